@@ -1,0 +1,1 @@
+"""EmoTalk API: speech audio in, a moving face out."""

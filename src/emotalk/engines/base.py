@@ -1,0 +1,66 @@
+"""What an engine is: sound in, frames out.
+
+One model is loaded once and shared (`Engine`); each clip gets a short-lived `EngineSession` with two verbs. A network
+that needs its sound in windows implements `WindowEngine` instead, and `emotalk.chunking` wraps it into an `Engine`.
+Whatever the pushes, a session returns exactly `frame_count(samples)` frames in all, and the same bytes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+from emotalk.face import Frames, Pcm, Style
+
+Device = Literal["auto", "cpu", "cuda"]
+DEVICES: Sequence[Device] = ("auto", "cpu", "cuda")
+Precision = Literal["auto", "fp32", "bf16"]
+PRECISIONS: Sequence[Precision] = ("auto", "fp32", "bf16")
+
+
+@dataclass(frozen=True)
+class EngineCard:
+    """What an engine says of itself.
+
+    `fingerprint` names everything its output depends on (weights, precision, runtime, instruction set): frames of
+    different fingerprints are never spliced into one answer. `licence` is that of the weights.
+    """
+
+    name: str
+    licence: str
+    fingerprint: str
+    device: str = "cpu"
+    precision: str = "fp32"
+
+
+class EngineSession(Protocol):
+    """One clip on its way through an engine."""
+
+    def push(self, pcm: Pcm) -> Frames:
+        """Take float32 [n] at 16 kHz (n ≥ 0); return the frames float32 [k, 52] that are ready now (k ≥ 0)."""
+        ...
+
+    def finish(self) -> Frames:
+        """Say that the clip has ended; return the frames that remain. The session is over."""
+        ...
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """A streaming engine: frames come out as the sound goes in."""
+
+    card: EngineCard
+
+    def open(self, style: Style) -> EngineSession:
+        """Start a clip. Sessions are independent of each other."""
+        ...
+
+
+@runtime_checkable
+class WindowEngine(Protocol):
+    """An engine that sees one whole window at a time and keeps nothing between windows."""
+
+    card: EngineCard
+
+    def animate(self, window: Pcm, style: Style) -> Frames:
+        """Animate float32 [n] at 16 kHz (n ≥ 1) → float32 [frame_count(n), 52], raw. Raises EngineError."""
+        ...

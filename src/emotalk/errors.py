@@ -1,0 +1,152 @@
+"""Every error this package raises on purpose, in one file.
+
+    EmoTalkError
+    ├── InvalidRequest (ValueError)             the caller can mend it: names the field and the fix
+    │   └── AudioError                          the sound itself
+    │       ├── EmptyAudio  ├── NotAudio  ├── TruncatedAudio  ├── UnsupportedAudio
+    │       └── AudioTooLong └── BadSamples
+    ├── RequestConflict (ValueError)            the id is taken by another request
+    ├── ConfigurationError (ValueError)         a flag, a variable or a file of settings
+    ├── EngineError (RuntimeError)              the network; trying again may help
+    │   ├── DeviceUnavailable                   no such device, or its runtime is not installed
+    │   ├── OutOfMemory (MemoryError)           a smaller chunk may fit
+    │   └── CheckpointError (ValueError)        the weights; names the file or the tensor
+    │       └── CheckpointNotFound (FileNotFoundError)
+    ├── QueueError (RuntimeError)
+    │   ├── QueueUnavailable (ConnectionError)  the log does not answer: wait, nothing is lost
+    │   ├── QueueFull                           the log has no room: try later
+    │   ├── ClaimLost                           the job belongs to another worker now
+    │   ├── ForeignRecord (ValueError)          the bytes are none of ours: bury
+    │   └── NewerRecord                         written by a later version: leave it
+    ├── JobFailed (RuntimeError)                buried after its attempts; carries the reason
+    ├── ResultsDiffer                           a redelivery was computed by another engine
+    ├── ServerUnavailable (ConnectionError)     the client cannot reach its server
+    └── DeadlineExceeded (TimeoutError)         the client has waited long enough
+
+Each is also the builtin it resembles, so that `except ValueError` does what its reader expects.
+"""
+
+
+class EmoTalkError(Exception):
+    """The root. `retriable`: can the very same work succeed when it is tried again?"""
+
+    retriable = False
+
+
+class InvalidRequest(EmoTalkError, ValueError):
+    """A request that can never be answered as it is."""
+
+    def __init__(self, field: str, problem: str, fix: str) -> None:
+        super().__init__(f"{field}: {problem}. {fix}.")
+        self.field, self.problem, self.fix = field, problem, fix
+
+
+class AudioError(InvalidRequest):
+    """The audio cannot be used; `field` is where the caller gave it."""
+
+    def __init__(self, problem: str, fix: str, field: str = "audio_data") -> None:
+        super().__init__(field, problem, fix)
+
+
+class EmptyAudio(AudioError):
+    """No bytes, or no samples."""
+
+
+class NotAudio(AudioError):
+    """Neither WAV, FLAC, OGG nor MP3."""
+
+
+class TruncatedAudio(AudioError):
+    """The file ends before its header says, or promises what it does not hold."""
+
+
+class UnsupportedAudio(AudioError):
+    """A rate, a channel count or an encoding outside what is accepted."""
+
+
+class AudioTooLong(AudioError):
+    """Longer than the limit."""
+
+
+class BadSamples(AudioError):
+    """NaN or infinite samples."""
+
+
+class RequestConflict(EmoTalkError, ValueError):
+    """The same request id was used for other audio or other parameters."""
+
+
+class ConfigurationError(EmoTalkError, ValueError):
+    """A setting that cannot be used."""
+
+
+class EngineError(EmoTalkError, RuntimeError):
+    """The engine could not animate."""
+
+    retriable = True
+
+
+class DeviceUnavailable(EngineError):
+    """The device that was asked for is not here."""
+
+    retriable = False
+
+
+class OutOfMemory(EngineError, MemoryError):
+    """The window does not fit into memory."""
+
+
+class CheckpointError(EngineError, ValueError):
+    """The weights cannot be used."""
+
+    retriable = False
+
+
+class CheckpointNotFound(CheckpointError, FileNotFoundError):
+    """There is no file of weights at the path that was given."""
+
+
+class QueueError(EmoTalkError, RuntimeError):
+    """The request log or the result log."""
+
+
+class QueueUnavailable(QueueError, ConnectionError):
+    """The log does not answer now."""
+
+    retriable = True
+
+
+class QueueFull(QueueError):
+    """The log takes no more."""
+
+    retriable = True
+
+
+class ClaimLost(QueueError):
+    """This worker no longer owns the job; whoever does will answer it."""
+
+
+class ForeignRecord(QueueError, ValueError):
+    """A record that this package did not write."""
+
+
+class NewerRecord(QueueError):
+    """A record of a version that only a newer worker can read."""
+
+
+class JobFailed(EmoTalkError, RuntimeError):
+    """The job was given up and stands in the dead letters."""
+
+
+class ResultsDiffer(EmoTalkError):
+    """The rest of this answer was computed by another engine and must not be spliced."""
+
+
+class ServerUnavailable(EmoTalkError, ConnectionError):
+    """No server answers at that address."""
+
+    retriable = True
+
+
+class DeadlineExceeded(EmoTalkError, TimeoutError):
+    """The answer took longer than the caller wanted to wait."""

@@ -1,0 +1,30 @@
+"""Time in integers: 16 000 samples and 30 frames a second, and the grid of 0.1 s on which both are whole.
+
+16 000 / 30 is no integer, so nothing here ever multiplies a float by a rate: 1600 samples are exactly 3 frames.
+"""
+
+SAMPLE_RATE = 16_000
+FPS = 30
+STEP_SAMPLES = 1_600
+STEP_FRAMES = 3
+STEPS_PER_SECOND = SAMPLE_RATE // STEP_SAMPLES
+
+
+def frame_count(samples: int) -> int:
+    """Frames that a clip of `samples` at 16 kHz has: ceil(3 · samples / 1600)."""
+    return -(-STEP_FRAMES * samples // STEP_SAMPLES)
+
+
+def resampled_length(samples: int, rate: int) -> int:
+    """Samples at 16 kHz of a clip that has `samples` at `rate` Hz: ceil(samples · 16000 / rate)."""
+    return -(-samples * SAMPLE_RATE // rate)
+
+
+def timecode(frame: int) -> float:
+    """Seconds from the start of the clip at which absolute frame `frame` is shown."""
+    return frame / FPS
+
+
+def seconds(samples: int) -> float:
+    """Length in seconds of `samples` at 16 kHz."""
+    return samples / SAMPLE_RATE
