@@ -1,0 +1,203 @@
+"""What a queue is: a log of requests that are worked on in order, and a log of results that every server reads.
+
+    producer ──append──► request log ──claim──► consumer ──publish──► result log ──poll──► results
+                                                   └──────bury──────► dead letters
+
+Queues carry opaque bytes and know nothing of faces or sound. memory, SQLite and Kafka implement these ports and sit the
+same exam (tests/contract/test_queues.py). All calls block; producers and results may be called from any thread, a
+consumer's `publish` from another thread than the rest. Every call may raise QueueUnavailable: the outage is the log's,
+nothing is lost, and the same call may be repeated.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+REQUESTS_TOPIC = "audio-requests"
+RESULTS_TOPIC = "blendshape-results"
+DEAD_TOPIC = "audio-requests.dead"
+GROUP = "emotalk-processors"
+
+MAX_MESSAGE_BYTES = 64 * 2**20
+RESULTS_KEPT_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request as it is stored. `key` orders it: requests of one key are worked on in the order of their appends.
+
+    `digest` identifies the content: the same id with another digest is another request. `headers` are plain text that a
+    person can read in any tool (seconds, submitted_at in seconds since 1970, …).
+    """
+
+    request_id: str
+    key: str
+    digest: str
+    payload: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Proof that a request is durable, and where it stands. `repeated`: it was already there, nothing was added."""
+
+    partition: int
+    offset: int
+    repeated: bool = False
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A request in the hands of one worker. `attempts` were begun before and not given back; `token` fences the owner."""
+
+    request: Request
+    partition: int
+    offset: int
+    attempts: int
+    token: int
+
+
+Cursor = tuple[int, int]
+"""(partition, offset) of a record in the result log; ordered within a partition."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One record of the result log, addressed to the request it answers."""
+
+    request_id: str
+    payload: bytes
+    cursor: Cursor = (0, -1)
+
+
+JobState = Literal["queued", "running", "done", "dead"]
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """What an operator sees of a request. `payload` is the dead letter's where state is "dead", else empty."""
+
+    request_id: str
+    state: JobState
+    partition: int
+    offset: int
+    attempts: int
+    headers: Mapping[str, str]
+    error: str = ""
+    payload: bytes = b""
+
+
+class Producer(Protocol):
+    """The server's end of the request log."""
+
+    def append(self, request: Request) -> Receipt:
+        """Store durably, then return. Repeating the same id and digest is safe.
+
+        Raises RequestConflict where the log knows the id with another digest, QueueFull where it has no room.
+        """
+        ...
+
+    def ahead(self, receipt: Receipt) -> int:
+        """Unfinished requests before this one in its partition; cheap, and up to a second old."""
+        ...
+
+    def ping(self) -> None:
+        """Return if the log would accept a request now, else raise QueueUnavailable or QueueFull."""
+        ...
+
+    def close(self) -> None:
+        """Flush and let go."""
+        ...
+
+
+class Consumer(Protocol):
+    """A worker's end: one claim at a time.
+
+    claim → begin → publish… → complete, or bury, or give_back. `keep` must be called every second while a claim is held.
+    """
+
+    def claim(self, timeout: float) -> Claim | None:
+        """The oldest request of a partition in which none is being worked on, or None after `timeout` seconds."""
+        ...
+
+    def standing_by(self) -> bool:
+        """True while other workers own everything there is to own."""
+        ...
+
+    def begin(self, claim: Claim, attempt: int) -> None:
+        """Record durably that attempt number `attempt` (1, 2, …) starts, before any work. Raises ClaimLost."""
+        ...
+
+    def keep(self, claim: Claim) -> None:
+        """Stay the owner. Raises ClaimLost if another worker has taken over."""
+        ...
+
+    def publish(self, claim: Claim, results: Sequence[bytes]) -> None:
+        """Append results in order and return once they are acknowledged. Raises ClaimLost; then nothing was added."""
+        ...
+
+    def complete(self, claim: Claim) -> None:
+        """The request is answered: never deliver it again, and drop its payload. Raises ClaimLost."""
+        ...
+
+    def bury(self, claim: Claim, letter: bytes, error: str, results: Sequence[bytes]) -> None:
+        """Dead letter, then results (so that the client hears), then complete; never in another order."""
+        ...
+
+    def give_back(self, claim: Claim) -> None:
+        """Let go without having begun: the current attempt does not count, and the next claim gets the request."""
+        ...
+
+    def housekeep(self) -> None:
+        """Delete what retention no longer covers; called hourly."""
+        ...
+
+    def close(self) -> None:
+        """Leave. A claim still held is delivered again, its attempt counted."""
+        ...
+
+
+class Results(Protocol):
+    """A server's end of the result log, from the moment it was opened."""
+
+    def poll(self, timeout: float) -> list[Result]:
+        """New results in the order of their partition, or [] after `timeout` seconds. One thread polls."""
+        ...
+
+    def read(self, request_id: str, start: Cursor, limit: int) -> list[Result]:
+        """Up to `limit` results of one request from `start` on, from the log again; [] when it has caught up."""
+        ...
+
+    def close(self) -> None:
+        """Let go."""
+        ...
+
+
+class Queue(Protocol):
+    """One address; opens the doors."""
+
+    url: str
+
+    def prepare(self) -> None:
+        """Create or check what must exist. Raises QueueUnavailable, or ConfigurationError naming the setting."""
+        ...
+
+    def producer(self) -> Producer:
+        """A new producer."""
+        ...
+
+    def consumer(self, name: str) -> Consumer:
+        """A new consumer. A process that restarts under the same `name` takes over its own claims at once."""
+        ...
+
+    def results(self) -> Results:
+        """A new reader that sees every result appended from now on."""
+        ...
+
+    def jobs(self) -> list[JobRow]:
+        """Queued, running, recently done and dead requests, oldest first within each state."""
+        ...
+
+    def close(self) -> None:
+        """Close whatever is still open."""
+        ...
