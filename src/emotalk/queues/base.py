@@ -48,7 +48,7 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Claim:
-    """A request in the hands of one worker. `attempts` were begun before and not given back; `token` fences the owner."""
+    """A request in one worker's hands. `attempts` were begun before and not given back; `token` fences the owner."""
 
     request: Request
     partition: int
@@ -113,7 +113,7 @@ class Producer(Protocol):
 class Consumer(Protocol):
     """A worker's end: one claim at a time.
 
-    claim → begin → publish… → complete, or bury, or give_back. `keep` must be called every second while a claim is held.
+    claim → begin → publish… → complete, or bury, or give_back. Call `keep` every second while a claim is held.
     """
 
     def claim(self, timeout: float) -> Claim | None:

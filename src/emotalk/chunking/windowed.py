@@ -1,0 +1,65 @@
+"""Wraps a window engine into a streaming one: windows in, stitched frames out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from emotalk.chunking.stitch import Stitch
+from emotalk.chunking.windows import Chunking, Window, Windows
+from emotalk.engines.base import Engine, EngineCard, EngineSession, WindowEngine
+from emotalk.errors import EngineError
+from emotalk.face import BLENDSHAPES, Frames, Pcm, Style, no_frames
+from emotalk.timebase import frame_count
+
+
+@dataclass(frozen=True)
+class Windowed:
+    """A window engine that keeps the engine protocol."""
+
+    engine: WindowEngine
+    chunking: Chunking
+
+    @property
+    def card(self) -> EngineCard:
+        """The wrapped engine's."""
+        return self.engine.card
+
+    def open(self, style: Style) -> "WindowedSession":
+        """Start a clip."""
+        return WindowedSession(self.engine, style, self.chunking)
+
+
+class WindowedSession:
+    """One clip cut into windows, animated and stitched."""
+
+    def __init__(self, engine: WindowEngine, style: Style, chunking: Chunking) -> None:
+        self._engine, self._style = engine, style
+        self._windows = Windows(chunking)
+        self._stitch = Stitch(chunking.overlap_frames)
+
+    def push(self, pcm: Pcm) -> Frames:
+        """Take float32 [n]; return the stitched frames that are ready."""
+        ready = [self._animate(window, last=False) for window in self._windows.push(pcm)]
+        return _joined(ready)
+
+    def finish(self) -> Frames:
+        """Animate the last window and return the rest."""
+        return _joined([self._animate(window, last=True) for window in self._windows.finish()])
+
+    def _animate(self, window: Window, last: bool) -> Frames:
+        frames = self._engine.animate(window.samples, self._style)
+        expected = (frame_count(len(window.samples)), BLENDSHAPES)
+        if frames.shape != expected:
+            raise EngineError(f"engine {self._engine.card.name} answered {frames.shape} where {expected} was due")
+        return self._stitch.add(window.first_frame, frames, last)
+
+
+def open_session(engine: Engine | WindowEngine, style: Style, chunking: Chunking) -> EngineSession:
+    """Start a clip on either kind of engine."""
+    if isinstance(engine, WindowEngine):
+        return Windowed(engine, chunking).open(style)
+    return engine.open(style)
+
+
+def _joined(blocks: list[Frames]) -> Frames:
+    return np.concatenate(blocks) if blocks else no_frames()

@@ -1,0 +1,85 @@
+"""From sound to face: engine, stitch, cut and shaping in one session with two verbs.
+
+The one place where they meet: the worker, `animate` and (later) live streams all run through here.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from emotalk.chunking import Chunking, Cut, open_session
+from emotalk.engines.base import Engine, WindowEngine
+from emotalk.errors import EngineError
+from emotalk.face import BLENDSHAPES, Frames, Pcm, Style
+from emotalk.shaping import Gains, Raw, Shaping
+from emotalk.timebase import frame_count
+
+
+@dataclass(frozen=True)
+class Take:
+    """How one clip is to be performed. `seed` decides the blinks."""
+
+    style: Style = field(default_factory=Style)
+    chunking: Chunking = field(default_factory=Chunking)
+    gains: Gains = field(default_factory=Gains)
+    post_processing: bool = True
+    seed: str = ""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A piece of the answer: float32 [n ≥ 1, 52] from absolute frame `first_frame`."""
+
+    index: int
+    first_frame: int
+    frames: Frames
+
+
+class Pipeline:
+    """A shared engine; `open` starts a clip."""
+
+    def __init__(self, engine: Engine | WindowEngine) -> None:
+        self.engine = engine
+
+    def open(self, take: Take) -> "Session":
+        """Start a clip."""
+        return Session(self.engine, take)
+
+
+class Session:
+    """One clip. Whatever the pushes, the same chunks with the same bytes come out."""
+
+    def __init__(self, engine: Engine | WindowEngine, take: Take) -> None:
+        self._engine = open_session(engine, take.style, take.chunking)
+        self._cut = Cut(take.chunking)
+        self._shaping = Shaping(take.gains, take.seed) if take.post_processing else Raw()
+        self._arrived = 0
+        self._sent = 0
+        self._index = 0
+
+    def push(self, pcm: Pcm) -> list[Chunk]:
+        """Take float32 [n] at 16 kHz; return the chunks that are ready. Raises EngineError."""
+        self._arrived += len(pcm)
+        return [self._chunk(self._shaping.push(raw)) for raw in self._cut.add(self._engine.push(pcm), self._arrived)]
+
+    def finish(self) -> list[Chunk]:
+        """Return the remaining chunks; the last frame of the clip is the last frame of the last one."""
+        raw = self._cut.finish(self._engine.finish(), self._arrived)
+        chunks = [self._chunk(self._shaping.push(block)) for block in raw[:-1]]
+        for block in raw[-1:]:
+            chunks.append(self._chunk(np.concatenate([self._shaping.push(block), self._shaping.finish()])))
+        self._check_count()
+        return chunks
+
+    def _chunk(self, frames: Frames) -> Chunk:
+        if frames.shape[1] != BLENDSHAPES or not np.isfinite(frames).all():
+            raise EngineError("the engine answered values that are no numbers")
+        chunk = Chunk(self._index, self._sent, frames)
+        self._index += 1
+        self._sent += len(frames)
+        return chunk
+
+    def _check_count(self) -> None:
+        due = frame_count(self._arrived)
+        if self._sent != due:
+            raise EngineError(f"the engine answered {self._sent} frames where {due} were due")

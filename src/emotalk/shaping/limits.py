@@ -1,0 +1,43 @@
+"""Gain, offset and range of each blendshape."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotalk.errors import InvalidRequest
+from emotalk.face import BLENDSHAPES, INDEX, Frames
+
+
+@dataclass(frozen=True)
+class Gains:
+    """`value · gain + offset` by blendshape name; what is not named stays as it is. Raises InvalidRequest."""
+
+    gains: Mapping[str, float] = field(default_factory=dict)
+    offsets: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for what, values in (("gain", self.gains), ("offset", self.offsets)):
+            for name, value in values.items():
+                if name not in INDEX:
+                    raise InvalidRequest(what, f"'{name}' is no blendshape", "Use an ARKit name such as jawOpen")
+                if not math.isfinite(value):
+                    raise InvalidRequest(what, f"{name} = {value} is not a number", "Use a finite number")
+
+    def apply(self, frames: Frames) -> Frames:
+        """Returns a copy of float32 [n, 52]."""
+        return frames * _row(self.gains, 1.0) + _row(self.offsets, 0.0)
+
+
+def clamp(frames: Frames) -> Frames:
+    """Each value held to [0, 1]."""
+    return np.clip(frames, np.float32(0), np.float32(1))
+
+
+def _row(values: Mapping[str, float], default: float) -> NDArray[np.float32]:
+    row = np.full(BLENDSHAPES, default, np.float32)
+    for name, value in values.items():
+        row[INDEX[name]] = value
+    return row
