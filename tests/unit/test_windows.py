@@ -1,5 +1,7 @@
 """Windows lie on the grid, cover the clip, and do not depend on how it was pushed."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -39,7 +41,7 @@ def test_windows_start_on_the_grid_and_only_the_last_may_end_off_it(samples, chu
 
 @given(st.integers(1, 3_000_000), chunkings)
 def test_the_last_window_is_no_stump(samples, chunking):
-    start, pcm = cut(samples, chunking, [])[-1]
+    _, pcm = cut(samples, chunking, [])[-1]
     length = len(pcm) // 4
     assert length == samples if samples <= chunking.samples else chunking.samples - 1600 < length <= chunking.samples
 
@@ -48,7 +50,7 @@ def test_the_last_window_is_no_stump(samples, chunking):
 def test_neighbours_overlap_by_at_least_the_overlap(samples, chunking):
     windows = [(start, start + len(pcm) // 4) for start, pcm in cut(samples, chunking, [])]
     overlap = chunking.overlap_steps * 1600
-    assert all(end - start >= overlap for (_, end), (start, _) in zip(windows, windows[1:], strict=False))
+    assert all(end - start >= overlap for (_, end), (start, _) in pairwise(windows))
 
 
 def test_a_clip_of_exactly_one_window_is_one_window():
