@@ -1,0 +1,112 @@
+"""The embedded queue: one SQLite file, any number of processes on one machine, no other program to run."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from emotalk.errors import QueueUnavailable
+from emotalk.queues.base import JobRow
+from emotalk.queues.sqlite.connection import Connection
+from emotalk.queues.sqlite.consumer import SqliteConsumer
+from emotalk.queues.sqlite.place import make_private_file, refuse_network_disk
+from emotalk.queues.sqlite.producer import SqliteProducer
+from emotalk.queues.sqlite.reader import SqliteResults, job_rows
+from emotalk.queues.sqlite.schema import migrate, open_lanes
+
+__all__ = ["SqliteQueue"]
+
+LEASE_SECONDS = 10.0
+_TRIES, _PAUSE_SECONDS = 50, 0.1
+
+
+class _Door(Protocol):
+    def close(self) -> None: ...
+
+
+D = TypeVar("D", bound=_Door)
+
+
+class SqliteQueue:
+    """A queue in the file `path`. `clock` gives seconds since 1970 and is the same for all processes.
+
+    `max_bytes` bounds the file: appends beyond it raise QueueFull. A worker that dies is taken over `lease_seconds`
+    after its last sign of life, or at once by a worker of the same name.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        partitions: int = 1,
+        clock: Callable[[], float] = time.time,
+        lease_seconds: float = LEASE_SECONDS,
+        max_bytes: int | None = None,
+    ) -> None:
+        self._path = Path(path).absolute()
+        self.url = f"sqlite:///{self._path.as_posix().lstrip('/')}"
+        self._partitions, self._clock, self._lease, self._max_bytes = partitions, clock, lease_seconds, max_bytes
+        self._doors: list[_Door] = []
+        self._prepared = False
+
+    def prepare(self) -> None:
+        """See Queue.prepare."""
+        refuse_network_disk(self._path)
+        make_private_file(self._path)
+        for _ in range(_TRIES):
+            try:
+                self._migrate()
+            except QueueUnavailable:  # two processes that create the file at once get in each other's way
+                time.sleep(_PAUSE_SECONDS)
+            else:
+                break
+        else:
+            self._migrate()
+        self._prepared = True
+
+    def _migrate(self) -> None:
+        file = Connection(self._path)
+        try:
+            with file.write() as db:
+                migrate(db, self._path)
+                open_lanes(db, range(self._partitions))
+        finally:
+            file.close()
+
+    def producer(self) -> SqliteProducer:
+        """See Queue.producer."""
+        self._be_prepared()
+        return self._opened(SqliteProducer(self._path, self._partitions, self._clock, self._max_bytes))
+
+    def consumer(self, name: str) -> SqliteConsumer:
+        """See Queue.consumer."""
+        self._be_prepared()
+        return self._opened(SqliteConsumer(self._path, name, self._clock, self._lease))
+
+    def results(self) -> SqliteResults:
+        """See Queue.results."""
+        self._be_prepared()
+        return self._opened(SqliteResults(self._path))
+
+    def jobs(self) -> list[JobRow]:
+        """See Queue.jobs."""
+        self._be_prepared()
+        file = Connection(self._path)
+        try:
+            with file.read() as db:
+                return job_rows(db, self._clock())
+        finally:
+            file.close()
+
+    def close(self) -> None:
+        """See Queue.close."""
+        while self._doors:
+            self._doors.pop().close()
+
+    def _be_prepared(self) -> None:
+        if not self._prepared:
+            self.prepare()
+
+    def _opened(self, door: D) -> D:
+        self._doors.append(door)
+        return door

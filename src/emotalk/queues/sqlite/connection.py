@@ -1,0 +1,116 @@
+"""One connection to the file: one lock, short transactions, and sqlite3's errors as ours."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from emotalk.errors import ConfigurationError, EmoTalkError, QueueFull, QueueUnavailable
+
+PAGE_BYTES = 4096
+_BUSY_MILLISECONDS = 5000
+
+Sync = Literal["FULL", "NORMAL"]
+
+
+class Connection:
+    """Callable from any thread. Statements are prepared once; sqlite3 keeps them by their text.
+
+    `sync`: FULL waits for the disk at every commit. NORMAL survives the death of every process, and a power cut takes
+    away only the newest commits, newest first: results are gone together with the completion that followed them, so
+    the request is claimed again and the same results are computed again. Only an accepted request must never vanish.
+
+    `checkpoint_pages`: size of the write-ahead log at which a commit copies it into the file; 0 leaves it to `tidy`.
+    """
+
+    def __init__(
+        self, path: Path, *, sync: Sync = "NORMAL", checkpoint_pages: int = 0, max_bytes: int | None = None
+    ) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        with translated(path):
+            self._db = sqlite3.connect(
+                path, timeout=_BUSY_MILLISECONDS / 1000, isolation_level=None, check_same_thread=False
+            )
+            try:
+                self._set_up(sync, checkpoint_pages, max_bytes)
+            except BaseException:
+                self._db.close()
+                raise
+        self._open = True
+
+    def _set_up(self, sync: Sync, checkpoint_pages: int, max_bytes: int | None) -> None:
+        # auto_vacuum before journal_mode, which writes the first page: afterwards it could not be chosen any more.
+        self._db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute(f"PRAGMA synchronous = {sync}")
+        self._db.execute(f"PRAGMA fullfsync = {int(sync == 'FULL')}")  # macOS: fsync alone leaves it in the drive
+        self._db.execute(f"PRAGMA wal_autocheckpoint = {checkpoint_pages}")
+        self._db.execute("PRAGMA secure_delete = ON")  # deleted voices are overwritten, not just forgotten
+        if max_bytes is not None:
+            self._db.execute(f"PRAGMA max_page_count = {max(1, max_bytes // PAGE_BYTES)}")
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """Statements outside a transaction: fetch everything at once, or the log cannot be checkpointed."""
+        with self._lock, translated(self.path):
+            if not self._open:
+                raise QueueUnavailable(f"{self.path}: this end of the queue is closed.")
+            yield self._db
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """One transaction that owns the file from its first statement; an exception undoes it."""
+        with self.read() as db:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                db.execute("COMMIT")
+            finally:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+
+    def tidy(self) -> bool:
+        """Copy the write-ahead log into the file and empty it; True if it is empty. Waits for nobody.
+
+        The log keeps the voices of finished requests until then, so whoever finishes one calls this soon.
+        """
+        with self.read() as db:
+            db.execute("PRAGMA busy_timeout = 0")
+            try:
+                # Copying needs no lock that a writer wants; only cutting does, and then nothing is left to copy.
+                db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                (busy, _, _) = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                db.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
+        return not busy
+
+    def close(self) -> None:
+        """Wait for the statement that runs, then let go; safe to repeat."""
+        with self._lock:
+            self._open = False
+            self._db.close()
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Inside, sqlite3's errors become QueueFull, ConfigurationError or QueueUnavailable; defects of ours stay."""
+    try:
+        yield
+    except (sqlite3.DatabaseError, OSError) as error:
+        if isinstance(error, EmoTalkError | sqlite3.IntegrityError | sqlite3.ProgrammingError):
+            raise
+        raise _ours(error, path) from error
+
+
+def _ours(error: Exception, path: Path) -> EmoTalkError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return QueueFull(f"{path}: no room for another request; the disk or the queue's own limit is full.")
+    if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+        return ConfigurationError(
+            f"{path}: is no queue of emotalk's, or it is damaged ({error}). Move it away, or choose another file."
+        )
+    return QueueUnavailable(f"{path}: {error}.")

@@ -1,0 +1,226 @@
+"""A worker's end of the queue in a SQLite file."""
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from emotalk.errors import ClaimLost, QueueError
+from emotalk.queues.base import RESULTS_KEPT_SECONDS, Claim, Request
+from emotalk.queues.sqlite.connection import Connection
+from emotalk.queues.sqlite.doorbell import Doorbell, Ringer, Topic, ports_of
+
+# A lease counts in both directions: a clock that was set back must not lock a dead worker's request up for hours.
+_FREE = "(l.owner IS NULL OR l.owner = :me OR abs(:now - l.kept_at) >= l.lease)"
+_LOOK = f"SELECT {_FREE} FROM lanes l WHERE l.head < l.next"
+_OLDEST = f"""
+    SELECT l.partition, l.head, l.token, l.attempts, r.request_id, r.key, r.digest, r.headers, r.payload
+    FROM lanes l JOIN requests r ON r.partition = l.partition AND r.place = l.head
+    WHERE l.head < l.next AND {_FREE} ORDER BY l.owner IS :me DESC, r.appended_at, r.place LIMIT 1"""
+_HELD = "partition = ? AND head = ? AND token = ?"
+_LEAVE = "owner = NULL, kept_at = 0, lease = 0"
+
+_BUSY_LOG_BYTES = 4 * 2**20
+_ROWS_AT_ONCE = 256
+_PAGES_AT_ONCE = 2048
+
+
+class SqliteConsumer:
+    """The claim is a lease on a lane, fenced by a token that grows at every claim.
+
+    Every verb checks the token in the transaction that writes, so a worker that was thought dead can change nothing.
+    """
+
+    def __init__(self, path: Path, name: str, clock: Callable[[], float], lease_seconds: float) -> None:
+        self._path, self._name, self._clock, self._lease = path, name, clock, lease_seconds
+        self._file = Connection(path)
+        self._bell, self._ringer = Doorbell(), Ringer()
+        self._held: Claim | None = None
+        self._voices_in_log = False
+        with self._file.write() as db:
+            self._bell.hang(db, "requests")
+
+    def claim(self, timeout: float) -> Claim | None:
+        """See Consumer.claim. A claim that this name holds already, from an earlier life or by mistake, comes first."""
+        until = time.monotonic() + timeout
+        self._tidy_a_long_log()
+        while True:
+            self._bell.hush()
+            self._held = self._take()
+            left = until - time.monotonic()
+            if self._held is not None or left <= 0:
+                return self._held
+            if not self._bell.wait(left):
+                self._tidy()  # nobody has rung for a while: nobody is kept waiting by it
+
+    def _take(self) -> Claim | None:
+        # A look without the write lock first: idle workers must not stand in the way of an append.
+        if not any(self._lanes()):
+            return None
+        now = self._clock()
+        with self._file.write() as db:
+            row = db.execute(_OLDEST, {"me": self._name, "now": now}).fetchone()
+            if row is None:
+                return None
+            partition, head, token = row[0], row[1], row[2] + 1
+            db.execute(
+                "UPDATE lanes SET token = ?, owner = ?, kept_at = ?, lease = ? WHERE partition = ?",
+                (token, self._name, now, self._lease, partition),
+            )
+        return self._read_claim(partition, head, token, row)
+
+    def _read_claim(self, partition: int, head: int, token: int, row: tuple[object, ...]) -> Claim | None:
+        """The payload is read after the commit: 64 MiB are not copied while everyone else waits."""
+        attempts, request_id, key, digest, headers, payload_id = row[3:]
+        with self._file.read() as db:
+            found = db.execute("SELECT payload FROM payloads WHERE id = ?", (payload_id,)).fetchone()
+        if found is None:  # finished by a successor meanwhile
+            return None
+        request = Request(str(request_id), str(key), str(digest), found[0], json.loads(str(headers)))
+        return Claim(request, partition, head, int(str(attempts)), token)
+
+    def _lanes(self) -> list[bool]:
+        """For each lane with work: may this worker have it?"""
+        with self._file.read() as db:
+            rows = db.execute(_LOOK, {"me": self._name, "now": self._clock()}).fetchall()
+        return [bool(free) for (free,) in rows]
+
+    def standing_by(self) -> bool:
+        """See Consumer.standing_by."""
+        lanes = self._lanes()
+        return bool(lanes) and not any(lanes)
+
+    def begin(self, claim: Claim, attempt: int) -> None:
+        """See Consumer.begin."""
+        with self._owning(claim) as db:
+            db.execute(f"UPDATE lanes SET attempts = ? WHERE {_HELD}", (attempt, *_place(claim)))
+
+    def keep(self, claim: Claim) -> None:
+        """See Consumer.keep."""
+        with self._owning(claim) as db:
+            db.execute(f"UPDATE lanes SET kept_at = ? WHERE {_HELD}", (self._clock(), *_place(claim)))
+
+    def publish(self, claim: Claim, results: Sequence[bytes]) -> None:
+        """See Consumer.publish."""
+        with self._owning(claim, wakes="results") as db:
+            self._write_results(db, claim, results)
+
+    def complete(self, claim: Claim) -> None:
+        """See Consumer.complete. The voice is deleted in the transaction that finishes its request."""
+        with self._owning(claim, wakes="requests") as db:
+            _drop_payload(db, claim)
+            db.execute(
+                "UPDATE requests SET payload = NULL, finished_at = ?, attempts = "
+                "(SELECT attempts FROM lanes l WHERE l.partition = requests.partition) "
+                "WHERE partition = ? AND place = ?",
+                (self._clock(), claim.partition, claim.offset),
+            )
+            _advance(db, claim)
+        self._let_go()
+
+    def bury(self, claim: Claim, letter: bytes, error: str, results: Sequence[bytes]) -> None:
+        """See Consumer.bury. One transaction, so there is no order to get wrong."""
+        with self._owning(claim, wakes="results") as db:
+            db.execute(
+                "INSERT INTO dead_letters (request_id, partition, place, attempts, headers, error, buried_at, letter) "
+                "SELECT r.request_id, r.partition, r.place, l.attempts, r.headers, ?, ?, ? "
+                "FROM requests r JOIN lanes l ON l.partition = r.partition WHERE r.partition = ? AND r.place = ?",
+                (error, self._clock(), letter, claim.partition, claim.offset),
+            )
+            self._write_results(db, claim, results)
+            _drop_payload(db, claim)
+            db.execute("DELETE FROM requests WHERE partition = ? AND place = ?", (claim.partition, claim.offset))
+            _advance(db, claim)
+        self._let_go()
+
+    def give_back(self, claim: Claim) -> None:
+        """See Consumer.give_back. Attempts that failed before the current one still count."""
+        with self._owning(claim, wakes="requests") as db:
+            db.execute(
+                f"UPDATE lanes SET attempts = max(?, attempts - 1), {_LEAVE} WHERE {_HELD}",
+                (claim.attempts, *_place(claim)),
+            )
+        self._held = None
+
+    def housekeep(self) -> None:
+        """See Consumer.housekeep. In small transactions: nobody waits for a day's results to be wiped."""
+        before = self._clock() - RESULTS_KEPT_SECONDS
+        # Requests first: one whose results are gone must not be taken for one that can still be read.
+        self._delete("requests", "request_id", "finished_at", before)
+        self._delete("results", "seq", "written_at", before)
+        with self._file.read() as db:
+            (unused,) = db.execute("PRAGMA freelist_count").fetchone()
+            for _ in range(0, unused, _PAGES_AT_ONCE):
+                db.execute(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})").fetchall()
+        self._voices_in_log = True
+        self._tidy()
+
+    def close(self) -> None:
+        """See Consumer.close. Others need not wait for the lease to run out."""
+        with suppress(QueueError):
+            with self._file.write() as db:
+                if self._held is not None:
+                    db.execute(f"UPDATE lanes SET {_LEAVE} WHERE {_HELD}", _place(self._held))
+                db.execute("DELETE FROM bells WHERE port = ?", (self._bell.port,))
+                waiting = ports_of(db, "requests")
+            self._ringer.ring(waiting)
+            self._tidy()
+        self._bell.close()
+        self._file.close()
+        self._ringer.close()
+
+    @contextmanager
+    def _owning(self, claim: Claim, wakes: Topic | None = None) -> Iterator[sqlite3.Connection]:
+        """A transaction in which `claim` is still ours. Raises ClaimLost, and nothing was written."""
+        waiting: list[int] = []
+        with self._file.write() as db:
+            if db.execute(f"SELECT 1 FROM lanes WHERE {_HELD} AND owner = ?", (*_place(claim), self._name)).fetchone():
+                yield db
+            else:
+                raise ClaimLost(f"request {claim.request.request_id!r}: another worker has it, or has finished it.")
+            if wakes is not None:
+                waiting = ports_of(db, wakes, besides=self._bell.port)
+        self._ringer.ring(waiting)
+
+    def _write_results(self, db: sqlite3.Connection, claim: Claim, results: Sequence[bytes]) -> None:
+        now = self._clock()
+        rows = [(claim.request.request_id, now, payload) for payload in results]
+        db.executemany("INSERT INTO results (request_id, written_at, payload) VALUES (?, ?, ?)", rows)
+
+    def _let_go(self) -> None:
+        self._held, self._voices_in_log = None, True
+
+    def _tidy_a_long_log(self) -> None:
+        """Between two requests, for a worker that is never idle. The answer of the last one is out already."""
+        log = Path(f"{self._path}-wal")
+        if self._voices_in_log and log.exists() and log.stat().st_size > _BUSY_LOG_BYTES:
+            self._tidy()
+
+    def _tidy(self) -> None:
+        if self._voices_in_log:
+            self._voices_in_log = not self._file.tidy()
+
+    def _delete(self, table: str, key: str, column: str, before: float) -> None:
+        chosen = f"SELECT {key} FROM {table} WHERE {column} < ? LIMIT {_ROWS_AT_ONCE}"
+        deleted = _ROWS_AT_ONCE
+        while deleted == _ROWS_AT_ONCE:
+            with self._file.write() as db:
+                deleted = db.execute(f"DELETE FROM {table} WHERE {key} IN ({chosen})", (before,)).rowcount
+
+
+def _place(claim: Claim) -> tuple[int, int, int]:
+    return claim.partition, claim.offset, claim.token
+
+
+def _drop_payload(db: sqlite3.Connection, claim: Claim) -> None:
+    db.execute(
+        "DELETE FROM payloads WHERE id = (SELECT payload FROM requests WHERE partition = ? AND place = ?)",
+        (claim.partition, claim.offset),
+    )
+
+
+def _advance(db: sqlite3.Connection, claim: Claim) -> None:
+    """Move the lane on to its next request, which nobody has and nobody has tried."""
+    db.execute(f"UPDATE lanes SET head = head + 1, attempts = 0, {_LEAVE} WHERE {_HELD}", _place(claim))

@@ -1,0 +1,104 @@
+"""The server's end of the request log in a SQLite file."""
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from emotalk.errors import QueueFull, QueueUnavailable, RequestConflict
+from emotalk.queues.base import MAX_MESSAGE_BYTES, Receipt, Request
+from emotalk.queues.lanes import lane_of
+from emotalk.queues.sqlite.connection import PAGE_BYTES, Connection
+from emotalk.queues.sqlite.doorbell import Ringer, ports_of
+
+# A worker copies the write-ahead log away when it is idle or between two requests. This is for when no worker runs.
+_CHECKPOINT_PAGES = 4000
+
+
+class SqliteProducer:
+    """Every append is one transaction with one full sync; `max_bytes` binds here only.
+
+    So a full queue refuses new requests, and the worker can still finish, answer and delete those it has.
+    """
+
+    def __init__(self, path: Path, partitions: int, clock: Callable[[], float], max_bytes: int | None) -> None:
+        self._path, self._partitions, self._clock, self._max_bytes = path, partitions, clock, max_bytes
+        self._file = Connection(path, sync="FULL", checkpoint_pages=_CHECKPOINT_PAGES, max_bytes=max_bytes)
+        self._ringer = Ringer()
+        self._inode = path.stat().st_ino
+
+    def append(self, request: Request) -> Receipt:
+        """See Producer.append. A request that was buried may be sent again: it is stored anew."""
+        with self._file.write() as db:
+            known = _known(db, request)
+            if known is not None:
+                return known
+            # What a buried run of this id had answered is no answer to this one.
+            db.execute("DELETE FROM results WHERE request_id = ?", (request.request_id,))
+            receipt = _store(db, request, lane_of(request.key, self._partitions), self._clock())
+            waiting = ports_of(db, "requests")
+        self._ringer.ring(waiting)
+        return receipt
+
+    def ahead(self, receipt: Receipt) -> int:
+        """See Producer.ahead; two look-ups by key, however long the queue is."""
+        with self._file.read() as db:
+            row = db.execute("SELECT head FROM lanes WHERE partition = ?", (receipt.partition,)).fetchone()
+        return 0 if row is None else max(0, receipt.offset - int(row[0]))
+
+    def ping(self) -> None:
+        """See Producer.ping. Takes the lock that an append takes, and looks for room for the largest request."""
+        with self._file.write() as db:
+            (pages,) = db.execute("PRAGMA page_count").fetchone()
+            (unused,) = db.execute("PRAGMA freelist_count").fetchone()
+        if self._max_bytes is not None and (pages - unused) * PAGE_BYTES >= self._max_bytes:
+            raise QueueFull(f"{self._path}: the queue holds its limit of {self._max_bytes} bytes.")
+        self._look_at_the_disk()
+
+    def _look_at_the_disk(self) -> None:
+        try:
+            there = self._path.stat().st_ino
+            room = shutil.disk_usage(self._path).free
+        except OSError as error:
+            raise QueueUnavailable(f"{self._path}: {error.strerror}.") from error
+        if there != self._inode:  # appends would go into a file without a name, and nobody would ever find them
+            raise QueueUnavailable(f"{self._path}: the file was replaced while it was open. Restart.")
+        if room < MAX_MESSAGE_BYTES:
+            raise QueueFull(f"{self._path}: only {room} bytes are left on its disk.")
+
+    def close(self) -> None:
+        """See Producer.close."""
+        with suppress(QueueUnavailable):
+            self._file.tidy()
+        self._file.close()
+        self._ringer.close()
+
+
+def _known(db: sqlite3.Connection, request: Request) -> Receipt | None:
+    """Where the request stands already. Raises RequestConflict where its id stands for other content."""
+    found = db.execute(
+        "SELECT partition, place, digest FROM requests WHERE request_id = ?", (request.request_id,)
+    ).fetchone()
+    if found is None:
+        return None
+    partition, place, digest = found
+    if digest != request.digest:
+        raise RequestConflict(f"request_id: {request.request_id!r} is taken by another request. Send a new id.")
+    return Receipt(partition, place, repeated=True)
+
+
+def _store(db: sqlite3.Connection, request: Request, partition: int, now: float) -> Receipt:
+    (place,) = db.execute("SELECT next FROM lanes WHERE partition = ?", (partition,)).fetchone()
+    db.execute("UPDATE lanes SET next = next + 1 WHERE partition = ?", (partition,))
+    payload = db.execute("INSERT INTO payloads (payload) VALUES (?)", (request.payload,)).lastrowid
+    db.execute(
+        "INSERT INTO requests (partition, place, request_id, key, digest, headers, payload, appended_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(partition, place, request.request_id, request.key, request.digest),
+            *(json.dumps(dict(request.headers)), payload, now),
+        ),
+    )
+    return Receipt(partition, place)

@@ -1,0 +1,78 @@
+"""The tables, and how an older file becomes a newer one.
+
+A lane is a partition: its requests are numbered 0, 1, 2, … without gaps and finished strictly in that order, so `head`
+(the oldest unfinished one) and `next` say all there is to say about them:
+
+    place       0     1     2     3     4
+              done  done  head  wait  wait  │ next = 5        ahead of place 4: 4 − head = 2
+
+The claim lies on the lane, not on the request, so that every verb of a worker rewrites one small page. Payloads live in
+a table of their own because SQLite rewrites a whole row at every update.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from emotalk.errors import ConfigurationError
+
+_FIRST = (
+    """CREATE TABLE lanes (
+        partition INTEGER PRIMARY KEY, head INTEGER NOT NULL DEFAULT 0, next INTEGER NOT NULL DEFAULT 0,
+        token INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0,
+        owner TEXT, kept_at REAL NOT NULL DEFAULT 0, lease REAL NOT NULL DEFAULT 0)""",
+    """CREATE TABLE requests (
+        partition INTEGER NOT NULL, place INTEGER NOT NULL, request_id TEXT NOT NULL UNIQUE, key TEXT NOT NULL,
+        digest TEXT NOT NULL, headers TEXT NOT NULL, payload INTEGER, appended_at REAL NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0, finished_at REAL, PRIMARY KEY (partition, place)) WITHOUT ROWID""",
+    "CREATE INDEX finished ON requests (finished_at) WHERE finished_at IS NOT NULL",
+    "CREATE TABLE payloads (id INTEGER PRIMARY KEY, payload BLOB NOT NULL)",
+    # AUTOINCREMENT: a number is never used twice, even when the newest results were deleted; readers rely on it.
+    """CREATE TABLE results (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT, request_id TEXT NOT NULL, written_at REAL NOT NULL,
+        payload BLOB NOT NULL)""",
+    "CREATE INDEX results_of ON results (request_id)",
+    "CREATE INDEX results_written ON results (written_at)",
+    """CREATE TABLE dead_letters (
+        id INTEGER PRIMARY KEY, request_id TEXT NOT NULL, partition INTEGER NOT NULL, place INTEGER NOT NULL,
+        attempts INTEGER NOT NULL, headers TEXT NOT NULL, error TEXT NOT NULL, buried_at REAL NOT NULL,
+        letter BLOB NOT NULL)""",
+    "CREATE TABLE bells (port INTEGER PRIMARY KEY, topic TEXT NOT NULL)",
+)
+
+MIGRATIONS: tuple[Sequence[str], ...] = (_FIRST,)
+"""MIGRATIONS[n] turns a file of version n into one of version n + 1. Only ever add: older files are in the field."""
+
+
+_APPLICATION_ID = int.from_bytes(b"emot")
+
+
+def migrate(db: sqlite3.Connection, path: Path) -> None:
+    """Bring the file to this version, inside the caller's write transaction.
+
+    Raises ConfigurationError where the file is newer than this program, or another program's.
+    """
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    _refuse_strangers(db, path)
+    if version > len(MIGRATIONS):
+        raise ConfigurationError(
+            f"{path}: written by a newer version of emotalk (format {version}, this one reads {len(MIGRATIONS)}). "
+            "Upgrade emotalk, or choose another file."
+        )
+    for step in MIGRATIONS[version:]:
+        for statement in step:
+            db.execute(statement)
+    db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+    db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+
+def open_lanes(db: sqlite3.Connection, partitions: Iterable[int]) -> None:
+    """Make sure that each partition has its lane. One that is no longer used keeps its own until it is worked off."""
+    db.executemany("INSERT OR IGNORE INTO lanes (partition) VALUES (?)", [(partition,) for partition in partitions])
+
+
+def _refuse_strangers(db: sqlite3.Connection, path: Path) -> None:
+    (owner,) = db.execute("PRAGMA application_id").fetchone()
+    (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if tables and owner != _APPLICATION_ID:
+        raise ConfigurationError(f"{path}: is another program's database. Choose another file.")
