@@ -1,0 +1,139 @@
+"""MP3 (MPEG 1, 2 and 2.5, layer III), frame by frame.
+
+An MP3 has no header of its own: its length is the number of its frames. Encoders leave that number in a silent first
+frame ("Xing" or "Info"); where it is missing or wrong, libsndfile guesses from the first bit rate and loses the rest
+of the clip. So the frames are counted here, and the decoder is given a first frame that tells the truth.
+"""
+
+import struct
+from dataclasses import dataclass
+from functools import lru_cache
+
+from emotalk.audio.containers.base import Buffer, Coded
+from emotalk.audio.limits import CONVERT, Limits, endless
+from emotalk.errors import EmptyAudio, NotAudio, TruncatedAudio
+
+_KBITS_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
+_KBITS_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+_RATES = (44_100, 48_000, 32_000)
+_TAGS = (b"TAG", b"APETAGEX", b"LYRICS", b"3DI", b"ID3")
+_STRAY_BYTES = 1_024  # what libmpg123 looks through for the next frame
+_STRAY_BYTES_IN_ALL = 64 * 1_024
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the four bytes at the start of a frame say; `side` is the size of the side information."""
+
+    length: int
+    samples: int
+    rate: int
+    side: int
+
+
+@dataclass(frozen=True)
+class Walk:
+    """All frames of a file: where the first begins, where the last ends, how many there are."""
+
+    start: int
+    stop: int
+    frames: int
+
+
+@lru_cache(4096)
+def read_header(four: bytes) -> Header | None:
+    """Read a frame's header; None if these are not the first bytes of a layer III frame."""
+    if len(four) < 4 or four[0] != 0xFF or four[1] & 0xE6 != 0xE2 or four[1] & 0x18 == 0x08:
+        return None
+    kbits_index, rate_index = four[2] >> 4, four[2] >> 2 & 3
+    if kbits_index in (0, 15) or rate_index == 3:
+        return None
+    first, half = four[1] & 0x18 == 0x18, four[1] & 0x18 == 0x00
+    rate = _RATES[rate_index] >> (0 if first else 2 if half else 1)
+    kbits = (_KBITS_1 if first else _KBITS_2)[kbits_index]
+    samples, mono = 1152 if first else 576, four[3] >> 6 == 3
+    side = (17 if mono else 32) if first else (9 if mono else 17)
+    return Header(samples * 125 * kbits // rate + (four[2] >> 1 & 1), samples, rate, side)
+
+
+def locate(buffer: Buffer, start: int, limits: Limits) -> Coded:
+    """Find the frames of an MP3 that begins at about `start`. Raises NotAudio, TruncatedAudio, AudioTooLong."""
+    walk = _walk(buffer, start, limits)
+    header = read_header(buffer[walk.start : walk.start + 4])
+    if header is None:
+        raise NotAudio("there is no MP3 frame in it", CONVERT)
+    silent, promised = _promise(buffer[walk.start : walk.start + header.length], header)
+    frames = walk.frames - silent
+    if promised > walk.frames:  # some encoders count the silent frame too
+        raise TruncatedAudio(f"the MP3 is cut: it promises {promised} frames and holds {frames}", "Send the whole file")
+    if not frames:
+        raise EmptyAudio("the MP3 has no frames", "Send a recording that is not empty")
+    if promised == frames:
+        return Coded("MP3", buffer, walk.start, walk.stop)
+    first = walk.start + header.length * silent
+    return Coded("MP3", buffer, first, walk.stop, head=info_frame(buffer[walk.start : walk.start + 4], frames))
+
+
+def _walk(buffer: Buffer, start: int, limits: Limits) -> Walk:
+    stop = _before_id3v1(buffer)
+    start = at = _next_frame(buffer, start, stop)
+    if start == stop:
+        raise NotAudio("there is no MP3 frame in it", CONVERT)
+    frames = samples = stray = 0
+    while header := read_header(buffer[at : at + 4]) if at < stop else None:
+        if at + header.length > stop:
+            raise TruncatedAudio("the MP3 is cut: it ends within a frame", "Send the whole file")
+        frames, samples, end = frames + 1, samples + header.samples, at + header.length
+        # One frame of grace: the silent first one is not part of the clip.
+        if samples > limits.max_seconds * header.rate + 3 * header.samples:
+            raise endless(samples, header.rate, limits)
+        at = _next_frame(buffer, end, stop)
+        stray += at - end if at < stop else 0
+        if stray > _STRAY_BYTES_IN_ALL:
+            raise TruncatedAudio("the MP3 is damaged: too many bytes belong to no frame", "Send the original file")
+    if at < stop:
+        raise TruncatedAudio("the MP3 is damaged: its frames end before the file does", "Send the original file")
+    return Walk(start, end, frames)
+
+
+def _before_id3v1(buffer: Buffer) -> int:
+    return len(buffer) - 128 if buffer[-128:-125] == b"TAG" else len(buffer)
+
+
+def _next_frame(buffer: Buffer, at: int, stop: int) -> int:
+    """Where the next frame begins: at `at`, or after a few stray bytes; `stop` if only tags or padding follow."""
+    if read_header(buffer[at : at + 4]):
+        return at
+    ahead = buffer[at : min(at + _STRAY_BYTES + 4, stop)]
+    if not ahead or ahead.startswith(_TAGS):
+        return stop
+    found = ahead.find(b"\xff")
+    while found >= 0:
+        header = read_header(ahead[found : found + 4])
+        if header and _is_followed(buffer, at + found + header.length, stop):
+            return at + found
+        found = ahead.find(b"\xff", found + 1)
+    return stop if at + _STRAY_BYTES >= stop or not any(ahead) else at
+
+
+def _is_followed(buffer: Buffer, at: int, stop: int) -> bool:
+    return at == stop or bool(read_header(buffer[at : at + 4]))
+
+
+def _promise(frame: bytes, header: Header) -> tuple[int, int]:
+    """Is the first frame a silent one (1 or 0), and how many frames does it promise (0: it does not say)?"""
+    tag = frame[4 + header.side :]
+    if tag[:4] not in (b"Xing", b"Info") or len(tag) < 12:
+        return 0, 0
+    flags, frames = struct.unpack(">II", tag[4:12])
+    return 1, frames if flags & 1 else 0
+
+
+def info_frame(four: bytes, frames: int) -> bytes:
+    """A silent first frame like the one that starts with `four`, which says that `frames` follow."""
+    roomy = bytes((four[0], four[1] | 1, 0x90 | four[2] & 0x0C, four[3]))
+    header = read_header(roomy)
+    if header is None:
+        raise ValueError(f"{four.hex()} is no header of an MP3 frame")
+    body = roomy + bytes(header.side) + b"Info" + struct.pack(">II", 1, frames)
+    return body.ljust(header.length, b"\0")

@@ -1,0 +1,81 @@
+"""OGG with one Vorbis or Opus stream, page by page: whole, unbroken, and ended by its writer.
+
+libogg drops a damaged page without a word and libsndfile reads the first of several chained streams only, so the pages
+are checked here: number, checksum, and the flag of the last one.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from emotalk.audio.containers.base import Buffer, Coded
+from emotalk.audio.limits import CONVERT
+from emotalk.errors import AudioError, NotAudio, TruncatedAudio, UnsupportedAudio
+
+_HEADER = struct.Struct("<4sBBqIIIB")
+_BEGINS, _ENDS = 2, 4
+_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page: where it ends, its flags, its stream and its number."""
+
+    stop: int
+    flags: int
+    serial: int
+    number: int
+
+
+def locate(buffer: Buffer) -> Coded:
+    """Find an OGG stream. Raises TruncatedAudio, UnsupportedAudio, NotAudio."""
+    first, last = None, None
+    for page in _pages(buffer):
+        if first is None or last is None:
+            _check_codec(buffer, page)
+            first = page
+        elif page.serial != first.serial or page.flags & _BEGINS:
+            raise UnsupportedAudio("the OGG holds more than one stream", CONVERT)
+        elif page.number != last.number + 1:
+            raise _broken(f"page {last.number + 1} is missing")
+        last = page
+    if last is None or not last.flags & _ENDS:
+        raise _broken("its last page is missing")
+    return Coded("OGG", buffer, 0, last.stop)
+
+
+def _pages(buffer: Buffer) -> Iterator[Page]:
+    at, ended = 0, False
+    while at < len(buffer):
+        head = buffer[at : at + _HEADER.size]
+        if head[:4] != b"OggS" and ended:
+            return  # tags or padding after the end
+        if len(head) < _HEADER.size or head[:4] != b"OggS":
+            raise _broken(f"there is no page at byte {at}")
+        _, _, flags, _, serial, number, checksum, segments = _HEADER.unpack(head)
+        body = at + _HEADER.size + segments
+        stop = body + sum(buffer[at + _HEADER.size : body])
+        if stop > len(buffer) or page_checksum(buffer[at:stop]) != checksum:
+            raise _broken(f"page {number} is cut or damaged")
+        yield Page(stop, flags, serial, number)
+        at, ended = stop, bool(flags & _ENDS)
+
+
+def page_checksum(page: bytes) -> int:
+    """CRC-32 of a page as RFC 3533 wants it: zlib's polynomial with the bits the other way round, from 0."""
+    blank = page[:22] + b"\0\0\0\0" + page[26:]
+    mirrored = zlib.crc32(blank.translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int.from_bytes(mirrored.to_bytes(4, "little").translate(_REVERSED), "big")
+
+
+def _check_codec(buffer: Buffer, page: Page) -> None:
+    body = buffer[_HEADER.size + buffer[26] : page.stop]
+    if body.startswith((b"\x80theora", b"fishead\0", b"BBCD")):
+        raise NotAudio("this is an OGG video", CONVERT)
+    if not body.startswith((b"\x01vorbis", b"OpusHead")):
+        raise UnsupportedAudio("the OGG holds neither Vorbis nor Opus", CONVERT)
+
+
+def _broken(how: str) -> AudioError:
+    return TruncatedAudio(f"the OGG is cut or damaged: {how}", "Send the whole file, or record it anew")

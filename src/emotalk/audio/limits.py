@@ -1,0 +1,58 @@
+"""How much sound is accepted, and the refusals that every container shares."""
+
+from dataclasses import dataclass
+
+from emotalk.errors import AudioError, AudioTooLong, EmptyAudio, UnsupportedAudio
+
+LOWEST_RATE, HIGHEST_RATE = 8_000, 192_000
+CONVERT = "Convert it, for example with: ffmpeg -i INPUT -vn -ac 1 -ar 16000 output.wav"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The longest clip in seconds, and the largest one that is handed over as bytes (64 MiB fit into one message)."""
+
+    max_seconds: float = 1800.0
+    max_bytes: int = 64 * 2**20
+
+
+DEFAULT_LIMITS = Limits()
+
+
+def check_size(size: int, limits: Limits) -> None:
+    """Raise EmptyAudio or AudioTooLong for a file of `size` bytes that would have to be held whole."""
+    if not size:
+        raise EmptyAudio("there are no bytes", "Send the contents of a WAV, FLAC, OGG or MP3 file")
+    if size > limits.max_bytes:
+        raise AudioTooLong(
+            f"the file has {size / 2**20:.1f} MiB, the limit is {limits.max_bytes / 2**20:.1f} MiB",
+            "Cut it into parts, or send it smaller: ffmpeg -i INPUT -vn -ac 1 -ar 16000 output.flac",
+        )
+
+
+def check_length(frames: int, rate: int, limits: Limits) -> None:
+    """Raise AudioTooLong if `frames` at `rate` Hz last longer than the limit."""
+    if frames > limits.max_seconds * rate:
+        raise AudioTooLong(
+            f"the clip lasts {frames / rate:.1f} s, the limit is {limits.max_seconds:g} s", _longer(limits)
+        )
+
+
+def endless(frames: int, rate: int, limits: Limits) -> AudioError:
+    """The refusal of a clip that was left after `frames`, because it had passed the limit without an end in sight."""
+    return AudioTooLong(
+        f"the clip lasts longer than the limit of {limits.max_seconds:g} s (left after {frames / rate:.1f} s)",
+        _longer(limits),
+    )
+
+
+def _longer(limits: Limits) -> str:
+    return f"Cut it into parts, or allow more than {limits.max_seconds:g} with --max-seconds"
+
+
+def check_shape(rate: int, channels: int) -> None:
+    """Raise UnsupportedAudio unless the sound is mono or stereo at 8 000..192 000 Hz."""
+    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+        raise UnsupportedAudio(f"{rate} Hz is outside {LOWEST_RATE}..{HIGHEST_RATE} Hz", CONVERT)
+    if channels not in (1, 2):
+        raise UnsupportedAudio(f"it has {channels} channels, only mono and stereo are understood", CONVERT)
