@@ -1,0 +1,23 @@
+"""Loading a model file: one thread, on the CPU, so that many sessions can share two cores and repeat their bytes."""
+
+from pathlib import Path
+from typing import Any
+
+from emotalk.errors import CheckpointError, CheckpointNotFound
+
+
+def load(path: Path) -> Any:
+    """An onnxruntime.InferenceSession of this file. Raises CheckpointNotFound, CheckpointError."""
+    # Not at the top: `emotalk --help` must not pay for a runtime it does not use.
+    import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    if not path.is_file():
+        raise CheckpointNotFound(f"{path}: a model of the built-in engine is missing. Reinstall emotalk.")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except (state.Fail, state.InvalidArgument, state.InvalidProtobuf, state.InvalidGraph) as error:
+        raise CheckpointError(f"{path}: onnxruntime cannot read this model. Reinstall emotalk.") from error
