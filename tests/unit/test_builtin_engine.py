@@ -1,0 +1,175 @@
+"""The built-in engine from outside: any cut gives the same bytes, frames leave once, silence is a shut mouth."""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from voices import babble, noise
+
+from emotalk.engines.base import Engine
+from emotalk.engines.builtin import BuiltinEngine
+from emotalk.errors import DeviceUnavailable, EngineError
+from emotalk.face import ARKIT_NAMES, INDEX, Frames, Pcm, Style
+from emotalk.timebase import frame_count
+
+ENGINE = BuiltinEngine()
+SPOKEN = babble(seconds=4.0)
+JAW = INDEX["jawOpen"]
+
+
+def played(sound: Pcm, cuts: list[int] | None = None, engine: BuiltinEngine = ENGINE) -> Frames:
+    """All frames of a clip that is pushed in pieces cut at these samples."""
+    session = engine.open(Style())
+    pieces = [session.push(piece) for piece in np.split(sound, cuts or [])]
+    return np.concatenate([*pieces, session.finish()])
+
+
+@given(length=st.integers(1, len(SPOKEN)), cuts=st.lists(st.integers(0, len(SPOKEN)), max_size=8))
+@example(length=len(SPOKEN), cuts=[1, 1, 2, 3, 160, 161, 512, 513])
+@settings(max_examples=40)
+def test_any_way_of_cutting_the_same_audio_gives_the_same_bytes(length: int, cuts: list[int]) -> None:
+    sound = SPOKEN[:length]
+    assert played(sound, sorted(cuts)).tobytes() == played(sound).tobytes()
+
+
+def test_a_sample_at_a_time_gives_the_same_bytes_as_all_at_once() -> None:
+    sound = SPOKEN[:12_000]
+    assert played(sound, list(range(1, len(sound)))).tobytes() == played(sound).tobytes()
+
+
+@given(samples=st.integers(1, 20_000))
+@example(samples=1)
+@example(samples=159)
+@example(samples=1600)
+@example(samples=1601)
+@settings(max_examples=60)
+def test_a_clip_of_any_length_has_exactly_its_frames_all_between_0_and_1(samples: int) -> None:
+    frames = played(SPOKEN[:samples])
+    assert frames.shape == (frame_count(samples), 52)
+    assert frames.dtype == np.float32
+    assert frames.min() >= 0
+    assert frames.max() <= 1
+
+
+def test_a_clip_without_samples_has_no_frames() -> None:
+    assert played(SPOKEN[:0]).shape == (0, 52)
+
+
+def test_frames_leave_as_soon_as_their_look_ahead_has_been_heard() -> None:
+    session = ENGINE.open(Style())
+    block, look_ahead = 4_800, 4_280
+    assert len(session.push(SPOKEN[: block + look_ahead - 1])) == 0
+    assert len(session.push(SPOKEN[block + look_ahead - 1 : block + look_ahead])) == 9
+
+
+def test_a_mouth_that_speaks_opens_and_shuts() -> None:
+    jaw = played(SPOKEN)[:, JAW]
+    assert jaw.max() > 0.2
+    assert np.ptp(jaw[30:90]) > 0.1
+
+
+def test_the_mouth_is_shut_in_digital_silence() -> None:
+    assert not played(np.zeros(32_000, np.float32)).any()
+
+
+@pytest.mark.parametrize("level", [0.001, 0.05, 0.5])
+def test_the_mouth_stays_shut_on_noise(level: float) -> None:
+    assert played(noise(seconds=3.0, level=level))[:, JAW].max() < 0.05
+
+
+def test_the_mouth_shuts_again_after_the_last_word() -> None:
+    frames = played(np.concatenate([SPOKEN, np.zeros(32_000, np.float32)]))
+    assert not frames[frame_count(len(SPOKEN)) + 15 :].any()
+
+
+def test_left_and_right_are_the_same() -> None:
+    frames = played(SPOKEN)
+    lefts = [n for n in ARKIT_NAMES if n.endswith("Left") and f"{n[:-4]}Right" in INDEX]
+    for name in lefts:
+        assert np.array_equal(frames[:, INDEX[name]], frames[:, INDEX[f"{name[:-4]}Right"]]), name
+    assert frames[:, INDEX["mouthLowerDownLeft"]].any()
+
+
+def test_brows_and_eyes_rest() -> None:
+    frames = played(SPOKEN)
+    upper = [i for i, n in enumerate(ARKIT_NAMES) if n.startswith(("brow", "eye", "cheek", "nose"))]
+    assert not frames[:, upper].any()
+
+
+def test_sessions_do_not_hear_each_other() -> None:
+    one, other = ENGINE.open(Style()), ENGINE.open(Style())
+    first = [one.push(SPOKEN[:30_000])]
+    other.push(noise(seconds=2.0, level=0.3))
+    first += [one.push(SPOKEN[30_000:]), one.finish()]
+    assert np.concatenate(first).tobytes() == played(SPOKEN).tobytes()
+
+
+def test_the_style_has_no_effect_as_the_card_says() -> None:
+    session = ENGINE.open(Style(emotion_level=0, person_id=7))
+    frames = np.concatenate([session.push(SPOKEN), session.finish()])
+    assert frames.tobytes() == played(SPOKEN).tobytes()
+
+
+def test_what_a_session_keeps_does_not_grow_with_the_clip() -> None:
+    session = ENGINE.open(Style())
+
+    def kept() -> int:
+        tapes = [session._sound, session._power, session._curves, session._gate.openness, session._gate._voice]
+        return sum(tape._rows.nbytes for tape in tapes)
+
+    sizes = []
+    for _ in range(12):
+        session.push(np.resize(SPOKEN, 4 * 16_000))
+        sizes.append(kept())
+    assert max(sizes[2:]) <= 1.02 * sizes[1]
+
+
+def printed(script: str) -> str:
+    """What another process prints that runs this script in the folder of this file."""
+    here = Path(__file__).parent
+    return subprocess.run([sys.executable, "-c", script], cwd=here, capture_output=True, text=True, check=True).stdout
+
+
+def test_another_process_gives_the_same_bytes_under_the_same_fingerprint() -> None:
+    script = (
+        "import hashlib\nfrom test_builtin_engine import ENGINE, SPOKEN, played\n"
+        "print(ENGINE.card.fingerprint, hashlib.blake2b(played(SPOKEN).tobytes()).hexdigest())"
+    )
+    here = f"{ENGINE.card.fingerprint} {hashlib.blake2b(played(SPOKEN).tobytes()).hexdigest()}\n"
+    assert printed(script) == here
+
+
+def test_it_is_a_streaming_engine_whose_card_says_that_it_is_provisional() -> None:
+    assert isinstance(ENGINE, Engine)
+    assert ENGINE.card.name == "builtin"
+    assert "not for release" in ENGINE.card.licence
+    assert "\n" not in ENGINE.card.licence
+
+
+def test_asking_for_a_graphics_card_is_refused_with_the_way_out() -> None:
+    with pytest.raises(DeviceUnavailable, match="--device cpu or auto"):
+        BuiltinEngine(device="cuda")
+
+
+def test_samples_that_are_no_numbers_make_an_error_and_no_frames() -> None:
+    broken = SPOKEN.copy()
+    broken[20_000] = np.nan
+    with pytest.raises(EngineError, match="no finite face"):
+        played(broken)
+
+
+@pytest.mark.parametrize("verb", ["push", "finish"])
+def test_a_finished_session_refuses_more(verb: str) -> None:
+    session = ENGINE.open(Style())
+    session.finish()
+    with pytest.raises(EngineError, match="has finished"):
+        session.push(SPOKEN) if verb == "push" else session.finish()
+
+
+def test_importing_the_engine_does_not_load_its_runtime() -> None:
+    assert printed("import sys, emotalk.engines.builtin; print('onnxruntime' in sys.modules)") == "False\n"
