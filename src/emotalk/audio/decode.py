@@ -13,9 +13,9 @@ import soundfile
 from numpy.typing import NDArray
 
 from emotalk.audio.containers import Buffer, Coded, locate
-from emotalk.audio.limits import CONVERT, DEFAULT_LIMITS, Limits, check_length, check_shape, check_size, endless
+from emotalk.audio.limits import DEFAULT_LIMITS, Limits, check_length, check_shape, check_size, endless
 from emotalk.audio.resample import recut, resample
-from emotalk.errors import AudioError, BadSamples, EmptyAudio, NotAudio, TruncatedAudio
+from emotalk.errors import AudioError, BadSamples, EmptyAudio, TruncatedAudio
 from emotalk.face import Pcm
 from emotalk.timebase import SAMPLE_RATE, resampled_length
 
@@ -138,7 +138,9 @@ def _open(coded: Coded) -> soundfile.SoundFile:
         shape = {"samplerate": raw.rate, "channels": raw.channels, "subtype": raw.subtype, "endian": raw.endian}
         return _ForwardOnly(coded.open(), format="RAW", **shape)
     except soundfile.SoundFileError as error:
-        raise NotAudio(f"the {coded.format} cannot be read: its headers are damaged", CONVERT) from error
+        raise TruncatedAudio(
+            f"the {coded.format} is cut or damaged within its headers", "Send the whole file, or encode it anew"
+        ) from error
 
 
 def _check_finite(block: NDArray[np.floating], read: int, rate: int) -> None:

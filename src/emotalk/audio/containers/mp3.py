@@ -40,6 +40,21 @@ class Walk:
     frames: int
 
 
+@dataclass(frozen=True)
+class Tag:
+    """What a silent first frame promises: frames and bytes, 0 where it does not say. `silent` is 0 without one."""
+
+    silent: int = 0
+    frames: int = 0
+    size: int = 0
+
+    def promises_more(self, walk: Walk) -> bool:
+        """Some encoders count the silent frame too: then the bytes tell whether the last frame is missing."""
+        if self.frames == walk.frames:
+            return self.size > walk.stop - walk.start
+        return self.frames > walk.frames
+
+
 @lru_cache(4096)
 def read_header(four: bytes) -> Header | None:
     """Read a frame's header; None if these are not the first bytes of a layer III frame."""
@@ -62,20 +77,22 @@ def locate(buffer: Buffer, start: int, limits: Limits) -> Coded:
     header = read_header(buffer[walk.start : walk.start + 4])
     if header is None:
         raise NotAudio("there is no MP3 frame in it", CONVERT)
-    silent, promised = _promise(buffer[walk.start : walk.start + header.length], header)
-    frames = walk.frames - silent
-    if promised > walk.frames:  # some encoders count the silent frame too
-        raise TruncatedAudio(f"the MP3 is cut: it promises {promised} frames and holds {frames}", "Send the whole file")
+    tag = _tag(buffer[walk.start : walk.start + header.length], header)
+    frames = walk.frames - tag.silent
+    if tag.promises_more(walk):
+        raise TruncatedAudio(
+            f"the MP3 is cut: it promises {tag.frames} frames and holds {frames}", "Send the whole file"
+        )
     if not frames:
         raise EmptyAudio("the MP3 has no frames", "Send a recording that is not empty")
-    if promised == frames:
+    if tag.frames == frames:
         return Coded("MP3", buffer, walk.start, walk.stop)
-    first = walk.start + header.length * silent
+    first = walk.start + header.length * tag.silent
     return Coded("MP3", buffer, first, walk.stop, head=info_frame(buffer[walk.start : walk.start + 4], frames))
 
 
 def _walk(buffer: Buffer, start: int, limits: Limits) -> Walk:
-    stop = _before_id3v1(buffer)
+    stop = _before_tags(buffer)
     start = at = _next_frame(buffer, start, stop)
     if start == stop:
         raise NotAudio("there is no MP3 frame in it", CONVERT)
@@ -91,13 +108,21 @@ def _walk(buffer: Buffer, start: int, limits: Limits) -> Walk:
         stray += at - end if at < stop else 0
         if stray > _STRAY_BYTES_IN_ALL:
             raise TruncatedAudio("the MP3 is damaged: too many bytes belong to no frame", "Send the original file")
+    if at < stop and frames == 1:
+        raise NotAudio("it begins like an MP3, but there are no frames in it", CONVERT)
     if at < stop:
         raise TruncatedAudio("the MP3 is damaged: its frames end before the file does", "Send the original file")
     return Walk(start, end, frames)
 
 
-def _before_id3v1(buffer: Buffer) -> int:
-    return len(buffer) - 128 if buffer[-128:-125] == b"TAG" else len(buffer)
+def _before_tags(buffer: Buffer) -> int:
+    """Where the ID3v1 and APEv2 tags at the end begin: a last frame that is cut reaches into them."""
+    stop = len(buffer) - 128 if buffer[-128:-125] == b"TAG" else len(buffer)
+    footer = buffer[max(stop - 32, 0) : stop]
+    if footer[:8] != b"APETAGEX":
+        return stop
+    size, _, flags = struct.unpack("<III", footer[12:24])
+    return int(max(stop - size - (32 if flags >> 31 else 0), 0))
 
 
 def _next_frame(buffer: Buffer, at: int, stop: int) -> int:
@@ -120,13 +145,13 @@ def _is_followed(buffer: Buffer, at: int, stop: int) -> bool:
     return at == stop or bool(read_header(buffer[at : at + 4]))
 
 
-def _promise(frame: bytes, header: Header) -> tuple[int, int]:
-    """Is the first frame a silent one (1 or 0), and how many frames does it promise (0: it does not say)?"""
-    tag = frame[4 + header.side :]
-    if tag[:4] not in (b"Xing", b"Info") or len(tag) < 12:
-        return 0, 0
-    flags, frames = struct.unpack(">II", tag[4:12])
-    return 1, frames if flags & 1 else 0
+def _tag(frame: bytes, header: Header) -> Tag:
+    tag = frame[4 + header.side :].ljust(16, b"\0")
+    if tag[:4] not in (b"Xing", b"Info"):
+        return Tag()
+    flags, *fields = struct.unpack(">III", tag[4:16])
+    frames = fields.pop(0) if flags & 1 else 0
+    return Tag(1, frames, fields.pop(0) if flags & 2 else 0)
 
 
 def info_frame(four: bytes, frames: int) -> bytes:
