@@ -1,0 +1,5 @@
+"""EmoTalk as an engine: our own network, which reads the checkpoint that the user brings."""
+
+from emotalk.engines.emotalk.engine import EmoTalkEngine
+
+__all__ = ["EmoTalkEngine"]

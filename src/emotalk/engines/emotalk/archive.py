@@ -1,0 +1,101 @@
+"""The zip that `torch.save` writes, as views of the mapped file.
+
+Nothing is copied and nothing is unpacked: an entry must be stored, and its bytes must lie inside the file.
+"""
+
+import struct
+import zipfile
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotalk.errors import CheckpointError, CheckpointNotFound
+
+Bytes = NDArray[np.uint8]
+
+_LOCAL_HEADER = struct.Struct("<4s22xHH")
+_LOCAL_MAGIC = b"PK\x03\x04"
+_ENCRYPTED = 1
+_PICKLE_MAGIC = b"\x80"
+
+
+class StoredZip:
+    """The entries of one file, read-only. A file that is replaced (not rewritten in place) stays readable."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            with path.open("rb") as file:
+                self.entries = _directory(path, file)
+                # Copy on write: OpenVINO shares writeable arrays only, and the file itself must not change.
+                self._bytes: Bytes = np.asarray(np.memmap(file, np.uint8, "c"))
+        except FileNotFoundError as error:
+            raise CheckpointNotFound(
+                f"{path}: there are no weights at this path. Download EmoTalk.pth and mount or copy it there, "
+                "or say where it is with --model_path."
+            ) from error
+        except (OSError, ValueError) as error:
+            raise _reworded(path, error) from error
+
+    @property
+    def size(self) -> int:
+        """Bytes of the whole file."""
+        return self._bytes.size
+
+    def crc(self, name: str) -> int:
+        """The CRC-32 that the directory records for an entry; the entry itself is not read."""
+        return self._entry(name).CRC
+
+    def read(self, name: str) -> Bytes:
+        """The bytes of an entry, uint8 [n], where they lie in the file. Raises CheckpointError."""
+        entry = self._entry(name)
+        if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & _ENCRYPTED:
+            raise self._refused(f"{name} is compressed or encrypted", "Write the file anew with torch.save")
+        start = self._data_start(entry)
+        if start + entry.file_size > self.size:
+            raise self._refused(f"{name} reaches past the end of the file", "Download it again")
+        return self._bytes[start : start + entry.file_size]
+
+    def _entry(self, name: str) -> zipfile.ZipInfo:
+        if name not in self.entries:
+            raise self._refused(f"it has no entry {name}", "Download it again")
+        return self.entries[name]
+
+    def _data_start(self, entry: zipfile.ZipInfo) -> int:
+        """The local header repeats the name and has an extra field of its own: only it knows where the data starts."""
+        start, end = entry.header_offset, entry.header_offset + _LOCAL_HEADER.size
+        if start < 0 or end > self.size:
+            raise self._refused(f"{entry.filename} lies outside the file", "Download it again")
+        magic, name, extra = _LOCAL_HEADER.unpack(self._bytes[start:end].tobytes())
+        if magic != _LOCAL_MAGIC:
+            raise self._refused(f"{entry.filename} is not where the directory says", "Download it again")
+        return int(end + name + extra)
+
+    def _refused(self, problem: str, fix: str) -> CheckpointError:
+        return CheckpointError(f"{self.path}: {problem}. {fix}.")
+
+
+def _directory(path: Path, file: BinaryIO) -> dict[str, zipfile.ZipInfo]:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return {entry.filename: entry for entry in archive.infolist()}
+    except (zipfile.BadZipFile, NotImplementedError, struct.error) as error:
+        file.seek(0)
+        raise _no_zip(path, file.read(1)) from error
+
+
+def _no_zip(path: Path, first: bytes) -> CheckpointError:
+    if first == _PICKLE_MAGIC:
+        return CheckpointError(
+            f"{path}: an old-style .pth, which cannot be read safely. Write it anew with a torch of today: "
+            "torch.save(torch.load(path, weights_only=True), path)."
+        )
+    return CheckpointError(f"{path}: no checkpoint, or a truncated one. Compare its size and download it again.")
+
+
+def _reworded(path: Path, error: Exception) -> CheckpointError:
+    if isinstance(error, CheckpointError):
+        return error
+    return CheckpointError(f"{path}: the weights cannot be read: {error}. Check the file and its permissions.")

@@ -1,0 +1,170 @@
+"""Every tensor that inference uses, with the shape it must have; the widths are read from the tensors themselves.
+
+`lm_head.*`, `masked_spec_embed` and `audio_encoder_emo.classifier.*` stand in the file too and are never read.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from emotalk.engines.emotalk.checkpoint import Array, Checkpoint, Shape
+from emotalk.face import BLENDSHAPES, EMOTION_LEVELS, PERSONS
+
+CONTENT = "audio_encoder_cont."
+EMOTION = "audio_encoder_emo.wav2vec2."
+DECODER = "transformer_decoder.layers.0."
+
+KERNELS = (10, 3, 3, 3, 3, 2, 2)
+STRIDES = (5, 2, 2, 2, 2, 2, 2)
+POSITIONAL_KERNEL = 128
+POSITIONAL_GROUPS = 16
+DECODER_HEADS = 4
+_MOST_HEADS = 16
+_NARROWEST_HEAD = 16
+
+Shapes = Iterator[tuple[str, Shape]]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The used tensors, float32, by published name; `digest` stands for all of them."""
+
+    tensors: Mapping[str, Array]
+    digest: str
+    prefix: str = ""
+
+    def __getitem__(self, name: str) -> Array:
+        return self.tensors[self.prefix + name]
+
+    def __contains__(self, name: str) -> bool:
+        return self.prefix + name in self.tensors
+
+    def under(self, prefix: str) -> "Weights":
+        """The same weights, seen from a part of the network."""
+        return Weights(self.tensors, self.digest, self.prefix + prefix)
+
+
+@dataclass(frozen=True)
+class EncoderWidths:
+    """How wide and deep a wav2vec2 encoder is: published 512, 1024, 4096, 24."""
+
+    conv: int
+    hidden: int
+    feed_forward: int
+    layers: int
+
+
+@dataclass(frozen=True)
+class DecoderWidths:
+    """The parts that the decoder's input is made of: published 512, 256, 32, 32, together 832."""
+
+    content: int
+    emotion: int
+    level: int
+    person: int
+
+    @property
+    def hidden(self) -> int:
+        """Width of the decoder."""
+        return self.content + self.emotion + self.level + self.person
+
+
+def load_weights(path: Path) -> Weights:
+    """Read the used tensors of a checkpoint. Raises CheckpointNotFound, CheckpointError naming file and tensor."""
+    checkpoint = Checkpoint(path)
+    expected = dict(_used_tensors(checkpoint))
+    checkpoint.check(expected.items())
+    digest = hashlib.blake2b(checkpoint.identity(expected).encode(), digest_size=16).hexdigest()
+    return Weights({name: checkpoint.read(name) for name in expected}, digest)
+
+
+def encoder_heads(hidden: int) -> int:
+    """Attention heads of an encoder, which no tensor tells: wav2vec2-large's 16, unless a head got narrower than 16."""
+    return min(_MOST_HEADS, hidden // _NARROWEST_HEAD)
+
+
+def _used_tensors(checkpoint: Checkpoint) -> Shapes:
+    content, emotion = _encoder_widths(checkpoint, CONTENT), _encoder_widths(checkpoint, EMOTION)
+    decoder = _decoder_widths(checkpoint)
+    yield from _encoder(CONTENT, content)
+    yield from _encoder(EMOTION, emotion)
+    yield from _affine("audio_feature_map_cont", decoder.content, content.hidden)
+    yield from _affine("audio_feature_map_emo", decoder.hidden, emotion.hidden)
+    yield from _affine("audio_feature_map_emo2", decoder.emotion, decoder.hidden)
+    yield from _affine("obj_vector_level", decoder.level, EMOTION_LEVELS)
+    yield from _affine("obj_vector_person", decoder.person, PERSONS)
+    yield from _affine("bs_map_r", BLENDSHAPES, decoder.hidden)
+    yield from _decoder(DECODER, decoder.hidden)
+
+
+def _encoder_widths(checkpoint: Checkpoint, prefix: str) -> EncoderWidths:
+    dense = f"{prefix}encoder.layers.0.feed_forward.intermediate_dense.weight"
+    projection = f"{prefix}feature_projection.projection.weight"
+    conv, hidden = _width(checkpoint, projection, 1), _width(checkpoint, projection, 0)
+    if hidden % POSITIONAL_GROUPS:
+        raise checkpoint.refused(f"tensor {projection}: {hidden} is not a multiple of 16")
+    return EncoderWidths(conv, hidden, _width(checkpoint, dense, 0), _layers(checkpoint))
+
+
+def _layers(checkpoint: Checkpoint) -> int:
+    """Both encoders are equally deep, so the deeper one says how many layers there must be: a missing one is named."""
+    marks = (f"{CONTENT}encoder.layers.", f"{EMOTION}encoder.layers.")
+    names = [name.removeprefix(mark) for name in checkpoint.records for mark in marks if name.startswith(mark)]
+    # No file holds 10 000 layers; a longer number would only make the list of what is missing long.
+    numbers = {number for name in names if (number := name.partition(".")[0]).isdecimal() and len(number) <= 4}
+    return 1 + max(map(int, numbers), default=0)
+
+
+def _decoder_widths(checkpoint: Checkpoint) -> DecoderWidths:
+    parts = ("audio_feature_map_cont", "audio_feature_map_emo2", "obj_vector_level", "obj_vector_person")
+    widths = DecoderWidths(*(_width(checkpoint, f"{part}.weight", 0) for part in parts))
+    if widths.hidden % DECODER_HEADS:
+        raise checkpoint.refused(f"the decoder's width {widths.hidden} does not divide into {DECODER_HEADS} heads")
+    return widths
+
+
+def _width(checkpoint: Checkpoint, name: str, axis: int) -> int:
+    shape = checkpoint.shape(name)
+    if len(shape) != 2 or 0 in shape:
+        raise checkpoint.refused(f"tensor {name}: expected a matrix, found shape {list(shape)}")
+    return shape[axis]
+
+
+def _affine(name: str, *shape: int) -> Shapes:
+    yield f"{name}.weight", shape
+    yield f"{name}.bias", shape[:1]
+
+
+def _encoder(p: str, w: EncoderWidths) -> Shapes:
+    for i, kernel in enumerate(KERNELS):
+        yield from _affine(f"{p}feature_extractor.conv_layers.{i}.conv", w.conv, w.conv if i else 1, kernel)
+        yield from _affine(f"{p}feature_extractor.conv_layers.{i}.layer_norm", w.conv)
+    yield from _affine(f"{p}feature_projection.layer_norm", w.conv)
+    yield from _affine(f"{p}feature_projection.projection", w.hidden, w.conv)
+    yield f"{p}encoder.pos_conv_embed.conv.weight_g", (1, 1, POSITIONAL_KERNEL)
+    yield f"{p}encoder.pos_conv_embed.conv.weight_v", (w.hidden, w.hidden // POSITIONAL_GROUPS, POSITIONAL_KERNEL)
+    yield f"{p}encoder.pos_conv_embed.conv.bias", (w.hidden,)
+    for i in range(w.layers):
+        yield from _encoder_layer(f"{p}encoder.layers.{i}.", w)
+    yield from _affine(f"{p}encoder.layer_norm", w.hidden)
+
+
+def _encoder_layer(p: str, w: EncoderWidths) -> Shapes:
+    for name in ("q_proj", "k_proj", "v_proj", "out_proj"):
+        yield from _affine(f"{p}attention.{name}", w.hidden, w.hidden)
+    yield from _affine(f"{p}layer_norm", w.hidden)
+    yield from _affine(f"{p}feed_forward.intermediate_dense", w.feed_forward, w.hidden)
+    yield from _affine(f"{p}feed_forward.output_dense", w.hidden, w.feed_forward)
+    yield from _affine(f"{p}final_layer_norm", w.hidden)
+
+
+def _decoder(p: str, hidden: int) -> Shapes:
+    for attention in ("self_attn", "multihead_attn"):
+        yield f"{p}{attention}.in_proj_weight", (3 * hidden, hidden)
+        yield f"{p}{attention}.in_proj_bias", (3 * hidden,)
+        yield from _affine(f"{p}{attention}.out_proj", hidden, hidden)
+    for name in ("linear1", "linear2"):
+        yield from _affine(f"{p}{name}", hidden, hidden)
+    for name in ("norm1", "norm2", "norm3"):
+        yield from _affine(f"{p}{name}", hidden)
