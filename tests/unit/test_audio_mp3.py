@@ -39,7 +39,17 @@ def test_the_delay_of_the_encoder_is_taken_off_where_it_is_written_down(mp3):
     assert open_audio(mp3).samples == 32_000
 
 
-@pytest.mark.parametrize("tail", [ID3V1, APE, APE + ID3V1, b"LYRICSBEGIN" + bytes(50), bytes(5_000), b"junk" * 40])
+@pytest.mark.parametrize(
+    "tail",
+    [
+        ID3V1,
+        APE,
+        APE + ID3V1,
+        b"LYRICSBEGIN" + b"\xff\xfb" * 40 + b"000080LYRICS200" + ID3V1,
+        bytes(5_000),
+        b"junk" * 40,
+    ],
+)
 @pytest.mark.parametrize("head", [b"", ID3V2, ID3V2 + ID3V2])
 def test_tags_and_padding_are_not_sound(mp3, head, tail):
     assert np.array_equal(decode(head + mp3 + tail), decode(mp3))
@@ -64,8 +74,15 @@ def test_a_single_missing_frame_at_the_end_is_refused(mp3):
         open_audio(b"".join(frames_of(mp3)[:-1]))
 
 
-def test_two_files_in_one_are_both_heard(mp3):
-    assert decode(mp3 + mp3).size > 64_000
+@pytest.mark.parametrize("between", [b"", ID3V1, ID3V2, ID3V1 + ID3V2, APE + ID3V1])
+def test_two_files_in_one_are_both_heard_whatever_tags_stand_between_them(mp3, between):
+    assert decode(mp3 + between + mp3).size > 64_000
+
+
+def test_a_hole_of_zeros_is_no_padding(mp3):
+    frames = frames_of(mp3)[1:]
+    with pytest.raises(TruncatedAudio, match="damaged"):
+        open_audio(b"".join(frames[:20]) + bytes(3_000) + b"".join(frames[20:]))
 
 
 def test_a_recording_that_was_joined_in_the_middle_is_read(mp3):
@@ -106,4 +123,9 @@ def test_a_tag_that_is_cut_is_refused():
 
 def test_counting_stops_at_the_limit(mp3):
     with pytest.raises(AudioTooLong, match="longer than the limit of 1 s"):
-        open_audio(mp3, Limits(max_seconds=1))
+        open_audio(b"".join(frames_of(mp3)[1:]), Limits(max_seconds=1))
+
+
+def test_a_silent_first_frame_that_promises_too_much_is_believed(mp3):
+    with pytest.raises(AudioTooLong, match=r"the clip lasts 26122\.4 s"):
+        open_audio(promising(1_000_003, mp3))

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from emotalk.audio.containers.base import Buffer, Coded
-from emotalk.audio.limits import CONVERT, Limits, endless
+from emotalk.audio.containers.sniff import skip_id3
+from emotalk.audio.limits import CONVERT, Limits, check_length, endless
 from emotalk.errors import EmptyAudio, NotAudio, TruncatedAudio
 
 _KBITS_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _KBITS_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _RATES = (44_100, 48_000, 32_000)
-_TAGS = (b"TAG", b"APETAGEX", b"LYRICS", b"3DI", b"ID3")
+_PADDING = 3  # frames of an encoder's delay and padding, which are not part of the clip
 _STRAY_BYTES = 1_024  # what libmpg123 looks through for the next frame
 _STRAY_BYTES_IN_ALL = 64 * 1_024
 
@@ -73,11 +74,14 @@ def read_header(four: bytes) -> Header | None:
 
 def locate(buffer: Buffer, start: int, limits: Limits) -> Coded:
     """Find the frames of an MP3 that begins at about `start`. Raises NotAudio, TruncatedAudio, AudioTooLong."""
-    walk = _walk(buffer, start, limits)
-    header = read_header(buffer[walk.start : walk.start + 4])
+    stop = _before_tags(buffer)
+    start = _next_frame(buffer, start, stop)
+    header = read_header(buffer[start : start + 4]) if start < stop else None
     if header is None:
         raise NotAudio("there is no MP3 frame in it", CONVERT)
-    tag = _tag(buffer[walk.start : walk.start + header.length], header)
+    tag = _tag(buffer[start : start + header.length], header)
+    check_length((tag.frames - _PADDING) * header.samples, header.rate, limits)
+    walk = _walk(buffer, start, stop, limits)
     frames = walk.frames - tag.silent
     if tag.promises_more(walk):
         raise TruncatedAudio(
@@ -91,24 +95,20 @@ def locate(buffer: Buffer, start: int, limits: Limits) -> Coded:
     return Coded("MP3", buffer, first, walk.stop, head=info_frame(buffer[walk.start : walk.start + 4], frames))
 
 
-def _walk(buffer: Buffer, start: int, limits: Limits) -> Walk:
-    stop = _before_tags(buffer)
-    start = at = _next_frame(buffer, start, stop)
-    if start == stop:
-        raise NotAudio("there is no MP3 frame in it", CONVERT)
+def _walk(buffer: Buffer, start: int, stop: int, limits: Limits) -> Walk:
+    at, end = start, start
     frames = samples = stray = 0
     while header := read_header(buffer[at : at + 4]) if at < stop else None:
         if at + header.length > stop:
             raise TruncatedAudio("the MP3 is cut: it ends within a frame", "Send the whole file")
         frames, samples, end = frames + 1, samples + header.samples, at + header.length
-        # One frame of grace: the silent first one is not part of the clip.
-        if samples > limits.max_seconds * header.rate + 3 * header.samples:
+        if samples > limits.max_seconds * header.rate + _PADDING * header.samples:
             raise endless(samples, header.rate, limits)
-        at = _next_frame(buffer, end, stop)
-        stray += at - end if at < stop else 0
+        at = _next_frame(buffer, after := _skip_tags(buffer, end), stop)
+        stray += max(at - after, 0) if at < stop else 0
         if stray > _STRAY_BYTES_IN_ALL:
             raise TruncatedAudio("the MP3 is damaged: too many bytes belong to no frame", "Send the original file")
-    if at < stop and frames == 1:
+    if at < stop and frames < 2:
         raise NotAudio("it begins like an MP3, but there are no frames in it", CONVERT)
     if at < stop:
         raise TruncatedAudio("the MP3 is damaged: its frames end before the file does", "Send the original file")
@@ -125,20 +125,34 @@ def _before_tags(buffer: Buffer) -> int:
     return int(max(stop - size - (32 if flags >> 31 else 0), 0))
 
 
+def _skip_tags(buffer: Buffer, at: int) -> int:
+    """Where the file goes on after the tags at `at`: at its end, or between two files that were joined."""
+    while (name := buffer[at : at + 8]).startswith((b"ID3", b"TAG", b"APETAGEX", b"LYRICSBE")):
+        if name.startswith(b"ID3"):
+            at = skip_id3(buffer, at)
+        elif name.startswith(b"TAG"):
+            at += 128
+        elif name == b"APETAGEX":
+            size, _, flags = struct.unpack("<III", buffer[at + 12 : at + 24].ljust(12, b"\0"))
+            at += 32 + (size if flags >> 29 & 1 else 0)
+        else:
+            end = buffer.find(b"LYRICS200", at)
+            at = end + 9 if end > 0 else len(buffer)
+    return at
+
+
 def _next_frame(buffer: Buffer, at: int, stop: int) -> int:
     """Where the next frame begins: at `at`, or after a few stray bytes; `stop` if only tags or padding follow."""
-    if read_header(buffer[at : at + 4]):
+    if at < stop and read_header(buffer[at : at + 4]):
         return at
     ahead = buffer[at : min(at + _STRAY_BYTES + 4, stop)]
-    if not ahead or ahead.startswith(_TAGS):
-        return stop
     found = ahead.find(b"\xff")
     while found >= 0:
         header = read_header(ahead[found : found + 4])
         if header and _is_followed(buffer, at + found + header.length, stop):
             return at + found
         found = ahead.find(b"\xff", found + 1)
-    return stop if at + _STRAY_BYTES >= stop or not any(ahead) else at
+    return stop if at + _STRAY_BYTES >= stop or not buffer[at:stop].strip(b"\0") else at
 
 
 def _is_followed(buffer: Buffer, at: int, stop: int) -> bool:

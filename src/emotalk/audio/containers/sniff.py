@@ -29,6 +29,9 @@ _ELSE: tuple[tuple[int, bytes, str], ...] = (
 )
 
 
+_MAX_TAGS = 100  # nobody writes more than one or two; a file of nothing else must not keep us busy
+
+
 def sniff(buffer: Buffer) -> tuple[Kind, int]:
     """The kind of file and where it starts, after ID3v2 tags. Raises NotAudio with the name of what it is instead."""
     first = buffer[:12]
@@ -44,10 +47,11 @@ def sniff(buffer: Buffer) -> tuple[Kind, int]:
     raise NotAudio(f"this is {_name(first, buffer[:512])}, neither WAV, FLAC, OGG nor MP3", CONVERT)
 
 
-def skip_id3(buffer: Buffer) -> int:
-    """Where the file begins after the ID3v2 tags in front of it; their sizes have 7 bits to the byte."""
-    at = 0
-    while buffer[at : at + 3] == b"ID3":
+def skip_id3(buffer: Buffer, at: int = 0) -> int:
+    """Where the file goes on after the ID3v2 tags at `at`; their sizes have 7 bits to the byte."""
+    for _ in range(_MAX_TAGS):
+        if buffer[at : at + 3] != b"ID3":
+            break
         head = buffer[at : at + 10]
         if len(head) < 10:
             raise TruncatedAudio("the file ends within its ID3 tag", "Send the whole file")
