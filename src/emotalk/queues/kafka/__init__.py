@@ -1,0 +1,79 @@
+"""The queue on Kafka: three topics and a consumer group, through confluent-kafka.
+
+confluent-kafka, because its librdkafka has what this needs and pure Python clients lack in part: idempotent producing,
+cooperative rebalancing, static membership, commit metadata, pausing that survives a rebalance.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol, TypeVar
+
+from emotalk.queues.base import GROUP, JobRow
+from emotalk.queues.kafka.cluster import Cluster
+from emotalk.queues.kafka.consumer import KafkaConsumer
+from emotalk.queues.kafka.jobs import job_rows
+from emotalk.queues.kafka.producer import KafkaProducer
+from emotalk.queues.kafka.results import KafkaResults
+from emotalk.queues.kafka.topics import prepare_topics
+
+__all__ = ["KafkaQueue"]
+
+
+class _Door(Protocol):
+    def close(self) -> None: ...
+
+
+D = TypeVar("D", bound=_Door)
+
+
+class KafkaQueue:
+    """The queue at `bootstrap` ("host:port[,host:port…]").
+
+    `partitions` and `replication` (default: three, or as many as there are brokers) count when topics are created;
+    existing topics keep what they have. `settings` go to every librdkafka client (security, time-outs). `prefix` goes
+    before topic and group names.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        replication: int | None = None,
+        partitions: int = 1,
+        group: str = GROUP,
+        settings: Mapping[str, str] | None = None,
+        max_poll_interval_ms: int = 300_000,
+        prefix: str = "",
+    ) -> None:
+        self.url = f"kafka://{bootstrap}"
+        self._cluster = Cluster(bootstrap, dict(settings or {}), prefix, group)
+        self._partitions, self._replication, self._max_poll = partitions, replication, max_poll_interval_ms
+        self._doors: list[_Door] = []
+
+    def prepare(self) -> None:
+        """See Queue.prepare: reach a broker, create missing topics, mend the settings of the others."""
+        prepare_topics(self._cluster, self._partitions, self._replication)
+
+    def producer(self) -> KafkaProducer:
+        """See Queue.producer."""
+        return self._opened(KafkaProducer(self._cluster))
+
+    def consumer(self, name: str) -> KafkaConsumer:
+        """See Queue.consumer. An empty name makes a member that leaves at once when it closes; see KafkaConsumer."""
+        return self._opened(KafkaConsumer(self._cluster, name, self._max_poll))
+
+    def results(self) -> KafkaResults:
+        """See Queue.results."""
+        return self._opened(KafkaResults(self._cluster))
+
+    def jobs(self) -> list[JobRow]:
+        """See Queue.jobs."""
+        return job_rows(self._cluster)
+
+    def close(self) -> None:
+        """See Queue.close."""
+        while self._doors:
+            self._doors.pop().close()
+
+    def _opened(self, door: D) -> D:
+        self._doors.append(door)
+        return door

@@ -1,0 +1,94 @@
+"""Where the brokers are, what the topics are called, and how every librdkafka client here is set up."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from confluent_kafka import Consumer, Producer
+from confluent_kafka.admin import AdminClient
+
+from emotalk.queues.base import DEAD_TOPIC, GROUP, MAX_MESSAGE_BYTES, REQUESTS_TOPIC, RESULTS_TOPIC
+
+# Key, headers and batch framing come on top of the 64 MiB that a payload may have.
+RECORD_BYTES = MAX_MESSAGE_BYTES + 2**20
+
+# librdkafka writes to stderr unless it is given a logger; without a handler on it this one is silent.
+_log = logging.getLogger("emotalk.queues.kafka.librdkafka")
+_log.addHandler(logging.NullHandler())
+
+Value = str | int | float | bool
+
+_EVERY_CLIENT: Mapping[str, Value] = {
+    "socket.nagle.disable": True,
+    "socket.timeout.ms": 10_000,
+    "socket.connection.setup.timeout.ms": 5_000,
+    "reconnect.backoff.ms": 50,
+    "reconnect.backoff.max.ms": 1_000,
+}
+_PRODUCER: Mapping[str, Value] = {
+    "acks": "all",
+    "enable.idempotence": True,
+    "linger.ms": 0,
+    "delivery.timeout.ms": 10_000,
+    "request.timeout.ms": 10_000,
+    "message.max.bytes": RECORD_BYTES,
+    "queue.buffering.max.kbytes": 4 * RECORD_BYTES // 1024,
+    # Java's default for records with a key, so that other programs that write here agree on the partition.
+    "partitioner": "murmur2_random",
+}
+_CONSUMER: Mapping[str, Value] = {
+    "enable.auto.commit": False,
+    "enable.auto.offset.store": False,
+    "auto.offset.reset": "earliest",
+    "fetch.max.bytes": RECORD_BYTES,
+    "receive.message.max.bytes": RECORD_BYTES + 2**20,
+    "queued.max.messages.kbytes": RECORD_BYTES // 1024,
+    # librdkafka's second of back-off whenever its local queue is full would be a second of latency.
+    "fetch.queue.backoff.ms": 5,
+    "fetch.error.backoff.ms": 50,
+}
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A Kafka address. `settings` go over ours (security, time-outs); `prefix` keeps tests apart on one broker."""
+
+    bootstrap: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    prefix: str = ""
+    group_name: str = GROUP
+
+    @property
+    def requests(self) -> str:
+        """The request log's topic."""
+        return self.prefix + REQUESTS_TOPIC
+
+    @property
+    def results(self) -> str:
+        """The result log's topic."""
+        return self.prefix + RESULTS_TOPIC
+
+    @property
+    def dead(self) -> str:
+        """The dead letters' topic."""
+        return self.prefix + DEAD_TOPIC
+
+    @property
+    def group(self) -> str:
+        """The workers' consumer group."""
+        return self.prefix + self.group_name
+
+    def admin(self) -> AdminClient:
+        """A client that describes and changes topics; it ends when the last reference goes."""
+        return AdminClient(self._config({}), logger=_log)
+
+    def producer(self) -> Producer:
+        """A client that writes; somebody must poll it for its delivery reports."""
+        return Producer(self._config(_PRODUCER), logger=_log)
+
+    def consumer(self, own: Mapping[str, Value]) -> Consumer:
+        """A client that reads; `own` must name a group.id."""
+        return Consumer(self._config({**_CONSUMER, **own}), logger=_log)
+
+    def _config(self, own: Mapping[str, Value]) -> dict[str, Value]:
+        return {"bootstrap.servers": self.bootstrap, **_EVERY_CLIENT, **own, **self.settings}

@@ -1,0 +1,225 @@
+"""A worker's end of the request log on Kafka.
+
+While a claim is held every partition of ours is held still, and `keep` goes on polling: that is how a job may run
+longer than max.poll.interval.ms without the group taking it away.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+from confluent_kafka import KafkaError
+
+from emotalk.errors import ClaimLost, ConfigurationError, QueueError, QueueUnavailable
+from emotalk.queues.base import Claim
+from emotalk.queues.kafka.cluster import Cluster
+from emotalk.queues.kafka.faults import kafka_error
+from emotalk.queues.kafka.marks import Mark
+from emotalk.queues.kafka.member import Member
+from emotalk.queues.kafka.records import place_of, request_of
+from emotalk.queues.kafka.topics import delete_before
+from emotalk.queues.kafka.writer import Record, Writer
+
+_SETTLE_SECONDS = 5.0
+_PAUSE_SECONDS = 0.05
+_SETTLING = {
+    KafkaError.REBALANCE_IN_PROGRESS,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+    KafkaError._WAIT_COORD,
+}
+
+
+@dataclass
+class _Hand:
+    """The claim in hand, and what to commit should its partition be handed over now."""
+
+    claim: Claim
+    attempt: int
+    parting: Mark | None = None
+
+
+class KafkaConsumer:
+    """A worker in the group.
+
+    With a `name` it is a static member: restarted within the session's ten seconds it is given its own partitions back
+    at once, but even an orderly close leaves them idle for that long. Without a name it leaves when it closes, and
+    others take over at once.
+    """
+
+    def __init__(self, cluster: Cluster, name: str, max_poll_interval_ms: int) -> None:
+        self._cluster, self._name = cluster, name
+        self._hand: _Hand | None = None
+        self._closed = False
+        self._marks: dict[int, Mark] = {}
+        self._forgiven: Mark | None = None
+        self._tokens = count(1)
+        self._writer = Writer(cluster)
+        self._member = Member(cluster, name, max_poll_interval_ms, self)
+
+    def claim(self, timeout: float) -> Claim | None:
+        """See Consumer.claim. Raises ConfigurationError where another worker has taken this one's name."""
+        if self._member.fenced:
+            raise ConfigurationError(f"Another worker runs under the name {self._name!r}; give each a name of its own.")
+        self._member.release()
+        message = self._member.poll(timeout)
+        if message is None:
+            return None
+        self._member.hold()
+        (partition, offset), request = place_of(message), request_of(message)
+        try:
+            attempts = self._mark_on(partition).attempts_of(offset, request.request_id)
+        except QueueError:
+            self._member.seek(partition, offset)
+            raise
+        claim = Claim(request, partition, offset, attempts, next(self._tokens))
+        self._hand = _Hand(claim, attempts)
+        return claim
+
+    def standing_by(self) -> bool:
+        """See Consumer.standing_by."""
+        return self._member.settled and not self._member.owned
+
+    def begin(self, claim: Claim, attempt: int) -> None:
+        """See Consumer.begin: the unchanged offset is committed, with the attempt as its metadata."""
+        hand = self._held(claim)
+        self._commit(claim, Mark(claim.offset, claim.request.request_id, attempt), self._serve)
+        hand.attempt, hand.parting = attempt, Mark(claim.offset, claim.request.request_id, attempt - 1)
+
+    def keep(self, claim: Claim) -> None:
+        """See Consumer.keep."""
+        self._held(claim)
+        self._serve(0)
+        self._held(claim)
+
+    def publish(self, claim: Claim, results: Sequence[bytes]) -> None:
+        """See Consumer.publish.
+
+        The group is asked first whether we still belong to it. That is a fence, though no transaction: who is suspended
+        between the answer and the write publishes late, and the reader drops the repetition.
+        """
+        self._fence(claim)
+        self._writer.write(self._cluster.results, [Record(claim.request.request_id, each) for each in results])
+
+    def complete(self, claim: Claim) -> None:
+        """See Consumer.complete. Deleting the payload is left to `housekeep`."""
+        hand = self._held(claim)
+        hand.parting = Mark(claim.offset + 1)
+        self._commit(claim, hand.parting, self._serve)
+        self._hand = None
+
+    def bury(self, claim: Claim, letter: bytes, error: str, results: Sequence[bytes]) -> None:
+        """See Consumer.bury. Repeated after an outage it may leave a second letter, never none."""
+        hand, request = self._held(claim), claim.request
+        self._fence(claim)
+        origin = {"partition": str(claim.partition), "offset": str(claim.offset), "attempts": str(hand.attempt)}
+        own = {"request_id": request.request_id, "digest": request.digest, "error": error}
+        self._writer.write(
+            self._cluster.dead, [Record(request.request_id, letter, {**request.headers, **own, **origin})]
+        )
+        self.publish(claim, results)
+        self.complete(claim)
+
+    def give_back(self, claim: Claim) -> None:
+        """See Consumer.give_back."""
+        hand = self._held(claim)
+        if hand.parting is not None:
+            self._commit(claim, hand.parting, self._serve)
+        self._hand = None
+        self._member.seek(claim.partition, claim.offset)
+
+    def housekeep(self) -> None:
+        """Delete the requests that are answered: those below the committed offset of our partitions.
+
+        So a group whose offsets have expired (offsets.retention.minutes counts while it has no member: seven days by
+        default) starts again at the oldest record that is left, and repeats an hour of work at most.
+        """
+        for partition in sorted(self._member.owned):
+            delete_before(self._cluster, partition, self._member.committed(partition).offset)
+
+    def close(self) -> None:
+        """See Consumer.close."""
+        if not self._closed:
+            self._closed = True
+            self._hand = None
+            self._member.close()
+            self._writer.close()
+
+    def arrived(self, partitions: set[int]) -> None:
+        """See Rebalanced.arrived: their marks have yet to be read."""
+        for partition in partitions:
+            self._marks.pop(partition, None)
+
+    def leaving(self, partitions: set[int]) -> None:
+        """See Rebalanced.leaving: the attempt it interrupts does not count; work that is done is not repeated."""
+        hand = self._drop(partitions)
+        if hand is not None and hand.parting is not None:
+            self._member.commit(hand.claim.partition, hand.parting)
+
+    def lost(self, partitions: set[int]) -> None:
+        """See Rebalanced.lost.
+
+        Where the broker was out of reach, not we asleep, the attempt is forgiven should the very same mark come back to
+        us: outages do not count.
+        """
+        hand = self._drop(partitions)
+        if hand is not None and hand.attempt > hand.claim.attempts and not self._member.stalled:
+            self._forgiven = Mark(hand.claim.offset, hand.claim.request.request_id, hand.attempt)
+
+    def _drop(self, partitions: set[int]) -> _Hand | None:
+        hand = self._hand
+        if hand is None or hand.claim.partition not in partitions:
+            return None
+        self._hand = None
+        return hand
+
+    def _held(self, claim: Claim) -> _Hand:
+        hand = self._hand
+        if hand is None or hand.claim.token != claim.token:
+            raise ClaimLost(f"{claim.request.request_id} belongs to another worker, or is no longer worked on")
+        return hand
+
+    def _commit(self, claim: Claim, mark: Mark, meanwhile: Callable[[float], None]) -> None:
+        end = time.monotonic() + _SETTLE_SECONDS
+        while True:
+            self._held(claim)
+            error = self._member.commit(claim.partition, mark)
+            if error is None:
+                self._marks[claim.partition] = mark
+                return
+            if error.code() not in _SETTLING or time.monotonic() > end:
+                raise self._refused(error, claim)
+            meanwhile(_PAUSE_SECONDS)
+
+    def _fence(self, claim: Claim) -> None:
+        """Raise ClaimLost unless the group still knows us. A rebalance under way has taken nothing from us yet."""
+        self._held(claim)
+        error = self._member.commit(claim.partition, self._marks.get(claim.partition, Mark(claim.offset)))
+        if error is not None and error.code() != KafkaError.REBALANCE_IN_PROGRESS:
+            raise self._refused(error, claim)
+        self._held(claim)
+
+    def _refused(self, error: KafkaError, claim: Claim) -> Exception:
+        refusal = kafka_error(error, f"committing {claim.request.request_id}")
+        if isinstance(refusal, ClaimLost):
+            self._hand = None
+        return refusal
+
+    def _mark_on(self, partition: int) -> Mark:
+        if partition not in self._marks:
+            found = self._member.committed(partition)
+            forgiven = Mark(found.offset, found.request, found.attempt - 1)
+            self._marks[partition] = forgiven if found == self._forgiven else found
+        return self._marks[partition]
+
+    def _serve(self, timeout: float) -> None:
+        """Poll for the group's sake; a record that slips through belongs to a later claim and is put back."""
+        try:
+            message = self._member.poll(timeout)
+        except QueueUnavailable:  # keeping needs no broker: when the session ends, `lost` is called
+            return
+        if message is not None:
+            self._member.hold()
+            self._member.seek(*place_of(message))

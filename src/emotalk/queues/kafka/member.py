@@ -1,0 +1,152 @@
+"""A membership in the workers' group: which partitions are ours, holding them still, committing.
+
+Assignment is cooperative, because the eager protocol takes every partition from every worker whenever one comes or
+goes, and each of them would lose the job in its hands. (Kafka 4's group.protocol=consumer does the same on the broker's
+side, but older brokers do not speak it.)
+"""
+
+import time
+from collections.abc import Iterable
+from typing import Protocol
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from emotalk.queues.kafka.cluster import Cluster, Value
+from emotalk.queues.kafka.faults import kafka_error
+from emotalk.queues.kafka.marks import Mark, read_mark
+
+SESSION_MS = 10_000
+_ASK_SECONDS = 5.0
+
+
+class Rebalanced(Protocol):
+    """Who wants to know what comes and goes; called from within `poll`."""
+
+    def arrived(self, partitions: set[int]) -> None:
+        """They are ours from now on; their requests have not been read yet."""
+        ...
+
+    def leaving(self, partitions: set[int]) -> None:
+        """They are handed over in good order, as soon as this returns: the last moment to commit."""
+        ...
+
+    def lost(self, partitions: set[int]) -> None:
+        """They belong to somebody else already."""
+        ...
+
+
+class Member:
+    """One member of the group. `fenced`: another process has come under our name, and this one is out for good."""
+
+    def __init__(self, cluster: Cluster, name: str, max_poll_interval_ms: int, tell: Rebalanced) -> None:
+        self._topic, self._tell = cluster.requests, tell
+        self._stall_seconds, self._polled = max_poll_interval_ms / 1000, time.monotonic()
+        self._held = self.settled = self.fenced = False
+        self.owned: set[int] = set()
+        self._kafka: Consumer = cluster.consumer(_settings(cluster.group, name, max_poll_interval_ms))
+        self._kafka.subscribe([self._topic], self._assigned, self._revoked, self._lost)
+
+    @property
+    def stalled(self) -> bool:
+        """True where we have not polled for so long that the group was right to take us for dead."""
+        return time.monotonic() - self._polled > self._stall_seconds
+
+    def poll(self, timeout: float) -> Message | None:
+        """The next request, if a partition has one and is not held still; the group is heeded meanwhile."""
+        message = self._kafka.poll(timeout)
+        self._polled = time.monotonic()
+        error = message.error() if message is not None else None
+        if error is None:
+            return message
+        if error.fatal() or error.code() in (KafkaError._FATAL, KafkaError._FENCED, KafkaError.FENCED_INSTANCE_ID):
+            self.fenced = True
+            self._give_up()
+        elif error.code() == KafkaError._MAX_POLL_EXCEEDED:
+            self._give_up()
+        else:
+            raise kafka_error(error, "reading requests")
+        return None
+
+    def hold(self) -> None:
+        """Stop reading all partitions, those that are still to come included."""
+        self._held = True
+        self._kafka.pause(self._places(self.owned))
+
+    def release(self) -> None:
+        """Read on."""
+        if self._held:
+            self._held = False
+            self._kafka.resume(self._places(self.owned))
+
+    def seek(self, partition: int, offset: int) -> None:
+        """Read this partition from `offset` on, if it is still ours."""
+        if partition in self.owned:
+            self._kafka.seek(TopicPartition(self._topic, partition, offset))
+
+    def commit(self, partition: int, mark: Mark) -> KafkaError | None:
+        """Commit and wait for the answer; None is success."""
+        place = TopicPartition(self._topic, partition, mark.offset, mark.metadata)
+        try:
+            answers = self._kafka.commit(offsets=[place], asynchronous=False) or []
+        except KafkaException as error:
+            refusal: KafkaError = error.args[0]
+            return refusal
+        return next((answer.error for answer in answers if answer.error is not None), None)
+
+    def committed(self, partition: int) -> Mark:
+        """What is committed now; offset -1001 where nothing is."""
+        return committed_mark(self._kafka, self._topic, partition, _ASK_SECONDS)
+
+    def close(self) -> None:
+        """Leave the group (a static member stays in it until its session ends)."""
+        self._kafka.close()
+
+    def _assigned(self, kafka: Consumer, places: list[TopicPartition]) -> None:
+        kafka.incremental_assign(places)
+        self.settled = True
+        arrived = {place.partition for place in places}
+        self.owned |= arrived
+        if self._held:
+            kafka.pause(self._places(arrived))
+        self._tell.arrived(arrived)
+
+    def _revoked(self, _: Consumer, places: list[TopicPartition]) -> None:
+        gone = {place.partition for place in places}
+        self.owned -= gone
+        self._tell.leaving(gone)
+
+    def _lost(self, _: Consumer, places: list[TopicPartition]) -> None:
+        gone = {place.partition for place in places}
+        self.owned -= gone
+        self._tell.lost(gone)
+
+    def _give_up(self) -> None:
+        gone, self.owned = self.owned, set()
+        self._tell.lost(gone)
+
+    def _places(self, partitions: Iterable[int]) -> list[TopicPartition]:
+        return [TopicPartition(self._topic, each) for each in sorted(partitions)]
+
+
+def committed_mark(kafka: Consumer, topic: str, partition: int, timeout: float) -> Mark:
+    """The mark of `kafka`'s group on a partition; `kafka` need not be a member."""
+    try:
+        [found] = kafka.committed([TopicPartition(topic, partition)], timeout=timeout)
+    except KafkaException as error:
+        raise kafka_error(error, f"reading the committed offset of {topic}") from error
+    if found.error is not None:
+        raise kafka_error(found.error, f"reading the committed offset of {topic}")
+    return read_mark(found.offset, found.metadata)
+
+
+def _settings(group: str, name: str, max_poll_interval_ms: int) -> dict[str, Value]:
+    static = {"group.instance.id": name} if name else {}
+    return {
+        **static,
+        "group.id": group,
+        "partition.assignment.strategy": "cooperative-sticky",
+        "session.timeout.ms": min(SESSION_MS, max_poll_interval_ms),
+        "heartbeat.interval.ms": 1_000,
+        "max.poll.interval.ms": max_poll_interval_ms,
+        "queued.min.messages": 1,
+    }

@@ -1,0 +1,79 @@
+"""Reading a topic without belonging to a group: from an offset that the caller knows, committing nothing."""
+
+import time
+from collections.abc import Iterator
+from uuid import uuid4
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from emotalk.errors import QueueUnavailable
+from emotalk.queues.kafka.cluster import Cluster
+from emotalk.queues.kafka.faults import kafka_error
+from emotalk.queues.kafka.records import place_of
+
+_ASK_SECONDS = 5.0
+_READ_SECONDS = 10.0
+
+
+def reader(cluster: Cluster, *, tell_end: bool = False) -> Consumer:
+    """A consumer to `assign`. librdkafka wants a group id; nobody joins it, so it leaves nothing on the broker."""
+    return cluster.consumer({"group.id": f"{cluster.group}-reader-{uuid4()}", "enable.partition.eof": tell_end})
+
+
+def partitions_of(kafka: Consumer, topic: str) -> list[int]:
+    """The partitions that the topic has now."""
+    try:
+        found = kafka.list_topics(topic, timeout=_ASK_SECONDS).topics[topic]
+    except KafkaException as error:
+        raise kafka_error(error, f"asking for {topic}") from error
+    if found.error is not None:
+        raise kafka_error(found.error, f"asking for {topic}")
+    return sorted(found.partitions)
+
+
+def span_of(kafka: Consumer, topic: str, partition: int) -> tuple[int, int]:
+    """Offset of the oldest record that is left, and of the next one to be written."""
+    try:
+        oldest, end = kafka.get_watermark_offsets(TopicPartition(topic, partition), timeout=_ASK_SECONDS)
+    except KafkaException as error:
+        raise kafka_error(error, f"asking for the ends of {topic}") from error
+    return int(oldest), int(end)
+
+
+def records_between(kafka: Consumer, topic: str, partition: int, start: int, end: int) -> Iterator[Message]:
+    """Records from `start` up to, not including, `end`; what retention has deleted is left out.
+
+    `kafka` must tell the end. Raises QueueUnavailable where that takes more than ten seconds.
+    """
+    if start >= end:
+        return
+    kafka.assign([TopicPartition(topic, partition, start)])
+    deadline = time.monotonic() + _READ_SECONDS
+    try:
+        while (left := deadline - time.monotonic()) > 0:
+            message = kafka.poll(left)
+            if message is None:
+                continue
+            if _is_end(message):
+                return
+            _, offset = place_of(sound(message, topic))
+            if offset < end:
+                yield message
+            if offset >= end - 1:
+                return
+    finally:
+        kafka.unassign()
+    raise QueueUnavailable(f"Kafka: reading {topic} took more than {_READ_SECONDS:.0f} seconds; try again")
+
+
+def sound(message: Message, topic: str) -> Message:
+    """The message, unless it is an error in a message's place: that is raised."""
+    error = message.error()
+    if error is not None:
+        raise kafka_error(error, f"reading {topic}")
+    return message
+
+
+def _is_end(message: Message) -> bool:
+    error = message.error()
+    return error is not None and error.code() == KafkaError._PARTITION_EOF

@@ -1,0 +1,77 @@
+"""A server's end of the result log on Kafka: all partitions, no group, no commits."""
+
+import threading
+import time
+
+from confluent_kafka import TopicPartition
+
+from emotalk.errors import QueueUnavailable
+from emotalk.queues.base import Cursor, Result
+from emotalk.queues.kafka.cluster import Cluster
+from emotalk.queues.kafka.reading import partitions_of, reader, records_between, sound, span_of
+from emotalk.queues.kafka.records import result_of
+
+_LOOK_SECONDS = 60.0
+_BATCH = 500
+
+
+class KafkaResults:
+    """Reads on from the ends that the partitions had when it was opened; no result appended later is missed."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._topic = cluster.results
+        self._kafka = reader(cluster)
+        self._again = reader(cluster, tell_end=True)
+        self._reading = threading.Lock()
+        self._next: dict[int, int] = {}
+        try:
+            for partition in partitions_of(self._kafka, self._topic):
+                self._next[partition] = span_of(self._kafka, self._topic, partition)[1]
+        except QueueUnavailable:
+            self.close()
+            raise
+        self._assign()
+        self._looked = time.monotonic()
+
+    def poll(self, timeout: float) -> list[Result]:
+        """See Results.poll: waits for the first result only, then takes what has arrived with it."""
+        self._look_for_partitions()
+        first = self._kafka.poll(timeout)
+        if first is None:
+            return []
+        found = [result_of(sound(each, self._topic)) for each in [first, *self._kafka.consume(_BATCH, timeout=0)]]
+        self._next.update((partition, offset + 1) for partition, offset in (each.cursor for each in found))
+        return found
+
+    def read(self, request_id: str, start: Cursor, limit: int) -> list[Result]:
+        """See Results.read. Reads to the end that the partition has now; raises QueueUnavailable after ten seconds."""
+        partition, offset = start
+        found: list[Result] = []
+        with self._reading:
+            _, end = span_of(self._again, self._topic, partition)
+            for message in records_between(self._again, self._topic, partition, max(0, offset), end):
+                if (result := result_of(message)).request_id == request_id:
+                    found.append(result)
+                if len(found) >= limit:
+                    break
+        return found
+
+    def close(self) -> None:
+        """See Results.close."""
+        with self._reading:
+            self._again.close()
+        self._kafka.close()
+
+    def _assign(self) -> None:
+        places = [TopicPartition(self._topic, partition, offset) for partition, offset in self._next.items()]
+        self._kafka.assign(places)
+
+    def _look_for_partitions(self) -> None:
+        """An operator may add partitions; all that they hold is newer than this reader."""
+        if time.monotonic() - self._looked < _LOOK_SECONDS:
+            return
+        self._looked = time.monotonic()
+        added = set(partitions_of(self._kafka, self._topic)) - set(self._next)
+        if added:
+            self._next.update(dict.fromkeys(added, 0))
+            self._assign()

@@ -1,0 +1,176 @@
+"""The three topics: what they must be like, and making them so."""
+
+import logging
+import time
+from collections.abc import Mapping
+
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ClusterMetadata,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+    TopicMetadata,
+)
+
+from emotalk.errors import ConfigurationError, EmoTalkError, QueueUnavailable
+from emotalk.queues.base import RESULTS_KEPT_SECONDS
+from emotalk.queues.kafka.cluster import RECORD_BYTES, Cluster
+from emotalk.queues.kafka.faults import kafka_error
+
+_log = logging.getLogger(__name__)
+
+_REACH_SECONDS = 6.0
+_CHANGE_SECONDS = 10.0
+_POLL_SECONDS = 0.02
+
+_OUT_OF_REACH = (KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN)
+_AT_LEAST = ("max.message.bytes",)
+_AT_MOST = ("segment.ms",)
+
+# Retention deletes whole segments, and one that is still written to never goes: hourly segments make a day a day.
+_HOUR_MS = str(3600 * 1000)
+_EVERY = {"cleanup.policy": "delete", "max.message.bytes": str(RECORD_BYTES), "retention.bytes": "-1"}
+
+
+def wanted_settings(cluster: Cluster) -> dict[str, dict[str, str]]:
+    """Topic → the settings it must have."""
+    kept = str(RESULTS_KEPT_SECONDS * 1000)
+    return {
+        cluster.requests: {**_EVERY, "retention.ms": "-1", "segment.ms": _HOUR_MS},
+        cluster.results: {**_EVERY, "retention.ms": kept, "segment.ms": _HOUR_MS},
+        cluster.dead: {**_EVERY, "retention.ms": "-1"},
+    }
+
+
+def prepare_topics(cluster: Cluster, partitions: int, replication: int | None) -> None:
+    """Create the topics that are missing and mend the others.
+
+    Raises QueueUnavailable within eight seconds where no broker answers, and ConfigurationError naming topic and
+    setting where the broker refuses.
+    """
+    admin = cluster.admin()
+    known = _reach(admin, cluster.bootstrap)
+    _check_broker(admin, next(iter(known.brokers)))
+    wanted = wanted_settings(cluster)
+    missing = [topic for topic in wanted if topic not in known.topics]
+    copies = replication or min(3, len(known.brokers))
+    _create(admin, {topic: wanted[topic] for topic in missing}, partitions, copies)
+    _mend(admin, {topic: wanted[topic] for topic in wanted if topic not in missing})
+    for topic in set(wanted) - set(missing):
+        if len(known.topics[topic].partitions) < partitions:
+            _log.warning("%s has fewer than the %d partitions asked for; it is left as it is", topic, partitions)
+
+
+def delete_before(cluster: Cluster, partition: int, offset: int) -> None:
+    """Delete the requests below `offset`."""
+    if offset <= 0:
+        return
+    admin = cluster.admin()  # held until it has answered: librdkafka drops the question with the client
+    try:
+        answers = admin.delete_records([TopicPartition(cluster.requests, partition, offset)])
+        for answer in answers.values():
+            answer.result(timeout=_CHANGE_SECONDS)
+    except (KafkaException, TimeoutError) as error:
+        raise _translated(error, f"deleting answered requests from {cluster.requests}") from error
+
+
+def _reach(admin: AdminClient, bootstrap: str) -> ClusterMetadata:
+    try:
+        return admin.list_topics(timeout=_REACH_SECONDS)
+    except KafkaException as error:
+        if error.args[0].code() in _OUT_OF_REACH:
+            words = f"No Kafka broker answers at {bootstrap}. Start one, or give the address of one that runs."
+            raise QueueUnavailable(words) from error
+        raise kafka_error(error, f"connecting to {bootstrap}") from error
+
+
+def _create(admin: AdminClient, settings: Mapping[str, Mapping[str, str]], partitions: int, copies: int) -> None:
+    if not settings:
+        return
+    durable = {"min.insync.replicas": str(max(1, copies - 1))}
+    topics = [NewTopic(name, partitions, copies, config={**own, **durable}) for name, own in settings.items()]
+    for name, answer in admin.create_topics(topics).items():
+        try:
+            answer.result(timeout=_CHANGE_SECONDS)
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:  # another process was as quick
+                continue
+            raise _refused(error, f"creating the topic {name} with {copies} replicas") from error
+    _wait_for_leaders(admin, set(settings))
+
+
+def _wait_for_leaders(admin: AdminClient, names: set[str]) -> None:
+    end = time.monotonic() + _CHANGE_SECONDS
+    while time.monotonic() < end:
+        topics = admin.list_topics(timeout=_CHANGE_SECONDS).topics
+        if all(name in topics and _is_led(topics[name]) for name in names):
+            return
+        time.sleep(_POLL_SECONDS)
+    raise QueueUnavailable(f"Kafka: {', '.join(sorted(names))} got no leader within {_CHANGE_SECONDS:.0f} seconds")
+
+
+def _is_led(topic: TopicMetadata) -> bool:
+    return topic.error is None and all(each.leader >= 0 for each in topic.partitions.values())
+
+
+def _mend(admin: AdminClient, settings: Mapping[str, Mapping[str, str]]) -> None:
+    for name, wanted in settings.items():
+        actual = _described(admin, ConfigResource(ResourceType.TOPIC, name))
+        wrong = {key: value for key, value in wanted.items() if not _fits(key, actual.get(key, ""), value)}
+        if wrong:
+            _log.warning("changing %s: %s", name, ", ".join(f"{key}={value}" for key, value in wrong.items()))
+            _alter(admin, name, wrong)
+
+
+def _fits(key: str, actual: str, wanted: str) -> bool:
+    if key in _AT_LEAST:
+        return int(actual) >= int(wanted)
+    if key in _AT_MOST:
+        return int(actual) <= int(wanted)
+    return actual == wanted
+
+
+def _alter(admin: AdminClient, name: str, settings: Mapping[str, str]) -> None:
+    entries = [ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET) for key, value in settings.items()]
+    resource = ConfigResource(ResourceType.TOPIC, name, incremental_configs=entries)
+    wish = " and ".join(f"{key}={value}" for key, value in settings.items())
+    for answer in admin.incremental_alter_configs([resource]).values():
+        try:
+            answer.result(timeout=_CHANGE_SECONDS)
+        except (KafkaException, TimeoutError) as error:
+            raise _refused(error, f"the topic {name} needs {wish}") from error
+
+
+def _described(admin: AdminClient, resource: ConfigResource) -> dict[str, str]:
+    [answer] = admin.describe_configs([resource]).values()
+    try:
+        return {name: entry.value for name, entry in answer.result(timeout=_CHANGE_SECONDS).items()}
+    except (KafkaException, TimeoutError) as error:
+        raise _translated(error, f"reading the settings of {resource.name}") from error
+
+
+def _check_broker(admin: AdminClient, broker: int) -> None:
+    """A request larger than socket.request.max.bytes is cut off without a word, and no topic setting overrides it."""
+    try:
+        settings = _described(admin, ConfigResource(ResourceType.BROKER, str(broker)))
+    except ConfigurationError:  # not allowed to ask: the first large request will tell
+        return
+    if int(settings.get("socket.request.max.bytes") or RECORD_BYTES) < RECORD_BYTES:
+        raise ConfigurationError(f"Kafka broker {broker}: socket.request.max.bytes must be at least {RECORD_BYTES}")
+
+
+def _refused(error: KafkaException | TimeoutError, wish: str) -> EmoTalkError:
+    """Out of reach is an outage; any other no is for a person to mend."""
+    if isinstance(error, TimeoutError) or error.args[0].code() in _OUT_OF_REACH:
+        return _translated(error, wish)
+    return ConfigurationError(f"Kafka refuses: {wish} ({error.args[0].str()}). Set it by hand, or allow this user to.")
+
+
+def _translated(error: KafkaException | TimeoutError, doing: str) -> EmoTalkError:
+    if isinstance(error, TimeoutError):
+        return QueueUnavailable(f"Kafka, {doing}: no answer within {_CHANGE_SECONDS:.0f} seconds")
+    return kafka_error(error, doing)

@@ -1,0 +1,122 @@
+"""Writing to a topic and waiting for the acknowledgement of all replicas."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from emotalk.errors import QueueFull, QueueUnavailable
+from emotalk.queues.kafka.cluster import Cluster
+from emotalk.queues.kafka.faults import kafka_error
+from emotalk.queues.kafka.records import place_of
+
+_POLL_SECONDS = 0.1
+_FLUSH_SECONDS = 5.0
+# librdkafka itself reports each record after delivery.timeout.ms; this bound is for one that is stuck.
+_STUCK_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is written: a key that decides the partition, the bytes, and headers of plain text."""
+
+    key: str
+    value: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Writer:
+    """An idempotent producer whose `write` blocks; its own thread collects the delivery reports for all callers."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._producer: Producer = cluster.producer()
+        self._renewing = threading.Lock()
+        self._closed = threading.Event()
+        self._reports = threading.Thread(target=self._collect, name="emotalk-kafka-writer", daemon=True)
+        self._reports.start()
+
+    def write(self, topic: str, records: Sequence[Record]) -> list[tuple[int, int]]:
+        """Send all, then wait for all: (partition, offset) of each, in order.
+
+        Raises QueueUnavailable (the outcome is unknown then), QueueFull, or ConfigurationError where a record is larger
+        than the broker accepts.
+        """
+        if self._closed.is_set():
+            raise QueueUnavailable(f"Kafka: nothing more is written to {topic}; this queue was closed")
+        delivery, producer = _Delivery(len(records)), self._producer
+        try:
+            for index, record in enumerate(records):
+                _send(producer, topic, record, partial(delivery.report, index))
+            return delivery.wait()
+        except BufferError as full:
+            raise QueueFull(f"Kafka: too much is waiting to be written to {topic}; try later") from full
+        except KafkaException as failure:
+            if failure.args[0].fatal() or failure.args[0].code() == KafkaError._FATAL:
+                self._renew(producer)
+            raise kafka_error(failure, f"writing to {topic}") from failure
+
+    def ping(self, topic: str, timeout: float) -> None:
+        """Ask for the topic's metadata. Raises QueueUnavailable where no leader would take a record now."""
+        try:
+            found = self._producer.list_topics(topic, timeout=timeout).topics[topic]
+        except KafkaException as error:
+            raise kafka_error(error, f"asking for {topic}") from error
+        if found.error is not None:
+            raise kafka_error(found.error, f"asking for {topic}")
+        if any(partition.leader < 0 for partition in found.partitions.values()):
+            raise QueueUnavailable(f"Kafka: {topic} has a partition without a leader; is a broker down?")
+
+    def close(self) -> None:
+        """Let what is under way arrive, then end the thread and the connections."""
+        if self._closed.is_set():
+            return
+        self._producer.flush(_FLUSH_SECONDS)
+        self._closed.set()
+        self._reports.join()
+        del self._producer
+
+    def _renew(self, broken: Producer) -> None:
+        """An idempotent producer that met a fatal error never writes again: take another in its place."""
+        with self._renewing:
+            if self._producer is broken:
+                self._producer = self._cluster.producer()
+
+    def _collect(self) -> None:
+        while not self._closed.is_set():
+            self._producer.poll(_POLL_SECONDS)
+
+
+def _send(producer: Producer, topic: str, record: Record, on_delivery: Callable[..., None]) -> None:
+    headers: list[tuple[str, str | bytes | None]] = [(name, text.encode()) for name, text in record.headers.items()]
+    producer.produce(topic, record.value, record.key.encode(), headers=headers, on_delivery=on_delivery)
+
+
+class _Delivery:
+    """The reports of one `write`, awaited together."""
+
+    def __init__(self, count: int) -> None:
+        self.places: list[tuple[int, int]] = [(0, -1)] * count
+        self._missing = count
+        self._error: KafkaError | None = None
+        self._all = threading.Event()
+        if not count:
+            self._all.set()
+
+    def report(self, index: int, error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            self._error = self._error or error
+        else:
+            self.places[index] = place_of(message)
+        self._missing -= 1
+        if not self._missing:
+            self._all.set()
+
+    def wait(self) -> list[tuple[int, int]]:
+        if not self._all.wait(_STUCK_SECONDS):
+            raise QueueUnavailable("Kafka: no delivery report came; the outcome of the write is unknown")
+        if self._error is not None:
+            raise KafkaException(self._error)
+        return self.places
