@@ -1,0 +1,87 @@
+"""Who sits the exam: every kind of queue, behind one face."""
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emotalk.queues.base import Claim, Consumer, Queue, Request, Result, Results
+from emotalk.queues.memory import MemoryQueue
+from emotalk.queues.sqlite import SqliteQueue
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until a test moves it."""
+
+    now: float = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Candidate:
+    """One kind of queue. `moment`: seconds after which nothing will come any more; `patience`: until something must."""
+
+    make: Callable[[int], Queue]
+    moment: float = 0.0
+    patience: float = 10.0
+    clock: Clock | None = None
+    opened: list[Queue] = field(default_factory=list)
+
+    def queue(self, partitions: int = 1) -> Queue:
+        """Another process's view of the same address."""
+        queue = self.make(partitions)
+        queue.prepare()
+        self.opened.append(queue)
+        return queue
+
+    def claim(self, consumer: Consumer) -> Claim:
+        """The claim that must come now."""
+        claim = consumer.claim(self.patience)
+        assert claim is not None, "nothing was delivered"
+        return claim
+
+    def hear(self, results: Results, count: int) -> list[Result]:
+        """The next `count` results, and not one more."""
+        heard: list[Result] = []
+        until = time.monotonic() + self.patience
+        while len(heard) < count and time.monotonic() < until:
+            heard += results.poll(self.patience)
+        assert len(heard) == count
+        return heard
+
+    def silent(self, results: Results) -> bool:
+        return results.poll(self.moment) == []
+
+
+def request(request_id: str = "one", payload: bytes = b"voice", key: str = "session", **headers: str) -> Request:
+    return Request(request_id, key, f"digest of {payload[:64]!r}", payload, headers)
+
+
+def memory(_: Path, __: pytest.FixtureRequest) -> Candidate:
+    clock = Clock()
+    queues: dict[str, MemoryQueue] = {}
+    return Candidate(
+        lambda partitions: queues.setdefault("the one", MemoryQueue(clock, partitions=partitions)), clock=clock
+    )
+
+
+def sqlite(folder: Path, _: pytest.FixtureRequest) -> Candidate:
+    clock = Clock()
+    return Candidate(lambda partitions: SqliteQueue(folder / "q.db", partitions=partitions, clock=clock), clock=clock)
+
+
+def kafka(_: Path, test: pytest.FixtureRequest) -> Candidate:
+    bootstrap: Any = test.getfixturevalue("kafka_broker")
+    from emotalk.queues.kafka import KafkaQueue
+
+    prefix = f"exam-{uuid.uuid4().hex[:12]}-"
+    return Candidate(
+        lambda partitions: KafkaQueue(bootstrap, prefix=prefix, partitions=partitions), moment=2.0, patience=30.0
+    )

@@ -1,0 +1,279 @@
+"""Any story of appends, claims, deaths and clocks ends as the simplest imaginable queue says it must.
+
+The heart of the product: no request is lost, doubled or overtaken, and only its owner answers it.
+"""
+
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from candidate import Clock, request
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from emotalk.errors import ClaimLost, RequestConflict
+from emotalk.queues.base import Claim, Consumer, Queue, Request
+from emotalk.queues.lanes import lane_of
+from emotalk.queues.memory import MemoryQueue
+from emotalk.queues.sqlite import SqliteQueue
+
+LANES, LEASE = 2, 10.0
+NEWEST_OR_OLDER = st.sampled_from([0, 0, 0, 1, 2])
+WORKERS = st.sampled_from(["anna", "berta"])
+SECONDS = st.sampled_from([LEASE, LEASE / 2])
+KEYS = st.sampled_from(["left", "left", "right"])
+PAYLOADS = st.sampled_from([b"voice", b"other voice"])
+
+
+@dataclass
+class Lane:
+    """What a lane must be: a list, a place in it, and who stands there."""
+
+    asked: list[Request] = field(default_factory=list)
+    head: int = 0
+    attempts: int = 0
+    owner: str = ""
+    token: int = 0
+    kept_at: float = 0.0
+
+
+@dataclass
+class Hand:
+    """A claim as one consumer once held it; it may be stale by now."""
+
+    consumer: Consumer
+    name: str
+    claim: Claim
+
+
+class Story(RuleBasedStateMachine):
+    """Rules act on the queue and on the model; whatever they tell must be the same."""
+
+    def make(self) -> Queue:
+        raise NotImplementedError
+
+    @initialize()
+    def open(self) -> None:
+        self.clock = Clock()
+        self.queue = self.make()
+        self.queue.prepare()
+        self.producer, self.reader = self.queue.producer(), self.queue.results()
+        self.consumers = {name: self.queue.consumer(name) for name in ("anna", "berta")}
+        self.lanes = [Lane() for _ in range(LANES)]
+        self.where: dict[str, tuple[int, int]] = {}
+        self.appended: dict[tuple[int, int], float] = {}
+        self.finished: dict[str, str] = {}
+        self.log: list[tuple[str, bytes]] = []
+        self.heard = 0
+        self.hands: list[Hand] = []
+
+    @rule(number=st.integers(0, 7), payload=PAYLOADS, key=KEYS)
+    def append(self, number: int, payload: bytes, key: str) -> None:
+        self.clock.now += 0.001
+        sent = request(f"{number}", payload, key)
+        known = self.where.get(sent.request_id)
+        if known is None:
+            lane = lane_of(key, LANES)
+            place = lane, len(self.lanes[lane].asked)
+            self.lanes[lane].asked.append(sent)
+            self.where[sent.request_id], self.appended[place] = place, self.clock.now
+            receipt = self.producer.append(sent)
+            assert (receipt.partition, receipt.offset, receipt.repeated) == (*place, False)
+        elif self.lanes[known[0]].asked[known[1]].digest == sent.digest:
+            receipt = self.producer.append(sent)
+            assert (receipt.partition, receipt.offset, receipt.repeated) == (*known, True)
+        else:
+            with pytest.raises(RequestConflict):
+                self.producer.append(sent)
+
+    @rule(name=WORKERS, attempt=st.integers(1, 3))
+    def work(self, name: str, attempt: int) -> None:
+        """What happens nearly always."""
+        before = len(self.hands)
+        self.claim(name)
+        if len(self.hands) > before:
+            self.begin(0, attempt)
+            self.publish(0, [b"answer"])
+            self.complete(0)
+
+    @rule(name=WORKERS)
+    def claim(self, name: str) -> None:
+        claim = self.consumers[name].claim(0)
+        expected = self._next_lane(name)
+        if expected is None:
+            assert claim is None
+            return
+        lane = self.lanes[expected]
+        assert claim is not None
+        assert (claim.partition, claim.offset) == (expected, lane.head)
+        assert (claim.request, claim.attempts) == (lane.asked[lane.head], lane.attempts)
+        assert claim.token > lane.token
+        lane.owner, lane.token, lane.kept_at = name, claim.token, self.clock.now
+        self.hands.append(Hand(self.consumers[name], name, claim))
+
+    def _next_lane(self, name: str) -> int | None:
+        free = [n for n, lane in enumerate(self.lanes) if lane.head < len(lane.asked) and self._free(lane, name)]
+        own = [n for n in free if self.lanes[n].owner == name]
+        return min(own or free, key=lambda n: self.appended[n, self.lanes[n].head], default=None)
+
+    def _free(self, lane: Lane, name: str) -> bool:
+        return lane.owner in ("", name) or self.clock.now - lane.kept_at >= LEASE
+
+    @precondition(lambda self: self.hands)
+    @rule(which=NEWEST_OR_OLDER, attempt=st.integers(1, 3))
+    def begin(self, which: int, attempt: int) -> None:
+        if hand := self._hand(which, lambda hand: hand.consumer.begin(hand.claim, attempt)):
+            self._lane(hand).attempts = attempt
+
+    @precondition(lambda self: self.hands)
+    @rule(which=NEWEST_OR_OLDER)
+    def keep(self, which: int) -> None:
+        if hand := self._hand(which, lambda hand: hand.consumer.keep(hand.claim)):
+            self._lane(hand).kept_at = self.clock.now
+
+    @precondition(lambda self: self.hands)
+    @rule(which=NEWEST_OR_OLDER, answers=st.lists(st.binary(max_size=3), max_size=3))
+    def publish(self, which: int, answers: list[bytes]) -> None:
+        if hand := self._hand(which, lambda hand: hand.consumer.publish(hand.claim, answers)):
+            self.log += [(hand.claim.request.request_id, answer) for answer in answers]
+
+    @precondition(lambda self: self.hands)
+    @rule(which=NEWEST_OR_OLDER)
+    def complete(self, which: int) -> None:
+        if hand := self._hand(which, lambda hand: hand.consumer.complete(hand.claim)):
+            self._finish(hand, "done")
+
+    @precondition(lambda self: self.hands)
+    @rule(which=NEWEST_OR_OLDER)
+    def bury(self, which: int) -> None:
+        if hand := self._hand(which, lambda hand: hand.consumer.bury(hand.claim, b"letter", "error", [b"failed"])):
+            self.log.append((hand.claim.request.request_id, b"failed"))
+            del self.where[hand.claim.request.request_id]
+            self._finish(hand, "dead")
+            self.hear()  # a reader that is late would miss what the next run of this id deletes
+
+    @precondition(lambda self: self.hands)
+    @rule(which=NEWEST_OR_OLDER)
+    def give_back(self, which: int) -> None:
+        if hand := self._hand(which, lambda hand: hand.consumer.give_back(hand.claim)):
+            lane = self._lane(hand)
+            lane.owner, lane.attempts = "", max(hand.claim.attempts, lane.attempts - 1)
+
+    @rule(name=WORKERS)
+    def leave(self, name: str) -> None:
+        self.consumers[name].close()
+        self._free_lanes_of([hand for hand in self.hands if hand.consumer is self.consumers[name]])
+        self.hands = [hand for hand in self.hands if hand.consumer is not self.consumers[name]]
+        self.consumers[name] = self.queue.consumer(name)
+
+    @rule(name=WORKERS)
+    def die_and_come_back(self, name: str) -> None:
+        self.consumers[name] = self.queue.consumer(name)
+
+    @rule(seconds=SECONDS)
+    def wait(self, seconds: float) -> None:
+        self.clock.now += seconds
+
+    @rule(name=WORKERS)
+    def housekeep(self, name: str) -> None:
+        self.consumers[name].housekeep()
+
+    @rule()
+    def hear(self) -> None:
+        heard = [(result.request_id, result.payload) for result in self.reader.poll(0)]
+        assert heard == self.log[self.heard :][: len(heard)]
+        self.heard += len(heard)
+        assert heard or self.heard == len(self.log)
+
+    @rule(number=st.integers(0, 7), start=st.integers(0, 3), limit=st.integers(1, 3))
+    def read_again(self, number: int, start: int, limit: int) -> None:
+        everything = self.reader.read(f"{number}", (0, 0), 1000)
+        run = [payload for request_id, payload in self.log if request_id == f"{number}"]
+        assert [result.payload for result in everything] == run[len(run) - len(everything) :]
+        if start < len(everything):
+            assert self.reader.read(f"{number}", everything[start].cursor, limit) == everything[start:][:limit]
+
+    @invariant()
+    def every_request_stands_where_it_must(self) -> None:
+        expected = {}
+        for number, lane in enumerate(self.lanes):
+            for place, asked in enumerate(lane.asked):
+                state = "queued" if place >= lane.head else self.finished[f"{number} {place}"]
+                running = place == lane.head and lane.owner != "" and not self._free(lane, "")
+                expected[number, place] = (asked.request_id, "running" if running else state)
+        rows = {(row.partition, row.offset): (row.request_id, row.state) for row in self.queue.jobs()}
+        assert rows == expected
+
+    def _hand(self, which: int, act: object) -> Hand | None:
+        """Let the last-but-`which` hand act; the hand if it was the owner's, None if it was refused."""
+        hand = self.hands[max(-1 - which, -len(self.hands))]
+        lane = self._lane(hand)
+        if (lane.head, lane.token, lane.owner) == (hand.claim.offset, hand.claim.token, hand.name):
+            act(hand)  # type: ignore[operator]
+            return hand
+        with pytest.raises(ClaimLost):
+            act(hand)  # type: ignore[operator]
+        return None
+
+    def _lane(self, hand: Hand) -> Lane:
+        return self.lanes[hand.claim.partition]
+
+    def _free_lanes_of(self, left: list[Hand]) -> None:
+        for hand in left:
+            lane = self._lane(hand)
+            if (lane.head, lane.token, lane.owner) == (hand.claim.offset, hand.claim.token, hand.name):
+                lane.owner = ""
+
+    def _finish(self, hand: Hand, state: str) -> None:
+        lane = self._lane(hand)
+        self.finished[f"{hand.claim.partition} {lane.head}"] = state
+        lane.head, lane.attempts, lane.owner = lane.head + 1, 0, ""
+
+    def teardown(self) -> None:
+        self.queue.close()
+
+
+class MemoryStory(Story):
+    def make(self) -> Queue:
+        return MemoryQueue(self.clock, partitions=LANES, lease_seconds=LEASE)
+
+
+class SqliteStory(Story):
+    def make(self) -> Queue:
+        self.folder = tempfile.TemporaryDirectory()
+        path = Path(self.folder.name) / "q.db"
+        return SqliteQueue(path, partitions=LANES, clock=self.clock, lease_seconds=LEASE)
+
+    @rule()
+    def restart(self) -> None:
+        """The whole machine goes down in good order and comes up again: nothing but the file remains."""
+        while self.heard < len(self.log):
+            self.hear()
+        self.queue.close()
+        self._free_lanes_of(self.hands)
+        self.queue = SqliteQueue(
+            Path(self.folder.name) / "q.db", partitions=LANES, clock=self.clock, lease_seconds=LEASE
+        )
+        self.producer, self.reader = self.queue.producer(), self.queue.results()
+        self.consumers = {name: self.queue.consumer(name) for name in ("anna", "berta")}
+        self.hands = []
+
+    def teardown(self) -> None:
+        super().teardown()
+        self.folder.cleanup()
+
+
+@pytest.mark.parametrize(("story", "examples"), [(MemoryStory, 200), (SqliteStory, 60)], ids=["memory", "sqlite"])
+def test_no_request_is_lost_doubled_or_overtaken(story: type[Story], examples: int) -> None:
+    run_state_machine_as_test(
+        story, settings=settings(max_examples=examples, stateful_step_count=40, deadline=None, derandomize=True)
+    )
