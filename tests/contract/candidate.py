@@ -78,10 +78,10 @@ def sqlite(folder: Path, _: pytest.FixtureRequest) -> Candidate:
 
 
 def kafka(_: Path, test: pytest.FixtureRequest) -> Candidate:
-    bootstrap: Any = test.getfixturevalue("kafka_broker")
+    broker: Any = test.getfixturevalue("kafka_broker")
     from emotalk.queues.kafka import KafkaQueue
 
     prefix = f"exam-{uuid.uuid4().hex[:12]}-"
     return Candidate(
-        lambda partitions: KafkaQueue(bootstrap, prefix=prefix, partitions=partitions), moment=2.0, patience=30.0
+        lambda partitions: KafkaQueue(broker.bootstrap, prefix=prefix, partitions=partitions), moment=2.0, patience=30.0
     )

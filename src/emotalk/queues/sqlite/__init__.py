@@ -44,7 +44,7 @@ class SqliteQueue:
         max_bytes: int | None = None,
     ) -> None:
         self._path = Path(path).absolute()
-        self.url = f"sqlite:///{self._path.as_posix().lstrip('/')}"
+        self.url = f"sqlite:///{self._path.as_posix()}"
         self._partitions, self._clock, self._lease, self._max_bytes = partitions, clock, lease_seconds, max_bytes
         self._doors: list[_Door] = []
         self._prepared = False

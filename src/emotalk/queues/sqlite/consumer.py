@@ -153,7 +153,8 @@ class SqliteConsumer:
         with self._file.read() as db:
             (unused,) = db.execute("PRAGMA freelist_count").fetchone()
             for _ in range(0, unused, _PAGES_AT_ONCE):
-                db.execute(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})").fetchall()
+                # It answers a row per page but has no columns: sqlite3's execute would stop after the first page.
+                db.executescript(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})")
         self._voices_in_log = True
         self._tidy()
 
