@@ -204,7 +204,7 @@ def save(path: Path, items: Iterable[tuple[str, Array]], *, aligned: bool = True
 
     def storages() -> Iterator[tuple[str, bytes]]:
         for key, x in items:
-            strides = tuple(s // x.itemsize for s in np.ascontiguousarray(x).strides)
+            strides = tuple(s // x.itemsize for s in np.asarray(x, order="C").strides)
             number, kind = str(len(entries)), STORAGES[x.dtype.name]
             entries.append((key, pickled_tensor(number, x.size, x.shape, strides, kind=kind)))
             yield number, x.tobytes()

@@ -106,7 +106,7 @@ def _checked_threads(threads: int | None) -> int | None:
 def _openvino(weights: Weights, threads: int | None) -> Runtime:
     try:
         from emotalk.engines.emotalk.runtime import OpenVinoRuntime
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         raise DeviceUnavailable('the emotalk engine needs OpenVINO: pip install "emotalk[emotalk]"') from error
     return OpenVinoRuntime(weights, threads)
 

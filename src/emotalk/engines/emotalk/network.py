@@ -10,6 +10,7 @@ import numpy as np
 from openvino import Model, Node
 from openvino import opset13 as op
 
+from emotalk.engines.emotalk.checkpoint import Array
 from emotalk.engines.emotalk.layers import (
     affine,
     attention,
@@ -47,7 +48,7 @@ class Inputs(NamedTuple):
 
 
 def build(weights: Weights) -> Model:
-    """The whole network as one model. Raises CheckpointError only through the weights it was given."""
+    """The whole network as one model."""
     inputs = _inputs()
     content = _encoder(inputs.samples, inputs.content_positions, weights.under(CONTENT))
     emotion = _encoder(inputs.samples, inputs.emotion_positions, weights.under(EMOTION))
@@ -110,12 +111,12 @@ def _positional_conv(x: Node, weights: Weights) -> Node:
     return op.add(back, constant(weights["bias"][None]))
 
 
-def _weight_norm(weights: Weights) -> np.ndarray:
+def _weight_norm(weights: Weights) -> Array:
     """The weight of length `weight_g` in the direction of `weight_v`, for each of the kernel's taps."""
     direction = weights["weight_v"]
     length = np.sqrt(np.square(direction, dtype=np.float64).sum((0, 1), keepdims=True))
     with np.errstate(divide="ignore", invalid="ignore"):  # as the reference: the engine refuses the NaN that comes out
-        return (weights["weight_g"] * direction / length).astype(np.float32)
+        return np.asarray(weights["weight_g"] * direction / length, np.float32)
 
 
 def _encoder_layer(x: Node, weights: Weights) -> Node:
@@ -165,6 +166,6 @@ def _own_emotion(emotion: Node, weights: Weights) -> Node:
     return linear(values, weights, "out_proj")
 
 
-def _thirds(stacked: np.ndarray) -> list[np.ndarray]:
+def _thirds(stacked: Array) -> list[Array]:
     """Queries', keys' and values' parts of a projection that stacks the three."""
     return np.split(stacked, 3)

@@ -1,0 +1,136 @@
+"""The engine around the network: what it refuses, what it says of itself, and that it never invents a frame."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emotalk.engines.base import Device, WindowEngine
+from emotalk.engines.emotalk import EmoTalkEngine, engine
+from emotalk.engines.emotalk.weights import Weights
+from emotalk.engines.emotalk.window import Window
+from emotalk.errors import (
+    CheckpointError,
+    CheckpointNotFound,
+    ConfigurationError,
+    DeviceUnavailable,
+    EmptyAudio,
+    EngineError,
+)
+from emotalk.face import Frames, Style
+from tests.parity.seeded_checkpoint import write_checkpoint
+
+SECOND = np.zeros(16_000, np.float32)
+
+Answer = Callable[[int], Frames]
+
+
+class FakeRuntime:
+    """Answers what a test wants to be answered to a window of so many frames."""
+
+    device = "cpu"
+    identity = "fake"
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+    def infer(self, window: Window) -> Frames:
+        return self.answer(window.content_positions.size)
+
+
+def ones(frames: int) -> Frames:
+    return np.ones((frames, 52), np.float32)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_checkpoint(tmp_path_factory.mktemp("weights") / "tiny.pth")
+
+
+@pytest.fixture
+def answering(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., EmoTalkEngine]:
+    def build(answer: Answer, warm: bool = False) -> EmoTalkEngine:
+        monkeypatch.setattr(engine, "RUNTIMES", {"cpu": lambda weights, threads: FakeRuntime(answer)})
+        return EmoTalkEngine(checkpoint, device="cpu", warm=warm)
+
+    return build
+
+
+def test_importing_the_engine_does_not_import_openvino() -> None:
+    code = "import sys, emotalk.engines.emotalk; sys.exit('openvino' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+
+
+def test_without_openvino_the_error_says_what_to_install(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("network", "layers", "runtime"):
+        monkeypatch.delitem(sys.modules, f"emotalk.engines.emotalk.{name}", raising=False)
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(DeviceUnavailable, match=r'pip install "emotalk\[emotalk\]"'):
+        EmoTalkEngine(checkpoint)
+
+
+def test_cuda_is_refused_with_the_way_out(checkpoint: Path) -> None:
+    with pytest.raises(DeviceUnavailable, match=r"no CUDA here.*--device cpu or --device auto"):
+        EmoTalkEngine(checkpoint, device="cuda")
+
+
+def test_bf16_is_refused_and_not_ignored(checkpoint: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"bf16 is not offered.*Use fp32 or auto"):
+        EmoTalkEngine(checkpoint, precision="bf16")
+
+
+def test_no_threads_are_too_few(checkpoint: Path) -> None:
+    with pytest.raises(ConfigurationError, match="threads: 0"):
+        EmoTalkEngine(checkpoint, threads=0)
+
+
+def test_a_missing_checkpoint_is_not_found(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointNotFound, match=r"nowhere\.pth"):
+        EmoTalkEngine(tmp_path / "nowhere.pth")
+
+
+def test_the_card_names_the_licence_of_the_weights(answering: Callable[..., EmoTalkEngine]) -> None:
+    built = answering(ones)
+    assert isinstance(built, WindowEngine)
+    assert (built.card.name, built.card.device, built.card.precision) == ("emotalk", "cpu", "fp32")
+    assert "non-commercial" in built.card.licence
+
+
+def test_the_fingerprint_changes_with_weights_precision_and_runtime() -> None:
+    def fingerprint(digest: str, precision: str, identity: str) -> str:
+        runtime = FakeRuntime(ones)
+        runtime.identity = identity
+        return engine._fingerprint(Weights({}, digest), precision, runtime)
+
+    first = fingerprint("w", "fp32", "avx2")
+    assert first == fingerprint("w", "fp32", "avx2")
+    others = {fingerprint("v", "fp32", "avx2"), fingerprint("w", "bf16", "avx2"), fingerprint("w", "fp32", "avx512")}
+    assert len(others | {first}) == 4
+
+
+def test_an_answer_that_is_not_finite_is_an_error_and_no_frame(answering: Callable[..., EmoTalkEngine]) -> None:
+    with pytest.raises(EngineError, match="NaN"):
+        answering(lambda frames: ones(frames) * np.nan).animate(SECOND, Style())
+
+
+def test_damaged_weights_are_found_while_warming_up(answering: Callable[..., EmoTalkEngine]) -> None:
+    with pytest.raises(CheckpointError, match=r"tiny\.pth.*damaged"):
+        answering(lambda frames: ones(frames) * np.inf, warm=True)
+
+
+def test_too_few_frames_are_an_error(answering: Callable[..., EmoTalkEngine]) -> None:
+    with pytest.raises(EngineError, match="29 frames to 16000 samples"):
+        answering(lambda frames: ones(frames - 1)).animate(SECOND, Style())
+
+
+def test_a_window_without_samples_is_refused(answering: Callable[..., EmoTalkEngine]) -> None:
+    with pytest.raises(EmptyAudio):
+        answering(ones).animate(np.zeros(0, np.float32), Style())
+
+
+@pytest.mark.parametrize("device", engine.RUNTIMES)
+def test_every_other_device_has_a_runtime(checkpoint: Path, device: Device) -> None:
+    assert EmoTalkEngine(checkpoint, device=device, warm=False).card.device == "cpu"
