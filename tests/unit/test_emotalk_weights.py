@@ -8,7 +8,7 @@ import pytest
 
 from emotalk.engines.emotalk.weights import encoder_heads, load_weights
 from emotalk.errors import CheckpointError
-from tests.parity.seeded_checkpoint import Array, save, tensors
+from tests.parity.seeded_checkpoint import Array, pickled_dict, pickled_tensor, save, tensors, write_archive
 
 LAYER = "audio_encoder_emo.wav2vec2.encoder.layers.1.attention.k_proj.weight"
 UNUSED = ("lm_head.", "masked_spec_embed", "audio_encoder_emo.classifier.")
@@ -92,3 +92,14 @@ def test_the_same_weights_have_the_same_digest_and_one_other_number_another(path
 
 def test_an_encoder_has_sixteen_heads_unless_they_got_narrower_than_sixteen() -> None:
     assert [encoder_heads(hidden) for hidden in (1024, 256, 64, 16)] == [16, 16, 4, 1]
+
+
+def test_tensors_that_share_one_run_of_bytes_cannot_claim_more_than_the_file_has(path: Path, seeded: Tensors) -> None:
+    largest = max(x.size for x in seeded.values())
+    views = {
+        key: pickled_tensor("0", largest, x.shape, tuple(stride // 4 for stride in x.strides))
+        for key, x in seeded.items()
+    }
+    write_archive(path, [("0", bytes(4 * largest))], [pickled_dict(views.items())])
+    with pytest.raises(CheckpointError, match="claim more bytes than the file has"):
+        load_weights(path)
