@@ -1,1 +1,52 @@
-"""EmoTalk API: speech audio in, a moving face out."""
+"""EmoTalk API: speech audio in, a moving face out.
+
+The public handful; each is imported when it is first asked for, so that `import emotalk` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from emotalk.chunking import Chunking
+    from emotalk.client import AsyncEmoTalkClient, Chunk, EmoTalkClient, Request
+    from emotalk.errors import EmoTalkError
+    from emotalk.face import ARKIT_NAMES, FaceClip, Style
+    from emotalk.jobs.take import Take
+    from emotalk.pipeline import Pipeline
+    from emotalk.shaping import Gains
+
+_HOMES = {
+    "ARKIT_NAMES": "emotalk.face",
+    "AsyncEmoTalkClient": "emotalk.client",
+    "Chunk": "emotalk.client",
+    "Chunking": "emotalk.chunking",
+    "EmoTalkClient": "emotalk.client",
+    "EmoTalkError": "emotalk.errors",
+    "FaceClip": "emotalk.face",
+    "Gains": "emotalk.shaping",
+    "Pipeline": "emotalk.pipeline",
+    "Request": "emotalk.client",
+    "Style": "emotalk.face",
+    "Take": "emotalk.jobs.take",
+}
+
+__all__ = [
+    "ARKIT_NAMES",
+    "AsyncEmoTalkClient",
+    "Chunk",
+    "Chunking",
+    "EmoTalkClient",
+    "EmoTalkError",
+    "FaceClip",
+    "Gains",
+    "Pipeline",
+    "Request",
+    "Style",
+    "Take",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'emotalk' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)

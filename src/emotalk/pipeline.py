@@ -3,27 +3,17 @@
 The one place where they meet: the worker, `animate` and (later) live streams all run through here.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from emotalk.chunking import Chunking, Cut, open_session
+from emotalk.chunking import Cut, open_session
 from emotalk.engines.base import Engine, WindowEngine
 from emotalk.errors import EngineError
-from emotalk.face import BLENDSHAPES, Frames, Pcm, Style
-from emotalk.shaping import Gains, Raw, Shaping
+from emotalk.face import BLENDSHAPES, Frames, Pcm
+from emotalk.jobs.take import Take
+from emotalk.shaping import Raw, Shaping
 from emotalk.timebase import frame_count
-
-
-@dataclass(frozen=True)
-class Take:
-    """How one clip is to be performed. `seed` decides the blinks."""
-
-    style: Style = field(default_factory=Style)
-    chunking: Chunking = field(default_factory=Chunking)
-    gains: Gains = field(default_factory=Gains)
-    post_processing: bool = True
-    seed: str = ""
 
 
 @dataclass(frozen=True)

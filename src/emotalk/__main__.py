@@ -1,0 +1,7 @@
+"""python -m emotalk"""
+
+import sys
+
+from emotalk.cli import main
+
+sys.exit(main())

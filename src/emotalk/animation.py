@@ -1,0 +1,96 @@
+"""One job on its way through the pipeline, on a thread of its own."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
+from functools import partial
+
+from emotalk.audio import decode_flac_blocks
+from emotalk.errors import AudioError, EmoTalkError, EngineError
+from emotalk.jobs import Job, Part
+from emotalk.jobs.job import PART_FRAMES
+from emotalk.pipeline import Chunk, Pipeline
+from emotalk.timebase import SAMPLE_RATE
+
+PUSH_SAMPLES = SAMPLE_RATE
+
+
+class Animation:
+    """Starts at once. `publish` takes the parts of one chunk and returns when they are acknowledged."""
+
+    def __init__(
+        self, pipeline: Pipeline, job: Job, publish: Callable[[list[Part]], None], monotonic: Callable[[], float]
+    ) -> None:
+        self._job = job
+        self._session = pipeline.open(job.take)
+        self._fingerprint = pipeline.engine.card.fingerprint
+        self._publish = publish
+        self._monotonic = monotonic
+        self._abandoned: EmoTalkError | None = None
+        self._engine_since: float | None = None
+        self._engine_total = 0.0
+        # An executor rather than a bare thread: its future hands over whatever an engine raises.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="animation")
+        self._future: Future[None] = self._thread.submit(self._perform)
+        self._thread.shutdown(wait=False)
+
+    def wait(self, timeout: float) -> bool:
+        """True once the job has ended, well or not."""
+        return bool(wait_for([self._future], timeout).done)
+
+    def abandon(self, error: EmoTalkError) -> None:
+        """Stop at the next window, with this error; nothing is published any more."""
+        self._abandoned = self._abandoned or error
+
+    @property
+    def error(self) -> EmoTalkError | None:
+        """How the job failed, once it has ended; anything that is no error of ours is the engine's."""
+        error = self._future.exception()
+        if error is None or isinstance(error, EmoTalkError):
+            return error
+        failure = EngineError(f"{type(error).__name__}: {error}")
+        failure.__cause__ = error
+        return failure
+
+    def engine_seconds(self) -> float:
+        """Time in the engine so far; waiting for the log is not the engine's fault and does not count."""
+        since = self._engine_since
+        return self._engine_total + (self._monotonic() - since if since is not None else 0.0)
+
+    def _perform(self) -> None:
+        arrived = 0
+        for pcm in decode_flac_blocks(self._job.flac, PUSH_SAMPLES):
+            arrived += len(pcm)
+            self._answer(self._timed(partial(self._session.push, pcm)))
+        if arrived != self._job.samples:
+            raise AudioError(f"{arrived} samples stand where {self._job.samples} were promised", "Send it again")
+        self._answer(self._timed(self._session.finish))
+
+    def _timed(self, work: Callable[[], list[Chunk]]) -> list[Chunk]:
+        if self._abandoned:
+            raise self._abandoned
+        self._engine_since = self._monotonic()
+        try:
+            return work()
+        finally:
+            self._engine_total += self._monotonic() - self._engine_since
+            self._engine_since = None
+
+    def _answer(self, chunks: list[Chunk]) -> None:
+        for chunk in chunks:
+            if self._abandoned:
+                raise self._abandoned
+            self._publish(list(self._parts(chunk)))
+
+    def _parts(self, chunk: Chunk) -> Iterator[Part]:
+        for start in range(0, len(chunk.frames), PART_FRAMES):
+            frames = chunk.frames[start : start + PART_FRAMES]
+            yield Part(
+                self._job.request_id,
+                self._fingerprint,
+                chunk.index,
+                chunk.first_frame + start,
+                self._job.frames,
+                start + PART_FRAMES >= len(chunk.frames),
+                frames,
+            )

@@ -1,0 +1,72 @@
+"""Animate a file without a server.
+
+The pipeline is used directly, and the sound is never quantised.
+"""
+
+import argparse
+from collections.abc import Iterator
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+
+from emotalk import wiring
+from emotalk.audio import Limits, open_audio
+from emotalk.chunking import Chunking
+from emotalk.cli import flags
+from emotalk.cli.progress import bar
+from emotalk.cli.settled import settle
+from emotalk.export import SUFFIXES, check_suffix, save
+from emotalk.face import FaceClip, Frames, Pcm, Style
+from emotalk.jobs.take import Take
+from emotalk.pipeline import Pipeline, Session
+from emotalk.shaping import Gains
+from emotalk.timebase import frame_count
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """IN -o OUT and how."""
+    parser.add_argument("audio", metavar="IN", type=Path, help="WAV, FLAC, OGG or MP3; 8..192 kHz; mono or stereo")
+    kinds = "/".join(SUFFIXES)
+    parser.add_argument("-o", "--output", metavar="OUT", type=Path, required=True, help=f"{kinds}; folders are created")
+    flags.add(parser, "--seed", metavar="N", help="of the blinks (default: the audio's digest)")
+    flags.add_limits(parser)
+    flags.add_take(parser)
+    flags.add_engine(parser)
+    flags.add_shaping(parser)
+    flags.add_logs(parser)
+
+
+def run(parsed: argparse.Namespace) -> None:
+    """Read, animate, write."""
+    settings = settle(parsed, log_level="warning")
+    check_suffix(parsed.output)
+    chunking = Chunking.of(parsed.chunk_duration, parsed.chunk_overlap)
+    style, gains = Style(parsed.emotion_level, parsed.person_id), Gains(settings.gains, settings.offsets)
+    seed = parsed.seed if parsed.seed is not None else _digest(parsed.audio)
+    reader = open_audio(parsed.audio, Limits(max_seconds=settings.max_seconds))
+    pipeline = Pipeline(wiring.engine(settings))
+    session = pipeline.open(Take(style, chunking, gains, parsed.post_processing, seed))
+    with bar(frame_count(reader.samples) if reader.samples else None) as progress:
+        blocks = []
+        for frames in _animate(session, reader.blocks()):
+            progress.update(len(frames))
+            blocks.append(frames)
+    clip = FaceClip(np.concatenate(blocks))
+    save(clip, parsed.output)
+    card = pipeline.engine.card
+    print(f"{parsed.output}: {len(clip.frames)} frames at 30 fps, engine {card.name} ({card.licence})")
+
+
+def _animate(session: Session, sound: Iterator[Pcm]) -> Iterator[Frames]:
+    for pcm in sound:
+        yield from (chunk.frames for chunk in session.push(pcm))
+    yield from (chunk.frames for chunk in session.finish())
+
+
+def _digest(path: Path) -> str:
+    digest = blake2b(digest_size=16)
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,128 @@
+"""Say what works on this machine: engines, CPU, CUDA, broker, port, disk.
+
+Exit code 0 if the default service would run.
+"""
+
+import argparse
+import json
+import platform
+import shutil
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from emotalk import wiring
+from emotalk.cli import flags
+from emotalk.cli.exits import Exit
+from emotalk.cli.settled import settle
+from emotalk.errors import EmoTalkError
+from emotalk.settings import DEFAULT_CHECKPOINT, DEFAULT_KAFKA, Settings, state_folder
+
+NEEDED_FREE = 2**30
+INSTRUCTION_SETS = ("AVX2", "AVX512F", "AVX512_SPR", "NEON", "ASIMD")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report. `needed`: the default service does not run without it."""
+
+    what: str
+    well: bool
+    text: str
+    needed: bool = False
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """--json and what to look at."""
+    parser.add_argument("--json", action="store_true", help="for programs")
+    flags.add(parser, "--port", type=int, metavar="N", help="port to look at (default 50051)")
+    flags.add(parser, "--host", metavar="ADDRESS", help="address to look at (default 127.0.0.1)")
+    flags.add_queue(parser, "sqlite, a file in the user's state folder")
+    flags.add_engine(parser)
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Look, print."""
+    settings = settle(parsed, log_level="error", queue=f"kafka://{DEFAULT_KAFKA}")
+    findings = [look(settings) for look in _LOOKS]
+    if parsed.json:
+        print(json.dumps([vars(finding) for finding in findings], ensure_ascii=False))
+    else:
+        for finding in findings:
+            print(f"{'ok  ' if finding.well else 'FAIL' if finding.needed else '-   '} {finding.what}: {finding.text}")
+    return Exit.FAILED if any(finding.needed and not finding.well for finding in findings) else Exit.OK
+
+
+def _versions(_: Settings) -> Finding:
+    text = f"emotalk {version('emotalk')}, Python {platform.python_version()}, {platform.system()} {platform.machine()}"
+    return Finding("versions", True, text)
+
+
+def _cpu(_: Settings) -> Finding:
+    from numpy._core._multiarray_umath import __cpu_features__ as features
+
+    sets = [name for name in INSTRUCTION_SETS if features.get(name)]
+    return Finding("cpu", True, f"{platform.processor() or platform.machine()}; {', '.join(sets) or 'baseline'}")
+
+
+def _cuda(_: Settings) -> Finding:
+    import onnxruntime
+
+    there = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+    return Finding("cuda", there, "a CUDA runtime is installed" if there else "none; --device cpu and auto work")
+
+
+def _engine(settings: Settings) -> Finding:
+    try:
+        card = wiring.engine(settings).card
+    except EmoTalkError as error:
+        return Finding("engine", False, str(error), needed=True)
+    return Finding("engine", True, f"{card.name} on {card.device}, {card.precision}; {card.licence}", needed=True)
+
+
+def _checkpoint(_: Settings) -> Finding:
+    there = DEFAULT_CHECKPOINT.is_file()
+    return Finding("checkpoint", there, f"{DEFAULT_CHECKPOINT} {'is there' if there else 'is not there (optional)'}")
+
+
+def _broker(settings: Settings) -> Finding:
+    queue = wiring.queue(settings)
+    try:
+        queue.prepare()
+    except EmoTalkError as error:
+        return Finding("queue", False, str(error))
+    finally:
+        queue.close()
+    return Finding("queue", True, f"{queue.url} answers")
+
+
+def _port(settings: Settings) -> Finding:
+    place = f"{settings.host}:{settings.port}"
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            return Finding("port", False, f"{place} is taken ({error.strerror}); use --port", needed=True)
+    return Finding("port", True, f"{place} is free", needed=True)
+
+
+def _disk(_: Settings) -> Finding:
+    folder = state_folder()
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    return Finding("disk", free > NEEDED_FREE, f"{free / 2**30:.1f} GiB free for {folder}", needed=True)
+
+
+_LOOKS: tuple[Callable[[Settings], Finding], ...] = (
+    _versions,
+    _cpu,
+    _cuda,
+    _engine,
+    _checkpoint,
+    _broker,
+    _port,
+    _disk,
+)

@@ -1,0 +1,129 @@
+"""Flags that several commands share. The first version's spellings with underscores are accepted beside the dashes."""
+
+import argparse
+from typing import Any
+
+from emotalk.chunking import DEFAULT_DURATION, DEFAULT_OVERLAP
+from emotalk.engines.base import DEVICES, PRECISIONS
+from emotalk.settings import DEFAULT_CHECKPOINT, ENGINES, LOG_FORMATS, LOG_LEVELS, PREFIX, parse_factors
+
+
+def add(parser: Any, *names: str, **options: Any) -> None:
+    """Add a flag under its dashed spelling and, unseen, its underscored one."""
+    spellings = [name for dashed in names for name in dict.fromkeys((dashed, _underscored(dashed)))]
+    parser.add_argument(*spellings, **options)
+
+
+def _underscored(name: str) -> str:
+    return "--" + name[2:].replace("-", "_") if name.startswith("--") else name
+
+
+class Formatter(argparse.HelpFormatter):
+    """Shows each flag once, in its dashed spelling."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=34, width=100)
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        shown = [name for name in action.option_strings if "_" not in name]
+        if not shown:
+            return super()._format_action_invocation(action)
+        if action.nargs == 0:
+            return ", ".join(shown)
+        return f"{', '.join(shown)} {self._format_args(action, self._get_default_metavar_for_optional(action))}"
+
+
+def factors(text: str) -> dict[str, float]:
+    """'jawOpen=1.2,mouthClose=0.9' as a flag's value."""
+    try:
+        return parse_factors(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"'{text}' is not NAME=NUMBER[,NAME=NUMBER...]") from error
+
+
+def add_take(parser: argparse.ArgumentParser) -> None:
+    """How a clip is performed."""
+    group = parser.add_argument_group("performance")
+    add(group, "--emotion-level", type=int, default=1, metavar="N", help="0 calm, 1 strong (default 1)")
+    add(group, "--person-id", type=int, default=0, metavar="N", help="speaking style, 0..23 (default 0)")
+    add(
+        group,
+        "--chunk-duration",
+        type=float,
+        default=DEFAULT_DURATION,
+        metavar="S",
+        help=f"seconds of one chunk, 1..120 (default {DEFAULT_DURATION:g})",
+    )
+    add(
+        group,
+        "--chunk-overlap",
+        type=float,
+        default=DEFAULT_OVERLAP,
+        metavar="S",
+        help=f"seconds that neighbouring chunks share, under half a chunk (default {DEFAULT_OVERLAP:g})",
+    )
+    add(
+        group,
+        "--no-post-processing",
+        dest="post_processing",
+        action="store_false",
+        help="the engine's raw output: no smoothing, no blinks, no clamp",
+    )
+
+
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    """Which engine, on what."""
+    group = parser.add_argument_group("engine")
+    checkpoint = f"{DEFAULT_CHECKPOINT} if it is there, else the built-in engine"
+    add(group, "--engine", choices=ENGINES, help=f"default auto: the emotalk engine with {checkpoint}")
+    add(group, "--model-path", metavar="PATH", help="EmoTalk.pth, a checkpoint you bring; implies --engine emotalk")
+    add(group, "--device", choices=DEVICES, help="default auto; cuda without a GPU is an error, not a fall-back")
+    add(group, "--precision", choices=PRECISIONS, help="default auto")
+
+
+def add_shaping(parser: argparse.ArgumentParser) -> None:
+    """Gains and offsets."""
+    group = parser.add_argument_group("shaping")
+    add(group, "--gains", type=factors, metavar="NAME=X,...", help="multiply blendshapes, e.g. jawOpen=1.2")
+    add(group, "--offsets", type=factors, metavar="NAME=X,...", help="add to blendshapes, e.g. browInnerUp=0.05")
+
+
+def add_limits(parser: argparse.ArgumentParser) -> None:
+    """How long a clip may be."""
+    add(parser, "--max-seconds", type=float, metavar="S", help="longest clip accepted, in seconds (default 1800)")
+
+
+def add_queue(parser: argparse.ArgumentParser, default: str) -> None:
+    """Which queue; Kafka's servers as the first version named them."""
+    group = parser.add_argument_group("queue")
+    where = "sqlite:///PATH, kafka://HOST:PORT[,...] or memory://"
+    add(group, "--queue", metavar="URL", help=f"{where} (default {default})")
+    add(group, "--kafka-servers", metavar="HOST:PORT,...", help="the same as --queue kafka://HOST:PORT,...")
+    add(
+        group,
+        "--kafka-replication",
+        type=int,
+        metavar="N",
+        help="replicas of topics that are created (default: min(3, brokers))",
+    )
+
+
+def add_logs(parser: argparse.ArgumentParser) -> None:
+    """How the log looks."""
+    group = parser.add_argument_group("log")
+    add(group, "--log-level", choices=LOG_LEVELS, help="default info")
+    add(group, "--log-format", choices=LOG_FORMATS, help="default text")
+
+
+def add_drain(parser: argparse.ArgumentParser) -> None:
+    """How long the end may take."""
+    add(
+        parser,
+        "--drain-seconds",
+        type=float,
+        metavar="S",
+        help="after SIGTERM, how long what is in hand may take, in seconds (default 30)",
+    )
+
+
+ENVIRONMENT_NOTE = f"Every flag can also be set in the environment as {PREFIX}NAME, e.g. {PREFIX}LOG_FORMAT=json."

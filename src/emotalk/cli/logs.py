@@ -1,0 +1,52 @@
+"""One line a fact on standard error, as text for people or JSON for machines."""
+
+import json
+import logging
+import sys
+import time
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+def configure(level: str, form: str) -> None:
+    """Send the package's log to standard error."""
+    stream = logging.StreamHandler(sys.stderr)
+    stream.setFormatter(JsonLines() if form == "json" else TextLines())
+    root = logging.getLogger("emotalk")
+    root.handlers[:] = [stream]
+    root.setLevel(level.upper())
+    root.propagate = False
+
+
+def _facts(record: logging.LogRecord) -> dict[str, object]:
+    return {name: value for name, value in vars(record).items() if name not in _STANDARD}
+
+
+class TextLines(logging.Formatter):
+    """2026-11-22T10:00:00.123Z INFO start request_id=… attempt=1"""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """A record → its line; a traceback, if any, follows."""
+        facts = " ".join(f"{name}={_word(value)}" for name, value in _facts(record).items())
+        line = f"{_utc(record)} {record.levelname} {record.getMessage()} {facts}".rstrip()
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info and record.exc_info[1] else line
+
+
+class JsonLines(logging.Formatter):
+    """{"time": …, "level": "info", "event": "start", "request_id": …}"""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """A record → its line."""
+        line = {"time": _utc(record), "level": record.levelname.lower(), "event": record.getMessage()} | _facts(record)
+        if record.exc_info and record.exc_info[1]:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str, ensure_ascii=False)
+
+
+def _utc(record: logging.LogRecord) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z"
+
+
+def _word(value: object) -> str:
+    text = str(value)
+    return json.dumps(text, ensure_ascii=False) if " " in text or not text else text

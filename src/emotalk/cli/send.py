@@ -1,0 +1,77 @@
+"""Send a file to a server and save the answer.
+
+Prints each chunk as it comes.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from emotalk.cli import flags
+from emotalk.cli.exits import complain
+from emotalk.client import DEFAULT_TIMEOUT, EmoTalkClient, Request
+from emotalk.errors import ConfigurationError
+from emotalk.export import SUFFIXES, check_suffix, save
+from emotalk.face import FaceClip
+
+PATIENCE = 10.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """IN -o OUT and where."""
+    parser.add_argument("file", metavar="IN", nargs="?", type=Path, help="WAV, FLAC, OGG or MP3")
+    flags.add(parser, "--audio", metavar="IN", type=Path, help="the same, as the first version spelt it")
+    kinds = "/".join(SUFFIXES)
+    flags.add(parser, "--output", "-o", metavar="OUT", type=Path, help=f"{kinds}; folders are created")
+    flags.add(parser, "--host", default="localhost", metavar="ADDRESS", help="server (default localhost)")
+    flags.add(parser, "--port", type=int, default=50051, metavar="N", help="its port (default 50051)")
+    flags.add(parser, "--request-id", default="", metavar="ID", help="repeating an id is safe (default: a new one)")
+    flags.add(parser, "--session-id", default="", metavar="ID", help="requests of one session keep their order")
+    flags.add(
+        parser,
+        "--timeout",
+        type=float,
+        default=DEFAULT_TIMEOUT,
+        metavar="S",
+        help=f"give up after S seconds, the wait in the queue included (default {DEFAULT_TIMEOUT:g})",
+    )
+    flags.add_take(parser)
+
+
+def run(parsed: argparse.Namespace, default_output: Path | None = None) -> None:
+    """Send, print, save."""
+    audio, output = parsed.audio or parsed.file, parsed.output or default_output
+    if audio is None:
+        raise ConfigurationError("audio: no file was named. Give IN, or --audio IN.")
+    if output:
+        check_suffix(output)
+    request = _request(parsed, audio.read_bytes())
+    blocks = []
+    with EmoTalkClient(parsed.host, parsed.port, timeout=parsed.timeout, patience=PATIENCE) as client:
+        for chunk in client.stream(request, accepted=lambda position: complain(_accepted(request, position))):
+            last = chunk.first_frame + len(chunk.frames) - 1
+            print(f"chunk {chunk.index}: frames {chunk.first_frame}..{last}{' (final)' if chunk.is_final else ''}")
+            blocks.append(chunk.frames)
+    clip = FaceClip(np.concatenate(blocks))
+    if output:
+        save(clip, output)
+        print(f"{output}: {len(clip.frames)} frames at 30 fps")
+
+
+def _request(parsed: argparse.Namespace, audio: bytes) -> Request:
+    named = {"request_id": parsed.request_id} if parsed.request_id else {}
+    return Request(
+        audio,
+        parsed.emotion_level,
+        parsed.person_id,
+        parsed.post_processing,
+        parsed.chunk_duration,
+        parsed.chunk_overlap,
+        parsed.session_id,
+        **named,
+    )
+
+
+def _accepted(request: Request, position: int) -> str:
+    return f"accepted as {request.request_id}, {position} before it"

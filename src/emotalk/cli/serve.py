@@ -1,0 +1,63 @@
+"""Run the gRPC server, by default with its own worker and the embedded queue.
+
+Nothing else needs to run: the queue is a file in the user's state folder.
+"""
+
+import argparse
+import asyncio
+import os
+from threading import Event
+
+from emotalk import wiring
+from emotalk.cli import flags
+from emotalk.cli.settled import settle
+from emotalk.pipeline import Pipeline
+from emotalk.queues.base import Queue
+from emotalk.server.run import Address, Server
+from emotalk.server.workforce import ChildWorker, Nobody, ThreadWorker, Workforce
+from emotalk.settings import Settings
+from emotalk.worker import Worker
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where to listen, and everything the worker needs."""
+    flags.add(parser, "--host", metavar="ADDRESS", help="address to listen on (default 127.0.0.1)")
+    flags.add(parser, "--port", type=int, metavar="N", help="TCP port (default 50051; 0: any free one)")
+    flags.add(
+        parser, "--no-worker", dest="worker", action="store_const", const=False, help="others work: see emotalk work"
+    )
+    flags.add_drain(parser)
+    flags.add_limits(parser)
+    flags.add_queue(parser, "sqlite, a file in the user's state folder")
+    flags.add_engine(parser)
+    flags.add_shaping(parser)
+    flags.add_logs(parser)
+
+
+def run(parsed: argparse.Namespace, **defaults: object) -> None:
+    """Serve until SIGTERM or Ctrl-C."""
+    serve(settle(parsed, **defaults))
+
+
+def serve(settings: Settings) -> None:
+    """Serve with these settings."""
+    queue, intake = wiring.queue(settings), wiring.intake(settings)
+
+    async def live() -> None:
+        address = Address(settings.host, settings.port)
+        await Server(queue, intake, _workforce(settings, queue), address, settings.drain_seconds).run()
+
+    asyncio.run(live())
+
+
+def _workforce(settings: Settings, queue: Queue) -> Workforce:
+    if not settings.worker:
+        return Nobody()
+    if queue.url.startswith("memory"):
+        return ThreadWorker(lambda stop: _thread_worker(settings, queue, stop))
+    return ChildWorker({**os.environ, **settings.as_environment()})
+
+
+def _thread_worker(settings: Settings, queue: Queue, stop: Event) -> Worker:
+    pipeline = Pipeline(wiring.engine(settings))
+    return wiring.worker(settings, queue.consumer("thread"), pipeline, stop)

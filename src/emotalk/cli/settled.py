@@ -1,0 +1,20 @@
+"""Parsed flags → settings."""
+
+import argparse
+from dataclasses import fields
+
+from emotalk.cli import logs
+from emotalk.errors import ConfigurationError
+from emotalk.settings import Settings, from_environment
+
+
+def settle(parsed: argparse.Namespace, **defaults: object) -> Settings:
+    """Defaults of this command < environment < flags; also sets up the log. Raises ConfigurationError."""
+    given = {item.name: getattr(parsed, item.name, None) for item in fields(Settings)}
+    if servers := getattr(parsed, "kafka_servers", None):
+        if given["queue"]:
+            raise ConfigurationError("queue: --queue and --kafka-servers name two queues. Give one of them.")
+        given["queue"] = f"kafka://{servers}"
+    settings = from_environment(given, defaults)
+    logs.configure(settings.log_level, settings.log_format)
+    return settings

@@ -1,0 +1,96 @@
+"""Put a file into the queue without a server, and wait for the result.
+
+What `python kafka_producer.py` does: prints id, partition and offset.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+
+from emotalk import wiring
+from emotalk.cli import flags
+from emotalk.cli.settled import settle
+from emotalk.errors import DeadlineExceeded
+from emotalk.export import SUFFIXES, check_suffix, save
+from emotalk.face import FaceClip
+from emotalk.jobs.codec import decode_part
+from emotalk.jobs.intake import Order, as_request
+from emotalk.queues.base import Queue, Receipt, Results
+from emotalk.server.assembly import Assembly, Response
+
+DEFAULT_AUDIO = Path("audio/angry1.wav")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """--audio F into --queue URL."""
+    flags.add(parser, "--audio", type=Path, default=DEFAULT_AUDIO, metavar="F", help=f"default {DEFAULT_AUDIO}")
+    kinds = "/".join(SUFFIXES)
+    flags.add(parser, "--output", "-o", metavar="OUT", type=Path, help=f"save the result: {kinds}")
+    flags.add(parser, "--request-id", default="", metavar="ID", help="repeating an id is safe (default: a new one)")
+    flags.add(parser, "--session-id", default="", metavar="ID", help="requests of one session keep their order")
+    flags.add(parser, "--timeout", type=float, default=600.0, metavar="S", help="seconds to wait (default 600)")
+    flags.add_limits(parser)
+    flags.add_queue(parser, "sqlite, a file in the user's state folder")
+    flags.add_take(parser)
+    flags.add_shaping(parser)
+    flags.add_logs(parser)
+
+
+def run(parsed: argparse.Namespace, **defaults: object) -> None:
+    """Submit, print, wait."""
+    settings = settle(parsed, **defaults)
+    if parsed.output:
+        check_suffix(parsed.output)
+    job = wiring.intake(settings).accept(_order(parsed), time.time())
+    queue = wiring.queue(settings)
+    queue.prepare()
+    try:
+        results = queue.results()
+        receipt = queue.producer().append(as_request(job))
+        print(f"request_id {job.request_id}, partition {receipt.partition}, offset {receipt.offset}", flush=True)
+        clip = _wait(queue, results, job.request_id, receipt, parsed.timeout)
+    finally:
+        queue.close()
+    print(f"done: {len(clip.frames)} frames at 30 fps")
+    if parsed.output:
+        save(clip, parsed.output)
+        print(parsed.output)
+
+
+def _order(parsed: argparse.Namespace) -> Order:
+    return Order(
+        parsed.audio.read_bytes(),
+        parsed.request_id,
+        parsed.session_id,
+        parsed.emotion_level,
+        parsed.person_id,
+        parsed.post_processing,
+        parsed.chunk_duration,
+        parsed.chunk_overlap,
+    )
+
+
+def _wait(queue: Queue, results: Results, request_id: str, receipt: Receipt, timeout: float) -> FaceClip:
+    until = time.monotonic() + timeout
+    assembly, blocks = Assembly(), []
+    known = results.read(request_id, (receipt.partition, 0), 10**6) if receipt.repeated else []
+    while True:
+        for result in known:
+            response = assembly.add(decode_part(result.payload)) if result.request_id == request_id else None
+            if response:
+                print(_line(response), flush=True)
+                blocks.append(response.frames)
+            if assembly.complete:
+                return FaceClip(np.concatenate(blocks))
+        if time.monotonic() > until:
+            raise DeadlineExceeded(
+                f"no result of {request_id} within {timeout:g} s; it stays in {queue.url}. Is a worker running?"
+            )
+        known = results.poll(0.5)
+
+
+def _line(response: Response) -> str:
+    last = response.first_frame + len(response.frames) - 1
+    return f"chunk {response.chunk_index}: frames {response.first_frame}..{last}"

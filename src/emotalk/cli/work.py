@@ -1,0 +1,98 @@
+"""Run a worker that takes requests from the queue, one at a time, in order.
+
+`serve` runs one by itself; more of them share the partitions of the queue, or stand by.
+"""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from threading import Event, Thread
+
+from emotalk import wiring
+from emotalk.cli import flags
+from emotalk.cli.exits import Exit
+from emotalk.cli.settled import settle
+from emotalk.errors import NewerRecord, QueueUnavailable
+from emotalk.pipeline import Pipeline
+from emotalk.queues.base import Queue
+from emotalk.settings import Settings
+from emotalk.worker import JobHung, Worker
+
+log = logging.getLogger(__name__)
+
+READY_LINE = "ready"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which queue, which engine."""
+    flags.add(parser, "--worker-name", metavar="NAME", help="a restart under the same name takes its job over at once")
+    flags.add(parser, "--supervised", action="store_true", help=argparse.SUPPRESS)
+    flags.add_drain(parser)
+    flags.add_queue(parser, "sqlite, a file in the user's state folder")
+    flags.add_engine(parser)
+    flags.add_logs(parser)
+
+
+def run(parsed: argparse.Namespace, **defaults: object) -> int:
+    """Work until SIGTERM or Ctrl-C."""
+    code = work(settle(parsed, **defaults), parsed.supervised)
+    logging.shutdown()
+    # An engine in the middle of a window cannot be interrupted, and nothing needs it any more.
+    os._exit(code)
+
+
+def work(settings: Settings, supervised: bool) -> int:
+    """Open the queue, warm the engine, work; returns the exit code."""
+    stop = Event()
+    queue = wiring.queue(settings)
+    queue.prepare()
+    pipeline = Pipeline(wiring.engine(settings))
+    worker = wiring.worker(settings, queue.consumer(settings.worker_name), pipeline, stop)
+    _hear_signals(stop, worker)
+    if supervised:
+        _say_ready_and_watch(lambda: _stop(stop, worker))
+    log.info("working", extra={"queue": queue.url, "engine": pipeline.engine.card.name})
+    try:
+        worker.run()
+    except JobHung as hung:
+        log.critical("hung", extra={"error": str(hung), "fix": "ending; start the worker again (serve does by itself)"})
+        return Exit.HUNG
+    except NewerRecord as newer:
+        log.critical("newer record", extra={"error": str(newer), "fix": "left in its place; upgrade this worker"})
+        _close(queue)
+        return Exit.NEWER_RECORD
+    _close(queue)
+    log.info("stopped")
+    return Exit.OK
+
+
+def _stop(stop: Event, worker: Worker) -> None:
+    if stop.is_set():
+        worker.hurry()
+    stop.set()
+
+
+def _hear_signals(stop: Event, worker: Worker) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: _stop(stop, worker))
+
+
+def _say_ready_and_watch(ended: Callable[[], None]) -> None:
+    """Tell the server that we are warm; the end of our input tells us that the server is gone."""
+    print(READY_LINE, flush=True)
+
+    def watch() -> None:
+        sys.stdin.buffer.read()
+        ended()
+
+    Thread(target=watch, name="supervisor", daemon=True).start()
+
+
+def _close(queue: Queue) -> None:
+    try:
+        queue.close()
+    except QueueUnavailable as outage:
+        log.warning("queue unavailable", extra={"error": str(outage), "fix": "none needed: leaving anyway"})

@@ -1,0 +1,144 @@
+"""Jobs, parts and dead letters ⇄ bytes.
+
+    E M T K | kind (J, P or D) | version | protobuf message of proto/records.proto
+
+What does not begin like this is not ours; what has a higher version is left for a newer program.
+"""
+
+import numpy as np
+from google.protobuf.message import DecodeError, Message
+
+from emotalk.chunking import Chunking
+from emotalk.errors import ForeignRecord, InvalidRequest, NewerRecord
+from emotalk.face import BLENDSHAPES, Frames, Style
+from emotalk.jobs.job import DeadLetter, Failure, Job, Part
+from emotalk.jobs.take import Take
+from emotalk.shaping import Gains
+from emotalk.wire import records_pb2
+
+VERSION = 1
+_MAGIC = b"EMTK"
+_HEAD = len(_MAGIC) + 2
+
+
+def encode_job(job: Job) -> bytes:
+    """Job → record."""
+    take = job.take
+    return _framed(
+        b"J",
+        records_pb2.Job(
+            request_id=job.request_id,
+            session_id=job.session_id,
+            digest=job.digest,
+            submitted_at=job.submitted_at,
+            samples=job.samples,
+            emotion_level=take.style.emotion_level,
+            person_id=take.style.person_id,
+            post_processing=take.post_processing,
+            chunk_steps=take.chunking.steps,
+            overlap_steps=take.chunking.overlap_steps,
+            gains=take.gains.gains,
+            offsets=take.gains.offsets,
+            seed=take.seed,
+            flac=job.flac,
+        ),
+    )
+
+
+def decode_job(record: bytes) -> Job:
+    """Record → job. Raises ForeignRecord, NewerRecord."""
+    m = records_pb2.Job()
+    _parse(b"J", record, m)
+    try:
+        take = Take(
+            Style(m.emotion_level, m.person_id),
+            Chunking(m.chunk_steps, m.overlap_steps),
+            Gains(dict(m.gains), dict(m.offsets)),
+            m.post_processing,
+            m.seed,
+        )
+    except InvalidRequest as error:
+        raise ForeignRecord(f"a job with impossible parameters: {error}") from error
+    if not (m.request_id and m.samples and m.flac and 2 * m.overlap_steps < m.chunk_steps):
+        raise ForeignRecord("a job without id, sound or windows")
+    return Job(m.request_id, m.session_id, m.digest, m.submitted_at, m.samples, take, m.flac)
+
+
+def encode_part(part: Part) -> bytes:
+    """Part → record."""
+    message = records_pb2.Part(
+        request_id=part.request_id,
+        fingerprint=part.fingerprint,
+        chunk_index=part.chunk_index,
+        first_frame=part.first_frame,
+        total_frames=part.total_frames,
+        ends_chunk=part.ends_chunk,
+        frames=part.frames.astype("<f4", copy=False).tobytes(),
+    )
+    if part.failure:
+        message.failure.kind, message.failure.message = part.failure.kind, part.failure.message
+    return _framed(b"P", message)
+
+
+def decode_part(record: bytes) -> Part:
+    """Record → part. Raises ForeignRecord, NewerRecord."""
+    m = records_pb2.Part()
+    _parse(b"P", record, m)
+    failure = Failure(m.failure.kind, m.failure.message) if m.HasField("failure") else None
+    return Part(
+        m.request_id,
+        m.fingerprint,
+        m.chunk_index,
+        m.first_frame,
+        m.total_frames,
+        m.ends_chunk,
+        _frames(m.frames),
+        failure,
+    )
+
+
+def encode_letter(letter: DeadLetter) -> bytes:
+    """Dead letter → record."""
+    return _framed(
+        b"D",
+        records_pb2.DeadLetter(
+            request_id=letter.request_id,
+            payload=letter.payload,
+            failure=records_pb2.Failure(kind=letter.failure.kind, message=letter.failure.message),
+            attempts=letter.attempts,
+            buried_at=letter.buried_at,
+            partition=letter.partition,
+            offset=letter.offset,
+        ),
+    )
+
+
+def decode_letter(record: bytes) -> DeadLetter:
+    """Record → dead letter. Raises ForeignRecord, NewerRecord."""
+    m = records_pb2.DeadLetter()
+    _parse(b"D", record, m)
+    failure = Failure(m.failure.kind, m.failure.message)
+    return DeadLetter(m.request_id, m.payload, failure, m.attempts, m.buried_at, m.partition, m.offset)
+
+
+def _framed(kind: bytes, message: Message) -> bytes:
+    # Deterministic, so that the same job is the same bytes: maps have no order of their own.
+    return _MAGIC + kind + bytes([VERSION]) + message.SerializeToString(deterministic=True)
+
+
+def _parse(kind: bytes, record: bytes, into: Message) -> None:
+    if record[: len(_MAGIC)] != _MAGIC or len(record) < _HEAD or record[4:5] != kind:
+        raise ForeignRecord("the record was not written by EmoTalk API")
+    if record[5] > VERSION:
+        raise NewerRecord(f"a record of version {record[5]}; this program reads up to {VERSION}: upgrade it")
+    try:
+        into.ParseFromString(record[_HEAD:])
+    except DecodeError as error:
+        raise ForeignRecord("the record is damaged") from error
+
+
+def _frames(data: bytes) -> Frames:
+    row = 4 * BLENDSHAPES
+    if len(data) % row:
+        raise ForeignRecord("the record ends inside a frame")
+    return np.frombuffer(data, "<f4").reshape(-1, BLENDSHAPES).astype(np.float32, copy=False)

@@ -1,0 +1,85 @@
+"""From what a caller sent to a job: validated, decoded, addressed. The one way in, for every door."""
+
+import uuid
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+from emotalk.audio import Limits, decode, encode_flac
+from emotalk.chunking import DEFAULT_DURATION, DEFAULT_OVERLAP, Chunking
+from emotalk.errors import InvalidRequest
+from emotalk.face import Style
+from emotalk.jobs.codec import encode_job
+from emotalk.jobs.job import Job
+from emotalk.jobs.take import Take
+from emotalk.queues.base import Request
+from emotalk.shaping import Gains
+
+LONGEST_ID = 200
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a caller asked for, as it was sent; durations in seconds, audio in any accepted format."""
+
+    audio: bytes
+    request_id: str = ""
+    session_id: str = ""
+    emotion_level: int = 1
+    person_id: int = 0
+    post_processing: bool = True
+    chunk_duration: float = DEFAULT_DURATION
+    chunk_overlap: float = DEFAULT_OVERLAP
+
+    def digest(self) -> str:
+        """Identifies the content: the same id with another digest is another request."""
+        parameters = (
+            self.session_id,
+            self.emotion_level,
+            self.person_id,
+            self.post_processing,
+            self.chunk_duration,
+            self.chunk_overlap,
+        )
+        return blake2b(self.audio, digest_size=16, key=blake2b(repr(parameters).encode()).digest()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What this house accepts, and the gains it stamps on every job."""
+
+    limits: Limits = field(default_factory=Limits)
+    gains: Gains = field(default_factory=Gains)
+
+    def check(self, order: Order) -> Chunking:
+        """Refuse what can be refused without looking at the sound. Raises InvalidRequest."""
+        for name in ("request_id", "session_id"):
+            _check_id(name, getattr(order, name))
+        Style(order.emotion_level, order.person_id)
+        return Chunking.of(order.chunk_duration, order.chunk_overlap)
+
+    def accept(self, order: Order, now: float) -> Job:
+        """Decode and validate everything. Raises InvalidRequest (AudioError for the sound)."""
+        chunking = self.check(order)
+        pcm = decode(order.audio, self.limits)
+        request_id = order.request_id or new_id()
+        style = Style(order.emotion_level, order.person_id)
+        take = Take(style, chunking, self.gains, order.post_processing, seed=request_id)
+        return Job(request_id, order.session_id, order.digest(), now, len(pcm), take, encode_flac(pcm))
+
+
+def new_id() -> str:
+    """A fresh request id."""
+    return uuid.uuid4().hex
+
+
+def as_request(job: Job) -> Request:
+    """The job as the request log takes it."""
+    headers = {"seconds": f"{job.seconds:.3f}", "submitted_at": f"{job.submitted_at:.6f}"}
+    return Request(job.request_id, job.key, job.digest, encode_job(job), headers)
+
+
+def _check_id(field_name: str, value: str) -> None:
+    if len(value) > LONGEST_ID or not value.isprintable():
+        raise InvalidRequest(
+            field_name, "is too long or has control characters", f"Use up to {LONGEST_ID} printable characters"
+        )

@@ -1,0 +1,72 @@
+"""The three things that stand in the logs: a job, a part of its answer, a dead letter."""
+
+from dataclasses import dataclass, field
+
+from emotalk.face import Frames, no_frames
+from emotalk.jobs.take import Take
+from emotalk.timebase import frame_count, seconds
+
+PART_FRAMES = 256
+
+
+@dataclass(frozen=True)
+class Job:
+    """An accepted request. `flac` holds exactly `samples` at 16 kHz; `submitted_at` in seconds since 1970."""
+
+    request_id: str
+    session_id: str
+    digest: str
+    submitted_at: float
+    samples: int
+    take: Take
+    flac: bytes
+
+    @property
+    def seconds(self) -> float:
+        """Length of the clip."""
+        return seconds(self.samples)
+
+    @property
+    def frames(self) -> int:
+        """Frames of the whole answer."""
+        return frame_count(self.samples)
+
+    @property
+    def key(self) -> str:
+        """What orders it: jobs of one key are done in the order of their arrival."""
+        return self.session_id or self.request_id
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why there will be no (more) frames: the name of a class in emotalk.errors, and its sentence."""
+
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """At most 256 frames of one chunk; or, with `failure`, the end of an answer that could not be completed."""
+
+    request_id: str
+    fingerprint: str
+    chunk_index: int = 0
+    first_frame: int = 0
+    total_frames: int = 0
+    ends_chunk: bool = False
+    frames: Frames = field(default_factory=no_frames)
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A request that was given up, whole: `payload` is what stood in the request log."""
+
+    request_id: str
+    payload: bytes
+    failure: Failure
+    attempts: int
+    buried_at: float
+    partition: int
+    offset: int

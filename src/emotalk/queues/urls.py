@@ -1,0 +1,29 @@
+"""A queue's address → the queue: sqlite:///PATH, kafka://HOST:PORT[,HOST:PORT…] or memory://."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from emotalk.errors import ConfigurationError
+from emotalk.queues.base import Queue
+
+SQLITE, KAFKA, MEMORY = "sqlite:///", "kafka://", "memory://"
+
+
+def open_queue(url: str, default_file: Callable[[], Path], *, replication: int = 0) -> Queue:
+    """Build the queue that `url` names; nothing is contacted yet. Raises ConfigurationError.
+
+    `sqlite` alone means `default_file()`; `replication` 0 means as many as there are brokers, three at most.
+    """
+    if url in ("memory", MEMORY):
+        from emotalk.queues.memory import MemoryQueue
+
+        return MemoryQueue()
+    if url.startswith(KAFKA) and len(url) > len(KAFKA):
+        from emotalk.queues.kafka import KafkaQueue
+
+        return KafkaQueue(url.removeprefix(KAFKA).rstrip("/"), replication=replication or None)
+    if url == "sqlite" or (url.startswith(SQLITE) and len(url) > len(SQLITE)):
+        from emotalk.queues.sqlite import SqliteQueue
+
+        return SqliteQueue(Path(url.removeprefix(SQLITE)).expanduser() if url != "sqlite" else default_file())
+    raise ConfigurationError(f"queue: '{url}' is no queue. Use sqlite:///PATH, kafka://HOST:PORT or memory://.")

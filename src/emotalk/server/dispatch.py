@@ -1,0 +1,126 @@
+"""From an order to a durable request with a listening stream, in the order of arrival."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
+
+from emotalk.errors import RequestConflict
+from emotalk.jobs.intake import Intake, Order, as_request, new_id
+from emotalk.queues.base import Producer, Receipt
+from emotalk.server.streams import Answer, Stream, Switchboard
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class Turns:
+    """One lock per key, first come first served: a short clip must not overtake a long one that decodes slower."""
+
+    def __init__(self) -> None:
+        self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
+
+    @asynccontextmanager
+    async def take(self, key: str) -> AsyncIterator[None]:
+        """Wait for everyone of the same key who came before."""
+        lock, waiting = self._locks.get(key, (asyncio.Lock(), 0))
+        self._locks[key] = lock, waiting + 1
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, waiting = self._locks[key]
+            if waiting == 1:
+                del self._locks[key]
+            else:
+                self._locks[key] = lock, waiting - 1
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A durable request: `position` requests stand before it; `stream` carries its answer."""
+
+    request_id: str
+    position: int
+    answer: Answer
+    stream: Stream
+
+
+class Dispatch:
+    """The server's way into the request log."""
+
+    def __init__(
+        self,
+        intake: Intake,
+        producer: Producer,
+        switchboard: Switchboard,
+        executor: Executor,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._intake, self._producer, self._switchboard = intake, producer, switchboard
+        self._executor, self._clock = executor, clock
+        self._turns = Turns()
+
+    async def accept(self, order: Order, connection: str) -> Accepted:
+        """Return once the request is durable. Raises InvalidRequest, RequestConflict, QueueUnavailable, QueueFull.
+
+        A client that hangs up meanwhile cancels nothing: storing is a task of its own.
+        """
+        self._intake.check(order)
+        order = replace(order, request_id=order.request_id or new_id())
+        async with self._turns.take(order.session_id or connection):
+            digest = await self._run(order.digest)
+            answer = self._switchboard.find(order.request_id)
+            if answer is None:
+                return await self._begin(order, digest)
+            return await self._join(order.request_id, digest, answer)
+
+    def leave(self, accepted: Accepted) -> None:
+        """The client has gone, or has everything."""
+        accepted.answer.streams.remove(accepted.stream)
+
+    async def _begin(self, order: Order, digest: str) -> Accepted:
+        storing = asyncio.create_task(self._store(order))
+        storing.add_done_callback(partial(self._stored, order.request_id))
+        # Listening starts before the append, so that not even the quickest worker's first part is missed.
+        answer = self._switchboard.begin(order.request_id, digest, storing)
+        stream = self._switchboard.listen(order.request_id, answer, None)
+        receipt = await asyncio.shield(storing)
+        if receipt.repeated:
+            stream.rewind((receipt.partition, 0))
+        return await self._accepted(order.request_id, answer, stream)
+
+    async def _join(self, request_id: str, digest: str, answer: Answer) -> Accepted:
+        if answer.digest != digest:
+            raise RequestConflict(
+                f"request_id: '{request_id}' is taken by other audio or other parameters. Use a new id, or none."
+            )
+        receipt = await asyncio.shield(answer.stored)
+        start = (receipt.partition, 0) if receipt.repeated else answer.began
+        stream = self._switchboard.listen(request_id, answer, start)
+        log.info("join", extra={"request_id": request_id})
+        return await self._accepted(request_id, answer, stream)
+
+    async def _accepted(self, request_id: str, answer: Answer, stream: Stream) -> Accepted:
+        position = await self._run(self._producer.ahead, answer.stored.result())
+        return Accepted(request_id, position, answer, stream)
+
+    async def _store(self, order: Order) -> Receipt:
+        job = await self._run(self._intake.accept, order, self._clock())
+        receipt = await self._run(self._producer.append, as_request(job))
+        place = {"partition": receipt.partition, "offset": receipt.offset, "repeated": receipt.repeated}
+        log.info("accept", extra={"request_id": job.request_id, "seconds": round(job.seconds, 3), **place})
+        return receipt
+
+    def _stored(self, request_id: str, storing: asyncio.Task[Receipt]) -> None:
+        if storing.cancelled() or storing.exception():
+            self._switchboard.forget(request_id)
+
+    async def _run(self, call: Callable[..., T], *args: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, call, *args)

@@ -1,0 +1,72 @@
+"""Is the service ready? Probed in the background, answered from memory.
+
+Ready: the log accepts, and the worker, if it is ours, is warm. One failed probe does not flip it. Liveness is answering
+at all, and never depends on the broker.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import Executor
+
+from grpc_health.v1 import health, health_pb2
+
+from emotalk.errors import QueueError
+from emotalk.queues.base import Producer
+
+log = logging.getLogger(__name__)
+
+SERVICES = ("", "emotalk", "emotalk.EmoTalkService")
+PROBE_SECONDS = 2.0
+FAILURES_TO_FLIP = 3
+
+
+class Readiness:
+    """The one flag, mirrored to grpc.health.v1."""
+
+    def __init__(self) -> None:
+        self.ready = False
+        self.standard = health.aio.HealthServicer()
+        self._draining = False
+        self._failures = 0
+
+    async def set(self, ready: bool) -> None:
+        """Say it to everyone who asks or watches; after `drain` it stays down."""
+        self.ready = ready and not self._draining
+        serving = health_pb2.HealthCheckResponse
+        status = serving.SERVING if self.ready else serving.NOT_SERVING
+        for service in SERVICES:
+            await self.standard.set(service, status)
+
+    async def drain(self) -> None:
+        """NOT_SERVING from now on."""
+        self._draining = True
+        await self.set(False)
+
+    async def observe(self, problem: str) -> None:
+        """One probe: empty means well. Only the third failure in a row flips the flag; one success flips it back."""
+        self._failures = self._failures + 1 if problem else 0
+        if problem:
+            log.warning("probe failed", extra={"error": problem, "failures": self._failures})
+        ready = self._failures < FAILURES_TO_FLIP
+        if ready != self.ready and not self._draining:
+            log.info("ready" if ready else "not ready")
+            await self.set(ready)
+
+
+async def probe_forever(
+    readiness: Readiness, producer: Producer, worker_is_warm: Callable[[], bool], executor: Executor
+) -> None:
+    """Ask the log and the worker every two seconds."""
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(PROBE_SECONDS)
+        await readiness.observe(await loop.run_in_executor(executor, _problem, producer, worker_is_warm))
+
+
+def _problem(producer: Producer, worker_is_warm: Callable[[], bool]) -> str:
+    try:
+        producer.ping()
+    except QueueError as error:
+        return str(error)
+    return "" if worker_is_warm() else "the worker is not warm (it is being started again)"

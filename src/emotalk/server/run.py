@@ -1,0 +1,158 @@
+"""The life of a server: prepare the log, warm the worker, open the port; on SIGTERM the same, backwards."""
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeVar
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from emotalk.errors import ConfigurationError
+from emotalk.jobs.intake import Intake
+from emotalk.queues.base import MAX_MESSAGE_BYTES, Queue
+from emotalk.server.dispatch import Dispatch
+from emotalk.server.health import Readiness, probe_forever
+from emotalk.server.service import EmoTalkService
+from emotalk.server.streams import Switchboard
+from emotalk.server.workforce import Workforce
+from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+THREADS = 8
+MESSAGE_MARGIN = 2**20
+ECHO_SECONDS = 0.1
+"""Wrappers such as `timeout` send one signal twice; a person is slower."""
+_OPTIONS = (
+    # The message holds the audio and a little more.
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES + MESSAGE_MARGIN),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES + MESSAGE_MARGIN),
+    # A waiting stream is silent for as long as the queue is long: pings keep middleboxes from dropping it.
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+    ("grpc.http2.max_pings_without_data", 0),
+    # A second server on the same port must fail, not share it silently.
+    ("grpc.so_reuseport", 0),
+)
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the server listens; port 0 means any free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+class Server:
+    """Everything that runs between the first and the last line of the log."""
+
+    def __init__(
+        self, queue: Queue, intake: Intake, workforce: Workforce, address: Address, drain_seconds: float
+    ) -> None:
+        self._queue, self._intake, self._workforce = queue, intake, workforce
+        self._address, self._drain_seconds = address, drain_seconds
+        self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="server")
+        self._readiness = Readiness()
+        self._patience = drain_seconds
+        self._stop = asyncio.Event()
+        self._signalled_at = 0.0
+        self.port = 0
+
+    async def run(self) -> None:
+        """Serve until told to stop. Before the port opens: QueueUnavailable, ConfigurationError, WorkerRefused."""
+        self._hear_signals()
+        await self._run(self._queue.prepare)
+        producer, results = await self._run(self._queue.producer), await self._run(self._queue.results)
+        switchboard = Switchboard(results, self._executor)
+        try:
+            await self._workforce.start()
+            dispatch = Dispatch(self._intake, producer, switchboard, self._executor)
+            probing = asyncio.create_task(
+                probe_forever(self._readiness, producer, self._workforce.warm, self._executor)
+            )
+            await self._serve(dispatch)
+            probing.cancel()
+            with suppress(asyncio.CancelledError):
+                await probing
+        finally:
+            await self._workforce.stop(self._patience)
+            await self._run(switchboard.stop)
+            await self._run(producer.close)
+            await self._run(results.close)
+            await self._run(self._queue.close)
+            self._executor.shutdown(wait=False)
+
+    async def _serve(self, dispatch: Dispatch) -> None:
+        server = grpc.aio.server(options=_OPTIONS)
+        emotalk_pb2_grpc.add_EmoTalkServiceServicer_to_server(EmoTalkService(dispatch, self._readiness), server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._readiness.standard, server)
+        names = (
+            emotalk_pb2.DESCRIPTOR.services_by_name["EmoTalkService"].full_name,
+            health_pb2.DESCRIPTOR.services_by_name["Health"].full_name,
+            reflection.SERVICE_NAME,
+        )
+        reflection.enable_server_reflection(names, server)
+        self.port = _bind(server, self._address)
+        await server.start()
+        await self._readiness.set(True)
+        log.info("serving", extra={"address": str(Address(self._address.host, self.port)), "queue": self._queue.url})
+        await self._stop.wait()
+        await self._drain(server)
+
+    async def _drain(self, server: grpc.aio.Server) -> None:
+        # NOT_SERVING first, so that balancers look elsewhere while the streams in hand are finished.
+        await self._readiness.drain()
+        log.info("draining", extra={"seconds": self._drain_seconds})
+        since = time.monotonic()
+        await server.stop(self._drain_seconds)
+        taken = time.monotonic() - since
+        self._patience = max(0.0, self._drain_seconds - taken)
+        log.info("drained", extra={"seconds": round(taken, 1)})
+
+    def stop(self) -> None:
+        """Ask the server to drain and end."""
+        self._stop.set()
+
+    def _hear_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with suppress(NotImplementedError, RuntimeError):  # no signals outside the main thread, nor on Windows
+                loop.add_signal_handler(number, self._signalled)
+
+    def _signalled(self) -> None:
+        now = time.monotonic()
+        if not self._stop.is_set():
+            self._signalled_at = now
+            self._stop.set()
+        elif now - self._signalled_at > ECHO_SECONDS:
+            log.warning("second signal: ending at once")
+            raise SystemExit(1)
+
+    async def _run(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, call)
+
+
+def _bind(server: grpc.aio.Server, address: Address) -> int:
+    try:
+        port = int(server.add_insecure_port(str(address)))
+    except RuntimeError as error:
+        raise ConfigurationError(f"port: {address} cannot be bound. Choose another with --port.") from error
+    if not port:
+        raise ConfigurationError(f"port: {address} cannot be bound. Choose another with --port.")
+    return port

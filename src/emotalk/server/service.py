@@ -1,0 +1,88 @@
+"""EmoTalkService: the contract's two calls."""
+
+import logging
+from collections.abc import AsyncIterator
+from typing import NoReturn
+
+import grpc
+from grpc_status import rpc_status
+
+from emotalk.chunking import DEFAULT_DURATION, DEFAULT_OVERLAP
+from emotalk.errors import EmoTalkError
+from emotalk.jobs.intake import Order
+from emotalk.server.assembly import Assembly
+from emotalk.server.dispatch import Accepted, Dispatch
+from emotalk.server.health import SERVICES, Readiness
+from emotalk.server.status import status_of
+from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
+from emotalk.wire.convert import to_failure, to_response
+
+log = logging.getLogger(__name__)
+
+Responses = AsyncIterator[emotalk_pb2.BlendshapeResponse]
+
+
+class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
+    """Speaks protobuf; everything it knows comes from `dispatch` and `readiness`."""
+
+    def __init__(self, dispatch: Dispatch, readiness: Readiness) -> None:
+        self._dispatch, self._readiness = dispatch, readiness
+
+    async def ProcessAudio(  # noqa: N802 - the contract's name
+        self, request: emotalk_pb2.AudioRequest, context: grpc.aio.ServicerContext
+    ) -> Responses:
+        """Accept, then stream each chunk as soon as it is whole."""
+        try:
+            accepted = await self._dispatch.accept(to_order(request), context.peer())
+            async for response in self._answer(accepted, context):
+                yield response
+        except EmoTalkError as error:
+            yield to_failure(request.request_id, str(error))
+            await _abort(context, error)
+
+    async def HealthCheck(  # noqa: N802
+        self, request: emotalk_pb2.HealthCheckRequest, context: grpc.aio.ServicerContext
+    ) -> emotalk_pb2.HealthCheckResponse:
+        """SERVING once ready; NOT_FOUND for a service that is not ours."""
+        answer = emotalk_pb2.HealthCheckResponse
+        if request.service not in SERVICES:
+            await context.abort(grpc.StatusCode.NOT_FOUND, f"service: '{request.service}' is unknown. Use 'emotalk'.")
+        return answer(status=answer.SERVING if self._readiness.ready else answer.NOT_SERVING)
+
+    async def _answer(self, accepted: Accepted, context: grpc.aio.ServicerContext) -> Responses:
+        try:
+            metadata = (("request-id", accepted.request_id), ("queue-position", str(accepted.position)))
+            await context.send_initial_metadata(metadata)
+            assembly = Assembly()
+            async for part in accepted.stream.parts():
+                response = assembly.add(part)
+                if response:
+                    chunk = (response.chunk_index, response.first_frame, response.frames, response.is_final)
+                    yield to_response(accepted.request_id, *chunk)
+                if assembly.complete:
+                    return
+        finally:
+            self._dispatch.leave(accepted)
+
+
+def to_order(request: emotalk_pb2.AudioRequest) -> Order:
+    """Message → order; a missing duration or overlap means the default, an explicit 0 means 0."""
+    duration = request.chunk_duration if request.HasField("chunk_duration") else DEFAULT_DURATION
+    overlap = request.chunk_overlap if request.HasField("chunk_overlap") else DEFAULT_OVERLAP
+    return Order(
+        audio=request.audio_data,
+        request_id=request.request_id,
+        session_id=request.session_id,
+        emotion_level=request.emotion_level,
+        person_id=request.person_id,
+        post_processing=request.post_processing,
+        chunk_duration=duration,
+        chunk_overlap=overlap,
+    )
+
+
+async def _abort(context: grpc.aio.ServicerContext, error: EmoTalkError) -> NoReturn:
+    log.info("refused", extra={"error": str(error), "kind": type(error).__name__})
+    status = rpc_status.to_status(status_of(error))
+    await context.abort(status.code, status.details, status.trailing_metadata)
+    raise AssertionError("abort always raises")

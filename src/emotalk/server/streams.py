@@ -1,0 +1,170 @@
+"""Answers on their way to clients: one thread reads the result log, the event loop hands each part to its streams.
+
+    results.poll ──thread──► Switchboard ──loop──► Stream.buffer ──► one client
+                                                        └─ full: the rest is read from the log again
+
+A stream's buffer is bounded: a client that reads slowly, or not at all, costs a few megabytes and nobody else's time.
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator
+from concurrent.futures import Executor
+from functools import partial
+from itertools import islice
+from threading import Event, Thread
+
+from emotalk.errors import EmoTalkError, QueueUnavailable
+from emotalk.jobs import Part
+from emotalk.jobs.codec import decode_part
+from emotalk.queues.base import Cursor, Receipt, Result, Results
+
+log = logging.getLogger(__name__)
+
+BUFFERED_PARTS = 64
+REMEMBERED_ANSWERS = 10_000
+POLL_SECONDS = 0.5
+OUTAGE_SECONDS = 1.0
+
+News = tuple[str, Cursor, "Part | EmoTalkError"]
+
+
+class Stream:
+    """One client's reading of one answer, in the order of the log."""
+
+    def __init__(self, request_id: str, results: Results, executor: Executor, start: Cursor | None) -> None:
+        self._request_id, self._results, self._executor = request_id, results, executor
+        self._buffer: deque[Part | EmoTalkError] = deque()
+        self._behind = start
+        self._missed = False
+        self._news = asyncio.Event()
+
+    def feed(self, cursor: Cursor, part: Part | EmoTalkError) -> None:
+        """Take what just came; on the event loop."""
+        if self._behind is not None:
+            self._missed = True
+        elif len(self._buffer) < BUFFERED_PARTS:
+            self._buffer.append(part)
+        else:
+            self._behind = cursor
+        self._news.set()
+
+    def rewind(self, start: Cursor) -> None:
+        """Read from `start` in the log first, then what comes."""
+        self._buffer.clear()
+        self._behind = start
+
+    async def parts(self) -> AsyncIterator[Part]:
+        """Every part of the answer, without end: the reader knows when it has enough."""
+        while True:
+            while self._buffer:
+                part = self._buffer.popleft()
+                if isinstance(part, EmoTalkError):
+                    raise part
+                yield part
+            if self._behind is not None:
+                await self._catch_up(self._behind)
+            else:
+                self._news.clear()
+                await self._news.wait()
+
+    async def _catch_up(self, start: Cursor) -> None:
+        self._missed = False
+        read = partial(self._results.read, self._request_id, start, BUFFERED_PARTS)
+        again = await asyncio.get_running_loop().run_in_executor(self._executor, read)
+        self._buffer.extend(_decoded(result) for result in again)
+        if again:
+            partition, offset = again[-1].cursor
+            self._behind = (partition, offset + 1)
+        elif not self._missed:
+            # Nothing came in while the log was read to its end: from here on the thread's parts are in order.
+            self._behind = None
+
+
+class Answer:
+    """What this server knows of one request: its content, whether it is durable, where its results begin."""
+
+    def __init__(self, digest: str, stored: asyncio.Task[Receipt]) -> None:
+        self.digest = digest
+        self.stored = stored
+        self.began: Cursor | None = None
+        self.streams: list[Stream] = []
+        self.failed = False
+
+    def feed(self, cursor: Cursor, part: Part | EmoTalkError) -> None:
+        """Hand on to every client that listens."""
+        self.began = self.began or cursor
+        self.failed = self.failed or isinstance(part, EmoTalkError) or part.failure is not None
+        for stream in self.streams:
+            stream.feed(cursor, part)
+
+
+class Switchboard:
+    """The answers of this server, and the thread that reads for all of them."""
+
+    def __init__(self, results: Results, executor: Executor) -> None:
+        self._results, self._executor = results, executor
+        self._answers: OrderedDict[str, Answer] = OrderedDict()
+        self._loop = asyncio.get_running_loop()
+        self._closing = Event()
+        self._thread = Thread(target=self._poll, name="results", daemon=True)
+        self._thread.start()
+
+    def find(self, request_id: str) -> Answer | None:
+        """The answer that is known under this id, unless it failed: then the id may be used again."""
+        answer = self._answers.get(request_id)
+        return None if answer is None or answer.failed else answer
+
+    def begin(self, request_id: str, digest: str, stored: asyncio.Task[Receipt]) -> Answer:
+        """Listen for a request that is about to be appended."""
+        answer = self._answers[request_id] = Answer(digest, stored)
+        self._answers.move_to_end(request_id)
+        self._forget_oldest()
+        return answer
+
+    def forget(self, request_id: str) -> None:
+        """The request was not accepted."""
+        self._answers.pop(request_id, None)
+
+    def listen(self, request_id: str, answer: Answer, start: Cursor | None) -> Stream:
+        """A client's stream: of what comes from now on, or of everything from `start`."""
+        stream = Stream(request_id, self._results, self._executor, start)
+        answer.streams.append(stream)
+        return stream
+
+    def stop(self) -> None:
+        """End the thread; blocks for one poll at most."""
+        self._closing.set()
+        self._thread.join()
+
+    def _forget_oldest(self) -> None:
+        surplus = len(self._answers) - REMEMBERED_ANSWERS
+        if surplus > 0:
+            idle = (name for name, answer in self._answers.items() if not answer.streams and answer.stored.done())
+            for name in list(islice(idle, surplus)):
+                del self._answers[name]
+
+    def _poll(self) -> None:
+        while not self._closing.is_set():
+            try:
+                batch = self._results.poll(POLL_SECONDS)
+            except QueueUnavailable as outage:
+                log.warning("results unavailable", extra={"error": str(outage), "fix": "waiting; nothing is lost"})
+                self._closing.wait(OUTAGE_SECONDS)
+                continue
+            news = [(r.request_id, r.cursor, _decoded(r)) for r in batch if r.request_id in self._answers]
+            if news and not self._closing.is_set():
+                self._loop.call_soon_threadsafe(self._feed, news)
+
+    def _feed(self, news: list[News]) -> None:
+        for request_id, cursor, part in news:
+            if answer := self._answers.get(request_id):
+                answer.feed(cursor, part)
+
+
+def _decoded(result: Result) -> Part | EmoTalkError:
+    try:
+        return decode_part(result.payload)
+    except EmoTalkError as error:
+        return error

@@ -1,0 +1,157 @@
+"""The server's own worker: a child process that is started again when it dies, or a thread for memory://.
+
+A child, because a segfault or the out-of-memory killer must not take the server and its streams along. It writes one
+line to its standard output once it is warm; the end of its standard input tells it that the server is gone.
+"""
+
+import asyncio
+import logging
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from threading import Event, Thread
+from typing import Protocol
+
+from emotalk.errors import ConfigurationError
+from emotalk.worker import Worker
+
+log = logging.getLogger(__name__)
+
+READY_LINE = b"ready\n"
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+STEADY_SECONDS = 60.0
+ENDING_SECONDS = 5.0
+
+
+class WorkerRefused(ConfigurationError):
+    """The worker could not start, and starting it again would not help. It has said why; `exit_code` is its own."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__("the worker could not start; its own message stands above")
+        self.exit_code = exit_code
+
+
+class Workforce(Protocol):
+    """Whoever works on the log for this server."""
+
+    def warm(self) -> bool:
+        """Is a worker ready for the next request?"""
+        ...
+
+    async def start(self) -> None:
+        """Return once it is warm. Raises WorkerRefused."""
+        ...
+
+    async def stop(self, seconds: float) -> None:
+        """Let it end what it holds within `seconds`, or give it back."""
+        ...
+
+
+class Nobody:
+    """--no-worker: others work."""
+
+    def warm(self) -> bool:
+        """Not ours to know."""
+        return True
+
+    async def start(self) -> None:
+        """Nothing to start."""
+
+    async def stop(self, seconds: float) -> None:
+        """Nothing to stop."""
+
+
+class ChildWorker:
+    """`emotalk work` under supervision."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = dict(environment)
+        self._process: Process | None = None
+        self._warm = False
+        self._stopping = False
+        self._watch: asyncio.Task[None] | None = None
+
+    def warm(self) -> bool:
+        """True between its ready line and its death."""
+        return self._warm
+
+    async def start(self) -> None:
+        """Return once it is warm. Raises WorkerRefused."""
+        await self._spawn()
+        if not self._warm:
+            raise WorkerRefused(await self._ended())
+        self._watch = asyncio.create_task(self._restart_forever())
+
+    async def stop(self, seconds: float) -> None:
+        """SIGTERM: end what you hold. A second one: give it back. Then SIGKILL, and the job is done again."""
+        self._stopping = True
+        for number, patience in ((signal.SIGTERM, seconds), (signal.SIGTERM, ENDING_SECONDS), (signal.SIGKILL, None)):
+            if await self._ends(number, patience):
+                break
+        if self._watch:
+            self._watch.cancel()
+
+    async def _ends(self, number: signal.Signals, patience: float | None) -> bool:
+        process = self._process
+        if process is None or process.returncode is not None:
+            return True
+        process.send_signal(number)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), patience)
+        return process.returncode is not None
+
+    async def _spawn(self) -> None:
+        command = (sys.executable, "-m", "emotalk", "work", "--supervised")
+        # A session of its own: Ctrl-C in a terminal reaches the server alone, which then stops its worker in order.
+        self._process = await asyncio.create_subprocess_exec(
+            *command, stdin=PIPE, stdout=PIPE, env=self._environment, start_new_session=True
+        )
+        assert self._process.stdout is not None
+        self._warm = await self._process.stdout.readline() == READY_LINE
+        log.info("worker warm" if self._warm else "worker failed to start", extra={"pid": self._process.pid})
+
+    async def _ended(self) -> int:
+        assert self._process is not None
+        return await self._process.wait()
+
+    async def _restart_forever(self) -> None:
+        loop = asyncio.get_running_loop()
+        pause = FIRST_PAUSE
+        while not self._stopping:
+            since = loop.time()
+            code = await self._ended()
+            self._warm = False
+            if self._stopping:
+                return
+            pause = FIRST_PAUSE if loop.time() - since > STEADY_SECONDS else min(LONGEST_PAUSE, 2 * pause)
+            log.error("worker died", extra={"exit_code": code, "fix": f"none needed: started again in {pause:g} s"})
+            await asyncio.sleep(pause)
+            if not self._stopping:
+                await self._spawn()
+
+
+class ThreadWorker:
+    """For memory://, whose log no other process can see."""
+
+    def __init__(self, build: Callable[[Event], Worker]) -> None:
+        self._build = build
+        self._stop = Event()
+        self._thread: Thread | None = None
+
+    def warm(self) -> bool:
+        """True while it runs."""
+        return self._thread is not None and self._thread.is_alive()
+
+    async def start(self) -> None:
+        """Return once it is warm; the engine's own errors pass through."""
+        worker = await asyncio.get_running_loop().run_in_executor(None, self._build, self._stop)
+        self._thread = Thread(target=worker.run, name="worker", daemon=True)
+        self._thread.start()
+
+    async def stop(self, seconds: float) -> None:
+        """Ask it to end and wait."""
+        self._stop.set()
+        if self._thread:
+            await asyncio.get_running_loop().run_in_executor(None, self._thread.join, seconds + ENDING_SECONDS)

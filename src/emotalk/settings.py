@@ -1,0 +1,109 @@
+"""Every setting of the service, once: defaults < environment (EMOTALK_…) < flags."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from emotalk.errors import ConfigurationError
+
+PREFIX = "EMOTALK_"
+DEFAULT_CHECKPOINT = Path("pretrain_model/EmoTalk.pth")
+DEFAULT_KAFKA = "localhost:9092"
+ENGINES = ("auto", "builtin", "emotalk", "tone")
+LOG_FORMATS = ("text", "json")
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Durations in seconds. `queue` is sqlite:///PATH, kafka://HOST:PORT[,HOST:PORT] or memory://."""
+
+    host: str = "127.0.0.1"
+    port: int = 50051
+    queue: str = "sqlite"
+    kafka_replication: int = 0
+    engine: str = "auto"
+    model_path: str = ""
+    device: str = "auto"
+    precision: str = "auto"
+    worker: bool = True
+    worker_name: str = ""
+    max_seconds: float = 1800.0
+    drain_seconds: float = 30.0
+    gains: Mapping[str, float] = field(default_factory=dict)
+    offsets: Mapping[str, float] = field(default_factory=dict)
+    log_level: str = "info"
+    log_format: str = "text"
+
+    def __post_init__(self) -> None:
+        self._check("engine", self.engine, ENGINES)
+        self._check("log_level", self.log_level, LOG_LEVELS)
+        self._check("log_format", self.log_format, LOG_FORMATS)
+        if not 0 <= self.port <= 65535:
+            raise ConfigurationError(f"port: {self.port} is no TCP port. Use 1..65535, or 0 for any free one.")
+        if self.max_seconds <= 0:
+            raise ConfigurationError(
+                f"max_seconds: {self.max_seconds:g} is too short. Use a positive number of seconds."
+            )
+        if self.drain_seconds < 0:
+            raise ConfigurationError(f"drain_seconds: {self.drain_seconds:g} is negative. Use 0 or more seconds.")
+
+    @staticmethod
+    def _check(name: str, value: str, allowed: tuple[str, ...]) -> None:
+        if value not in allowed:
+            raise ConfigurationError(f"{name}: '{value}' is unknown. Use one of {', '.join(allowed)}.")
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str], flags: Mapping[str, Any], defaults: Mapping[str, Any]) -> "Settings":
+        """Flags that are None were not given. Raises ConfigurationError naming the variable."""
+        values = dict(defaults)
+        for item in fields(cls):
+            text = environment.get(PREFIX + item.name.upper())
+            if text is not None:
+                values[item.name] = _parse(item.name, text, getattr(_DEFAULTS, item.name))
+        values.update({name: value for name, value in flags.items() if value is not None})
+        return replace(_DEFAULTS, **values)
+
+    def as_environment(self) -> dict[str, str]:
+        """What another process needs to load the same settings."""
+        return {PREFIX + item.name.upper(): _text(getattr(self, item.name)) for item in fields(self)}
+
+
+def parse_factors(text: str) -> dict[str, float]:
+    """'jawOpen=1.2,mouthClose=0.9' → a mapping. Raises ValueError."""
+    pairs = (pair.split("=") for pair in text.split(",") if pair)
+    return {name.strip(): float(value) for name, value in pairs}
+
+
+def _parse(name: str, text: str, default: Any) -> Any:
+    try:
+        if isinstance(default, bool):
+            return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[text.lower()]
+        if isinstance(default, Mapping):
+            return parse_factors(text)
+        return type(default)(text)
+    except (ValueError, KeyError) as error:
+        raise ConfigurationError(f"{PREFIX}{name.upper()}: '{text}' is not a value for {name}.") from error
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}={number!r}" for name, number in value.items())
+    return str(value)
+
+
+def state_folder() -> Path:
+    """Where the embedded queue lies unless told otherwise: the user's state folder."""
+    from platformdirs import user_state_path
+
+    return user_state_path("emotalk", appauthor=False)
+
+
+def from_environment(flags: Mapping[str, Any], defaults: Mapping[str, Any]) -> Settings:
+    """The settings of this process; `defaults` are those of the command, where they differ."""
+    return Settings.load(os.environ, flags, defaults)
+
+
+_DEFAULTS = Settings()

@@ -1,0 +1,20 @@
+"""Between the contract's messages and our own values."""
+
+from emotalk.face import Frames
+from emotalk.timebase import timecode
+from emotalk.wire import emotalk_pb2
+
+
+def to_response(
+    request_id: str, chunk_index: int, first_frame: int, frames: Frames, is_final: bool
+) -> emotalk_pb2.BlendshapeResponse:
+    """A chunk float32 [n, 52] whose first frame has absolute number `first_frame` → message."""
+    response = emotalk_pb2.BlendshapeResponse(request_id=request_id, chunk_index=chunk_index, is_final=is_final)
+    for number, row in enumerate(frames.tolist(), first_frame):
+        response.frames.add(timecode=timecode(number), frame_number=number, blendshapes=row)
+    return response
+
+
+def to_failure(request_id: str, message: str) -> emotalk_pb2.BlendshapeResponse:
+    """The one response that precedes a failure status; it has no frames and is never final."""
+    return emotalk_pb2.BlendshapeResponse(request_id=request_id, error_message=message)

@@ -1,0 +1,42 @@
+"""Settings → built objects; the only place that names concrete classes."""
+
+from pathlib import Path
+from threading import Event
+from typing import cast
+
+from emotalk.audio import Limits
+from emotalk.engines.base import Device, Engine, Precision, WindowEngine
+from emotalk.engines.catalog import open_engine
+from emotalk.jobs.intake import Intake
+from emotalk.pipeline import Pipeline
+from emotalk.queues.base import Consumer, Queue
+from emotalk.queues.urls import open_queue
+from emotalk.settings import DEFAULT_CHECKPOINT, Settings, state_folder
+from emotalk.shaping import Gains
+from emotalk.worker import Worker
+
+
+def queue_file() -> Path:
+    """The embedded queue's file."""
+    return state_folder() / "queue.db"
+
+
+def queue(settings: Settings) -> Queue:
+    """The queue; nothing is contacted yet."""
+    return open_queue(settings.queue, queue_file, replication=settings.kafka_replication)
+
+
+def intake(settings: Settings) -> Intake:
+    """What is accepted."""
+    return Intake(Limits(max_seconds=settings.max_seconds), Gains(settings.gains, settings.offsets))
+
+
+def engine(settings: Settings) -> Engine | WindowEngine:
+    """The engine, loaded and warm."""
+    device, precision = cast(Device, settings.device), cast(Precision, settings.precision)
+    return open_engine(settings.engine, settings.model_path, device, precision, DEFAULT_CHECKPOINT)
+
+
+def worker(settings: Settings, consumer: Consumer, pipeline: Pipeline, stop: Event) -> Worker:
+    """A worker on an open consumer."""
+    return Worker(consumer, pipeline, stop, drain_seconds=settings.drain_seconds)

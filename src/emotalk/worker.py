@@ -1,0 +1,211 @@
+"""Takes requests one at a time, in order: claim → begin → animate → publish → commit.
+
+The job runs on a thread of its own (animation.py), so that this one can keep the claim alive, watch for a hang and hear
+the signal to stop. What is tried again, and when, is decided in jobs/retry.py; what a claim is, in queues/base.py.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from threading import Event
+from typing import TypeVar
+
+from emotalk.animation import Animation
+from emotalk.errors import ClaimLost, EmoTalkError, EngineError, ForeignRecord, QueueUnavailable
+from emotalk.jobs import DeadLetter, Failure, Job, Part, retry
+from emotalk.jobs.codec import decode_job, encode_letter, encode_part
+from emotalk.pipeline import Pipeline
+from emotalk.queues.base import Claim, Consumer
+
+log = logging.getLogger(__name__)
+
+KEEP_EVERY = 0.5
+CLAIM_WAIT = 1.0
+OUTAGE_WAIT = 1.0
+HOUSEKEEP_EVERY = 3600.0
+HANG_SECONDS, HANG_FACTOR = 60.0, 20.0
+
+T = TypeVar("T")
+
+
+class JobHung(EngineError):
+    """The engine does not come back, and only the end of the process can end it. The attempt counts."""
+
+
+class Stopped(EmoTalkError):
+    """The worker was asked to stop."""
+
+
+class Worker:
+    """One consumer, one pipeline. Once `stop` is set, the job in hand has `drain_seconds` to end."""
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        pipeline: Pipeline,
+        stop: Event,
+        *,
+        drain_seconds: float = 30.0,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], object] | None = None,
+    ) -> None:
+        self._consumer, self._pipeline, self._stop = consumer, pipeline, stop
+        self._drain_seconds = drain_seconds
+        self._clock, self._monotonic = clock, monotonic
+        self._pause = pause or stop.wait
+        self._stopping_since: float | None = None
+        self._next_housekeeping = 0.0
+        self._stood_by = False
+
+    def run(self) -> None:
+        """Work until told to stop. Raises JobHung and NewerRecord: then this process must end and be started anew."""
+        while not self._stop.is_set():
+            try:
+                self._housekeep()
+                claim = self._patiently(lambda: self._consumer.claim(CLAIM_WAIT))
+                if claim:
+                    self._work(claim)
+                else:
+                    self._say_whether_standing_by()
+            except ClaimLost as lost:
+                log.warning("claim lost", extra={"error": str(lost), "fix": "none needed: its new owner does it again"})
+            except Stopped:
+                break
+
+    def hurry(self) -> None:
+        """Asked a second time: give the job in hand back at once."""
+        self._drain_seconds = 0.0
+
+    def _work(self, claim: Claim) -> None:
+        try:
+            job = decode_job(claim.request.payload)
+        except ForeignRecord as foreign:
+            return self._bury(claim, claim.attempts, foreign)
+        attempts = claim.attempts
+        error: EmoTalkError | None = retry.before(attempts)
+        if error:
+            return self._bury(claim, attempts, error)
+        while True:
+            attempts += 1
+            error = self._attempt(claim, job, attempts)
+            if error is None:
+                return None
+            decision = retry.decide(attempts, error)
+            if isinstance(decision, retry.Bury):
+                return self._bury(claim, attempts, error)
+            self._wait_to_retry(claim, attempts, decision.delay, error)
+
+    def _attempt(self, claim: Claim, job: Job, attempt: int) -> EmoTalkError | None:
+        waited = max(0.0, self._clock() - job.submitted_at)
+        self._patiently(lambda: self._consumer.begin(claim, attempt))
+        log.info("start", extra=self._story(claim, attempt, waited_s=waited, seconds=job.seconds))
+        animation = Animation(self._pipeline, job, lambda parts: self._publish(claim, parts), self._monotonic)
+        try:
+            self._keep_until_done(claim, job, animation)
+        except Stopped:
+            self._give_back(claim, attempt)
+            raise
+        error = animation.error
+        if isinstance(error, ClaimLost | Stopped):
+            raise error
+        if error is None:
+            # Only now: every part is acknowledged, so a crash before this line repeats the job and loses nothing.
+            self._patiently(lambda: self._consumer.complete(claim))
+            engine = animation.engine_seconds()
+            log.info("finish", extra=self._story(claim, attempt, frames=job.frames, rtf=engine / job.seconds))
+        return error
+
+    def _keep_until_done(self, claim: Claim, job: Job, animation: Animation) -> None:
+        limit = HANG_SECONDS + HANG_FACTOR * job.seconds
+        while not animation.wait(KEEP_EVERY):
+            self._keep(claim, animation)
+            if animation.engine_seconds() > limit:
+                raise JobHung(f"{job.request_id}: the engine did not come back within {limit:.0f} s")
+            if self._drained():
+                stopped = Stopped("asked to stop")
+                animation.abandon(stopped)
+                raise stopped
+
+    def _keep(self, claim: Claim, animation: Animation) -> None:
+        try:
+            self._consumer.keep(claim)
+        except QueueUnavailable as outage:
+            log.warning("queue unavailable", extra={"error": str(outage), "fix": "waiting for it; nothing is lost"})
+        except ClaimLost as lost:
+            animation.abandon(lost)
+
+    def _publish(self, claim: Claim, parts: list[Part]) -> None:
+        records = [encode_part(part) for part in parts]
+        self._patiently(lambda: self._consumer.publish(claim, records))
+
+    def _wait_to_retry(self, claim: Claim, attempt: int, delay: float, error: EmoTalkError) -> None:
+        log.warning(
+            "retry", extra=self._story(claim, attempt, delay_s=delay, error=str(error)), exc_info=error.__cause__
+        )
+        until = self._monotonic() + delay
+        while (left := until - self._monotonic()) > 0:
+            self._pause(min(left, KEEP_EVERY))
+            if self._stop.is_set():
+                raise Stopped("asked to stop between attempts")
+            self._patiently(lambda: self._consumer.keep(claim))
+
+    def _bury(self, claim: Claim, attempts: int, error: EmoTalkError) -> None:
+        request = claim.request
+        failure = Failure(type(error).__name__, str(error))
+        letter = DeadLetter(
+            request.request_id, request.payload, failure, attempts, self._clock(), claim.partition, claim.offset
+        )
+        heard = Part(request.request_id, self._pipeline.engine.card.fingerprint, failure=failure)
+        self._patiently(
+            lambda: self._consumer.bury(claim, encode_letter(letter), f"{failure.kind}: {error}", [encode_part(heard)])
+        )
+        fix = "see it with: emotalk jobs show " + request.request_id
+        log.error("bury", extra=self._story(claim, attempts, error=str(error), fix=fix), exc_info=error.__cause__)
+
+    def _give_back(self, claim: Claim, attempt: int) -> None:
+        try:
+            self._consumer.give_back(claim)
+        except (QueueUnavailable, ClaimLost) as error:
+            log.warning("not given back", extra=self._story(claim, attempt, error=str(error)))
+        else:
+            log.info("given back", extra=self._story(claim, attempt))
+
+    def _patiently(self, call: Callable[[], T]) -> T:
+        """An outage of the log makes the worker wait; it is no attempt and loses nothing."""
+        while True:
+            try:
+                return call()
+            except QueueUnavailable as outage:
+                if self._stop.is_set():
+                    raise Stopped("asked to stop while the queue is away") from outage
+                log.warning("queue unavailable", extra={"error": str(outage), "fix": "waiting for it; nothing is lost"})
+                self._pause(OUTAGE_WAIT)
+
+    def _drained(self) -> bool:
+        if not self._stop.is_set():
+            return False
+        if self._stopping_since is None:
+            self._stopping_since = self._monotonic()
+        return self._monotonic() - self._stopping_since >= self._drain_seconds
+
+    def _say_whether_standing_by(self) -> None:
+        standing_by = self._consumer.standing_by()
+        if standing_by and not self._stood_by:
+            log.info("standing by", extra={"fix": "none needed: another worker owns every partition"})
+        self._stood_by = standing_by
+
+    def _housekeep(self) -> None:
+        if self._monotonic() < self._next_housekeeping:
+            return
+        self._next_housekeeping = self._monotonic() + HOUSEKEEP_EVERY
+        try:
+            self._consumer.housekeep()
+        except QueueUnavailable as outage:
+            log.warning("housekeeping put off", extra={"error": str(outage), "fix": "none needed: it comes again"})
+
+    @staticmethod
+    def _story(claim: Claim, attempt: int, **more: object) -> dict[str, object]:
+        rounded = {name: round(value, 3) if isinstance(value, float) else value for name, value in more.items()}
+        place = {"partition": claim.partition, "offset": claim.offset}
+        return {"request_id": claim.request.request_id, "attempt": attempt, **place, **rounded}
