@@ -6,6 +6,9 @@ Nothing else needs to run: the queue is a file in the user's state folder.
 import argparse
 import asyncio
 import os
+import socket
+import uuid
+from dataclasses import replace
 from threading import Event
 
 from emotalk import wiring
@@ -55,7 +58,13 @@ def _workforce(settings: Settings, queue: Queue) -> Workforce:
         return Nobody()
     if queue.url.startswith("memory"):
         return ThreadWorker(lambda stop: _thread_worker(settings, queue, stop))
-    return ChildWorker({**os.environ, **settings.as_environment()})
+    named = replace(settings, worker_name=settings.worker_name or _worker_name(settings.port))
+    return ChildWorker({**os.environ, **named.as_environment()})
+
+
+def _worker_name(port: int) -> str:
+    """The same after a restart of worker or server, so that its job is taken over at once; and nobody else's."""
+    return f"serve-{socket.gethostname()}-{uuid.getnode():x}-{port or uuid.uuid4().hex}"
 
 
 def _thread_worker(settings: Settings, queue: Queue, stop: Event) -> Worker:

@@ -53,7 +53,7 @@ def work(settings: Settings, supervised: bool) -> int:
     worker = wiring.worker(settings, queue.consumer(settings.worker_name), pipeline, stop)
     _hear_signals(stop, worker)
     if supervised:
-        _say_ready_and_watch(lambda: _stop(stop, worker))
+        _say_ready_and_watch(lambda: _orphaned(stop, worker))
     log.info("working", extra={"queue": queue.url, "engine": pipeline.engine.card.name})
     try:
         worker.run()
@@ -72,6 +72,12 @@ def work(settings: Settings, supervised: bool) -> int:
 def _stop(stop: Event, worker: Worker) -> None:
     if stop.is_set():
         worker.hurry()
+    stop.set()
+
+
+def _orphaned(stop: Event, worker: Worker) -> None:
+    # The server was killed. A new one starts a worker under our name: the job is given back before that happens.
+    worker.hurry()
     stop.set()
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -77,6 +78,7 @@ class Server:
     async def run(self) -> None:
         """Serve until told to stop. Before the port opens: QueueUnavailable, ConfigurationError, WorkerRefused."""
         self._hear_signals()
+        _check_free(self._address)
         await self._run(self._queue.prepare)
         producer, results = await self._run(self._queue.producer), await self._run(self._queue.results)
         switchboard = Switchboard(results, self._executor)
@@ -148,11 +150,28 @@ class Server:
         return await asyncio.get_running_loop().run_in_executor(self._executor, call)
 
 
+def _check_free(address: Address) -> None:
+    """Before anything is loaded: a second server must not get as far as taking the first one's worker name."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address.host, address.port))
+        except OSError as error:
+            raise _cannot_bind(address) from error
+
+
+def _cannot_bind(address: Address) -> ConfigurationError:
+    return ConfigurationError(
+        f"port: {address} cannot be bound; is another server running? Choose another with --port."
+    )
+
+
 def _bind(server: grpc.aio.Server, address: Address) -> int:
     try:
         port = int(server.add_insecure_port(str(address)))
     except RuntimeError as error:
-        raise ConfigurationError(f"port: {address} cannot be bound. Choose another with --port.") from error
+        raise _cannot_bind(address) from error
     if not port:
-        raise ConfigurationError(f"port: {address} cannot be bound. Choose another with --port.")
+        raise _cannot_bind(address)
     return port
