@@ -23,6 +23,7 @@ from emotalk.queues.kafka.writer import Record, Writer
 
 _SETTLE_SECONDS = 5.0
 _PAUSE_SECONDS = 0.05
+_FRESH_SECONDS = 1.0
 _SETTLING = {
     KafkaError.REBALANCE_IN_PROGRESS,
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
@@ -97,8 +98,9 @@ class KafkaConsumer:
     def publish(self, claim: Claim, results: Sequence[bytes]) -> None:
         """See Consumer.publish.
 
-        The group is asked first whether we still belong to it. That is a fence, though no transaction: who is suspended
-        between the answer and the write publishes late, and the reader drops the repetition.
+        The group is asked first whether we still belong to it, unless it said so within the last second. That is a fence,
+        though no transaction: who is suspended between the answer and the write publishes late, and the reader drops
+        the repetition.
         """
         self._fence(claim)
         self._writer.write(self._cluster.results, [Record(claim.request.request_id, each) for each in results])
@@ -194,8 +196,10 @@ class KafkaConsumer:
             meanwhile(_PAUSE_SECONDS)
 
     def _fence(self, claim: Claim) -> None:
-        """Raise ClaimLost unless the group still knows us. A rebalance under way has taken nothing from us yet."""
+        """Raise ClaimLost unless the group knew us a second ago or knows us now. A rebalance under way has taken nothing."""
         self._held(claim)
+        if time.monotonic() - self._member.confirmed_at < _FRESH_SECONDS:
+            return
         error = self._member.commit(claim.partition, self._marks.get(claim.partition, Mark(claim.offset)))
         if error is not None and error.code() != KafkaError.REBALANCE_IN_PROGRESS:
             raise self._refused(error, claim)

@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from emotalk.queues.kafka.cluster import Cluster, Value
 from emotalk.queues.kafka.faults import kafka_error
 from emotalk.queues.kafka.marks import Mark, read_mark
+from emotalk.queues.kafka.records import place_of
 
 SESSION_MS = 10_000
 _ASK_SECONDS = 5.0
@@ -36,13 +37,19 @@ class Rebalanced(Protocol):
 
 
 class Member:
-    """One member of the group. `fenced`: another process has come under our name, and this one is out for good."""
+    """One member of the group.
+
+    `fenced`: another process has come under our name, and this one is out for good. `confirmed_at`: when, by the
+    monotonic clock, the group last took a commit from us as one of its own.
+    """
 
     def __init__(self, cluster: Cluster, name: str, max_poll_interval_ms: int, tell: Rebalanced) -> None:
         self._topic, self._tell = cluster.requests, tell
         self._stall_seconds, self._polled = max_poll_interval_ms / 1000, time.monotonic()
+        self.confirmed_at = -float("inf")
         self._held = self.settled = self.fenced = False
         self.owned: set[int] = set()
+        self._next: dict[int, int] = {}
         self._kafka: Consumer = cluster.consumer(_settings(cluster.group, name, max_poll_interval_ms))
         self._kafka.subscribe([self._topic], self._assigned, self._revoked, self._lost)
 
@@ -55,8 +62,12 @@ class Member:
         """The next request, if a partition has one and is not held still; the group is heeded meanwhile."""
         message = self._kafka.poll(timeout)
         self._polled = time.monotonic()
-        error = message.error() if message is not None else None
+        if message is None:
+            return None
+        error = message.error()
         if error is None:
+            partition, offset = place_of(message)
+            self._next[partition] = offset + 1
             return message
         if error.fatal() or error.code() in (KafkaError._FATAL, KafkaError._FENCED, KafkaError.FENCED_INSTANCE_ID):
             self.fenced = True
@@ -73,15 +84,21 @@ class Member:
         self._kafka.pause(self._places(self.owned))
 
     def release(self) -> None:
-        """Read on."""
-        if self._held:
-            self._held = False
-            self._kafka.resume(self._places(self.owned))
+        """Read on, at once: librdkafka wakes a resumed partition within a second, a sought one immediately."""
+        if not self._held:
+            return
+        self._kafka.resume(self._places(self.owned))
+        try:
+            for partition, offset in self._next.items():
+                self._kafka.seek(TopicPartition(self._topic, partition, offset))
+        except KafkaException as error:
+            raise kafka_error(error, f"going on in {self._topic}") from error
+        self._held = False
 
     def seek(self, partition: int, offset: int) -> None:
-        """Read this partition from `offset` on, if it is still ours."""
+        """Let the next request of this partition be the one at `offset`, if it is still ours. Call while holding."""
         if partition in self.owned:
-            self._kafka.seek(TopicPartition(self._topic, partition, offset))
+            self._next[partition] = offset
 
     def commit(self, partition: int, mark: Mark) -> KafkaError | None:
         """Commit and wait for the answer; None is success."""
@@ -91,7 +108,10 @@ class Member:
         except KafkaException as error:
             refusal: KafkaError = error.args[0]
             return refusal
-        return next((answer.error for answer in answers if answer.error is not None), None)
+        refused = next((answer.error for answer in answers if answer.error is not None), None)
+        if refused is None:
+            self.confirmed_at = time.monotonic()
+        return refused
 
     def committed(self, partition: int) -> Mark:
         """What is committed now; offset -1001 where nothing is."""
@@ -106,22 +126,30 @@ class Member:
         self.settled = True
         arrived = {place.partition for place in places}
         self.owned |= arrived
+        self._forget(arrived)
         if self._held:
             kafka.pause(self._places(arrived))
         self._tell.arrived(arrived)
 
     def _revoked(self, _: Consumer, places: list[TopicPartition]) -> None:
         gone = {place.partition for place in places}
+        self._forget(gone)
         self.owned -= gone
         self._tell.leaving(gone)
 
     def _lost(self, _: Consumer, places: list[TopicPartition]) -> None:
         gone = {place.partition for place in places}
+        self._forget(gone)
         self.owned -= gone
         self._tell.lost(gone)
 
+    def _forget(self, partitions: set[int]) -> None:
+        for partition in partitions:
+            self._next.pop(partition, None)
+
     def _give_up(self) -> None:
         gone, self.owned = self.owned, set()
+        self._forget(gone)
         self._tell.lost(gone)
 
     def _places(self, partitions: Iterable[int]) -> list[TopicPartition]:

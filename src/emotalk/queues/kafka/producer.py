@@ -18,7 +18,7 @@ class KafkaProducer:
     """Appends requests.
 
     Kafka has no index of ids: a repeated append adds a second record, which is worked on again and gives the same
-    bytes; whoever reads results drops the repetition. So RequestConflict is never raised here, nor `repeated` ever true.
+    bytes; whoever reads results drops the repetition. So RequestConflict is never raised, nor `repeated` ever true.
     """
 
     def __init__(self, cluster: Cluster) -> None:
