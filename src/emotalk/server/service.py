@@ -43,10 +43,10 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
     async def HealthCheck(  # noqa: N802
         self, request: emotalk_pb2.HealthCheckRequest, context: grpc.aio.ServicerContext
     ) -> emotalk_pb2.HealthCheckResponse:
-        """SERVING once ready; NOT_FOUND for a service that is not ours."""
+        """SERVING once ready; UNKNOWN for a service that is not ours."""
         answer = emotalk_pb2.HealthCheckResponse
         if request.service not in SERVICES:
-            await context.abort(grpc.StatusCode.NOT_FOUND, f"service: '{request.service}' is unknown. Use 'emotalk'.")
+            return answer(status=answer.UNKNOWN)
         return answer(status=answer.SERVING if self._readiness.ready else answer.NOT_SERVING)
 
     async def _answer(self, accepted: Accepted, context: grpc.aio.ServicerContext) -> Responses:
