@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from emotalk.errors import ClaimLost
 from emotalk.queues.base import Claim, Consumer, Queue, Request, Result, Results
 from emotalk.queues.memory import MemoryQueue
 from emotalk.queues.sqlite import SqliteQueue
@@ -46,6 +47,19 @@ class Candidate:
         claim = consumer.claim(self.patience)
         assert claim is not None, "nothing was delivered"
         return claim
+
+    def start(self, consumer: Consumer) -> Claim:
+        """The claim that must come now, begun."""
+        claim = self.claim(consumer)
+        consumer.begin(claim, claim.attempts + 1)
+        return claim
+
+    def keep_until_lost(self, consumer: Consumer, claim: Claim) -> None:
+        """Keep the claim until the worker hears that it has another owner; a group of Kafka's says so when polled."""
+        until = time.monotonic() + self.patience
+        with pytest.raises(ClaimLost):  # noqa: PT012
+            while time.monotonic() < until:
+                consumer.keep(claim)
 
     def hear(self, results: Results, count: int) -> list[Result]:
         """The next `count` results, and not one more."""
