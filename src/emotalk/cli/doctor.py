@@ -5,12 +5,14 @@ Exit code 0 if the default service would run.
 
 import argparse
 import json
+import os
 import platform
 import shutil
 import socket
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from importlib.metadata import version
+from pathlib import Path
 
 from emotalk import wiring
 from emotalk.cli import flags
@@ -20,7 +22,8 @@ from emotalk.errors import EmoTalkError
 from emotalk.settings import DEFAULT_CHECKPOINT, DEFAULT_KAFKA, Settings, state_folder
 
 NEEDED_FREE = 2**30
-INSTRUCTION_SETS = ("AVX2", "AVX512F", "AVX512_SPR", "NEON", "ASIMD")
+INSTRUCTION_SETS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "bf16")
+CPU_FACTS = Path("/proc/cpuinfo")
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Look, print."""
-    settings = settle(parsed, log_level="error", queue=f"kafka://{DEFAULT_KAFKA}")
+    settings = settle(parsed, log_level="error")
     findings = [look(settings) for look in _LOOKS]
     if parsed.json:
         print(json.dumps([vars(finding) for finding in findings], ensure_ascii=False))
@@ -60,10 +63,18 @@ def _versions(_: Settings) -> Finding:
 
 
 def _cpu(_: Settings) -> Finding:
-    from numpy._core._multiarray_umath import __cpu_features__ as features
+    facts = dict(_cpu_facts())
+    flags = facts.get("flags", facts.get("Features", "")).split()
+    sets = ", ".join(name for name in INSTRUCTION_SETS if name in flags)
+    return Finding("cpu", True, f"{facts.get('model name', platform.machine())}, {os.cpu_count()} cores; {sets}")
 
-    sets = [name for name in INSTRUCTION_SETS if features.get(name)]
-    return Finding("cpu", True, f"{platform.processor() or platform.machine()}; {', '.join(sets) or 'baseline'}")
+
+def _cpu_facts() -> Iterator[tuple[str, str]]:
+    """What Linux says of the first core; nothing elsewhere."""
+    if CPU_FACTS.exists():
+        for line in CPU_FACTS.read_text().partition("\n\n")[0].splitlines():
+            name, _, value = line.partition(":")
+            yield name.strip(), value.strip()
 
 
 def _cuda(_: Settings) -> Finding:
@@ -86,15 +97,23 @@ def _checkpoint(_: Settings) -> Finding:
     return Finding("checkpoint", there, f"{DEFAULT_CHECKPOINT} {'is there' if there else 'is not there (optional)'}")
 
 
+def _queue(settings: Settings) -> Finding:
+    return _answers("queue", settings, needed=True)
+
+
 def _broker(settings: Settings) -> Finding:
+    return _answers("broker", replace(settings, queue=f"kafka://{DEFAULT_KAFKA}"))
+
+
+def _answers(what: str, settings: Settings, needed: bool = False) -> Finding:
     queue = wiring.queue(settings)
     try:
         queue.prepare()
     except EmoTalkError as error:
-        return Finding("queue", False, str(error))
+        return Finding(what, False, str(error), needed)
     finally:
         queue.close()
-    return Finding("queue", True, f"{queue.url} answers")
+    return Finding(what, True, f"{queue.url} answers", needed)
 
 
 def _port(settings: Settings) -> Finding:
@@ -122,6 +141,7 @@ _LOOKS: tuple[Callable[[Settings], Finding], ...] = (
     _cuda,
     _engine,
     _checkpoint,
+    _queue,
     _broker,
     _port,
     _disk,
