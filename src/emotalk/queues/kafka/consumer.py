@@ -98,7 +98,7 @@ class KafkaConsumer:
     def publish(self, claim: Claim, results: Sequence[bytes]) -> None:
         """See Consumer.publish.
 
-        The group is asked first whether we still belong to it, unless it said so within the last second. That is a fence,
+        The group is asked first whether we still belong to it, unless it said so within the last second. A fence,
         though no transaction: who is suspended between the answer and the write publishes late, and the reader drops
         the repetition.
         """
@@ -196,11 +196,11 @@ class KafkaConsumer:
             meanwhile(_PAUSE_SECONDS)
 
     def _fence(self, claim: Claim) -> None:
-        """Raise ClaimLost unless the group knew us a second ago or knows us now. A rebalance under way has taken nothing."""
-        self._held(claim)
+        """Raise ClaimLost unless the group knew us a second ago or knows us now. A rebalance has taken nothing yet."""
+        hand = self._held(claim)
         if time.monotonic() - self._member.confirmed_at < _FRESH_SECONDS:
             return
-        error = self._member.commit(claim.partition, self._marks.get(claim.partition, Mark(claim.offset)))
+        error = self._member.commit(claim.partition, Mark(claim.offset, claim.request.request_id, hand.attempt))
         if error is not None and error.code() != KafkaError.REBALANCE_IN_PROGRESS:
             raise self._refused(error, claim)
         self._held(claim)

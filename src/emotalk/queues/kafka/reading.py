@@ -13,6 +13,9 @@ from emotalk.queues.kafka.records import place_of
 
 _ASK_SECONDS = 5.0
 _READ_SECONDS = 10.0
+_AGAIN_SECONDS = 0.02
+# What a broker says of a partition whose leader it is, but does not know it yet: the topic is some milliseconds old.
+_YOUNG = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART}
 
 
 def reader(cluster: Cluster, *, tell_end: bool = False) -> Consumer:
@@ -33,11 +36,16 @@ def partitions_of(kafka: Consumer, topic: str) -> list[int]:
 
 def span_of(kafka: Consumer, topic: str, partition: int) -> tuple[int, int]:
     """Offset of the oldest record that is left, and of the next one to be written."""
-    try:
-        oldest, end = kafka.get_watermark_offsets(TopicPartition(topic, partition), timeout=_ASK_SECONDS)
-    except KafkaException as error:
-        raise kafka_error(error, f"asking for the ends of {topic}") from error
-    return int(oldest), int(end)
+    deadline = time.monotonic() + _ASK_SECONDS
+    while True:
+        try:
+            oldest, end = kafka.get_watermark_offsets(TopicPartition(topic, partition), timeout=_ASK_SECONDS)
+        except KafkaException as error:
+            if error.args[0].code() not in _YOUNG or time.monotonic() > deadline:
+                raise kafka_error(error, f"asking for the ends of {topic}") from error
+            time.sleep(_AGAIN_SECONDS)
+        else:
+            return int(oldest), int(end)
 
 
 def records_between(kafka: Consumer, topic: str, partition: int, start: int, end: int) -> Iterator[Message]:

@@ -83,8 +83,8 @@ def _reach(admin: AdminClient, bootstrap: str) -> ClusterMetadata:
         return admin.list_topics(timeout=_REACH_SECONDS)
     except KafkaException as error:
         if error.args[0].code() in _OUT_OF_REACH:
-            words = f"No Kafka broker answers at {bootstrap}. Start one, or give the address of one that runs."
-            raise QueueUnavailable(words) from error
+            words = f"No Kafka broker answers at {bootstrap}. Start one (docker-compose up -d), give the address of one"
+            raise QueueUnavailable(f"{words} that runs, or use the embedded queue (--queue sqlite).") from error
         raise kafka_error(error, f"connecting to {bootstrap}") from error
 
 

@@ -1,0 +1,357 @@
+"""What is special about Kafka, against a real broker; what every queue must do is in tests/contract."""
+
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import pytest
+from confluent_kafka import Producer as BareProducer
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+
+from emotalk.errors import ClaimLost, ConfigurationError, QueueUnavailable
+from emotalk.queues.base import Claim, Request
+from emotalk.queues.kafka import KafkaQueue
+from emotalk.queues.kafka.consumer import KafkaConsumer
+from emotalk.queues.kafka.marks import Mark, read_mark
+from tests.kafka.broker import Broker, free_ports
+
+pytestmark = pytest.mark.kafka
+
+MiB = 2**20
+PATIENCE = 30.0
+HOUR_MS, DAY_MS = "3600000", "86400000"
+T = TypeVar("T")
+Opener = Callable[..., KafkaQueue]
+
+
+@pytest.fixture
+def prefix() -> str:
+    return f"t-{uuid.uuid4().hex[:12]}-"
+
+
+@pytest.fixture
+def open_queue(kafka_broker: Broker, prefix: str) -> Iterator[Opener]:
+    """Queues on topics of this test's own; each call is another process's view of them."""
+    opened: list[KafkaQueue] = []
+
+    def open_one(**options: object) -> KafkaQueue:
+        queue = KafkaQueue(kafka_broker.bootstrap, prefix=prefix, **options)  # type: ignore[arg-type]
+        opened.append(queue)
+        queue.prepare()
+        return queue
+
+    yield open_one
+    for queue in opened:
+        queue.close()
+
+
+def request(request_id: str, key: str = "k", payload: bytes = b"voice") -> Request:
+    return Request(request_id, key, "digest", payload, {"seconds": "1.5"})
+
+
+def claimed(consumer: KafkaConsumer) -> Claim:
+    claim = consumer.claim(PATIENCE)
+    assert claim is not None, "nothing was delivered"
+    return claim
+
+
+def settings_of(broker: Broker, topic: str) -> dict[str, str]:
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap})
+    [answer] = admin.describe_configs([ConfigResource(ResourceType.TOPIC, topic)]).values()
+    return {name: entry.value for name, entry in answer.result(timeout=10).items()}
+
+
+def test_topics_are_created_with_the_settings_that_keep_requests_until_done(
+    open_queue: Opener, kafka_broker: Broker, prefix: str
+) -> None:
+    open_queue(partitions=2)
+    requests, results, dead = (
+        settings_of(kafka_broker, prefix + name)
+        for name in ("audio-requests", "blendshape-results", "audio-requests.dead")
+    )
+    assert [topic["retention.ms"] for topic in (requests, results, dead)] == ["-1", DAY_MS, "-1"]
+    assert {topic["retention.bytes"] for topic in (requests, results, dead)} == {"-1"}
+    assert {topic["cleanup.policy"] for topic in (requests, results, dead)} == {"delete"}
+    assert all(int(topic["max.message.bytes"]) > 64 * MiB for topic in (requests, results, dead))
+    assert (requests["segment.ms"], results["segment.ms"]) == (HOUR_MS, HOUR_MS)
+
+
+def test_topics_that_exist_with_wrong_settings_are_mended(
+    open_queue: Opener, kafka_broker: Broker, prefix: str
+) -> None:
+    topic = prefix + "audio-requests"
+    wrong = {"retention.ms": "604800000", "max.message.bytes": "1000000", "cleanup.policy": "compact"}
+    admin = AdminClient({"bootstrap.servers": kafka_broker.bootstrap})
+    [made] = admin.create_topics([NewTopic(topic, 3, 1, config=wrong)]).values()
+    made.result(timeout=10)
+    open_queue(partitions=1)
+    mended = settings_of(kafka_broker, topic)
+    assert (mended["retention.ms"], mended["cleanup.policy"]) == ("-1", "delete")
+    assert int(mended["max.message.bytes"]) > 64 * MiB
+    assert len(admin.list_topics(topic, timeout=10).topics[topic].partitions) == 3
+
+
+def test_more_replicas_than_brokers_is_a_configuration_error_that_names_the_topic(
+    kafka_broker: Broker, prefix: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=f"{prefix}.*3 replicas"):
+        KafkaQueue(kafka_broker.bootstrap, prefix=prefix, replication=3).prepare()
+
+
+def test_where_no_broker_answers_the_sentence_names_the_address() -> None:
+    [port] = free_ports(1)
+    began = time.monotonic()
+    with pytest.raises(QueueUnavailable, match=f"127.0.0.1:{port}"):
+        KafkaQueue(f"127.0.0.1:{port}").prepare()
+    assert time.monotonic() - began < 10
+
+
+def test_an_attempt_survives_the_kill_of_its_worker(open_queue: Opener, kafka_broker: Broker, prefix: str) -> None:
+    queue = open_queue()
+    queue.producer().append(request("r"))
+    story = (
+        "import os, signal; from emotalk.queues.kafka import KafkaQueue\n"
+        f"worker = KafkaQueue({kafka_broker.bootstrap!r}, prefix={prefix!r}).consumer('worker')\n"
+        f"claim = worker.claim({PATIENCE}); worker.begin(claim, claim.attempts + 1)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    for _ in range(2):
+        assert subprocess.run([sys.executable, "-c", story], timeout=60).returncode == -signal.SIGKILL
+    assert claimed(queue.consumer("worker")).attempts == 2
+
+
+def test_a_job_longer_than_the_poll_interval_stays_with_the_worker_that_keeps_it(open_queue: Opener) -> None:
+    queue = open_queue(max_poll_interval_ms=1500)
+    producer, worker = queue.producer(), queue.consumer("")
+    for name in "ab":
+        producer.append(request(name))
+    claim = claimed(worker)
+    worker.begin(claim, 1)
+    keep_for(4, worker, claim)
+    worker.publish(claim, [b"late"])
+    worker.complete(claim)
+    assert claimed(worker).request.request_id == "b"
+
+
+def test_a_job_whose_worker_does_not_keep_it_is_taken_away(open_queue: Opener) -> None:
+    queue = open_queue(max_poll_interval_ms=1500)
+    queue.producer().append(request("r"))
+    sleeper, heir = queue.consumer(""), queue.consumer("")
+    claim = claimed(sleeper)
+    sleeper.begin(claim, 1)
+    assert claimed(heir).attempts == 1
+    with pytest.raises(ClaimLost):
+        sleeper.publish(claim, [b"too late"])
+    with pytest.raises(ClaimLost):
+        sleeper.complete(claim)
+
+
+def test_workers_that_come_and_go_neither_skip_nor_double_nor_overtake(open_queue: Opener) -> None:
+    queue = open_queue(partitions=3)
+    producer = queue.producer()
+    sent = [producer.append(request(f"{number}", key=f"key {number}")) for number in range(60)]
+    assert {receipt.partition for receipt in sent} == {0, 1, 2}
+    workers = [Worker(queue)]
+    done: list[tuple[int, int]] = []
+    for turn in range(2000):
+        if turn in (10, 40):
+            workers.append(Worker(queue))
+        if turn == 80:
+            workers.pop(0).consumer.close()
+        done += [place for worker in workers if (place := worker.turn()) is not None]
+        if len(done) == len(sent):
+            break
+    assert sorted(done) == sorted((receipt.partition, receipt.offset) for receipt in sent)
+    for partition in range(3):
+        offsets = [offset for owner, offset in done if owner == partition]
+        assert offsets == sorted(offsets)
+
+
+def test_an_attempt_that_a_rebalance_interrupts_does_not_count(open_queue: Opener) -> None:
+    queue = open_queue(partitions=2)
+    producer, first = queue.producer(), queue.consumer("")
+    for number in range(20):
+        producer.append(request(f"{number}", key=f"{number}"))
+    second = queue.consumer("")
+    held, lost, seen = None, 0, []
+    for _ in range(400):
+        try:
+            if held is None and (held := first.claim(0.05)) is not None:
+                first.begin(held, held.attempts + 1)
+            elif held is not None:
+                first.keep(held)
+        except ClaimLost:
+            held, lost = None, lost + 1
+        other = second.claim(0.05)
+        if other is not None:
+            seen.append(other.attempts)
+            second.complete(other)
+        if len(seen) >= 5:
+            break
+    assert seen
+    assert set(seen) == {0}
+
+
+def test_a_claim_given_back_is_the_next_one_and_nothing_is_skipped(open_queue: Opener) -> None:
+    queue = open_queue()
+    producer, worker = queue.producer(), queue.consumer("")
+    for name in "abc":
+        producer.append(request(name))
+    claim = claimed(worker)
+    worker.begin(claim, 1)
+    worker.give_back(claim)
+    order = []
+    for _ in range(3):
+        claim = claimed(worker)
+        order.append((claim.request.request_id, claim.attempts))
+        worker.complete(claim)
+    assert order == [("a", 0), ("b", 0), ("c", 0)]
+
+
+def test_forty_megabytes_go_in_and_come_out(open_queue: Opener) -> None:
+    queue = open_queue()
+    large = bytes(range(256)) * (40 * MiB // 256)
+    producer, worker, results = queue.producer(), queue.consumer(""), queue.results()
+    producer.append(request("large", payload=large))
+    claim = claimed(worker)
+    worker.publish(claim, [large, b"end"])
+    heard = [result.payload for _ in range(2) for result in results.poll(PATIENCE)]
+    assert claim.request.payload == large
+    assert heard == [large, b"end"]
+
+
+def test_a_record_beyond_the_limit_is_refused_by_name_of_the_setting(open_queue: Opener) -> None:
+    with pytest.raises(ConfigurationError, match=r"max\.message\.bytes"):
+        open_queue().producer().append(request("huge", payload=bytes(66 * MiB)))
+
+
+def test_a_record_of_another_program_still_comes_out(open_queue: Opener, kafka_broker: Broker, prefix: str) -> None:
+    queue = open_queue()
+    bare = BareProducer({"bootstrap.servers": kafka_broker.bootstrap})
+    bare.produce(prefix + "audio-requests", b"\x00\xff not ours")
+    bare.produce(prefix + "audio-requests", None, b"\xff", headers=[("strange", b"\xff"), ("none", None)])
+    assert bare.flush(10) == 0
+    worker = queue.consumer("")
+    claims = []
+    for _ in range(2):
+        claims.append(claimed(worker))
+        worker.bury(claims[-1], claims[-1].request.payload, "not ours", [])
+    assert [claim.request.request_id for claim in claims] == ["0-0", "0-1"]
+    assert [claim.request.payload for claim in claims] == [b"\x00\xff not ours", b""]
+    assert [(row.request_id, row.error) for row in queue.jobs()] == [("0-0", "not ours"), ("0-1", "not ours")]
+
+
+def test_housekeeping_deletes_what_is_answered_and_nothing_else(open_queue: Opener) -> None:
+    queue = open_queue()
+    producer, worker = queue.producer(), queue.consumer("")
+    for name in "abc":
+        producer.append(request(name))
+    worker.complete(claimed(worker))
+    worker.complete(claimed(worker))
+    assert [row.state for row in queue.jobs()] == ["running", "done", "done"]
+    worker.housekeep()
+    assert [(row.request_id, row.state) for row in queue.jobs()] == [("c", "running")]
+    assert claimed(worker).request.request_id == "c"
+
+
+def test_a_worker_whose_name_is_taken_is_told_so(open_queue: Opener) -> None:
+    queue = open_queue()
+    queue.producer().append(request("r"))
+    first = queue.consumer("same")
+    claim = claimed(first)
+    claimed(queue.consumer("same"))
+    with pytest.raises(ClaimLost):
+        keep_for(PATIENCE, first, claim)
+    with pytest.raises(ConfigurationError, match="same"):
+        first.claim(0)
+
+
+def test_a_broker_that_dies_and_comes_back_loses_and_doubles_nothing() -> None:
+    with Broker() as broker:
+        queue = KafkaQueue(broker.bootstrap, settings={"delivery.timeout.ms": "1000", "request.timeout.ms": "1000"})
+        queue.prepare()
+        producer, worker, results = queue.producer(), queue.consumer("worker"), queue.results()
+        producer.append(request("before"))
+        claim = claimed(worker)
+        worker.begin(claim, 1)
+        broker.kill()
+        with pytest.raises(QueueUnavailable):
+            producer.append(request("while down"))
+        with pytest.raises(QueueUnavailable):
+            producer.ping()
+        broker.start()
+        until_available(lambda: producer.append(request("after")))
+        until_available(lambda: worker.publish(claim, [b"answer"]))
+        until_available(lambda: worker.complete(claim))
+        assert [result.payload for result in until_available(lambda: results.poll(PATIENCE))] == [b"answer"]
+        claim = claimed(worker)
+        assert (claim.request.request_id, claim.attempts) == ("after", 0)
+        worker.complete(claim)
+        assert worker.claim(0.5) is None
+        queue.close()
+
+
+@pytest.mark.parametrize("metadata", [None, "", "{", "[]", '{"request": 1}', '{"attempt": "x", "request": "r"}'])
+def test_commit_metadata_of_other_programs_are_no_mark(metadata: str | None) -> None:
+    assert read_mark(7, metadata) == Mark(7)
+
+
+def test_a_mark_counts_for_its_own_request_and_offset_only() -> None:
+    mark = read_mark(7, Mark(7, "r" * 500, 3).metadata)
+    assert [mark.attempts_of(7, "r" * 500), mark.attempts_of(8, "r" * 500), mark.attempts_of(7, "s")] == [3, 0, 0]
+
+
+class Worker:
+    """A worker that needs three turns for a job, so that rebalances find it in the middle of one."""
+
+    def __init__(self, queue: KafkaQueue) -> None:
+        self.consumer = queue.consumer("")
+        self.claim: Claim | None = None
+        self.turns = 0
+
+    def turn(self) -> tuple[int, int] | None:
+        try:
+            if self.claim is None:
+                self.claim, self.turns = self.consumer.claim(0.02), 0
+                if self.claim is not None:
+                    self.consumer.begin(self.claim, self.claim.attempts + 1)
+                return None
+            self.consumer.keep(self.claim)
+            self.turns += 1
+            return self._finish() if self.turns == 3 else None
+        except ClaimLost:
+            self.claim = None
+            return None
+
+    def _finish(self) -> tuple[int, int]:
+        assert self.claim is not None
+        self.consumer.complete(self.claim)
+        place, self.claim = (self.claim.partition, self.claim.offset), None
+        return place
+
+
+def during(seconds: float) -> Iterator[None]:
+    """Time that passes outside: the broker's, which no test can move."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        yield
+        time.sleep(0.05)
+
+
+def keep_for(seconds: float, worker: KafkaConsumer, claim: Claim) -> None:
+    for _ in during(seconds):
+        worker.keep(claim)
+
+
+def until_available(act: Callable[[], T]) -> T:
+    """Repeat through an outage, as the ports promise that one may."""
+    for _ in during(PATIENCE):
+        try:
+            return act()
+        except QueueUnavailable:
+            continue
+    return act()
