@@ -6,7 +6,7 @@ from typing import cast
 
 from emotalk.audio import Limits
 from emotalk.engines.base import Device, Engine, Precision, WindowEngine
-from emotalk.engines.catalog import open_engine
+from emotalk.engines.catalog import check_engine, open_engine
 from emotalk.jobs.intake import Intake
 from emotalk.pipeline import Pipeline
 from emotalk.queues.base import Consumer, Queue
@@ -35,6 +35,12 @@ def engine(settings: Settings) -> Engine | WindowEngine:
     """The engine, loaded and warm."""
     device, precision = cast(Device, settings.device), cast(Precision, settings.precision)
     return open_engine(settings.engine, settings.model_path, device, precision, DEFAULT_CHECKPOINT)
+
+
+def check(settings: Settings) -> None:
+    """Raise what is wrong with the engine's settings and can be told without loading it."""
+    device, precision = cast(Device, settings.device), cast(Precision, settings.precision)
+    check_engine(settings.engine, settings.model_path, device, precision, DEFAULT_CHECKPOINT)
 
 
 def worker(settings: Settings, consumer: Consumer, pipeline: Pipeline, stop: Event) -> Worker:

@@ -1,5 +1,5 @@
 """The command line: words → calls → exit codes. The only place that prints."""
 
-from emotalk.cli.main import main
+from emotalk.cli.main import door, main
 
-__all__ = ["main"]
+__all__ = ["door", "main"]

@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="for programs")
     flags.add(parser, "--port", type=int, metavar="N", help="port to look at (default 50051)")
     flags.add(parser, "--host", metavar="ADDRESS", help="address to look at (default 127.0.0.1)")
-    flags.add_queue(parser, "sqlite, a file in the user's state folder")
+    flags.add_queue(parser, flags.EMBEDDED)
     flags.add_engine(parser)
 
 

@@ -6,18 +6,29 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from typing import Any
 
 from emotalk.cli import animate, doctor, flags, health, jobs, send, serve, submit, work
 from emotalk.cli.exits import Exit, complain, exit_of
 from emotalk.errors import EmoTalkError
 
-_COMMANDS = (animate, serve, work, send, submit, jobs, health, doctor)
+_COMMANDS: tuple[Any, ...] = (animate, serve, work, send, submit, jobs, health, doctor)
+_LOOK: dict[str, Any] = {"epilog": flags.ENVIRONMENT_NOTE, "formatter_class": flags.Formatter}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     parsed = _parser().parse_args(arguments)
     return guarded(lambda: parsed.run(parsed))
+
+
+def door(command: str, **defaults: object) -> int:
+    """One command as a program of its own, `defaults` instead of the command's; returns its exit code."""
+    module = next(each for each in _COMMANDS if _name(each) == command)
+    parser = argparse.ArgumentParser(description=_one_line(module), **_LOOK)
+    module.add_arguments(parser, **defaults)
+    parsed = parser.parse_args()
+    return guarded(lambda: module.run(parsed, **defaults))
 
 
 def guarded(run: Callable[[], int | None]) -> int:
@@ -40,17 +51,21 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="emotalk",
         description="Speech audio in, a moving face out: 52 ARKit blendshapes at 30 frames a second.",
-        epilog=flags.ENVIRONMENT_NOTE,
-        formatter_class=flags.Formatter,
+        **_LOOK,
     )
     parser.add_argument("--version", action="version", version=f"emotalk {version('emotalk')}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in _COMMANDS:
-        name = command.__name__.rpartition(".")[2]
-        one_line = (command.__doc__ or "").strip().partition("\n")[0]
-        sub = commands.add_parser(
-            name, help=one_line, description=one_line, epilog=flags.ENVIRONMENT_NOTE, formatter_class=flags.Formatter
-        )
+        one_line = _one_line(command)
+        sub = commands.add_parser(_name(command), help=one_line, description=one_line, **_LOOK)
         command.add_arguments(sub)
         sub.set_defaults(run=command.run)
     return parser
+
+
+def _name(command: Any) -> str:
+    return str(command.__name__).rpartition(".")[2]
+
+
+def _one_line(command: Any) -> str:
+    return (command.__doc__ or "").strip().partition("\n")[0]

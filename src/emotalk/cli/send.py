@@ -18,12 +18,12 @@ from emotalk.face import FaceClip
 PATIENCE = 10.0
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser, default_output: Path | None = None) -> None:
     """IN -o OUT and where."""
     parser.add_argument("file", metavar="IN", nargs="?", type=Path, help="WAV, FLAC, OGG or MP3")
     flags.add(parser, "--audio", metavar="IN", type=Path, help="the same, as the first version spelt it")
-    kinds = "/".join(SUFFIXES)
-    flags.add(parser, "--output", "-o", metavar="OUT", type=Path, help=f"{kinds}; folders are created")
+    kinds, where = "/".join(SUFFIXES), f" (default {default_output})" if default_output else ""
+    flags.add(parser, "--output", "-o", metavar="OUT", type=Path, help=f"{kinds}; folders are created{where}")
     flags.add(parser, "--host", default="localhost", metavar="ADDRESS", help="server (default localhost)")
     flags.add(parser, "--port", type=int, default=50051, metavar="N", help="its port (default 50051)")
     flags.add(parser, "--request-id", default="", metavar="ID", help="repeating an id is safe (default: a new one)")

@@ -1,10 +1,11 @@
-"""Run the gRPC server, by default with its own worker and the embedded queue.
+"""Run the gRPC server, by default with its own worker.
 
-Nothing else needs to run: the queue is a file in the user's state folder.
+With the embedded queue, the default, nothing else needs to run: it is a file in the user's state folder.
 """
 
 import argparse
 import asyncio
+import logging
 import os
 import socket
 import uuid
@@ -21,17 +22,21 @@ from emotalk.server.workforce import ChildWorker, Nobody, ThreadWorker, Workforc
 from emotalk.settings import Settings
 from emotalk.worker import Worker
 
+log = logging.getLogger(__name__)
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+EVERY_INTERFACE = ("0.0.0.0", "::", "[::]")
+
+
+def add_arguments(parser: argparse.ArgumentParser, queue: str = flags.EMBEDDED, host: str = Settings.host) -> None:
     """Where to listen, and everything the worker needs."""
-    flags.add(parser, "--host", metavar="ADDRESS", help="address to listen on (default 127.0.0.1)")
+    flags.add(parser, "--host", metavar="ADDRESS", help=f"address to listen on (default {host})")
     flags.add(parser, "--port", type=int, metavar="N", help="TCP port (default 50051; 0: any free one)")
     flags.add(
         parser, "--no-worker", dest="worker", action="store_const", const=False, help="others work: see emotalk work"
     )
     flags.add_drain(parser)
     flags.add_limits(parser)
-    flags.add_queue(parser, "sqlite, a file in the user's state folder")
+    flags.add_queue(parser, queue)
     flags.add_engine(parser)
     flags.add_shaping(parser)
     flags.add_logs(parser)
@@ -44,6 +49,10 @@ def run(parsed: argparse.Namespace, **defaults: object) -> None:
 
 def serve(settings: Settings) -> None:
     """Serve with these settings."""
+    if settings.worker:
+        wiring.check(settings)
+    if settings.host in EVERY_INTERFACE:
+        log.warning("listening on every interface: whoever reaches this machine can use it; --host 127.0.0.1 is safe")
     queue, intake = wiring.queue(settings), wiring.intake(settings)
 
     async def live() -> None:

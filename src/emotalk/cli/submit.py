@@ -23,7 +23,7 @@ from emotalk.server.assembly import Assembly, Response
 DEFAULT_AUDIO = Path("audio/angry1.wav")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser, queue: str = flags.EMBEDDED) -> None:
     """--audio F into --queue URL."""
     flags.add(parser, "--audio", type=Path, default=DEFAULT_AUDIO, metavar="F", help=f"default {DEFAULT_AUDIO}")
     kinds = "/".join(SUFFIXES)
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.add(parser, "--session-id", default="", metavar="ID", help="requests of one session keep their order")
     flags.add(parser, "--timeout", type=float, default=600.0, metavar="S", help="seconds to wait (default 600)")
     flags.add_limits(parser)
-    flags.add_queue(parser, "sqlite, a file in the user's state folder")
+    flags.add_queue(parser, queue)
     flags.add_take(parser)
     flags.add_shaping(parser)
     flags.add_logs(parser)

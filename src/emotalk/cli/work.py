@@ -26,12 +26,12 @@ log = logging.getLogger(__name__)
 READY_LINE = "ready"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser, queue: str = flags.EMBEDDED) -> None:
     """Which queue, which engine."""
     flags.add(parser, "--worker-name", metavar="NAME", help="a restart under the same name takes its job over at once")
     flags.add(parser, "--supervised", action="store_true", help=argparse.SUPPRESS)
     flags.add_drain(parser)
-    flags.add_queue(parser, "sqlite, a file in the user's state folder")
+    flags.add_queue(parser, queue)
     flags.add_engine(parser)
     flags.add_logs(parser)
 
@@ -46,6 +46,7 @@ def run(parsed: argparse.Namespace, **defaults: object) -> int:
 
 def work(settings: Settings, supervised: bool) -> int:
     """Open the queue, warm the engine, work; returns the exit code."""
+    wiring.check(settings)
     stop = Event()
     queue = wiring.queue(settings)
     queue.prepare()

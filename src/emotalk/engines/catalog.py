@@ -22,6 +22,23 @@ def open_engine(
     return engine
 
 
+def check_engine(name: str, model_path: str, device: Device, precision: Precision, default_checkpoint: Path) -> None:
+    """Raise what `open_engine` would raise at once (names, device, precision, a missing file); loads nothing."""
+    chosen = _choose(name, model_path, default_checkpoint)
+    if chosen == "emotalk":
+        from emotalk.engines.emotalk import check
+
+        return check(Path(model_path or default_checkpoint), device, precision)
+    _check_processor_only(chosen, device, precision)
+
+
+def _check_processor_only(name: str, device: Device, precision: Precision) -> None:
+    if precision == "bf16":
+        raise ConfigurationError(f"precision: the engine '{name}' computes in fp32 only. Use auto or fp32.")
+    if device == "cuda":
+        raise DeviceUnavailable(f"device: the {name} engine runs on the CPU only. Use --device cpu or auto.")
+
+
 def _choose(name: str, model_path: str, default_checkpoint: Path) -> str:
     if name not in ("auto", "emotalk") and model_path:
         raise ConfigurationError(f"model_path: the engine '{name}' reads no checkpoint. Leave it out, or use emotalk.")
@@ -37,16 +54,13 @@ def _build(
         from emotalk.engines.emotalk import EmoTalkEngine
 
         return EmoTalkEngine(Path(model_path or default_checkpoint), device=device, precision=precision)
-    if precision == "bf16":
-        raise ConfigurationError(f"precision: the engine '{name}' computes in fp32 only. Use auto or fp32.")
+    _check_processor_only(name, device, precision)
     if name == "builtin":
         from emotalk.engines.builtin import BuiltinEngine
 
         return BuiltinEngine(device=device)
     from emotalk.engines.tone import ToneEngine
 
-    if device == "cuda":
-        raise DeviceUnavailable("the tone engine runs on the CPU only. Use --device cpu or auto.")
     return ToneEngine()
 
 

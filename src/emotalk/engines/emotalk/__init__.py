@@ -1,5 +1,5 @@
 """EmoTalk as an engine: our own network, which reads the checkpoint that the user brings."""
 
-from emotalk.engines.emotalk.engine import EmoTalkEngine
+from emotalk.engines.emotalk.engine import EmoTalkEngine, check
 
-__all__ = ["EmoTalkEngine"]
+__all__ = ["EmoTalkEngine", "check"]

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from emotalk.engines.base import Device, EngineCard, Precision
+from emotalk.engines.emotalk.archive import StoredZip
 from emotalk.engines.emotalk.weights import Weights, load_weights
 from emotalk.engines.emotalk.window import Window, prepare
 from emotalk.errors import CheckpointError, ConfigurationError, DeviceUnavailable, EmptyAudio, EngineError
@@ -77,6 +78,13 @@ class EmoTalkEngine:
                 f"{checkpoint}: the network answers NaN or infinity to silence, so the weights are damaged. "
                 "Download them again."
             )
+
+
+def check(checkpoint: Path, device: Device, precision: Precision) -> None:
+    """Raise what EmoTalkEngine would raise at once, loading nothing: precision, device, a missing or foreign file."""
+    _chosen_precision(precision)
+    _chosen_runtime(device)
+    StoredZip(checkpoint)
 
 
 def _chosen_precision(precision: Precision) -> str:

@@ -1,0 +1,13 @@
+#!/usr/bin/env python3
+"""The client, as the first version's users run and import it; writes ./output.npy. See emotalk send."""
+
+import sys
+from pathlib import Path
+
+from emotalk.cli import door
+from emotalk.client import EmoTalkClient
+
+__all__ = ["EmoTalkClient"]
+
+if __name__ == "__main__":
+    sys.exit(door("send", default_output=Path("output.npy")))

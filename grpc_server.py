@@ -1,0 +1,9 @@
+#!/usr/bin/env python3
+"""The server, as the first version's users start it: Kafka at localhost:9092, every interface. See emotalk serve."""
+
+import sys
+
+from emotalk.cli import door
+
+if __name__ == "__main__":
+    sys.exit(door("serve", queue="kafka://localhost:9092", host="0.0.0.0"))

@@ -1,0 +1,9 @@
+#!/usr/bin/env python3
+"""A worker, as the first version's users start it: Kafka at localhost:9092. See emotalk work."""
+
+import sys
+
+from emotalk.cli import door
+
+if __name__ == "__main__":
+    sys.exit(door("work", queue="kafka://localhost:9092"))
