@@ -154,7 +154,8 @@ class Broker:
             jvm.wait()
 
     def _format(self, classpath: str, config: Path) -> None:
-        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # A random id may begin with a dash, which the tool takes for a flag.
+        cluster = "k" + urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
         words = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(config)]
         done = subprocess.run(
             [_java(), *JVM, *LOGGING, "-cp", classpath, *words], capture_output=True, text=True, timeout=START_SECONDS
