@@ -3,9 +3,12 @@
 # Needs the pinned compiler: pip install -r requirements.txt (or the extra "codegen").
 set -euo pipefail
 cd "$(dirname "$0")"
-python="${PYTHON:-}"
+for python in "${PYTHON:-python}" python3 .venv/bin/python ""; do
+  if [ -n "$python" ] && "$python" -c 'import grpc_tools' 2>/dev/null; then break; fi
+done
 if [ -z "$python" ]; then
-  if [ -x .venv/bin/python ]; then python=.venv/bin/python; else python=python3; fi
+  echo "generate_grpc.sh: the compiler is not installed here. Run: pip install -r requirements.txt" >&2
+  exit 1
 fi
 out="${1:-src}"
 mkdir -p "$out/emotalk/wire"

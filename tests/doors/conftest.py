@@ -1,0 +1,32 @@
+"""The house and the broker that every door is tried on; both take seconds to build, so once a session."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.doors.compose import compose_broker
+from tests.doors.house import House, build_house
+from tests.kafka.broker import Broker, BrokerError
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """A clone with `pip install -r requirements.txt` done in an empty environment."""
+    return build_house(tmp_path_factory.mktemp("house"))
+
+
+@pytest.fixture(scope="session")
+def composed() -> Iterator[Broker]:
+    """The broker of docker-compose.yml on free ports. Skips without Java or Maven, but not in CI."""
+    broker = compose_broker()
+    try:
+        broker.start()
+    except BrokerError as missing:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no Kafka broker: {missing}")
+    else:
+        yield broker
+    finally:
+        broker.stop()
