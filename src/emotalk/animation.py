@@ -21,8 +21,7 @@ class Animation:
     def __init__(
         self, pipeline: Pipeline, job: Job, publish: Callable[[list[Part]], None], monotonic: Callable[[], float]
     ) -> None:
-        self._job = job
-        self._session = pipeline.open(job.take)
+        self._pipeline, self._job = pipeline, job
         self._fingerprint = pipeline.engine.card.fingerprint
         self._publish = publish
         self._monotonic = monotonic
@@ -59,12 +58,13 @@ class Animation:
 
     def _perform(self) -> None:
         arrived = 0
+        session = self._pipeline.open(self._job.take)
         for pcm in decode_flac_blocks(self._job.flac, PUSH_SAMPLES):
             arrived += len(pcm)
-            self._answer(self._timed(partial(self._session.push, pcm)))
+            self._answer(self._timed(partial(session.push, pcm)))
         if arrived != self._job.samples:
             raise AudioError(f"{arrived} samples stand where {self._job.samples} were promised", "Send it again")
-        self._answer(self._timed(self._session.finish))
+        self._answer(self._timed(session.finish))
 
     def _timed(self, work: Callable[[], list[Chunk]]) -> list[Chunk]:
         if self._abandoned:

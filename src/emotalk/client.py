@@ -177,7 +177,8 @@ class EmoTalkClient:
                 yield from self._call(request, answer, accepted)
                 answer.check()
             except grpc.RpcError as error:
-                self._sleep(answer.pause_after(error))
+                if not answer.complete:  # the last frame may arrive and the good-bye after it be lost
+                    self._sleep(answer.pause_after(error))
 
     def health(self, timeout: float = 5.0) -> bool:
         """True if the service is ready. Raises ServerUnavailable where nobody answers."""
@@ -237,7 +238,8 @@ class AsyncEmoTalkClient:
                     yield chunk
                 answer.check()
             except grpc.aio.AioRpcError as error:
-                await asyncio.sleep(answer.pause_after(error))
+                if not answer.complete:
+                    await asyncio.sleep(answer.pause_after(error))
 
     async def health(self, timeout: float = 5.0) -> bool:
         """See EmoTalkClient.health."""

@@ -50,11 +50,12 @@ class Session:
     def push(self, pcm: Pcm) -> list[Chunk]:
         """Take float32 [n] at 16 kHz; return the chunks that are ready. Raises EngineError."""
         self._arrived += len(pcm)
-        return [self._chunk(self._shaping.push(raw)) for raw in self._cut.add(self._engine.push(pcm), self._arrived)]
+        raw = self._cut.add(_checked(self._engine.push(pcm)), self._arrived)
+        return [self._chunk(self._shaping.push(block)) for block in raw]
 
     def finish(self) -> list[Chunk]:
         """Return the remaining chunks; the last frame of the clip is the last frame of the last one."""
-        raw = self._cut.finish(self._engine.finish(), self._arrived)
+        raw = self._cut.finish(_checked(self._engine.finish()), self._arrived)
         chunks = [self._chunk(self._shaping.push(block)) for block in raw[:-1]]
         for block in raw[-1:]:
             chunks.append(self._chunk(np.concatenate([self._shaping.push(block), self._shaping.finish()])))
@@ -62,8 +63,6 @@ class Session:
         return chunks
 
     def _chunk(self, frames: Frames) -> Chunk:
-        if frames.shape[1] != BLENDSHAPES or not np.isfinite(frames).all():
-            raise EngineError("the engine answered values that are no numbers")
         chunk = Chunk(self._index, self._sent, frames)
         self._index += 1
         self._sent += len(frames)
@@ -73,3 +72,12 @@ class Session:
         due = frame_count(self._arrived)
         if self._sent != due:
             raise EngineError(f"the engine answered {self._sent} frames where {due} were due")
+
+
+def _checked(frames: Frames) -> Frames:
+    """As the engine gave them: after shaping, an infinity would pass for a wide open mouth."""
+    if frames.ndim != 2 or frames.shape[1] != BLENDSHAPES:
+        raise EngineError(f"the engine answered {frames.shape} where [frames, {BLENDSHAPES}] was due")
+    if not np.isfinite(frames).all():
+        raise EngineError("the engine answered values that are no numbers")
+    return frames

@@ -1,11 +1,12 @@
 """Every setting of the service, once: defaults < environment (EMOTALK_…) < flags."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from emotalk.engines.base import DEVICES, PRECISIONS
 from emotalk.errors import ConfigurationError
 
 PREFIX = "EMOTALK_"
@@ -39,19 +40,23 @@ class Settings:
 
     def __post_init__(self) -> None:
         self._check("engine", self.engine, ENGINES)
+        self._check("device", self.device, DEVICES)
+        self._check("precision", self.precision, PRECISIONS)
         self._check("log_level", self.log_level, LOG_LEVELS)
         self._check("log_format", self.log_format, LOG_FORMATS)
         if not 0 <= self.port <= 65535:
             raise ConfigurationError(f"port: {self.port} is no TCP port. Use 1..65535, or 0 for any free one.")
-        if self.max_seconds <= 0:
+        if self.kafka_replication < 0:
+            raise ConfigurationError(f"kafka_replication: {self.kafka_replication} is negative. Use 1 or more, or 0.")
+        if not self.max_seconds > 0:
             raise ConfigurationError(
                 f"max_seconds: {self.max_seconds:g} is too short. Use a positive number of seconds."
             )
-        if self.drain_seconds < 0:
+        if not self.drain_seconds >= 0:
             raise ConfigurationError(f"drain_seconds: {self.drain_seconds:g} is negative. Use 0 or more seconds.")
 
     @staticmethod
-    def _check(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    def _check(name: str, value: str, allowed: Sequence[str]) -> None:
         if value not in allowed:
             raise ConfigurationError(f"{name}: '{value}' is unknown. Use one of {', '.join(allowed)}.")
 

@@ -11,7 +11,7 @@ from threading import Event
 from typing import TypeVar
 
 from emotalk.animation import Animation
-from emotalk.errors import ClaimLost, EmoTalkError, EngineError, ForeignRecord, QueueUnavailable
+from emotalk.errors import ClaimLost, EmoTalkError, EngineError, ForeignRecord, QueueFull, QueueUnavailable
 from emotalk.jobs import DeadLetter, Failure, Job, Part, retry
 from emotalk.jobs.codec import decode_job, encode_letter, encode_part
 from emotalk.pipeline import Pipeline
@@ -24,6 +24,9 @@ CLAIM_WAIT = 1.0
 OUTAGE_WAIT = 1.0
 HOUSEKEEP_EVERY = 3600.0
 HANG_SECONDS, HANG_FACTOR = 60.0, 20.0
+
+OUTAGES = (QueueUnavailable, QueueFull)
+"""The log's own troubles, a full disk among them: the worker waits, and no attempt is counted."""
 
 T = TypeVar("T")
 
@@ -48,12 +51,12 @@ class Worker:
         drain_seconds: float = 30.0,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
-        pause: Callable[[float], object] | None = None,
+        pause: Callable[[float], object] = time.sleep,
     ) -> None:
         self._consumer, self._pipeline, self._stop = consumer, pipeline, stop
         self._drain_seconds = drain_seconds
         self._clock, self._monotonic = clock, monotonic
-        self._pause = pause or stop.wait
+        self._pause = pause
         self._stopping_since: float | None = None
         self._next_housekeeping = 0.0
         self._stood_by = False
@@ -63,7 +66,7 @@ class Worker:
         while not self._stop.is_set():
             try:
                 self._housekeep()
-                claim = self._patiently(lambda: self._consumer.claim(CLAIM_WAIT))
+                claim = self._patiently(lambda: self._consumer.claim(CLAIM_WAIT), self._stop.is_set)
                 if claim:
                     self._work(claim)
                 else:
@@ -99,13 +102,16 @@ class Worker:
     def _attempt(self, claim: Claim, job: Job, attempt: int) -> EmoTalkError | None:
         waited = max(0.0, self._clock() - job.submitted_at)
         self._patiently(lambda: self._consumer.begin(claim, attempt))
-        log.info("start", extra=self._story(claim, attempt, waited_s=waited, seconds=job.seconds))
-        animation = Animation(self._pipeline, job, lambda parts: self._publish(claim, parts), self._monotonic)
         try:
-            self._keep_until_done(claim, job, animation)
+            log.info("start", extra=self._story(claim, attempt, waited_s=waited, seconds=job.seconds))
+            return self._perform(claim, job, attempt)
         except Stopped:
             self._give_back(claim, attempt)
             raise
+
+    def _perform(self, claim: Claim, job: Job, attempt: int) -> EmoTalkError | None:
+        animation = Animation(self._pipeline, job, lambda parts: self._publish(claim, parts), self._monotonic)
+        self._keep_until_done(claim, job, animation)
         error = animation.error
         if isinstance(error, ClaimLost | Stopped):
             raise error
@@ -130,7 +136,7 @@ class Worker:
     def _keep(self, claim: Claim, animation: Animation) -> None:
         try:
             self._consumer.keep(claim)
-        except QueueUnavailable as outage:
+        except OUTAGES as outage:
             log.warning("queue unavailable", extra={"error": str(outage), "fix": "waiting for it; nothing is lost"})
         except ClaimLost as lost:
             animation.abandon(lost)
@@ -166,18 +172,19 @@ class Worker:
     def _give_back(self, claim: Claim, attempt: int) -> None:
         try:
             self._consumer.give_back(claim)
-        except (QueueUnavailable, ClaimLost) as error:
+        except (*OUTAGES, ClaimLost) as error:
             log.warning("not given back", extra=self._story(claim, attempt, error=str(error)))
         else:
             log.info("given back", extra=self._story(claim, attempt))
 
-    def _patiently(self, call: Callable[[], T]) -> T:
+    def _patiently(self, call: Callable[[], T], enough: Callable[[], bool] | None = None) -> T:
         """An outage of the log makes the worker wait; it is no attempt and loses nothing."""
+        enough = enough or self._drained
         while True:
             try:
                 return call()
-            except QueueUnavailable as outage:
-                if self._stop.is_set():
+            except OUTAGES as outage:
+                if enough():
                     raise Stopped("asked to stop while the queue is away") from outage
                 log.warning("queue unavailable", extra={"error": str(outage), "fix": "waiting for it; nothing is lost"})
                 self._pause(OUTAGE_WAIT)
@@ -201,7 +208,7 @@ class Worker:
         self._next_housekeeping = self._monotonic() + HOUSEKEEP_EVERY
         try:
             self._consumer.housekeep()
-        except QueueUnavailable as outage:
+        except OUTAGES as outage:
             log.warning("housekeeping put off", extra={"error": str(outage), "fix": "none needed: it comes again"})
 
     @staticmethod

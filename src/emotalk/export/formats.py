@@ -39,7 +39,9 @@ def check_suffix(path: Path) -> str:
 
 
 def _npy(clip: FaceClip, path: Path) -> None:
-    np.save(path, clip.frames.astype(np.float32, copy=False))
+    # Into an open file: given a name, numpy would add a suffix of its own to OUT.NPY.
+    with path.open("wb") as file:
+        np.save(file, clip.frames.astype(np.float32, copy=False))
 
 
 def _csv(clip: FaceClip, path: Path) -> None:

@@ -127,10 +127,13 @@ def _framed(kind: bytes, message: Message) -> bytes:
 
 
 def _parse(kind: bytes, record: bytes, into: Message) -> None:
-    if record[: len(_MAGIC)] != _MAGIC or len(record) < _HEAD or record[4:5] != kind:
+    if record[: len(_MAGIC)] != _MAGIC or len(record) < _HEAD:
         raise ForeignRecord("the record was not written by EmoTalk API")
+    # Before the kind: a newer version may have kinds that this one has never heard of.
     if record[5] > VERSION:
         raise NewerRecord(f"a record of version {record[5]}; this program reads up to {VERSION}: upgrade it")
+    if record[4:5] != kind or record[5] == 0:
+        raise ForeignRecord(f"the record is no {kind.decode()} of EmoTalk API")
     try:
         into.ParseFromString(record[_HEAD:])
     except DecodeError as error:

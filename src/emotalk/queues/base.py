@@ -187,7 +187,10 @@ class Queue(Protocol):
         ...
 
     def consumer(self, name: str) -> Consumer:
-        """A new consumer. A process that restarts under the same `name` takes over its own claims at once."""
+        """A new consumer. A process that restarts under the same `name` takes over its own claims at once.
+
+        Without a name it is like nobody else.
+        """
         ...
 
     def results(self) -> Results:

@@ -41,23 +41,25 @@ class Assembly:
         """
         if part.failure:
             raise failed(part.failure)
-        self._check_engine(part)
+        if part.first_frame == 0:
+            self._begin(part.fingerprint)
         skip = self._next - part.first_frame
-        if skip < 0 or skip >= len(part.frames):
+        if part.fingerprint != self._fingerprint or skip < 0 or skip >= len(part.frames):
             return None
         self._held.append(part.frames[skip:])
         self._next = part.first_frame + len(part.frames)
         return self._respond(part) if part.ends_chunk else None
 
-    def _check_engine(self, part: Part) -> None:
-        if part.fingerprint == self._fingerprint:
+    def _begin(self, fingerprint: str) -> None:
+        """A delivery begins at frame 0. What comes later of another engine is a straggler of one that is over."""
+        if fingerprint == self._fingerprint:
             return
         if self._sent:
             raise ResultsDiffer(
                 f"frames 0..{self._sent - 1} came from engine {self._fingerprint}, the rest would come from "
-                f"{part.fingerprint}: ask again under a new request_id"
+                f"{fingerprint}: ask again under a new request_id"
             )
-        self._fingerprint, self._next, self._held = part.fingerprint, 0, []
+        self._fingerprint, self._next, self._held = fingerprint, 0, []
 
     def _respond(self, part: Part) -> Response:
         frames, first = np.concatenate(self._held), self._sent

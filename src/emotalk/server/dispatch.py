@@ -6,12 +6,12 @@ import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from emotalk.errors import RequestConflict
-from emotalk.jobs.intake import Intake, Order, as_request, new_id
+from emotalk.errors import QueueUnavailable, RequestConflict
+from emotalk.jobs.intake import Intake, Order, as_request
 from emotalk.queues.base import Producer, Receipt
 from emotalk.server.streams import Answer, Stream, Switchboard
 
@@ -44,10 +44,10 @@ class Turns:
 
 @dataclass(frozen=True)
 class Accepted:
-    """A durable request: `position` requests stand before it; `stream` carries its answer."""
+    """A durable request: `position` requests stand before it, if the log says; `stream` carries its answer."""
 
     request_id: str
-    position: int
+    position: int | None
     answer: Answer
     stream: Stream
 
@@ -73,7 +73,22 @@ class Dispatch:
         A client that hangs up meanwhile cancels nothing: storing is a task of its own.
         """
         self._intake.check(order)
-        order = replace(order, request_id=order.request_id or new_id())
+        accepting = asyncio.create_task(self._in_turn(order, connection))
+        try:
+            return await asyncio.shield(accepting)
+        except asyncio.CancelledError:
+            accepting.add_done_callback(self._left_before_accepted)
+            raise
+
+    def leave(self, accepted: Accepted) -> None:
+        """The client has gone, or has everything."""
+        accepted.answer.streams.remove(accepted.stream)
+
+    def _left_before_accepted(self, accepting: asyncio.Task[Accepted]) -> None:
+        if not accepting.cancelled() and accepting.exception() is None:
+            self.leave(accepting.result())
+
+    async def _in_turn(self, order: Order, connection: str) -> Accepted:
         async with self._turns.take(order.session_id or connection):
             digest = await self._run(order.digest)
             answer = self._switchboard.find(order.request_id)
@@ -81,17 +96,13 @@ class Dispatch:
                 return await self._begin(order, digest)
             return await self._join(order.request_id, digest, answer)
 
-    def leave(self, accepted: Accepted) -> None:
-        """The client has gone, or has everything."""
-        accepted.answer.streams.remove(accepted.stream)
-
     async def _begin(self, order: Order, digest: str) -> Accepted:
         storing = asyncio.create_task(self._store(order))
         storing.add_done_callback(partial(self._stored, order.request_id))
         # Listening starts before the append, so that not even the quickest worker's first part is missed.
         answer = self._switchboard.begin(order.request_id, digest, storing)
         stream = self._switchboard.listen(order.request_id, answer, None)
-        receipt = await asyncio.shield(storing)
+        receipt = await storing
         if receipt.repeated:
             stream.rewind((receipt.partition, 0))
         return await self._accepted(order.request_id, answer, stream)
@@ -108,8 +119,13 @@ class Dispatch:
         return await self._accepted(request_id, answer, stream)
 
     async def _accepted(self, request_id: str, answer: Answer, stream: Stream) -> Accepted:
-        position = await self._run(self._producer.ahead, answer.stored.result())
-        return Accepted(request_id, position, answer, stream)
+        return Accepted(request_id, await self._run(self._position, answer.stored.result()), answer, stream)
+
+    def _position(self, receipt: Receipt) -> int | None:
+        try:
+            return self._producer.ahead(receipt)
+        except QueueUnavailable:  # accepted all the same, and the client has no use for an error about a courtesy
+            return None
 
     async def _store(self, order: Order) -> Receipt:
         job = await self._run(self._intake.accept, order, self._clock())
@@ -120,7 +136,7 @@ class Dispatch:
 
     def _stored(self, request_id: str, storing: asyncio.Task[Receipt]) -> None:
         if storing.cancelled() or storing.exception():
-            self._switchboard.forget(request_id)
+            self._switchboard.forget(request_id, storing)
 
     async def _run(self, call: Callable[..., T], *args: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, call, *args)

@@ -55,18 +55,25 @@ class Readiness:
 
 
 async def probe_forever(
-    readiness: Readiness, producer: Producer, worker_is_warm: Callable[[], bool], executor: Executor
+    readiness: Readiness,
+    producer: Producer,
+    worker_is_warm: Callable[[], bool],
+    answers_arrive: Callable[[], bool],
+    executor: Executor,
 ) -> None:
     """Ask the log and the worker every two seconds."""
     loop = asyncio.get_running_loop()
     while True:
         await asyncio.sleep(PROBE_SECONDS)
-        await readiness.observe(await loop.run_in_executor(executor, _problem, producer, worker_is_warm))
+        looks = (producer, worker_is_warm, answers_arrive)
+        await readiness.observe(await loop.run_in_executor(executor, _problem, *looks))
 
 
-def _problem(producer: Producer, worker_is_warm: Callable[[], bool]) -> str:
+def _problem(producer: Producer, worker_is_warm: Callable[[], bool], answers_arrive: Callable[[], bool]) -> str:
     try:
         producer.ping()
     except QueueError as error:
         return str(error)
+    if not answers_arrive():
+        return "the thread that reads the results has died; restart the server"
     return "" if worker_is_warm() else "the worker is not warm (it is being started again)"

@@ -5,11 +5,11 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -71,7 +71,7 @@ class Server:
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="server")
         self._readiness = Readiness()
         self._patience = drain_seconds
-        self._stop = asyncio.Event()
+        self._stop, self._hurry = asyncio.Event(), asyncio.Event()
         self._signalled_at = 0.0
         self.port = 0
 
@@ -83,17 +83,19 @@ class Server:
         producer, results = await self._run(self._queue.producer), await self._run(self._queue.results)
         switchboard = Switchboard(results, self._executor)
         try:
-            await self._workforce.start()
+            await self._unless_stopped(self._workforce.start())
+            if self._stop.is_set():
+                return
             dispatch = Dispatch(self._intake, producer, switchboard, self._executor)
             probing = asyncio.create_task(
-                probe_forever(self._readiness, producer, self._workforce.warm, self._executor)
+                probe_forever(self._readiness, producer, self._workforce.warm, switchboard.alive, self._executor)
             )
             await self._serve(dispatch)
             probing.cancel()
             with suppress(asyncio.CancelledError):
                 await probing
         finally:
-            await self._workforce.stop(self._patience)
+            await self._until_hurried(self._workforce.stop(self._patience), lambda: self._workforce.stop(0))
             await self._run(switchboard.stop)
             await self._run(producer.close)
             await self._run(results.close)
@@ -122,9 +124,9 @@ class Server:
         await self._readiness.drain()
         log.info("draining", extra={"seconds": self._drain_seconds})
         since = time.monotonic()
-        await server.stop(self._drain_seconds)
+        await self._until_hurried(server.stop(self._drain_seconds), lambda: server.stop(None))
         taken = time.monotonic() - since
-        self._patience = max(0.0, self._drain_seconds - taken)
+        self._patience = 0.0 if self._hurry.is_set() else max(0.0, self._drain_seconds - taken)
         log.info("drained", extra={"seconds": round(taken, 1)})
 
     def stop(self) -> None:
@@ -144,7 +146,26 @@ class Server:
             self._stop.set()
         elif now - self._signalled_at > ECHO_SECONDS:
             log.warning("second signal: ending at once")
-            raise SystemExit(1)
+            self._patience = 0.0
+            self._hurry.set()
+
+    async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
+        """Whoever is told to stop while it loads gigabytes need not load them to the end."""
+        task, stopped = asyncio.create_task(work), asyncio.create_task(self._stop.wait())
+        await asyncio.wait((task, stopped), return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not task.done():
+            task.cancel()
+        else:
+            task.result()
+
+    async def _until_hurried(self, work: Coroutine[Any, Any, None], faster: Callable[[], Awaitable[None]]) -> None:
+        task, hurried = asyncio.create_task(work), asyncio.create_task(self._hurry.wait())
+        await asyncio.wait((task, hurried), return_when=asyncio.FIRST_COMPLETED)
+        hurried.cancel()
+        if not task.done():
+            await faster()
+        await task
 
     async def _run(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, call)

@@ -1,15 +1,16 @@
 """EmoTalkService: the contract's two calls."""
 
 import logging
-from collections.abc import AsyncIterator
+import string
 from typing import NoReturn
+from urllib.parse import quote
 
 import grpc
 from grpc_status import rpc_status
 
 from emotalk.chunking import DEFAULT_DURATION, DEFAULT_OVERLAP
 from emotalk.errors import EmoTalkError
-from emotalk.jobs.intake import Order
+from emotalk.jobs.intake import Order, new_id
 from emotalk.server.assembly import Assembly
 from emotalk.server.dispatch import Accepted, Dispatch
 from emotalk.server.health import SERVICES, Readiness
@@ -19,7 +20,7 @@ from emotalk.wire.convert import to_failure, to_response
 
 log = logging.getLogger(__name__)
 
-Responses = AsyncIterator[emotalk_pb2.BlendshapeResponse]
+_PLAIN = string.ascii_letters + string.digits + "!#$&'()*+,/:;=?@[]^`{|}"
 
 
 class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
@@ -30,14 +31,15 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
 
     async def ProcessAudio(  # noqa: N802 - the contract's name
         self, request: emotalk_pb2.AudioRequest, context: grpc.aio.ServicerContext
-    ) -> Responses:
+    ) -> None:
         """Accept, then stream each chunk as soon as it is whole."""
+        order = to_order(request)
         try:
-            accepted = await self._dispatch.accept(to_order(request), context.peer())
-            async for response in self._answer(accepted, context):
-                yield response
+            accepted = await self._dispatch.accept(order, context.peer())
+            # Written, not yielded: a client that hangs up ends this coroutine here and now, not a generator later.
+            await self._answer(accepted, context)
         except EmoTalkError as error:
-            yield to_failure(request.request_id, str(error))
+            await context.write(to_failure(order.request_id, str(error)))
             await _abort(context, error)
 
     async def HealthCheck(  # noqa: N802
@@ -49,16 +51,15 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
             return answer(status=answer.UNKNOWN)
         return answer(status=answer.SERVING if self._readiness.ready else answer.NOT_SERVING)
 
-    async def _answer(self, accepted: Accepted, context: grpc.aio.ServicerContext) -> Responses:
+    async def _answer(self, accepted: Accepted, context: grpc.aio.ServicerContext) -> None:
         try:
-            metadata = (("request-id", accepted.request_id), ("queue-position", str(accepted.position)))
-            await context.send_initial_metadata(metadata)
+            await context.send_initial_metadata(_metadata(accepted))
             assembly = Assembly()
             async for part in accepted.stream.parts():
                 response = assembly.add(part)
                 if response:
                     chunk = (response.chunk_index, response.first_frame, response.frames, response.is_final)
-                    yield to_response(accepted.request_id, *chunk)
+                    await context.write(to_response(accepted.request_id, *chunk))
                 if assembly.complete:
                     return
         finally:
@@ -66,12 +67,12 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
 
 
 def to_order(request: emotalk_pb2.AudioRequest) -> Order:
-    """Message → order; a missing duration or overlap means the default, an explicit 0 means 0."""
+    """Message → order; a missing duration or overlap means the default, an explicit 0 means 0; no id, a new one."""
     duration = request.chunk_duration if request.HasField("chunk_duration") else DEFAULT_DURATION
     overlap = request.chunk_overlap if request.HasField("chunk_overlap") else DEFAULT_OVERLAP
     return Order(
         audio=request.audio_data,
-        request_id=request.request_id,
+        request_id=request.request_id or new_id(),
         session_id=request.session_id,
         emotion_level=request.emotion_level,
         person_id=request.person_id,
@@ -79,6 +80,12 @@ def to_order(request: emotalk_pb2.AudioRequest) -> Order:
         chunk_duration=duration,
         chunk_overlap=overlap,
     )
+
+
+def _metadata(accepted: Accepted) -> tuple[tuple[str, str], ...]:
+    """Percent-encoded, since a header is plain ASCII and an id need not be."""
+    request_id = ("request-id", quote(accepted.request_id, safe=_PLAIN))
+    return (request_id,) if accepted.position is None else (request_id, ("queue-position", str(accepted.position)))
 
 
 async def _abort(context: grpc.aio.ServicerContext, error: EmoTalkError) -> NoReturn:

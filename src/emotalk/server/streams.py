@@ -8,8 +8,10 @@ A stream's buffer is bounded: a client that reads slowly, or not at all, costs a
 
 import asyncio
 import logging
+import math
+import time
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
 from functools import partial
 from itertools import islice
@@ -18,7 +20,7 @@ from threading import Event, Thread
 from emotalk.errors import EmoTalkError, QueueUnavailable
 from emotalk.jobs import Part
 from emotalk.jobs.codec import decode_part
-from emotalk.queues.base import Cursor, Receipt, Result, Results
+from emotalk.queues.base import RESULTS_KEPT_SECONDS, Cursor, Receipt, Result, Results
 
 log = logging.getLogger(__name__)
 
@@ -37,11 +39,14 @@ class Stream:
         self._request_id, self._results, self._executor = request_id, results, executor
         self._buffer: deque[Part | EmoTalkError] = deque()
         self._behind = start
+        self._read_to: Cursor | None = None
         self._missed = False
         self._news = asyncio.Event()
 
     def feed(self, cursor: Cursor, part: Part | EmoTalkError) -> None:
         """Take what just came; on the event loop."""
+        if self._was_read(cursor):
+            return
         if self._behind is not None:
             self._missed = True
         elif len(self._buffer) < BUFFERED_PARTS:
@@ -72,29 +77,46 @@ class Stream:
     async def _catch_up(self, start: Cursor) -> None:
         self._missed = False
         read = partial(self._results.read, self._request_id, start, BUFFERED_PARTS)
-        again = await asyncio.get_running_loop().run_in_executor(self._executor, read)
+        try:
+            again = await asyncio.get_running_loop().run_in_executor(self._executor, read)
+        except QueueUnavailable as outage:
+            log.warning("results unavailable", extra={"error": str(outage), "fix": "waiting; nothing is lost"})
+            await asyncio.sleep(OUTAGE_SECONDS)
+            return
         self._buffer.extend(_decoded(result) for result in again)
         if again:
-            partition, offset = again[-1].cursor
+            partition, offset = self._read_to = again[-1].cursor
             self._behind = (partition, offset + 1)
         elif not self._missed:
             # Nothing came in while the log was read to its end: from here on the thread's parts are in order.
             self._behind = None
 
+    def _was_read(self, cursor: Cursor) -> bool:
+        """Has the log given us this part already? The thread may be far behind it."""
+        return self._read_to is not None and self._read_to[0] == cursor[0] and cursor[1] <= self._read_to[1]
+
 
 class Answer:
     """What this server knows of one request: its content, whether it is durable, where its results begin."""
 
-    def __init__(self, digest: str, stored: asyncio.Task[Receipt]) -> None:
+    def __init__(self, digest: str, stored: "asyncio.Task[Receipt]", clock: Callable[[], float]) -> None:
         self.digest = digest
         self.stored = stored
         self.began: Cursor | None = None
         self.streams: list[Stream] = []
         self.failed = False
+        self._clock = clock
+        self._heard_at = math.inf
+
+    @property
+    def usable(self) -> bool:
+        """May another client join? Not a failure, nor what the log may have deleted before it is read again."""
+        return not self.failed and self._clock() - self._heard_at < RESULTS_KEPT_SECONDS / 2
 
     def feed(self, cursor: Cursor, part: Part | EmoTalkError) -> None:
         """Hand on to every client that listens."""
         self.began = self.began or cursor
+        self._heard_at = self._clock()
         self.failed = self.failed or isinstance(part, EmoTalkError) or part.failure is not None
         for stream in self.streams:
             stream.feed(cursor, part)
@@ -103,8 +125,8 @@ class Answer:
 class Switchboard:
     """The answers of this server, and the thread that reads for all of them."""
 
-    def __init__(self, results: Results, executor: Executor) -> None:
-        self._results, self._executor = results, executor
+    def __init__(self, results: Results, executor: Executor, clock: Callable[[], float] = time.monotonic) -> None:
+        self._results, self._executor, self._clock = results, executor, clock
         self._answers: OrderedDict[str, Answer] = OrderedDict()
         self._loop = asyncio.get_running_loop()
         self._closing = Event()
@@ -112,26 +134,32 @@ class Switchboard:
         self._thread.start()
 
     def find(self, request_id: str) -> Answer | None:
-        """The answer that is known under this id, unless it failed: then the id may be used again."""
+        """The answer that is known under this id, unless it failed or is old: then the log is asked again."""
         answer = self._answers.get(request_id)
-        return None if answer is None or answer.failed else answer
+        return answer if answer is not None and answer.usable else None
 
     def begin(self, request_id: str, digest: str, stored: asyncio.Task[Receipt]) -> Answer:
         """Listen for a request that is about to be appended."""
-        answer = self._answers[request_id] = Answer(digest, stored)
+        answer = self._answers[request_id] = Answer(digest, stored, self._clock)
         self._answers.move_to_end(request_id)
         self._forget_oldest()
         return answer
 
-    def forget(self, request_id: str) -> None:
+    def forget(self, request_id: str, stored: asyncio.Task[Receipt]) -> None:
         """The request was not accepted."""
-        self._answers.pop(request_id, None)
+        answer = self._answers.get(request_id)
+        if answer is not None and answer.stored is stored:
+            del self._answers[request_id]
 
     def listen(self, request_id: str, answer: Answer, start: Cursor | None) -> Stream:
         """A client's stream: of what comes from now on, or of everything from `start`."""
         stream = Stream(request_id, self._results, self._executor, start)
         answer.streams.append(stream)
         return stream
+
+    def alive(self) -> bool:
+        """False once the thread has died of a defect: then no answer can reach anyone."""
+        return self._thread.is_alive()
 
     def stop(self) -> None:
         """End the thread; blocks for one poll at most."""

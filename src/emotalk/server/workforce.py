@@ -6,7 +6,6 @@ line to its standard output once it is warm; the end of its standard input tells
 
 import asyncio
 import logging
-import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Mapping
@@ -23,6 +22,7 @@ READY_LINE = b"ready\n"
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 STEADY_SECONDS = 60.0
 ENDING_SECONDS = 5.0
+WARMING_SECONDS = 600.0
 
 
 class WorkerRefused(ConfigurationError):
@@ -85,22 +85,17 @@ class ChildWorker:
         self._watch = asyncio.create_task(self._restart_forever())
 
     async def stop(self, seconds: float) -> None:
-        """SIGTERM: end what you hold. A second one: give it back. Then SIGKILL, and the job is done again."""
+        """SIGTERM: end what you hold. The end of its input: give it back. Then SIGKILL, and the job is done again."""
         self._stopping = True
-        for number, patience in ((signal.SIGTERM, seconds), (signal.SIGTERM, ENDING_SECONDS), (signal.SIGKILL, None)):
-            if await self._ends(number, patience):
-                break
+        process = self._process
+        if process is not None and process.stdin is not None:
+            # The second word is no second signal: two that are sent at once arrive as one.
+            words = (process.terminate, seconds), (process.stdin.close, ENDING_SECONDS), (process.kill, None)
+            for say, patience in words:
+                if await _ends(process, say, patience):
+                    break
         if self._watch:
             self._watch.cancel()
-
-    async def _ends(self, number: signal.Signals, patience: float | None) -> bool:
-        process = self._process
-        if process is None or process.returncode is not None:
-            return True
-        process.send_signal(number)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), patience)
-        return process.returncode is not None
 
     async def _spawn(self) -> None:
         command = (sys.executable, "-m", "emotalk", "work", "--supervised")
@@ -108,8 +103,7 @@ class ChildWorker:
         self._process = await asyncio.create_subprocess_exec(
             *command, stdin=PIPE, stdout=PIPE, env=self._environment, start_new_session=True
         )
-        assert self._process.stdout is not None
-        self._warm = await self._process.stdout.readline() == READY_LINE
+        self._warm = await _says_ready(self._process)
         log.info("worker warm" if self._warm else "worker failed to start", extra={"pid": self._process.pid})
 
     async def _ended(self) -> int:
@@ -130,6 +124,28 @@ class ChildWorker:
             await asyncio.sleep(pause)
             if not self._stopping:
                 await self._spawn()
+
+
+async def _ends(process: Process, say: Callable[[], None], patience: float | None) -> bool:
+    if process.returncode is None:
+        say()
+    with suppress(TimeoutError):
+        await asyncio.wait_for(process.wait(), patience)
+    return process.returncode is not None
+
+
+async def _says_ready(process: Process) -> bool:
+    """False if it ends before. One that takes too long is killed: another one may fare better."""
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(WARMING_SECONDS):
+            async for line in process.stdout:  # a library may chatter before
+                if line == READY_LINE:
+                    return True
+    except TimeoutError:
+        log.error("worker does not get warm", extra={"pid": process.pid, "fix": "killed; see doctor for the engine"})
+        process.kill()
+    return False
 
 
 class ThreadWorker:

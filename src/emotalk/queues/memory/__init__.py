@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from uuid import uuid4
 
 from emotalk.queues.base import JobRow, JobState
 from emotalk.queues.memory.doors import MemoryConsumer, MemoryProducer, MemoryResults
@@ -29,7 +30,7 @@ class MemoryQueue:
 
     def consumer(self, name: str) -> MemoryConsumer:
         """See Queue.consumer."""
-        return MemoryConsumer(self._store, name)
+        return MemoryConsumer(self._store, name or uuid4().hex)
 
     def results(self) -> MemoryResults:
         """See Queue.results."""

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
+from uuid import uuid4
 
 from emotalk.errors import QueueUnavailable
 from emotalk.queues.base import JobRow
@@ -81,7 +82,7 @@ class SqliteQueue:
     def consumer(self, name: str) -> SqliteConsumer:
         """See Queue.consumer."""
         self._be_prepared()
-        return self._opened(SqliteConsumer(self._path, name, self._clock, self._lease))
+        return self._opened(SqliteConsumer(self._path, name or uuid4().hex, self._clock, self._lease))
 
     def results(self) -> SqliteResults:
         """See Queue.results."""
