@@ -1,5 +1,9 @@
 """The building blocks of the graph, on rows: every activation is [time, width].
 
+A weight decides the precision that it is multiplied in: a layer with a bfloat16 weight narrows what comes in and
+answers in bfloat16; norms and sums widen again. The graph says all of this itself, so that OpenVINO (told to use f32)
+has nothing to choose: its own bfloat16 mode narrows what it likes, and has a kernel that is silently wrong.
+
 Only this file, `network.py` and `runtime.py` import OpenVINO, and the engine imports them when it is built.
 """
 
@@ -7,9 +11,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from openvino import Node
+from openvino import Node, Shape, Tensor, Type
 from openvino import opset13 as op
 
+from emotalk.engines.emotalk.narrow import narrow
 from emotalk.engines.emotalk.weights import Weights
 
 LAYER_NORM_EPS = 1e-5
@@ -18,9 +23,24 @@ _END = np.iinfo(np.int64).max
 
 
 def constant(values: NDArray[Any]) -> Node:
-    """A constant; a large one is not copied, so that the weights stay in the mapped file."""
+    """A constant; a large one is not copied, so that the weights stay in the mapped file.
+
+    uint16 is bfloat16. Such values must be a tensor of Weights, which lives on: OpenVINO keeps no hold of their memory.
+    """
     contiguous = np.ascontiguousarray(values)
+    if contiguous.dtype == np.uint16:
+        return op.constant(_bfloat16(contiguous), shared_memory=contiguous is values)
     return op.constant(contiguous, shared_memory=contiguous.size >= _SHARED_FROM)
+
+
+def copied(values: NDArray[Any]) -> Node:
+    """A constant with a memory of its own, for what was computed from weights."""
+    contiguous = np.ascontiguousarray(values)
+    return op.constant(_bfloat16(contiguous) if contiguous.dtype == np.uint16 else contiguous, shared_memory=False)
+
+
+def _bfloat16(bits: NDArray[np.uint16]) -> Tensor:
+    return Tensor(bits, Shape(bits.shape), Type.bf16)
 
 
 def integers(*values: int) -> Node:
@@ -33,24 +53,32 @@ def rows(x: Node) -> Node:
     return op.gather(op.shape_of(x, "i64"), integers(0), integers(0))
 
 
-def matmul(x: Node, weight: NDArray[Any]) -> Node:
-    """x [t, i] · weightᵀ, weight [o, i] → [t, o]."""
-    return op.matmul(x, constant(weight), False, True)
+def wide(x: Node) -> Node:
+    """x in float32."""
+    return x if x.get_element_type() == Type.f32 else op.convert(x, "f32")
 
 
-def affine(x: Node, weight: NDArray[Any], bias: NDArray[Any]) -> Node:
-    """x · weightᵀ + bias."""
-    return op.add(matmul(x, weight), constant(bias[None]))
+def like(x: Node, weight: Node) -> Node:
+    """x in the precision of a weight."""
+    kind = weight.get_element_type()
+    return x if x.get_element_type() == kind else op.convert(x, kind)
+
+
+def affine(x: Node, weight: Node, bias: NDArray[np.float32]) -> Node:
+    """x [t, i] · weightᵀ + bias, weight [o, i] → [t, o], in the weight's precision."""
+    product = op.matmul(like(x, weight), weight, False, True)
+    narrowed = weight.get_element_type() == Type.bf16
+    return op.add(product, copied(narrow(bias)[None]) if narrowed else constant(bias[None]))
 
 
 def linear(x: Node, weights: Weights, name: str) -> Node:
     """The linear layer `name`, [t, i] → [t, o]."""
-    return affine(x, weights[f"{name}.weight"], weights[f"{name}.bias"])
+    return affine(x, constant(weights[f"{name}.weight"]), weights[f"{name}.bias"])
 
 
 def layer_norm(x: Node, weights: Weights, name: str) -> Node:
-    """Layer norm over the width."""
-    normal = op.mvn(x, integers(-1), True, LAYER_NORM_EPS, "INSIDE_SQRT")
+    """Layer norm over the width, in float32."""
+    normal = op.mvn(wide(x), integers(-1), True, LAYER_NORM_EPS, "INSIDE_SQRT")
     scaled = op.multiply(normal, constant(weights[f"{name}.weight"][None]))
     return op.add(scaled, constant(weights[f"{name}.bias"][None]))
 
@@ -66,9 +94,11 @@ def strided_conv(x: Node, weight: NDArray[Any], bias: NDArray[Any], stride: int)
     As a Convolution op it costs twice the time: on dynamic lengths OpenVINO transposes in and out of its own layout.
     """
     kernel = weight.shape[2]
+    matrix = copied(weight.transpose(0, 2, 1).reshape(weight.shape[0], -1))
+    x = like(x, matrix)
     ends = [tap + 1 - kernel if tap + 1 < kernel else _END for tap in range(kernel)]
     taps = [op.slice(x, integers(tap), integers(ends[tap]), integers(stride), integers(0)) for tap in range(kernel)]
-    return affine(op.concat(taps, 1), weight.transpose(0, 2, 1).reshape(weight.shape[0], -1), bias)
+    return affine(op.concat(taps, 1), matrix, bias)
 
 
 def resample(x: Node, positions: Node) -> Node:

@@ -22,6 +22,7 @@ from emotalk.engines.emotalk.layers import (
     resample,
     rows,
     strided_conv,
+    wide,
 )
 from emotalk.engines.emotalk.weights import (
     CONTENT,
@@ -82,7 +83,7 @@ def _encoder(samples: Node, positions: Node, weights: Weights) -> Node:
     """A wav2vec2-large encoder with stable layer norms: samples [n] → [frames, hidden], at the frames' positions."""
     features = resample(_feature_extractor(samples, weights.under("feature_extractor.conv_layers.")), positions)
     projected = layer_norm(features, weights, "feature_projection.layer_norm")
-    hidden = linear(projected, weights, "feature_projection.projection")
+    hidden = wide(linear(projected, weights, "feature_projection.projection"))
     hidden = op.add(hidden, gelu(_positional_conv(hidden, weights.under("encoder.pos_conv_embed.conv."))))
     layer = 0
     while f"encoder.layers.{layer}.layer_norm.weight" in weights:
@@ -121,9 +122,9 @@ def _weight_norm(weights: Weights) -> Array:
 
 def _encoder_layer(x: Node, weights: Weights) -> Node:
     """Pre-norm: x += attention(LN x), x += feed-forward(LN x)."""
-    x = op.add(x, _self_attention(layer_norm(x, weights, "layer_norm"), weights.under("attention.")))
+    x = op.add(x, wide(_self_attention(layer_norm(x, weights, "layer_norm"), weights.under("attention."))))
     inner = gelu(linear(layer_norm(x, weights, "final_layer_norm"), weights, "feed_forward.intermediate_dense"))
-    return op.add(x, linear(inner, weights, "feed_forward.output_dense"))
+    return op.add(x, wide(linear(inner, weights, "feed_forward.output_dense")))
 
 
 def _self_attention(x: Node, weights: Weights) -> Node:
@@ -154,7 +155,7 @@ def _decoder_layer(x: Node, emotion: Node, distance: Node, weights: Weights) -> 
 def _biased_attention(x: Node, distance: Node, weights: Weights) -> Node:
     """Causal self-attention in which head k loses slope_k for every second that a frame lies back."""
     projections = zip(_thirds(weights["in_proj_weight"]), _thirds(weights["in_proj_bias"]), strict=True)
-    queries, keys, values = (affine(x, weight, bias) for weight, bias in projections)
+    queries, keys, values = (affine(x, constant(weight), bias) for weight, bias in projections)
     slopes = np.array([2.0 ** (-2 * (head + 1)) for head in range(DECODER_HEADS)], np.float32)
     bias = op.multiply(distance, op.constant(slopes.reshape(1, -1, 1, 1)))
     return linear(attention(queries, keys, values, DECODER_HEADS, bias), weights, "out_proj")
@@ -162,7 +163,7 @@ def _biased_attention(x: Node, distance: Node, weights: Weights) -> Node:
 
 def _own_emotion(emotion: Node, weights: Weights) -> Node:
     """The cross-attention: frame i may see only frame i of the emotion, so its softmax is 1 and only values remain."""
-    values = affine(emotion, _thirds(weights["in_proj_weight"])[2], _thirds(weights["in_proj_bias"])[2])
+    values = affine(emotion, constant(_thirds(weights["in_proj_weight"])[2]), _thirds(weights["in_proj_bias"])[2])
     return linear(values, weights, "out_proj")
 
 

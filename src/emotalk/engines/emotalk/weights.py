@@ -4,11 +4,15 @@
 """
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from emotalk.engines.emotalk.checkpoint import Array, Checkpoint, Shape
+from numpy.typing import NDArray
+
+from emotalk.engines.emotalk.checkpoint import Checkpoint, Shape
 from emotalk.face import BLENDSHAPES, EMOTION_LEVELS, PERSONS
 
 CONTENT = "audio_encoder_cont."
@@ -23,18 +27,24 @@ DECODER_HEADS = 4
 _MOST_HEADS = 16
 _NARROWEST_HEAD = 16
 
+_LAYER = re.compile(r"\.encoder\.layers\.(\d+)\.")
+
 Shapes = Iterator[tuple[str, Shape]]
+Tensors = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class Weights:
-    """The used tensors, float32, by published name; `digest` stands for all of them."""
+    """The used tensors by published name; `digest` stands for all of them, as the checkpoint has them.
 
-    tensors: Mapping[str, Array]
+    All float32, or narrow: the encoders' large matrices as the bits of bfloat16, uint16 (see `narrow.py`).
+    """
+
+    tensors: Tensors
     digest: str
     prefix: str = ""
 
-    def __getitem__(self, name: str) -> Array:
+    def __getitem__(self, name: str) -> NDArray[Any]:
         return self.tensors[self.prefix + name]
 
     def __contains__(self, name: str) -> bool:
@@ -43,6 +53,24 @@ class Weights:
     def under(self, prefix: str) -> "Weights":
         """The same weights, seen from a part of the network."""
         return Weights(self.tensors, self.digest, self.prefix + prefix)
+
+    def shallow(self, layers: int) -> "Weights":
+        """A network with only the first few layers of each encoder, of which every other part is there."""
+        kept = {name: x for name, x in self.tensors.items() if _layer(name) < layers}
+        return Weights(kept, self.digest, self.prefix)
+
+
+@dataclass(frozen=True)
+class UsedTensors:
+    """What a checkpoint holds for inference, checked but not read. `digest` changes with any of their bytes."""
+
+    checkpoint: Checkpoint
+    shapes: Mapping[str, Shape]
+    digest: str
+
+    def read(self) -> Weights:
+        """All of them in float32, where they lie in the file."""
+        return Weights({name: self.checkpoint.read(name) for name in self.shapes}, self.digest)
 
 
 @dataclass(frozen=True)
@@ -70,18 +98,29 @@ class DecoderWidths:
         return self.content + self.emotion + self.level + self.person
 
 
+def find_weights(path: Path) -> UsedTensors:
+    """Look at a checkpoint's used tensors. Raises CheckpointNotFound, CheckpointError naming file and tensor."""
+    checkpoint = Checkpoint(path)
+    shapes = dict(_used_tensors(checkpoint))
+    checkpoint.check(shapes.items())
+    digest = hashlib.blake2b(checkpoint.identity(shapes).encode(), digest_size=16).hexdigest()
+    return UsedTensors(checkpoint, shapes, digest)
+
+
 def load_weights(path: Path) -> Weights:
     """Read the used tensors of a checkpoint. Raises CheckpointNotFound, CheckpointError naming file and tensor."""
-    checkpoint = Checkpoint(path)
-    expected = dict(_used_tensors(checkpoint))
-    checkpoint.check(expected.items())
-    digest = hashlib.blake2b(checkpoint.identity(expected).encode(), digest_size=16).hexdigest()
-    return Weights({name: checkpoint.read(name) for name in expected}, digest)
+    return find_weights(path).read()
 
 
 def encoder_heads(hidden: int) -> int:
     """Attention heads of an encoder, which no tensor tells: wav2vec2-large's 16, unless a head got narrower than 16."""
     return min(_MOST_HEADS, hidden // _NARROWEST_HEAD)
+
+
+def _layer(name: str) -> int:
+    """The encoder layer that a tensor belongs to; −1 if to none."""
+    found = _LAYER.search(name)
+    return int(found[1]) if found else -1
 
 
 def _used_tensors(checkpoint: Checkpoint) -> Shapes:

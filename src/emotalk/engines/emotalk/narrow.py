@@ -1,0 +1,45 @@
+"""bfloat16 in numpy, which does not know it: the upper half of a float32's bits, as uint16.
+
+Only the large matrices of the encoders are narrowed: they are 99 % of the bytes and of the time. What stays in float32
+is what the error would show in: the first convolution (its input is the sound itself), the residual stream, the norms,
+the decoder, and the positional convolution, whose bfloat16 kernel in OpenVINO is wrong where groups are narrow.
+"""
+
+import re
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotalk.engines.emotalk.weights import CONTENT, EMOTION, Weights
+
+Bits = NDArray[np.uint16]
+
+_ENCODERS = "|".join(map(re.escape, (CONTENT, EMOTION)))
+_MATRICES = r"conv_layers\.[1-6]\.conv|feature_projection\.projection|attention\.\w+_proj|feed_forward\.\w+_dense"
+_NARROWED = re.compile(rf"(?:{_ENCODERS}).*(?:{_MATRICES})\.weight")
+_NOT_A_NUMBER = 0x7FC0
+
+
+def is_narrowed(name: str) -> bool:
+    """Whether the tensor of this name is a bfloat16 one in the narrow network."""
+    return _NARROWED.fullmatch(name) is not None
+
+
+def narrow(values: NDArray[np.float32]) -> Bits:
+    """The nearest bfloat16 of each value, ties to even; beyond the largest is infinity."""
+    bits = np.ascontiguousarray(values).view(np.uint32)
+    rounded = ((bits + np.uint32(0x7FFF) + ((bits >> 16) & np.uint32(1))) >> 16).astype(np.uint16)
+    # Rounding carries a NaN with a full mantissa over into the sign.
+    rounded[np.isnan(values)] = _NOT_A_NUMBER
+    return rounded
+
+
+def widen(values: NDArray[Any]) -> NDArray[np.float32]:
+    """The same values as float32, exactly; float32 comes back as it is."""
+    return (values.astype(np.uint32) << 16).view(np.float32) if values.dtype == np.uint16 else values
+
+
+def widened(weights: Weights) -> Weights:
+    """The same network with the same values, to be computed in float32."""
+    return Weights({name: widen(values) for name, values in weights.tensors.items()}, weights.digest)
