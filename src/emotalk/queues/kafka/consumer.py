@@ -24,8 +24,11 @@ from emotalk.queues.kafka.writer import Record, Writer
 _SETTLE_SECONDS = 5.0
 _PAUSE_SECONDS = 0.05
 _FRESH_SECONDS = 1.0
+# A commit that crosses the end of a cooperative rebalance carries the old generation and is refused, though its
+# partition stays ours: it is to be repeated. If the partition is gone, `lost` is called.
 _SETTLING = {
     KafkaError.REBALANCE_IN_PROGRESS,
+    KafkaError.ILLEGAL_GENERATION,
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
     KafkaError.NOT_COORDINATOR,
@@ -40,6 +43,7 @@ class _Hand:
     claim: Claim
     attempt: int
     parting: Mark | None = None
+    parted: bool = False
 
 
 class KafkaConsumer:
@@ -64,6 +68,7 @@ class KafkaConsumer:
         """See Consumer.claim. Raises ConfigurationError where another worker has taken this one's name."""
         if self._member.fenced:
             raise ConfigurationError(f"Another worker runs under the name {self._name!r}; give each a name of its own.")
+        self._put_back()
         self._member.release()
         message = self._member.poll(timeout)
         if message is None:
@@ -109,7 +114,11 @@ class KafkaConsumer:
         """See Consumer.complete. Deleting the payload is left to `housekeep`."""
         hand = self._held(claim)
         hand.parting = Mark(claim.offset + 1)
-        self._commit(claim, hand.parting, self._serve)
+        try:
+            self._commit(claim, hand.parting, self._serve)
+        except ClaimLost:
+            if not hand.parted:  # else the hand-over itself has committed it, in the middle of this call
+                raise
         self._hand = None
 
     def bury(self, claim: Claim, letter: bytes, error: str, results: Sequence[bytes]) -> None:
@@ -129,8 +138,7 @@ class KafkaConsumer:
         hand = self._held(claim)
         if hand.parting is not None:
             self._commit(claim, hand.parting, self._serve)
-        self._hand = None
-        self._member.seek(claim.partition, claim.offset)
+        self._put_back()
 
     def housekeep(self) -> None:
         """Delete the requests that are answered: those below the committed offset of our partitions.
@@ -158,7 +166,7 @@ class KafkaConsumer:
         """See Rebalanced.leaving: the attempt it interrupts does not count; work that is done is not repeated."""
         hand = self._drop(partitions)
         if hand is not None and hand.parting is not None:
-            self._member.commit(hand.claim.partition, hand.parting)
+            hand.parted = self._member.commit(hand.claim.partition, hand.parting) is None
 
     def lost(self, partitions: set[int]) -> None:
         """See Rebalanced.lost.
@@ -196,20 +204,23 @@ class KafkaConsumer:
             meanwhile(_PAUSE_SECONDS)
 
     def _fence(self, claim: Claim) -> None:
-        """Raise ClaimLost unless the group knew us a second ago or knows us now. A rebalance has taken nothing yet."""
+        """Raise ClaimLost unless the group knew us a second ago or knows us now."""
         hand = self._held(claim)
-        if time.monotonic() - self._member.confirmed_at < _FRESH_SECONDS:
-            return
-        error = self._member.commit(claim.partition, Mark(claim.offset, claim.request.request_id, hand.attempt))
-        if error is not None and error.code() != KafkaError.REBALANCE_IN_PROGRESS:
-            raise self._refused(error, claim)
-        self._held(claim)
+        if time.monotonic() - self._member.confirmed_at > _FRESH_SECONDS:
+            self._commit(claim, Mark(claim.offset, claim.request.request_id, hand.attempt), time.sleep)
+            self._held(claim)
 
     def _refused(self, error: KafkaError, claim: Claim) -> Exception:
         refusal = kafka_error(error, f"committing {claim.request.request_id}")
         if isinstance(refusal, ClaimLost):
-            self._hand = None
+            self._put_back()
         return refusal
+
+    def _put_back(self) -> None:
+        """Let go of the request. Where its partition is still ours, nobody else will deliver it: read it again."""
+        hand, self._hand = self._hand, None
+        if hand is not None:
+            self._member.seek(hand.claim.partition, hand.claim.offset)
 
     def _mark_on(self, partition: int) -> Mark:
         if partition not in self._marks:
