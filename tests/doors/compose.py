@@ -29,7 +29,7 @@ def listeners(text: str) -> dict[str, str]:
 
 
 def compose_broker() -> Broker:
-    """The file's broker on this machine: only its ports are moved to free ones, and its data and its inner name here."""
+    """The file's broker on this machine: only ports, inner name and data folder are moved to what is free here."""
     properties = properties_from_environment(kafka_environment())
     moved = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
     for name in ("listeners", "advertised.listeners"):

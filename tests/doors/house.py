@@ -14,7 +14,9 @@ from typing import IO
 ROOT = Path(__file__).parents[2]
 INSTALL_SECONDS = 300.0
 COMMAND_SECONDS = 120.0
-_NOT_CLONED = shutil.ignore_patterns(".git", ".venv*", ".*_cache", ".hypothesis", "__pycache__", "jars", "demo", "build", "dist")
+_NOT_CLONED = shutil.ignore_patterns(
+    ".git", ".venv*", ".*_cache", ".hypothesis", "__pycache__", "jars", "demo", "build", "dist"
+)
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ SCHEMA = json.loads((Path(__file__).parent / "compose-spec.json").read_text())
 
 
 def test_the_file_is_what_the_compose_specification_allows():
-    errors = [f"{error.json_path}: {error.message}" for error in Draft202012Validator(SCHEMA).iter_errors(compose_file())]
-    assert errors == []
+    errors = Draft202012Validator(SCHEMA).iter_errors(compose_file())
+    assert [f"{error.json_path}: {error.message}" for error in errors] == []
 
 
 def test_the_schema_would_notice_a_misspelt_key():
