@@ -1,0 +1,124 @@
+"""Parts in, chunks out: each frame once and in order, however often and in whatever company its parts arrive."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from stage import again, cut_into_parts, numbered
+
+from emotalk.errors import JobFailed, ResultsDiffer
+from emotalk.face import Frames
+from emotalk.jobs import Failure, Part
+from emotalk.server.assembly import Assembly, Response
+
+SIZES = st.lists(st.integers(1, 7), min_size=1, max_size=12)
+
+
+def told(assembly: Assembly, parts: list[Part]) -> list[Response]:
+    """As a server does it: nothing is added once the answer is complete."""
+    responses = []
+    for part in parts:
+        response = assembly.add(part)
+        if response:
+            responses.append(response)
+        if assembly.complete:
+            break
+    return responses
+
+
+def check(responses: list[Response], frames: Frames) -> None:
+    """Every frame once and in order, every response with frames, only the last one final."""
+    assert np.array_equal(np.concatenate([r.frames for r in responses]), frames)
+    firsts = np.cumsum([0, *(len(r.frames) for r in responses)])[:-1]
+    assert [r.first_frame for r in responses] == firsts.tolist()
+    assert all(len(r.frames) for r in responses)
+    assert [r.is_final for r in responses] == [False] * (len(responses) - 1) + [True]
+    assert [r.chunk_index for r in responses] == list(range(len(responses)))
+
+
+@given(sizes=SIZES)
+def test_one_delivery_is_handed_on_chunk_by_chunk(sizes: list[int]) -> None:
+    frames = numbered(sum(sizes))
+    check(told(Assembly(), cut_into_parts(frames, sizes)), frames)
+
+
+@given(sizes=SIZES, data=st.data())
+def test_deliveries_that_broke_off_and_began_again_give_each_frame_once(sizes: list[int], data: st.DataObject) -> None:
+    frames = numbered(sum(sizes))
+    parts = cut_into_parts(frames, sizes)
+    broken = [parts[: data.draw(st.integers(0, len(parts)))] for _ in range(data.draw(st.integers(0, 4)))]
+    check(told(Assembly(), [part for delivery in [*broken, parts] for part in delivery]), frames)
+
+
+@given(sizes=SIZES, data=st.data())
+def test_any_interleaving_of_two_deliveries_gives_each_frame_once(sizes: list[int], data: st.DataObject) -> None:
+    frames = numbered(sum(sizes))
+    parts = cut_into_parts(frames, sizes)
+    left, right = list(parts), list(parts)
+    woven = []
+    while left or right:
+        source = left if left and (not right or data.draw(st.booleans())) else right
+        woven.append(source.pop(0))
+    check(told(Assembly(), woven), frames)
+
+
+@given(sizes=SIZES, data=st.data())
+def test_whatever_arrives_a_gap_is_never_skipped(sizes: list[int], data: st.DataObject) -> None:
+    frames = numbered(sum(sizes))
+    parts = cut_into_parts(frames, sizes)
+    missing = data.draw(st.integers(0, len(parts) - 1))
+    arriving = data.draw(st.lists(st.sampled_from(parts), max_size=40))
+    assembly = Assembly()
+    responses = told(assembly, [part for part in arriving if part is not parts[missing]])
+    handed = np.concatenate([np.zeros((0, 52), np.float32), *(r.frames for r in responses)])
+    assert np.array_equal(handed, frames[: len(handed)])
+    assert len(handed) <= parts[missing].first_frame
+    assert not assembly.complete
+    assert not any(r.is_final for r in responses)
+
+
+@given(sizes=SIZES, broken_after=st.integers(0, 12))
+def test_another_engine_takes_over_what_nobody_has_seen(sizes: list[int], broken_after: int) -> None:
+    frames = numbered(sum(sizes))
+    parts = cut_into_parts(frames, sizes, ends=100)
+    broken = parts[: min(broken_after, len(parts) - 1)]
+    other = again(cut_into_parts(frames + 0.5, sizes, ends=100), "b")
+    check(told(Assembly(), [*broken, *other]), frames + 0.5)
+
+
+def test_what_has_been_seen_is_never_continued_by_another_engine() -> None:
+    parts = cut_into_parts(numbered(12), [3, 3, 3, 3])
+    assembly = Assembly()
+    assert len(told(assembly, parts[:2])) == 1
+    with pytest.raises(ResultsDiffer, match="a new request_id"):
+        told(assembly, again(parts, "b"))
+    assert not assembly.complete
+
+
+@given(sizes=SIZES, data=st.data())
+def test_stragglers_of_an_engine_that_is_over_change_nothing(sizes: list[int], data: st.DataObject) -> None:
+    frames = numbered(sum(sizes))
+    parts = cut_into_parts(frames, sizes)
+    late = [part for part in again(parts, "b") if part.first_frame > 0]
+    arriving = list(parts)
+    for straggler in late:
+        arriving.insert(data.draw(st.integers(0, len(arriving))), straggler)
+    check(told(Assembly(), arriving), frames)
+
+
+def test_a_failure_ends_the_answer_with_its_reason() -> None:
+    parts = cut_into_parts(numbered(12), [3, 3, 3, 3])
+    assembly = Assembly()
+    told(assembly, parts[:3])
+    with pytest.raises(JobFailed, match=r"EngineError.*the network is on fire"):
+        assembly.add(Part("one", "a", failure=Failure("EngineError", "the network is on fire")))
+    assert not assembly.complete
+
+
+@pytest.mark.parametrize(
+    ("kind", "retriable"), [("EngineError", True), ("CheckpointError", False), ("Exception", False), ("os", False)]
+)
+def test_a_failure_tells_whether_trying_again_can_help(kind: str, retriable: bool) -> None:
+    with pytest.raises(JobFailed) as caught:
+        Assembly().add(Part("one", "a", failure=Failure(kind, "m")))
+    assert caught.value.retriable is retriable

@@ -1,0 +1,470 @@
+"""claim → begin → animate → publish → commit, with everything that can go wrong on the way."""
+
+from collections.abc import Callable
+from threading import Event
+
+import pytest
+from stage import NOW, Clock, Scripted, Unreliable, job, parts_of
+
+from emotalk.errors import ClaimLost, EngineError, NewerRecord, QueueFull, QueueUnavailable
+from emotalk.jobs import Job, Part
+from emotalk.jobs.codec import decode_letter, encode_job
+from emotalk.jobs.intake import as_request
+from emotalk.pipeline import Pipeline
+from emotalk.queues.base import Request
+from emotalk.queues.memory import MemoryQueue
+from emotalk.worker import JobHung, Worker
+
+AWAY = QueueUnavailable("away")
+
+
+class House:
+    """A queue, a worker on it, and a clock that only moves when the worker waits."""
+
+    def __init__(self, *cues: "BaseException | Callable[[], object] | None", drain_seconds: float = 30.0) -> None:
+        self.clock, self.stop = Clock(), Event()
+        self.away = 0.0
+        self.queue = MemoryQueue(lambda: NOW + self.away)
+        self.results = self.queue.results()
+        self.engine = Scripted(*cues)
+        self.drain_seconds = drain_seconds
+        self.consumer = Unreliable(self.queue.consumer("worker"))
+
+    def submit(self, *jobs: Job) -> "House":
+        for each in jobs:
+            self.queue.producer().append(as_request(each))
+        return self
+
+    def worker(self) -> Worker:
+        return Worker(
+            self.consumer,
+            Pipeline(self.engine),
+            self.stop,
+            drain_seconds=self.drain_seconds,
+            clock=lambda: NOW + 5,
+            monotonic=self.clock,
+            pause=self.clock.sleep,
+        )
+
+    def work(self) -> "House":
+        """Until nothing is left to claim."""
+        claim, stop = self.consumer.real.claim, self.stop
+
+        def claim_or_stop(_: float) -> object:
+            found = claim(0)
+            if found is None:
+                stop.set()
+            return found
+
+        self.consumer.real.claim = claim_or_stop
+        try:
+            self.worker().run()
+        finally:
+            self.consumer.real.claim = claim
+        return self
+
+    def heard(self) -> list[Part]:
+        return parts_of(self.results.poll(0))
+
+    def states(self) -> dict[str, str]:
+        return {row.request_id: row.state for row in self.queue.jobs()}
+
+    def attempts_of_the_next(self) -> int:
+        claim = self.queue.consumer("successor").claim(0)
+        assert claim is not None
+        return claim.attempts
+
+
+def frames_of(parts: list[Part]) -> list[int]:
+    return [n for part in parts for n in range(part.first_frame, part.first_frame + len(part.frames))]
+
+
+@pytest.fixture
+def undisturbed() -> list[Part]:
+    """What a worker answers to the job `one` when nothing goes wrong."""
+    return House().submit(job()).work().heard()
+
+
+def windows_of(one: Job) -> int:
+    return one.take.chunking.chunks(one.samples)
+
+
+def same(heard: list[Part], expected: list[Part]) -> bool:
+    def facts(part: Part) -> tuple[object, ...]:
+        place = part.chunk_index, part.first_frame, part.total_frames, part.ends_chunk
+        return (part.fingerprint, *place, part.frames.tobytes())
+
+    return [facts(part) for part in heard] == [facts(part) for part in expected]
+
+
+def test_jobs_are_done_one_at_a_time_in_the_order_of_their_arrival() -> None:
+    house = House().submit(*(job(f"{n}", seconds=3 - n / 2) for n in range(5))).work()
+    ids = [part.request_id for part in house.heard()]
+    assert ids == sorted(ids)
+    assert house.states() == {f"{n}": "done" for n in range(5)}
+
+
+def test_every_frame_of_a_job_is_published_once_and_in_order(undisturbed: list[Part]) -> None:
+    assert frames_of(undisturbed) == list(range(90))
+    assert all(part.total_frames == 90 for part in undisturbed)
+    assert undisturbed[-1].ends_chunk
+
+
+def test_parts_hold_256_frames_at_most_and_only_the_last_of_a_chunk_ends_it() -> None:
+    from emotalk.chunking import Chunking
+    from emotalk.jobs.take import Take
+
+    parts = House().submit(job(seconds=30, take=Take(chunking=Chunking()))).work().heard()
+    assert [len(part.frames) for part in parts] == [256, 256, 221, 167]
+    assert [part.ends_chunk for part in parts] == [False, False, True, True]
+    assert frames_of(parts) == list(range(900))
+
+
+def test_the_attempt_is_recorded_before_the_work_and_the_job_completed_after_the_last_result() -> None:
+    house = House()
+    house.engine.cues = [lambda: house.consumer.done.append("animate")]
+    house.submit(job()).work()
+    story = [verb for verb in house.consumer.done if verb not in ("housekeep", "keep", "standing_by")]
+    assert story[:3] == ["claim", "begin", "animate"]
+    assert story.index("complete") > max(i for i, verb in enumerate(story) if verb == "publish")
+    assert story.count("begin") == story.count("complete") == 1
+
+
+def test_nothing_is_completed_while_the_last_result_is_not_acknowledged() -> None:
+    house = House().submit(job())
+    chunks = len(House().submit(job()).work().heard())
+    house.consumer.cues["publish"] = [*[lambda: None] * (chunks - 1), AWAY, lambda: house.consumer.done.append("late")]
+    house.work()
+    done = house.consumer.done
+    assert done.index("late") < done.index("complete")
+    assert house.states() == {"one": "done"}
+
+
+@pytest.mark.parametrize("verb", ["claim", "begin", "publish", "complete", "housekeep"])
+@pytest.mark.parametrize("outage", [AWAY, QueueFull("disk full")], ids=["away", "full"])
+def test_an_outage_makes_the_worker_wait_and_costs_no_attempt(
+    verb: str, outage: Exception, undisturbed: list[Part]
+) -> None:
+    house = House().submit(job())
+    house.consumer.on(verb, *[outage] * 7)
+    house.work()
+    assert same(house.heard(), undisturbed)
+    assert house.states() == {"one": "done"}
+    assert house.consumer.done.count("begin") == 1
+
+
+def test_an_outage_at_the_grave_waits_too_and_buries_once() -> None:
+    house = House(*[EngineError("NaN")] * 5).submit(job())
+    house.consumer.on("bury", AWAY, AWAY, QueueFull("full"))
+    house.work()
+    assert house.states() == {"one": "dead"}
+    assert len(house.heard()) == 1
+
+
+def test_a_publish_whose_answer_was_lost_is_repeated_and_readers_can_tell(undisturbed: list[Part]) -> None:
+    house = House().submit(job())
+    house.consumer.then("publish", AWAY)
+    house.work()
+    heard = house.heard()
+    assert same(heard[1:], undisturbed)
+    assert heard[0].first_frame == heard[1].first_frame == 0
+
+
+def test_an_engine_that_fails_is_tried_again_after_one_three_nine_seconds(undisturbed: list[Part]) -> None:
+    house = House(*[EngineError("out of luck")] * 3).submit(job()).work()
+    assert same(house.heard(), undisturbed)
+    assert sum(house.clock.waits) == pytest.approx(1 + 3 + 9)
+    assert house.consumer.done.count("begin") == 4
+    assert max(house.clock.waits) <= 0.5, "a claim must be kept every second"
+
+
+def test_a_defect_in_the_engine_is_tried_again_like_any_failure(undisturbed: list[Part]) -> None:
+    house = House(ZeroDivisionError("oops"), MemoryError()).submit(job()).work()
+    assert same(house.heard(), undisturbed)
+
+
+def test_after_five_attempts_a_job_is_buried_with_everything_and_its_client_hears() -> None:
+    house = House(*[EngineError("NaN")] * 9).submit(job(), job("two")).work()
+    parts = house.heard()
+    (failed,) = [part for part in parts if part.request_id == "one"]
+    assert failed.failure is not None
+    assert (failed.failure.kind, failed.failure.message) == ("EngineError", "NaN")
+    assert house.states() == {"one": "dead", "two": "done"}
+    (dead,) = [row for row in house.queue.jobs() if row.request_id == "one"]
+    letter = decode_letter(dead.payload)
+    assert (letter.request_id, letter.attempts, letter.failure.message) == ("one", 5, "NaN")
+    assert (letter.partition, letter.offset, letter.buried_at) == (0, 0, NOW + 5)
+    assert letter.payload == encode_job(job())
+
+
+def test_what_can_never_succeed_is_buried_at_once_without_a_pause() -> None:
+    damaged = job()
+    house = House().submit(Job(**{**vars(damaged), "flac": damaged.flac[:500]})).work()
+    assert house.states() == {"one": "dead"}
+    assert house.consumer.done.count("begin") == 1
+    assert house.clock.waits == []
+
+
+def test_sound_that_is_shorter_than_promised_is_buried_and_never_invented() -> None:
+    house = House().submit(Job(**{**vars(job()), "samples": 160_000})).work()
+    assert house.states() == {"one": "dead"}
+    assert house.heard()[-1].failure is not None
+
+
+def test_a_record_that_is_not_ours_is_buried_with_its_reason_and_the_next_is_done() -> None:
+    house = House()
+    house.queue.producer().append(Request("alien", "s", "d", b"from outer space", {}))
+    house.submit(job()).work()
+    assert house.states() == {"alien": "dead", "one": "done"}
+    (dead,) = [row for row in house.queue.jobs() if row.state == "dead"]
+    assert "ForeignRecord" in dead.error
+    assert decode_letter(dead.payload).payload == b"from outer space"
+
+
+def test_a_newer_record_is_left_in_its_place_uncounted_for_a_newer_worker() -> None:
+    house = House()
+    newer = bytearray(encode_job(job()))
+    newer[5] += 1
+    house.queue.producer().append(Request("newer", "s", "d", bytes(newer), {}))
+    with pytest.raises(NewerRecord):
+        house.worker().run()
+    house.consumer.close()
+    assert house.states() == {"newer": "queued"}
+    assert house.attempts_of_the_next() == 0
+    assert house.heard() == []
+
+
+@pytest.mark.parametrize("deaths", range(5))
+def test_a_job_whose_workers_died_goes_on_at_the_next_attempt(deaths: int, undisturbed: list[Part]) -> None:
+    house = House().submit(job())
+    for death in range(deaths):
+        doomed = house.queue.consumer(f"doomed {death}")
+        claim = doomed.claim(0)
+        assert claim is not None
+        doomed.begin(claim, claim.attempts + 1)
+        doomed.close()
+    house.work()
+    assert same(house.heard(), undisturbed)
+    (row,) = house.queue.jobs()
+    assert row.attempts == deaths + 1
+
+
+def test_a_job_that_killed_five_workers_does_not_get_a_sixth() -> None:
+    house = House().submit(job())
+    for death in range(5):
+        doomed = house.queue.consumer(f"doomed {death}")
+        doomed.begin(doomed.claim(0), death + 1)  # type: ignore[arg-type]
+        doomed.close()
+    house.work()
+    assert house.states() == {"one": "dead"}
+    assert house.engine.windows == 0
+
+
+def test_a_claim_that_is_lost_while_working_ends_at_the_next_window_and_the_next_job_is_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("emotalk.worker.KEEP_EVERY", 0.001)
+    house = House().submit(job("taken"), job("two"))
+    let_go, window = long_window(house)
+    house.engine.cues = [window]
+
+    def lose() -> None:
+        house.away += 100  # longer than any lease
+        successor = house.queue.consumer("successor")
+        claim = successor.claim(0)
+        assert claim is not None
+        successor.complete(claim)
+
+    house.consumer.on("keep", lose)
+    house.consumer.on("keep", let_go.set)
+    house.work()
+    assert {part.request_id for part in house.heard()} == {"two"}, "the new owner answers the first"
+    assert house.consumer.done.count("complete") == 1
+    assert house.engine.windows < 1 + 2 * windows_of(job())
+
+
+@pytest.mark.parametrize(
+    ("verb", "failures", "end"),
+    [("begin", 0, "done"), ("publish", 0, "done"), ("complete", 0, "done"), ("bury", 5, "dead")],
+)
+def test_a_claim_that_is_lost_at_any_step_is_left_to_its_new_owner(verb: str, failures: int, end: str) -> None:
+    house = House(*[EngineError("NaN")] * failures).submit(job())
+    house.consumer.on(verb, ClaimLost("gone"))
+    house.work()
+    # Here the same worker is the new owner too: it claims the job again.
+    assert house.states() == {"one": end}
+    assert house.consumer.done.count("claim") >= 2
+
+
+def test_a_claim_that_is_lost_between_two_attempts_is_let_go() -> None:
+    house = House(EngineError("NaN")).submit(job())
+    house.consumer.on("keep", ClaimLost("gone"))
+    house.work()
+    assert house.states() == {"one": "done"}
+    assert house.consumer.done.count("claim") >= 2
+
+
+def test_asked_to_stop_the_worker_ends_what_it_holds_and_takes_nothing_new(undisturbed: list[Part]) -> None:
+    house = House().submit(job(), job("two"))
+    house.engine.cues = [house.stop.set]
+    house.worker().run()
+    assert house.states() == {"one": "done", "two": "queued"}
+    assert same(house.heard(), undisturbed)
+
+
+def long_window(house: House) -> tuple[Event, Callable[[], None]]:
+    """A window that lasts until the test lets it go; meanwhile the worker's looks at its claim move the clock."""
+    let_go = Event()
+    real_keep = house.consumer.real.keep
+
+    def keep(claim: object) -> None:
+        house.clock.now += 1.0
+        real_keep(claim)
+
+    house.consumer.real.keep = keep
+
+    def window() -> None:
+        assert let_go.wait(30)
+
+    return let_go, window
+
+
+def test_asked_to_stop_in_a_long_window_the_attempt_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emotalk.worker.KEEP_EVERY", 0.001)
+    house = House(drain_seconds=10.0).submit(job())
+    let_go, window = long_window(house)
+    house.engine.cues = [lambda: (house.stop.set(), window())]
+    house.worker().run()
+    assert house.clock.now >= 110
+    assert house.attempts_of_the_next() == 0
+    let_go.set()
+    assert house.heard() == []
+
+
+def test_asked_twice_the_worker_gives_the_job_back_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emotalk.worker.KEEP_EVERY", 0.001)
+    house = House(drain_seconds=1e9).submit(job())
+    let_go, window = long_window(house)
+    worker = house.worker()
+    house.engine.cues = [lambda: (house.stop.set(), worker.hurry(), window())]
+    worker.run()
+    assert house.clock.now < 110
+    assert house.attempts_of_the_next() == 0
+    let_go.set()
+
+
+def test_asked_to_stop_between_attempts_the_failed_one_still_counts() -> None:
+    house = House(EngineError("NaN")).submit(job())
+    house.consumer.on("keep", house.stop.set)
+    house.worker().run()
+    house.consumer.close()
+    assert house.attempts_of_the_next() == 1
+
+
+def test_asked_to_stop_while_the_queue_is_away_the_worker_still_gives_it_its_time(undisturbed: list[Part]) -> None:
+    house = House().submit(job())
+    house.engine.cues = [house.stop.set]
+    house.consumer.on("publish", *[AWAY] * 5)
+    house.worker().run()
+    assert same(house.heard(), undisturbed)
+    assert house.states() == {"one": "done"}
+
+
+def test_a_queue_that_stays_away_ends_a_draining_worker_without_counting_the_attempt() -> None:
+    house = House(drain_seconds=10.0).submit(job())
+    house.engine.cues = [house.stop.set]
+    house.consumer.on("publish", *[AWAY] * 100)
+    house.worker().run()
+    assert 110 <= house.clock.now < 120
+    assert house.attempts_of_the_next() == 0
+
+
+def test_an_idle_worker_stops_although_the_queue_is_away() -> None:
+    house = House()
+
+    def told_to_stop_meanwhile() -> None:
+        house.stop.set()
+        raise AWAY
+
+    house.consumer.on("claim", AWAY, AWAY, told_to_stop_meanwhile, *[AWAY] * 100)
+    house.worker().run()
+    assert house.clock.now == 102, "two waits of a second, and no more once it was told"
+
+
+def test_a_job_past_its_time_hangs_the_worker_and_its_attempt_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emotalk.worker.KEEP_EVERY", 0.001)
+    house = House().submit(job(seconds=3.0))
+    let_go, window = long_window(house)
+    house.engine.cues = [window]
+    with pytest.raises(JobHung, match="120 s"):
+        house.worker().run()
+    assert 220 < house.clock.now < 223, "60 s and twenty times its length"
+    house.consumer.close()
+    assert house.attempts_of_the_next() == 1
+    let_go.set()
+
+
+def test_waiting_for_the_log_is_not_hanging(undisturbed: list[Part]) -> None:
+    house = House().submit(job(seconds=3.0))
+    house.consumer.on("publish", *[AWAY] * 1000)
+    house.work()
+    assert house.clock.now > 1000
+    assert same(house.heard(), undisturbed)
+
+
+def test_an_outage_while_keeping_is_borne(monkeypatch: pytest.MonkeyPatch, undisturbed: list[Part]) -> None:
+    monkeypatch.setattr("emotalk.worker.KEEP_EVERY", 0.001)
+    house = House().submit(job())
+    let_go, window = long_window(house)
+    house.engine.cues = [window]
+    house.consumer.on("keep", AWAY, QueueFull("full"), AWAY, let_go.set)
+    house.work()
+    assert same(house.heard(), undisturbed)
+
+
+def test_a_redelivered_job_gives_the_same_bytes(undisturbed: list[Part]) -> None:
+    house = House().submit(job())
+    house.consumer.on("complete", ClaimLost("died before the commit"))
+    house.work()
+    heard = house.heard()
+    half = len(heard) // 2
+    assert same(heard[:half], undisturbed)
+    assert same(heard[half:], undisturbed)
+
+
+def test_workers_without_a_name_do_not_take_each_other_s_jobs() -> None:
+    queue = MemoryQueue()
+    queue.producer().append(as_request(job()))
+    assert queue.consumer("").claim(0) is not None
+    assert queue.consumer("").claim(0) is None
+
+
+def test_housekeeping_comes_once_an_hour() -> None:
+    house = House().submit(*(job(f"{n}", seconds=1.0) for n in range(4)))
+    house.consumer.on("complete", lambda: None, lambda: house.clock.sleep(3600.0))
+    house.work()
+    assert house.consumer.done.count("housekeep") == 2
+
+
+def test_a_worker_that_stands_by_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
+    house = House().submit(job())
+    owner = house.queue.consumer("owner")
+    assert owner.claim(0) is not None
+    house.consumer.real.claim = lambda _: None
+    house.consumer.on("standing_by", lambda: None, lambda: None, house.stop.set)
+    with caplog.at_level("INFO", logger="emotalk"):
+        house.worker().run()
+    assert [record.getMessage() for record in caplog.records].count("standing by") == 1
+
+
+def test_the_log_has_a_line_for_start_retry_bury_and_finish(caplog: pytest.LogCaptureFixture) -> None:
+    house = House(*[EngineError("NaN")] * 6).submit(job(), job("two"))
+    with caplog.at_level("INFO", logger="emotalk"):
+        house.work()
+    told = [(r.getMessage(), r.__dict__["request_id"], r.__dict__["attempt"]) for r in caplog.records]
+    assert told[:2] == [("start", "one", 1), ("retry", "one", 1)]
+    assert told[8:10] == [("start", "one", 5), ("bury", "one", 5)]
+    assert told[10:] == [("start", "two", 1), ("retry", "two", 1), ("start", "two", 2), ("finish", "two", 2)]
+    start = caplog.records[0].__dict__
+    assert (start["waited_s"], start["seconds"]) == (5.0, 3.0)
+    assert "rtf" in caplog.records[-1].__dict__
