@@ -1,0 +1,52 @@
+# make demo   speech in, a moving face out: makes .venv, runs a server, sends examples/speech.wav, writes demo/
+# make test   style, types, import contract, all tests; what CI runs
+# make bench  the figures of bench/
+# make clean  away with .venv, demo/ and caches
+
+PYTHON ?= python3
+VENV ?= .venv
+RUN := $(VENV)/bin
+PIP := $(RUN)/python -m pip install -q --no-cache-dir --disable-pip-version-check
+
+.PHONY: demo test lint types contract tests bench clean
+.DELETE_ON_ERROR:
+
+# Whoever has run `make test` has all that the demo needs.
+demo: $(or $(wildcard $(VENV)/.for-tests),$(VENV)/.for-demo)
+	$(RUN)/python examples/demo.py
+
+test: lint types contract tests
+
+lint: $(VENV)/.for-tests
+	$(RUN)/ruff check
+	$(RUN)/ruff format --check
+
+types: $(VENV)/.for-tests
+	$(RUN)/mypy
+
+contract: $(VENV)/.for-tests
+	$(RUN)/lint-imports
+
+tests: $(VENV)/.for-tests
+	$(RUN)/python -m pytest -q
+
+bench: $(VENV)/.for-tests
+	for each in queue pipeline; do $(RUN)/python bench/$$each.py || exit 1; done
+
+clean:
+	rm -rf $(VENV) demo dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(RUN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "emotalk needs Python 3.11 or later, and $(PYTHON) is `$(PYTHON) --version 2>&1`; try: make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.for-demo: pyproject.toml | $(RUN)/python
+	@echo "installing emotalk and both engines into $(VENV) (400 MB, about half a minute) ..."
+	$(PIP) -e '.[emotalk,plot]'
+	@touch $@
+
+$(VENV)/.for-tests: pyproject.toml | $(RUN)/python
+	@echo "installing emotalk and what its tests need into $(VENV) ..."
+	$(PIP) -e '.[dev]'
+	@touch $@ $(VENV)/.for-demo
