@@ -83,6 +83,10 @@ class Connection:
                 # Copying needs no lock that a writer wants; only cutting does, and then nothing is left to copy.
                 db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
                 (busy, _, _) = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                if not busy:
+                    # The first write to an empty log waits for the disk twice; let it be this one, not an append.
+                    (version,) = db.execute("PRAGMA user_version").fetchone()
+                    db.execute(f"PRAGMA user_version = {version}")
             finally:
                 db.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
         return not busy
