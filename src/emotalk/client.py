@@ -23,6 +23,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from emotalk import errors
+from emotalk.audio.limits import DEFAULT_LIMITS, check_size
 from emotalk.chunking import DEFAULT_DURATION, DEFAULT_OVERLAP
 from emotalk.errors import DeadlineExceeded, EmoTalkError, JobFailed, ServerUnavailable
 from emotalk.face import Frames
@@ -171,6 +172,7 @@ class EmoTalkClient:
         Raises InvalidRequest, RequestConflict, QueueFull, JobFailed, ResultsDiffer, ServerUnavailable and
         DeadlineExceeded.
         """
+        check_size(len(request.audio), DEFAULT_LIMITS)
         answer = _Answer(self._timeout, self._patience)
         while not answer.complete:
             try:
@@ -231,6 +233,7 @@ class AsyncEmoTalkClient:
 
     async def stream(self, request: Request, accepted: Callable[[int], None] | None = None) -> AsyncIterator[Chunk]:
         """See EmoTalkClient.stream."""
+        check_size(len(request.audio), DEFAULT_LIMITS)
         answer = _Answer(self._timeout, self._patience)
         while not answer.complete:
             try:

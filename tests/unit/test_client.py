@@ -1,0 +1,319 @@
+"""The client against a server that breaks on cue: named errors, patience with UNAVAILABLE only, no frame twice."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+from grpc_status import rpc_status
+
+from emotalk import errors
+from emotalk.client import AsyncEmoTalkClient, Chunk, EmoTalkClient, Request
+from emotalk.errors import EmoTalkError
+from emotalk.server.status import status_of
+from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
+from emotalk.wire.convert import to_failure, to_response
+
+Cue = Callable[[emotalk_pb2.AudioRequest, grpc.ServicerContext], Iterator[emotalk_pb2.BlendshapeResponse]]
+
+REQUEST = Request(b"sound")
+CHUNKS = [to_response("id", i, 10 * i, np.full((10, 52), i, np.float32), i == 3) for i in range(4)]
+
+
+def chunks(first: int = 0, last: int = 3) -> Cue:
+    def act(*_: Any) -> Iterator[emotalk_pb2.BlendshapeResponse]:
+        yield from CHUNKS[first : last + 1]
+
+    return act
+
+
+def fails(error: EmoTalkError, after: int = 0) -> Cue:
+    """As our server does it: one response with the message, then the rich status."""
+
+    def act(request: Any, context: grpc.ServicerContext) -> Iterator[emotalk_pb2.BlendshapeResponse]:
+        yield from CHUNKS[:after]
+        yield to_failure(request.request_id, str(error))
+        context.abort_with_status(rpc_status.to_status(status_of(error)))
+
+    return act
+
+
+def breaks(code: grpc.StatusCode, after: int = 0, words: str = "broken") -> Cue:
+    def act(_: Any, context: grpc.ServicerContext) -> Iterator[emotalk_pb2.BlendshapeResponse]:
+        yield from CHUNKS[:after]
+        context.abort(code, words)
+
+    return act
+
+
+@dataclass
+class Stage(emotalk_pb2_grpc.EmoTalkServiceServicer):
+    """A server that plays one cue a call."""
+
+    cues: list[Cue] = field(default_factory=list)
+    heard: list[emotalk_pb2.AudioRequest] = field(default_factory=list)
+    health: list[int | grpc.StatusCode] = field(default_factory=list)
+    metadata: tuple[tuple[str, str], ...] = (("request-id", "id"), ("queue-position", "3"))
+    port: int = 0
+
+    def ProcessAudio(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self.heard.append(request)
+        context.send_initial_metadata(self.metadata)
+        yield from self.cues.pop(0)(request, context)
+
+    def HealthCheck(self, request: Any, context: Any) -> Any:  # noqa: N802
+        answer = self.health.pop(0)
+        if isinstance(answer, grpc.StatusCode):
+            context.abort(answer, "down")
+        return emotalk_pb2.HealthCheckResponse(status=answer)
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    server = grpc.server(ThreadPoolExecutor(4), options=[("grpc.so_reuseport", 0)])
+    one = Stage()
+    emotalk_pb2_grpc.add_EmoTalkServiceServicer_to_server(one, server)
+    one.port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield one
+    server.stop(0).wait()
+
+
+class Heard:
+    """What a client handed out, and how long it waited in between."""
+
+    def __init__(self, stage: Stage, *cues: Cue, **options: Any) -> None:
+        stage.cues.extend(cues)
+        self.pauses: list[float] = []
+        self.chunks: list[Chunk] = []
+        self.positions: list[int] = []
+        self.error: EmoTalkError | None = None
+        with EmoTalkClient("127.0.0.1", stage.port, sleep=self.pauses.append, **options) as client:
+            try:
+                for chunk in client.stream(REQUEST, self.positions.append):
+                    self.chunks.append(chunk)
+            except EmoTalkError as error:
+                self.error = error
+
+    @property
+    def frames(self) -> list[int]:
+        return [n for c in self.chunks for n in range(c.first_frame, c.first_frame + len(c.frames))]
+
+
+def test_each_chunk_is_handed_out_with_its_place_and_the_last_is_final(stage: Stage) -> None:
+    heard = Heard(stage, chunks())
+    assert heard.error is None
+    assert [(c.index, c.first_frame, c.is_final) for c in heard.chunks] == [
+        (0, 0, False),
+        (1, 10, False),
+        (2, 20, False),
+        (3, 30, True),
+    ]
+    assert all((c.frames == c.index).all() and c.frames.shape == (10, 52) for c in heard.chunks)
+    assert heard.positions == [3]
+
+
+def test_the_request_says_what_was_asked_an_overlap_of_zero_included(stage: Stage) -> None:
+    stage.cues.append(chunks())
+    with EmoTalkClient("127.0.0.1", stage.port) as client:
+        list(client.stream(Request(b"sound", 0, 7, False, 10.0, 0.0, "session", "id")))
+    (sent,) = stage.heard
+    assert (sent.request_id, sent.session_id, sent.audio_data) == ("id", "session", b"sound")
+    assert (sent.emotion_level, sent.person_id, sent.post_processing) == (0, 7, False)
+    assert sent.HasField("chunk_overlap")
+    assert (sent.chunk_duration, sent.chunk_overlap) == (10.0, 0.0)
+
+
+@pytest.mark.parametrize("after", [0, 1, 3])
+def test_a_stream_that_breaks_is_taken_up_under_the_same_id_and_no_frame_comes_twice(stage: Stage, after: int) -> None:
+    heard = Heard(stage, breaks(grpc.StatusCode.UNAVAILABLE, after), breaks(grpc.StatusCode.UNAVAILABLE), chunks())
+    assert heard.error is None
+    assert heard.frames == list(range(40))
+    assert heard.pauses == [0.5, 1.0]
+    assert len({request.request_id for request in stage.heard}) == 1
+
+
+def test_a_repetition_that_is_cut_elsewhere_still_gives_each_frame_once(stage: Stage) -> None:
+    def other_cuts(*_: Any) -> Iterator[emotalk_pb2.BlendshapeResponse]:
+        yield to_response("id", 0, 0, np.zeros((15, 52), np.float32), False)
+        yield to_response("id", 1, 15, np.ones((25, 52), np.float32), True)
+
+    heard = Heard(stage, breaks(grpc.StatusCode.UNAVAILABLE, 1), other_cuts)
+    assert heard.frames == list(range(40))
+    assert [len(chunk.frames) for chunk in heard.chunks] == [10, 5, 25]
+
+
+def test_progress_renews_the_patience(stage: Stage) -> None:
+    outages = [breaks(grpc.StatusCode.UNAVAILABLE, after) for after in (1, 2, 3)]
+    heard = Heard(stage, *outages, chunks(), patience=0.6)
+    assert heard.error is None
+    assert heard.pauses == [0.5, 0.5, 0.5]
+
+
+def test_patience_ends_by_name(stage: Stage) -> None:
+    heard = Heard(stage, *[breaks(grpc.StatusCode.UNAVAILABLE)] * 20, patience=10.0)
+    assert isinstance(heard.error, errors.ServerUnavailable)
+    assert heard.pauses == [0.5, 1.0, 2.0, 4.0]
+
+
+def test_the_pauses_grow_to_ten_seconds_and_no_further(stage: Stage) -> None:
+    heard = Heard(stage, *[breaks(grpc.StatusCode.UNAVAILABLE)] * 9, chunks(), patience=1e6)
+    assert heard.pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0, 10.0, 10.0]
+
+
+def test_the_deadline_counts_while_the_server_is_away(stage: Stage) -> None:
+    heard = Heard(stage, *[breaks(grpc.StatusCode.UNAVAILABLE)] * 9, timeout=3.0, patience=1e6)
+    assert isinstance(heard.error, errors.ServerUnavailable)
+    assert heard.pauses == [0.5, 1.0, 2.0]
+
+
+def test_a_good_bye_that_was_lost_after_the_last_frame_is_no_failure(stage: Stage) -> None:
+    for code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL):
+        heard = Heard(stage, breaks(code, after=4))
+        assert heard.error is None
+        assert heard.frames == list(range(40))
+        assert heard.pauses == []
+
+
+def test_a_stream_that_ends_well_without_its_last_frame_is_an_error(stage: Stage) -> None:
+    heard = Heard(stage, chunks(last=2))
+    assert isinstance(heard.error, errors.JobFailed)
+    assert heard.frames == list(range(30))
+
+
+@pytest.mark.parametrize(
+    ("told", "named"),
+    [
+        (errors.AudioTooLong("it lasts 1801.0 s", "Cut it"), errors.InvalidRequest),
+        (errors.RequestConflict("taken"), errors.RequestConflict),
+        (errors.QueueFull("no room"), errors.QueueFull),
+        (errors.ResultsDiffer("two engines"), errors.ResultsDiffer),
+        (errors.JobFailed("given up"), errors.JobFailed),
+        (errors.EngineError("NaN"), errors.JobFailed),
+        (errors.DeadlineExceeded("late"), errors.DeadlineExceeded),
+    ],
+)
+def test_every_failure_has_a_name_and_only_unavailable_is_tried_again(
+    stage: Stage, told: EmoTalkError, named: type[EmoTalkError]
+) -> None:
+    heard = Heard(stage, fails(told, after=2), chunks())
+    assert type(heard.error) is named
+    assert heard.frames == list(range(20))
+    assert heard.pauses == []
+    assert len(stage.heard) == 1
+
+
+def test_a_refusal_names_the_field_the_problem_and_the_fix(stage: Stage) -> None:
+    error = Heard(stage, fails(errors.InvalidRequest("person_id", "99 is out of range", "Use 0..23"))).error
+    assert isinstance(error, errors.InvalidRequest)
+    assert (error.field, error.problem, error.fix) == ("person_id", "99 is out of range", "Use 0..23")
+
+
+@pytest.mark.parametrize("code", [grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNIMPLEMENTED])
+def test_a_server_without_details_still_gives_a_named_error(stage: Stage, code: grpc.StatusCode) -> None:
+    error = Heard(stage, breaks(code, words="no details")).error
+    assert isinstance(error, errors.JobFailed)
+    assert "no details" in str(error)
+
+
+def test_a_server_that_does_not_say_the_position_is_not_asked_for_it(stage: Stage) -> None:
+    stage.metadata = ()
+    heard = Heard(stage, chunks())
+    assert heard.positions == []
+    assert len(heard.chunks) == 4
+
+
+@pytest.mark.parametrize("audio", [b"", bytes(64 * 2**20 + 1)], ids=["empty", "too large"])
+def test_what_cannot_be_sent_is_refused_before_it_is(stage: Stage, audio: bytes) -> None:
+    with EmoTalkClient("127.0.0.1", stage.port) as client, pytest.raises(errors.AudioError):
+        list(client.stream(Request(audio)))
+    assert stage.heard == []
+
+
+def test_who_stops_listening_ends_the_call(stage: Stage) -> None:
+    ended = Event()
+
+    def endless(_: Any, context: grpc.ServicerContext) -> Iterator[emotalk_pb2.BlendshapeResponse]:
+        context.add_callback(ended.set)
+        while context.is_active():
+            yield CHUNKS[0]
+
+    stage.cues.append(endless)
+    with EmoTalkClient("127.0.0.1", stage.port) as client:
+        reading = client.stream(REQUEST)
+        next(reading)
+        reading.close()  # type: ignore[attr-defined]
+        assert ended.wait(10)
+
+
+def test_process_audio_file_returns_what_the_first_version_returned(stage: Stage, tmp_path: Path) -> None:
+    stage.cues.append(chunks())
+    (tmp_path / "a.wav").write_bytes(b"sound")
+    with EmoTalkClient(host="127.0.0.1", port=stage.port) as client:
+        answer = client.process_audio_file(
+            audio_path=str(tmp_path / "a.wav"),
+            emotion_level=1,
+            person_id=0,
+            post_processing=True,
+            chunk_duration=25.0,
+            chunk_overlap=0.5,
+        )
+    assert [chunk["chunk_index"] for chunk in answer] == [0, 1, 2, 3]
+    assert [set(chunk) for chunk in answer] == [{"chunk_index", "frames"}] * 4
+    frames = [frame for chunk in answer for frame in chunk["frames"]]
+    assert [frame["frame_number"] for frame in frames] == list(range(40))
+    assert [frame["timecode"] for frame in frames] == [n / 30 for n in range(40)]
+    assert all(len(frame["blendshapes"]) == 52 and isinstance(frame["blendshapes"][0], float) for frame in frames)
+
+
+def test_a_file_that_is_not_there_is_said_to_be_not_there() -> None:
+    with EmoTalkClient("127.0.0.1", 1) as client, pytest.raises(FileNotFoundError):
+        client.process_audio_file("nowhere.wav")
+
+
+def test_health_is_true_false_or_a_named_error(stage: Stage) -> None:
+    answer = emotalk_pb2.HealthCheckResponse
+    stage.health = [answer.SERVING, answer.NOT_SERVING, grpc.StatusCode.UNAVAILABLE]
+    with EmoTalkClient("127.0.0.1", stage.port) as client:
+        assert client.health() is True
+        assert client.health() is False
+        with pytest.raises(errors.ServerUnavailable):
+            client.health()
+
+
+def test_the_asyncio_client_does_the_same(stage: Stage) -> None:
+    stage.cues += [chunks(), fails(errors.JobFailed("given up"), after=1)]
+    stage.health = [emotalk_pb2.HealthCheckResponse.SERVING]
+
+    async def story() -> tuple[list[Chunk], list[Chunk], list[int], bool]:
+        positions: list[int] = []
+        async with AsyncEmoTalkClient("127.0.0.1", stage.port) as client:
+            whole = [chunk async for chunk in client.stream(REQUEST, positions.append)]
+            reading = client.stream(REQUEST)
+            broken = [await anext(reading)]
+            with pytest.raises(errors.JobFailed, match="given up"):
+                await anext(reading)
+            return whole, broken, positions, await client.health()
+
+    whole, broken, positions, healthy = asyncio.run(story())
+    assert [c.index for c in whole] == [0, 1, 2, 3]
+    assert [c.index for c in broken] == [0]
+    assert positions == [3]
+    assert healthy
+
+
+def test_the_asyncio_client_takes_a_broken_stream_up_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.cues += [breaks(grpc.StatusCode.UNAVAILABLE, 2), chunks()]
+    monkeypatch.setattr("emotalk.client.FIRST_PAUSE", 0.0)
+
+    async def story() -> list[int]:
+        async with AsyncEmoTalkClient("127.0.0.1", stage.port) as client:
+            return [chunk.index async for chunk in client.stream(REQUEST)]
+
+    assert asyncio.run(story()) == [0, 1, 2, 3]

@@ -1,0 +1,100 @@
+"""Finished animations as files: what stands in them, and that nobody ever opens half of one."""
+
+import csv
+import json
+import os
+import stat
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emotalk.errors import ConfigurationError
+from emotalk.export import SUFFIXES, check_suffix, formats, save
+from emotalk.face import ARKIT_NAMES, FaceClip
+
+FRAMES = np.random.default_rng(0).random((7, 52), np.float32)
+CLIP = FaceClip(FRAMES)
+
+
+def test_npy_holds_the_frames_to_the_bit(tmp_path: Path) -> None:
+    save(CLIP, tmp_path / "out.npy")
+    read = np.load(tmp_path / "out.npy")
+    assert read.dtype == np.float32
+    assert read.tobytes() == FRAMES.tobytes()
+
+
+def test_csv_holds_names_timecodes_and_values(tmp_path: Path) -> None:
+    save(CLIP, tmp_path / "out.csv")
+    with (tmp_path / "out.csv").open(newline="") as file:
+        head, *rows = csv.reader(file)
+    assert head == ["timecode", *ARKIT_NAMES]
+    values = np.array(rows, np.float64)
+    assert np.allclose(values[:, 0], np.arange(7) / 30, atol=1e-6)
+    assert np.allclose(values[:, 1:], FRAMES, atol=1e-6)
+
+
+def test_json_holds_the_shape_that_the_client_returns(tmp_path: Path) -> None:
+    save(CLIP, tmp_path / "out.json")
+    document = json.loads((tmp_path / "out.json").read_text())
+    assert (document["fps"], document["names"]) == (30, list(ARKIT_NAMES))
+    assert [frame["frame_number"] for frame in document["frames"]] == list(range(7))
+    assert [frame["timecode"] for frame in document["frames"]] == [n / 30 for n in range(7)]
+    assert np.array_equal(np.array([f["blendshapes"] for f in document["frames"]], np.float32), FRAMES)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_folders_are_created_and_what_was_there_is_replaced(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / "deep" / "deeper" / f"out{suffix}"
+    save(FaceClip(FRAMES[:1]), path)
+    save(CLIP, path)
+    assert path.stat().st_size > 7 * 52 * 4
+    assert os.listdir(path.parent) == [path.name]  # noqa: PTH208
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_suffix_in_capitals_is_the_same_suffix(tmp_path: Path, suffix: str) -> None:
+    small, large = tmp_path / f"out{suffix}", tmp_path / f"OUT{suffix.upper()}"
+    save(CLIP, small)
+    save(CLIP, large)
+    assert large.read_bytes() == small.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([small.name, large.name])
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_the_file_may_be_read_by_whoever_may_read_new_files(tmp_path: Path, suffix: str) -> None:
+    ordinary = tmp_path / "ordinary"
+    ordinary.touch()
+    save(CLIP, tmp_path / f"out{suffix}")
+    assert stat.S_IMODE((tmp_path / f"out{suffix}").stat().st_mode) == stat.S_IMODE(ordinary.stat().st_mode)
+
+
+def test_a_file_that_cannot_be_finished_leaves_the_old_one_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "out.csv"
+    save(CLIP, path)
+    before = path.read_bytes()
+
+    def breaks(clip: FaceClip, unfinished: Path) -> None:
+        unfinished.write_text("half a line")
+        raise OSError("disk full")
+
+    monkeypatch.setitem(formats._WRITERS, ".csv", breaks)
+    with pytest.raises(OSError, match="disk full"):
+        save(CLIP, path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", ["out.fbx", "out", "npy", "out.npy.gz"])
+def test_an_unknown_suffix_is_refused_with_those_that_are_known_and_nothing_is_written(
+    tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=r"\.npy, \.csv, \.json"):
+        save(CLIP, tmp_path / "folder" / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_suffix_can_be_checked_before_hours_of_work() -> None:
+    assert check_suffix(Path("a/b.JSON")) == ".json"

@@ -1,0 +1,121 @@
+"""The one way in: what is refused, by which field, and what makes two requests the same."""
+
+import math
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from stage import NOW, tones
+
+from emotalk.audio import Limits, decode_flac_blocks, encode_flac
+from emotalk.errors import AudioError, InvalidRequest
+from emotalk.jobs import intake
+from emotalk.jobs.codec import decode_job
+from emotalk.jobs.intake import Intake, Order, as_request
+from emotalk.shaping import Gains
+
+SOUND = encode_flac(tones(24_001))
+HOUSE = Intake(gains=Gains({"jawOpen": 1.5}))
+TEXT = st.text(st.characters(exclude_categories=["C", "Z"]), max_size=30)
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("emotion_level", [-1, 2, 2**31 - 1]),
+        ("person_id", [-1, 24, -(2**31)]),
+        ("chunk_duration", [0.0, -1.0, 0.99, 120.01, math.nan, math.inf]),
+        ("chunk_overlap", [-0.1, 12.5, 25.0, math.nan, math.inf]),
+        ("request_id", ["x" * 201, "line\nbreak", "\0"]),
+        ("session_id", ["x" * 201, "tab\t"]),
+    ],
+)
+def test_each_parameter_is_refused_under_its_own_name_before_the_sound_is_touched(
+    field: str, values: list[object]
+) -> None:
+    for value in values:
+        with pytest.raises(InvalidRequest) as caught:
+            HOUSE.check(replace(Order(b""), **{field: value}))  # type: ignore[arg-type]
+        assert caught.value.field == field
+        assert caught.value.fix
+
+
+@pytest.mark.parametrize("audio", [b"", b"no sound at all", SOUND[:100]])
+def test_sound_that_cannot_be_used_is_refused_under_its_own_name(audio: bytes) -> None:
+    with pytest.raises(AudioError) as caught:
+        HOUSE.accept(Order(audio), NOW)
+    assert caught.value.field == "audio_data"
+
+
+def test_sound_beyond_the_limit_is_refused() -> None:
+    with pytest.raises(AudioError, match=r"1\.5 s"):
+        Intake(Limits(max_seconds=1.4)).accept(Order(SOUND), NOW)
+
+
+def test_a_job_carries_everything_its_answer_depends_on() -> None:
+    order = Order(SOUND, "id", "session", 0, 23, False, 10.04, 0.0)
+    job = HOUSE.accept(order, NOW)
+    assert (job.request_id, job.session_id, job.submitted_at, job.samples) == ("id", "session", NOW, 24_001)
+    assert (job.take.style.emotion_level, job.take.style.person_id) == (0, 23)
+    assert (job.take.chunking.steps, job.take.chunking.overlap_steps) == (100, 0)
+    assert (job.take.gains, job.take.post_processing, job.take.seed) == (HOUSE.gains, False, "id")
+    assert np.array_equal(np.concatenate(list(decode_flac_blocks(job.flac))), tones(24_001))
+    assert job.digest == order.digest()
+
+
+def test_a_request_without_an_id_gets_one_of_its_own() -> None:
+    one, other = (HOUSE.accept(Order(SOUND), NOW) for _ in range(2))
+    assert one.request_id
+    assert one.request_id != other.request_id
+    assert one.take.seed == one.request_id
+
+
+def test_the_request_can_be_read_in_any_tool_and_decoded_again() -> None:
+    job = HOUSE.accept(Order(SOUND, "id", "session"), NOW)
+    request = as_request(job)
+    assert (request.request_id, request.key, request.digest) == ("id", "session", job.digest)
+    assert request.headers == {"seconds": "1.500", "submitted_at": "1800000000.000000"}
+    assert decode_job(request.payload) == job
+
+
+def test_a_session_orders_its_requests_and_a_request_without_one_stands_alone() -> None:
+    assert as_request(HOUSE.accept(Order(SOUND, "id", "session"), NOW)).key == "session"
+    assert as_request(HOUSE.accept(Order(SOUND, "id"), NOW)).key == "id"
+
+
+CHANGES = {
+    "audio": SOUND + b"x",
+    "session_id": "other",
+    "emotion_level": 0,
+    "person_id": 1,
+    "post_processing": False,
+    "chunk_duration": 24.0,
+    "chunk_overlap": 0.6,
+}
+
+
+@pytest.mark.parametrize("field", CHANGES)
+def test_the_digest_changes_with_every_parameter(field: str) -> None:
+    assert Order(SOUND).digest() != replace(Order(SOUND), **{field: CHANGES[field]}).digest()  # type: ignore[arg-type]
+
+
+def test_the_digest_does_not_depend_on_the_id_and_on_nothing_that_this_test_forgot() -> None:
+    assert Order(SOUND, "one").digest() == Order(SOUND, "other").digest()
+    assert {field.name for field in fields(Order)} == {*CHANGES, "request_id"}
+
+
+@given(request_id=TEXT, session_id=TEXT)
+def test_any_printable_id_is_accepted_in_any_script(request_id: str, session_id: str) -> None:
+    assert HOUSE.check(Order(SOUND, request_id, session_id)).steps == 250
+
+
+@given(length=st.integers(0, 250))
+def test_ids_have_200_characters_at_most(length: int) -> None:
+    order = Order(SOUND, "ü" * length)
+    if length <= intake.LONGEST_ID:
+        HOUSE.check(order)
+    else:
+        with pytest.raises(InvalidRequest):
+            HOUSE.check(order)

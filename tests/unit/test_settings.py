@@ -1,0 +1,113 @@
+"""Defaults < environment < flags, and a child process that hears the same."""
+
+from dataclasses import fields
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emotalk.errors import ConfigurationError
+from emotalk.face import ARKIT_NAMES
+from emotalk.settings import Settings, parse_factors
+
+TEXT = st.text(st.characters(exclude_categories=["C"]), max_size=20)
+FACTORS = st.dictionaries(st.sampled_from(ARKIT_NAMES), st.floats(allow_nan=False), max_size=4)
+SETTINGS = st.builds(
+    Settings,
+    host=TEXT,
+    port=st.integers(0, 65535),
+    queue=TEXT,
+    kafka_replication=st.integers(0, 9),
+    engine=st.sampled_from(["auto", "builtin", "emotalk", "tone"]),
+    model_path=TEXT,
+    device=st.sampled_from(["auto", "cpu", "cuda"]),
+    precision=st.sampled_from(["auto", "fp32", "bf16"]),
+    worker=st.booleans(),
+    worker_name=TEXT,
+    max_seconds=st.floats(0.001, 1e9),
+    drain_seconds=st.floats(0, 1e9),
+    gains=FACTORS,
+    offsets=FACTORS,
+    log_level=st.sampled_from(["debug", "error"]),
+    log_format=st.sampled_from(["text", "json"]),
+)
+
+
+@given(one=SETTINGS)
+def test_a_child_process_hears_the_same_settings(one: Settings) -> None:
+    assert Settings.load(one.as_environment(), {}, {}) == one
+
+
+def test_a_flag_beats_the_environment_which_beats_the_command_which_beats_the_default() -> None:
+    environment, flags, defaults = {"EMOTALK_PORT": "2"}, {"port": 3}, {"port": 1}
+    assert Settings.load({}, {}, {}).port == 50051
+    assert Settings.load({}, {}, defaults).port == 1
+    assert Settings.load(environment, {}, defaults).port == 2
+    assert Settings.load(environment, flags, defaults).port == 3
+
+
+def test_a_flag_that_was_not_given_changes_nothing_but_zero_and_false_were_given() -> None:
+    assert Settings.load({}, {"port": None, "worker": None}, {}) == Settings()
+    given_zero = Settings.load({"EMOTALK_PORT": "2"}, {"port": 0, "worker": False}, {})
+    assert (given_zero.port, given_zero.worker) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("1", True), ("true", True), ("YES", True), ("0", False), ("False", False), ("no", False)]
+)
+def test_yes_and_no_may_be_written_as_people_write_them(text: str, value: bool) -> None:
+    assert Settings.load({"EMOTALK_WORKER": text}, {}, {}).worker is value
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("PORT", "high"),
+        ("PORT", "1.5"),
+        ("WORKER", "maybe"),
+        ("MAX_SECONDS", "long"),
+        ("GAINS", "jawOpen"),
+        ("GAINS", "jawOpen=wide"),
+        ("GAINS", "a=b=c"),
+    ],
+)
+def test_a_variable_that_cannot_be_read_is_named(name: str, text: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"EMOTALK_{name}.*{text}"):
+        Settings.load({f"EMOTALK_{name}": text}, {}, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("port", -1),
+        ("port", 65536),
+        ("engine", "magic"),
+        ("device", "abacus"),
+        ("precision", "fp8"),
+        ("log_level", "loud"),
+        ("log_format", "xml"),
+        ("max_seconds", 0.0),
+        ("max_seconds", float("nan")),
+        ("drain_seconds", -1.0),
+        ("drain_seconds", float("nan")),
+        ("kafka_replication", -1),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused_by_name_wherever_it_came_from(name: str, value: Any) -> None:
+    with pytest.raises(ConfigurationError, match=name):
+        Settings.load({}, {name: value}, {})
+    with pytest.raises(ConfigurationError, match=name):
+        Settings.load({f"EMOTALK_{name.upper()}": str(value)}, {}, {})
+
+
+def test_variables_of_others_are_none_of_ours() -> None:
+    assert Settings.load({"PORT": "1", "EMOTALK_FAVOURITE_COLOUR": "blue"}, {}, {}) == Settings()
+
+
+def test_every_setting_has_a_default() -> None:
+    assert all(hasattr(Settings(), item.name) for item in fields(Settings))
+
+
+def test_factors_are_read_with_the_spaces_people_type() -> None:
+    assert parse_factors("jawOpen=1.2, mouthClose=-0.5,") == {"jawOpen": 1.2, "mouthClose": -0.5}
