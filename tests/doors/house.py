@@ -90,15 +90,18 @@ def build_house(folder: Path) -> House:
     copy, venv = folder / "clone", folder / "environment"
     clone(copy)
     subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True, timeout=INSTALL_SECONDS)
-    house = House(copy, _environment(venv, folder))
+    path = f"{venv / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    house = House(copy, {**bare_environment(folder), "PATH": path})
     done = house.run("pip", "install", "-q", "-r", "requirements.txt", timeout=INSTALL_SECONDS)
     assert done.returncode == 0, done.stdout + done.stderr
     return house
 
 
 def clone(target: Path) -> None:
-    """The tracked files as they are now; everything but caches where this is no git checkout."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    """What git tracks or would, as it is now; everything but caches where this is no git checkout."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True
+    )
     if listed.returncode:
         shutil.copytree(ROOT, target, ignore=_NOT_CLONED)
         return
@@ -108,7 +111,8 @@ def clone(target: Path) -> None:
             shutil.copy2(ROOT / name, target / name)
 
 
-def _environment(venv: Path, folder: Path) -> dict[str, str]:
-    ours = ("EMOTALK_", "PYTHON", "VIRTUAL_ENV", "COV", "PYTEST_")
+def bare_environment(folder: Path) -> dict[str, str]:
+    """This process's variables without what tells of us; state goes into `folder`."""
+    ours = ("EMOTALK_", "PYTHON", "VIRTUAL_ENV", "PYTEST_", "MAKE", "MFLAGS")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return {**kept, "PATH": f"{venv / 'bin'}{os.pathsep}{os.environ['PATH']}", "XDG_STATE_HOME": str(folder / "state")}
+    return {**kept, "XDG_STATE_HOME": str(folder / "state")}
