@@ -1,0 +1,317 @@
+"""Many clients, real processes, and each of them killed once on the way.
+
+    clients (threads here) ──gRPC──► emotalk serve --no-worker ──► queue ──► emotalk work --engine tone
+                                           kill -9                kill -9         kill -9
+
+`Load` says how much, `run` does it and returns what was seen, `faults` says what is wrong with that. The test and
+bench/load.py differ only in how much.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import grpc
+import numpy as np
+from confluent_kafka import Consumer as ConfluentConsumer
+from confluent_kafka import TopicPartition
+
+from bench.clips import as_wav, speech_like
+from emotalk.animation import Animation
+from emotalk.client import Chunk, EmoTalkClient, Request
+from emotalk.engines.tone import ToneEngine
+from emotalk.errors import EmoTalkError
+from emotalk.face import Frames, Pcm
+from emotalk.jobs.intake import Intake, Order
+from emotalk.pipeline import Pipeline
+from emotalk.queues.base import DEAD_TOPIC, GROUP, REQUESTS_TOPIC
+from emotalk.queues.sqlite import SqliteQueue
+from emotalk.timebase import SAMPLE_RATE, frame_count
+
+START_SECONDS = 60.0
+ANSWER_SECONDS = 600.0
+PATIENCE = 60.0
+SETTLE_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Errand:
+    """One request: `samples` of speech-like sound."""
+
+    request_id: str
+    pcm: Pcm
+
+    @cached_property
+    def request(self) -> Request:
+        """As a client sends it."""
+        return Request(as_wav(self.pcm), request_id=self.request_id)
+
+    def expected(self) -> Frames:
+        """What an undisturbed run in this process answers, to the byte."""
+        job = Intake().accept(Order(self.request.audio, self.request_id), 0.0)
+        blocks: list[Frames] = []
+        animation = Animation(
+            Pipeline(ToneEngine()), job, lambda parts: blocks.extend(part.frames for part in parts), time.monotonic
+        )
+        animation.wait(ANSWER_SECONDS)
+        assert animation.error is None
+        return np.concatenate(blocks)
+
+
+@dataclass(frozen=True)
+class Load:
+    """How much: `seconds` from the shortest to the longest clip."""
+
+    clients: int = 25
+    requests: int = 200
+    seconds: tuple[float, float] = (1.0, 60.0)
+
+    def errands(self) -> list[Errand]:
+        """The same every time, except for the ids."""
+        draw = np.random.default_rng(3)
+        shortest, longest = (round(each * SAMPLE_RATE) for each in self.seconds)
+        master, run = speech_like(2 * longest), uuid.uuid4().hex[:8]
+        errands = []
+        for number in range(self.requests):
+            length, start = int(draw.integers(shortest, longest + 1)), int(draw.integers(0, longest))
+            errands.append(Errand(f"{run}-{number:04d}", master[start : start + length]))
+        return errands
+
+
+class Program:
+    """`emotalk …` in a process of its own, its JSON log in a file that outlives it."""
+
+    def __init__(self, log: Path, *words: str) -> None:
+        self._log, self._words = log, words
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; does not wait."""
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("EMOTALK_")}
+        command = (sys.executable, "-m", "emotalk", *self._words, "--log-format", "json")
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=clean)
+
+    def kill(self) -> None:
+        """SIGKILL, and wait until it is gone."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    def restart(self) -> None:
+        """As a supervisor would."""
+        self.kill()
+        self.start()
+
+    def lines(self, event: str) -> list[dict[str, Any]]:
+        """The log's lines of this kind, in order, from all of its lives."""
+        return [line for line in _parsed(self._log.read_text(errors="replace")) if line.get("event") == event]
+
+
+def _parsed(text: str) -> Iterator[dict[str, Any]]:
+    for line in text.splitlines():
+        try:
+            yield json.loads(line)
+        except ValueError:  # a line that a kill has cut, or none of ours
+            continue
+
+
+@dataclass
+class Seen:
+    """What happened: each errand's chunks or error, who was killed after how many answers, and the logs."""
+
+    errands: Sequence[Errand]
+    answers: dict[str, list[Chunk]] = field(default_factory=dict)
+    errors: dict[str, EmoTalkError] = field(default_factory=dict)
+    kills: list[tuple[str, int]] = field(default_factory=list)
+    accepted: list[dict[str, Any]] = field(default_factory=list)
+    started: list[dict[str, Any]] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Victim:
+    """Who is killed and started again once `share` of the answers are there."""
+
+    name: str
+    share: float
+    restart: Callable[[], None]
+
+
+@contextmanager
+def service(url: str, port: int, folder: Path) -> Iterator[tuple[Program, Program]]:
+    """A server and its worker, both running."""
+    where = ("--queue", url)
+    server = Program(folder / "server.log", "serve", "--no-worker", "--port", str(port), *where)
+    worker = Program(folder / "worker.log", "work", "--engine", "tone", "--worker-name", "load", *where)
+    with ExitStack() as stack:
+        for program in (server, worker):
+            stack.callback(program.kill)
+            program.start()
+        yield server, worker
+
+
+def run(
+    load: Load, url: str, port: int, folder: Path, left: Callable[[], list[str]], others: Iterable[Victim] = ()
+) -> Seen:
+    """Send everything, kill everyone once, wait for every answer and until nothing is `left` in the queue."""
+    seen = Seen(load.errands())
+    with service(url, port, folder) as (server, worker):
+        _await_ready(port)
+        victims = [Victim("worker", 0.2, worker.restart), Victim("server", 0.45, server.restart), *others]
+        since = time.monotonic()
+        _send_all(load, port, seen, victims)
+        seen.seconds = time.monotonic() - since
+        seen.left = _settled(left)
+        seen.accepted, seen.started = server.lines("accept"), worker.lines("start")
+    return seen
+
+
+def _send_all(load: Load, port: int, seen: Seen, victims: Sequence[Victim]) -> None:
+    waiting, changed = iter(seen.errands), threading.Condition()
+
+    def client() -> None:
+        with _client(port) as own:
+            while True:
+                with changed:
+                    errand = next(waiting, None)
+                if errand is None:
+                    return
+                try:
+                    seen.answers[errand.request_id] = list(own.stream(errand.request))
+                except EmoTalkError as error:
+                    seen.errors[errand.request_id] = error
+                with changed:
+                    changed.notify_all()
+
+    def done() -> int:
+        return len(seen.answers) + len(seen.errors)
+
+    def reached(due: int) -> bool:
+        return done() >= due
+
+    with ThreadPoolExecutor(load.clients) as clients:
+        running = [clients.submit(client) for _ in range(load.clients)]
+        for victim in victims:
+            due = round(victim.share * load.requests)
+            with changed:
+                changed.wait_for(partial(reached, due), ANSWER_SECONDS)
+            seen.kills.append((victim.name, done()))
+            victim.restart()
+        for each in running:
+            each.result(ANSWER_SECONDS)
+
+
+def _client(port: int) -> EmoTalkClient:
+    # A connection of its own, as every client in the field has one: by default gRPC shares one in a process.
+    options = (("grpc.use_local_subchannel_pool", 1), ("grpc.max_reconnect_backoff_ms", 1000))
+    channel = grpc.insecure_channel(f"127.0.0.1:{port}", options)
+    return EmoTalkClient(channel=channel, timeout=ANSWER_SECONDS, patience=PATIENCE)
+
+
+def _await_ready(port: int) -> None:
+    until = time.monotonic() + START_SECONDS
+    with _client(port) as client:
+        while time.monotonic() < until:
+            try:
+                if client.health():
+                    return
+            except EmoTalkError:
+                time.sleep(0.1)
+    raise AssertionError("the server did not get ready")
+
+
+def _settled(left: Callable[[], list[str]]) -> list[str]:
+    # The last client has its last frame a moment before the worker commits.
+    until = time.monotonic() + SETTLE_SECONDS
+    while (found := left()) and time.monotonic() < until:
+        time.sleep(0.1)
+    return found
+
+
+def faults(seen: Seen) -> list[str]:
+    """Everything that a client or an operator would complain about; empty where all is well."""
+    found = [f"{request_id}: {error}" for request_id, error in seen.errors.items()]
+    for errand in seen.errands:
+        if errand.request_id in seen.answers:
+            found += [f"{errand.request_id}: {fault}" for fault in _of_answer(errand, seen.answers[errand.request_id])]
+    return found + _of_order(seen) + [f"left over: {each}" for each in seen.left]
+
+
+def _of_answer(errand: Errand, chunks: list[Chunk]) -> Iterator[str]:
+    due = frame_count(len(errand.pcm))
+    if [chunk.is_final for chunk in chunks] != [False] * (len(chunks) - 1) + [True]:
+        yield "is_final is not on the last chunk alone"
+    next_frame = 0
+    for chunk in chunks:
+        if chunk.first_frame != next_frame:
+            yield f"frame {chunk.first_frame} came where {next_frame} was due"
+        next_frame = chunk.first_frame + len(chunk.frames)
+    if next_frame != due:
+        yield f"{next_frame} frames where {due} were due"
+    elif np.concatenate([chunk.frames for chunk in chunks]).tobytes() != errand.expected().tobytes():
+        yield "the frames differ from an undisturbed run's"
+
+
+def _of_order(seen: Seen) -> list[str]:
+    places = [(line["partition"], line["offset"]) for line in seen.started]
+    found = []
+    for partition in {partition for partition, _ in places}:
+        offsets = [offset for where, offset in places if where == partition]
+        firsts = list(dict.fromkeys(offsets))
+        if firsts != sorted(firsts):
+            found.append(f"partition {partition}: first starts in the order {firsts}")
+    accepted = {(line["partition"], line["offset"]) for line in seen.accepted}
+    found += [f"accepted at {place} and never started" for place in sorted(accepted - set(places))]
+    known = {line["request_id"] for line in seen.accepted}
+    return found + [f"{each.request_id}: no accept line" for each in seen.errands if each.request_id not in known]
+
+
+def left_in_sqlite(file: Path) -> list[str]:
+    """Requests that are not done, and dead letters."""
+    queue = SqliteQueue(file)
+    try:
+        return [f"{row.request_id} is {row.state}" for row in queue.jobs() if row.state != "done"]
+    finally:
+        queue.close()
+
+
+def left_in_kafka(bootstrap: str) -> list[str]:
+    """Partitions whose committed offset is not their end, and dead letters."""
+    kafka = ConfluentConsumer({"bootstrap.servers": bootstrap, "group.id": GROUP, "log_level": 0})
+    try:
+        return [*_uncommitted(kafka), *_dead(kafka)]
+    finally:
+        kafka.close()
+
+
+def _uncommitted(kafka: ConfluentConsumer) -> Iterator[str]:
+    for place in kafka.committed(_places(kafka, REQUESTS_TOPIC), timeout=10):
+        _, end = kafka.get_watermark_offsets(place, timeout=10)
+        if place.offset != end:
+            yield f"partition {place.partition} is committed to {place.offset} of {end}"
+
+
+def _dead(kafka: ConfluentConsumer) -> Iterator[str]:
+    for place in _places(kafka, DEAD_TOPIC):
+        start, end = kafka.get_watermark_offsets(place, timeout=10)
+        if start != end:
+            yield f"{end - start} dead letters"
+
+
+def _places(kafka: ConfluentConsumer, topic: str) -> list[TopicPartition]:
+    return [TopicPartition(topic, each) for each in kafka.list_topics(topic, timeout=10).topics[topic].partitions]
