@@ -32,7 +32,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
         checkpoint = write_checkpoint(Path(folder) / "full.pth", "full")
         began = time.perf_counter()
-        engine = EmoTalkEngine(checkpoint, threads=chosen.threads)
+        engine = EmoTalkEngine(checkpoint, precision="fp32", threads=chosen.threads)
         print(f"ready after {time.perf_counter() - began:.1f} s; {engine.card}")
         worst = max(difference(engine, case) for case in cases("full"))
         time_a_clip(engine, 20.0)

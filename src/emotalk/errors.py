@@ -9,6 +9,7 @@
     ├── ConfigurationError (ValueError)         a flag, a variable or a file of settings
     ├── EngineError (RuntimeError)              the network; trying again may help
     │   ├── DeviceUnavailable                   no such device, or its runtime is not installed
+    │   ├── PrecisionUnavailable                this machine does not compute in it, or not right
     │   ├── OutOfMemory (MemoryError)           a smaller chunk may fit
     │   └── CheckpointError (ValueError)        the weights; names the file or the tensor
     │       └── CheckpointNotFound (FileNotFoundError)
@@ -88,6 +89,12 @@ class EngineError(EmoTalkError, RuntimeError):
 
 class DeviceUnavailable(EngineError):
     """The device that was asked for is not here."""
+
+    retriable = False
+
+
+class PrecisionUnavailable(EngineError):
+    """This machine has no arithmetic of that precision, or its arithmetic is wrong."""
 
     retriable = False
 

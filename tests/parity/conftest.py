@@ -16,5 +16,5 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_engine(tiny_checkpoint: Path) -> EmoTalkEngine:
-    """The engine on that checkpoint, with one thread."""
-    return EmoTalkEngine(tiny_checkpoint, threads=1)
+    """The engine on that checkpoint, in fp32, with one thread."""
+    return EmoTalkEngine(tiny_checkpoint, precision="fp32", threads=1)

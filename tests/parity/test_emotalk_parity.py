@@ -71,7 +71,7 @@ import hashlib, pathlib
 from emotalk.engines.emotalk import EmoTalkEngine
 from emotalk.face import Style
 from tests.parity.seeded_checkpoint import audio
-engine = EmoTalkEngine(pathlib.Path({str(tiny_checkpoint)!r}), threads=1, warm=False)
+engine = EmoTalkEngine(pathlib.Path({str(tiny_checkpoint)!r}), precision="fp32", threads=1, warm=False)
 print(engine.card.fingerprint, hashlib.sha256(engine.animate(audio(4, 3.3), Style()).tobytes()).hexdigest())
 """
     command = [sys.executable, "-c", program]
@@ -87,25 +87,25 @@ def test_both_spellings_of_weight_norm_give_the_same_bytes(tiny_engine: EmoTalkE
 
     path = save(tmp_path / "newer.pth", ((newer(key), x) for key, x in tensors()))
     assert b"weight_g" not in path.read_bytes()
-    frames = EmoTalkEngine(path, threads=1, warm=False).animate(CLIP, Style())
+    frames = EmoTalkEngine(path, precision="fp32", threads=1, warm=False).animate(CLIP, Style())
     assert frames.tobytes() == tiny_engine.animate(CLIP, Style()).tobytes()
 
 
 def test_weights_that_lie_unaligned_give_the_same_bytes(tiny_engine: EmoTalkEngine, tmp_path: Path) -> None:
     path = save(tmp_path / "unaligned.pth", tensors(), aligned=False)
-    frames = EmoTalkEngine(path, threads=1, warm=False).animate(CLIP, Style())
+    frames = EmoTalkEngine(path, precision="fp32", threads=1, warm=False).animate(CLIP, Style())
     assert frames.tobytes() == tiny_engine.animate(CLIP, Style()).tobytes()
 
 
 def test_the_number_of_threads_is_part_of_the_fingerprint(tiny_engine: EmoTalkEngine, tiny_checkpoint: Path) -> None:
-    two = EmoTalkEngine(tiny_checkpoint, threads=2, warm=False)
+    two = EmoTalkEngine(tiny_checkpoint, precision="fp32", threads=2, warm=False)
     assert two.card.fingerprint != tiny_engine.card.fingerprint
 
 
 def test_weights_of_nothing_are_found_while_warming_up(tmp_path: Path) -> None:
     path = save(tmp_path / "nan.pth", ((key, x * np.float32("nan")) for key, x in tensors()))
     with pytest.raises(CheckpointError, match=r"nan\.pth.*damaged"):
-        EmoTalkEngine(path, threads=1)
+        EmoTalkEngine(path, precision="fp32", threads=1)
 
 
 def test_samples_that_are_no_numbers_are_an_error_and_no_frame(tiny_engine: EmoTalkEngine) -> None:

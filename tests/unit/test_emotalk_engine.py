@@ -10,6 +10,8 @@ import pytest
 
 from emotalk.engines.base import Device, WindowEngine
 from emotalk.engines.emotalk import EmoTalkEngine, engine
+from emotalk.engines.emotalk.precision import Started
+from emotalk.engines.emotalk.runtimes import RuntimeKind
 from emotalk.engines.emotalk.weights import Weights
 from emotalk.engines.emotalk.window import Window
 from emotalk.errors import (
@@ -53,7 +55,8 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def answering(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., EmoTalkEngine]:
     def build(answer: Answer, warm: bool = False) -> EmoTalkEngine:
-        monkeypatch.setattr(engine, "RUNTIMES", {"cpu": lambda weights, threads: FakeRuntime(answer)})
+        kind = RuntimeKind(lambda weights, threads: FakeRuntime(answer), has_bf16=lambda: False)
+        monkeypatch.setattr(engine, "RUNTIMES", {"cpu": kind})
         return EmoTalkEngine(checkpoint, device="cpu", warm=warm)
 
     return build
@@ -77,11 +80,6 @@ def test_cuda_is_refused_with_the_way_out(checkpoint: Path) -> None:
         EmoTalkEngine(checkpoint, device="cuda")
 
 
-def test_bf16_is_refused_and_not_ignored(checkpoint: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"bf16 is not offered.*Use fp32 or auto"):
-        EmoTalkEngine(checkpoint, precision="bf16")
-
-
 def test_no_threads_are_too_few(checkpoint: Path) -> None:
     with pytest.raises(ConfigurationError, match="threads: 0"):
         EmoTalkEngine(checkpoint, threads=0)
@@ -103,7 +101,7 @@ def test_the_fingerprint_changes_with_weights_precision_and_runtime() -> None:
     def fingerprint(digest: str, precision: str, identity: str) -> str:
         runtime = FakeRuntime(ones)
         runtime.identity = identity
-        return engine._fingerprint(Weights({}, digest), precision, runtime)
+        return engine._fingerprint(Started(runtime, Weights({}, digest), precision))
 
     first = fingerprint("w", "fp32", "avx2")
     assert first == fingerprint("w", "fp32", "avx2")
@@ -133,4 +131,4 @@ def test_a_window_without_samples_is_refused(answering: Callable[..., EmoTalkEng
 
 @pytest.mark.parametrize("device", engine.RUNTIMES)
 def test_every_other_device_has_a_runtime(checkpoint: Path, device: Device) -> None:
-    assert EmoTalkEngine(checkpoint, device=device, warm=False).card.device == "cpu"
+    assert EmoTalkEngine(checkpoint, device=device, precision="fp32", warm=False).card.device == "cpu"

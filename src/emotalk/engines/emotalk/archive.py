@@ -8,12 +8,8 @@ import zipfile
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
-from numpy.typing import NDArray
-
+from emotalk.engines.emotalk.mapped import Bytes, MappedFile
 from emotalk.errors import CheckpointError, CheckpointNotFound
-
-Bytes = NDArray[np.uint8]
 
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 _LOCAL_MAGIC = b"PK\x03\x04"
@@ -29,8 +25,8 @@ class StoredZip:
         try:
             with path.open("rb") as file:
                 self.entries = _directory(path, file)
-                # Copy on write: OpenVINO shares writeable arrays only, and the file itself must not change.
-                self._bytes: Bytes = np.asarray(np.memmap(file, np.uint8, "c"))
+                mapped = MappedFile(file)
+                self._bytes, self.release = mapped.bytes, mapped.release
         except FileNotFoundError as error:
             raise CheckpointNotFound(
                 f"{path}: there are no weights at this path. Download EmoTalk.pth and mount or copy it there, "

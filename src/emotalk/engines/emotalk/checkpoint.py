@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emotalk.engines.emotalk.archive import Bytes, StoredZip
+from emotalk.engines.emotalk.archive import StoredZip
+from emotalk.engines.emotalk.mapped import Bytes
 from emotalk.engines.emotalk.pickled import Storage, TensorRecord, describe
 from emotalk.errors import CheckpointError
 
@@ -32,6 +33,7 @@ class Checkpoint:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._zip = StoredZip(path)
+        self.release = self._zip.release
         self._root = self._find_root()
         self._check_byte_order()
         self.records = self._records()

@@ -5,8 +5,8 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,8 @@ class Weights:
     tensors: Tensors
     digest: str
     prefix: str = ""
+    release: Callable[[], object] = lambda: None
+    """Give the file's pages back to the system; they are read again if they are asked for."""
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self.tensors[self.prefix + name]
@@ -52,12 +54,12 @@ class Weights:
 
     def under(self, prefix: str) -> "Weights":
         """The same weights, seen from a part of the network."""
-        return Weights(self.tensors, self.digest, self.prefix + prefix)
+        return replace(self, prefix=self.prefix + prefix)
 
     def shallow(self, layers: int) -> "Weights":
         """A network with only the first few layers of each encoder, of which every other part is there."""
         kept = {name: x for name, x in self.tensors.items() if _layer(name) < layers}
-        return Weights(kept, self.digest, self.prefix)
+        return replace(self, tensors=kept)
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ class UsedTensors:
 
     def read(self) -> Weights:
         """All of them in float32, where they lie in the file."""
-        return Weights({name: self.checkpoint.read(name) for name in self.shapes}, self.digest)
+        tensors = {name: self.checkpoint.read(name) for name in self.shapes}
+        return Weights(tensors, self.digest, release=self.checkpoint.release)
 
 
 @dataclass(frozen=True)
