@@ -46,6 +46,8 @@ _CONSUMER: Mapping[str, Value] = {
     # librdkafka's second of back-off whenever its local queue is full would be a second of latency.
     "fetch.queue.backoff.ms": 5,
     "fetch.error.backoff.ms": 50,
+    # Also how long a commit waits for a coordinator that is gone; librdkafka's own figure is ten minutes.
+    "coordinator.query.interval.ms": 5_000,
 }
 
 

@@ -7,6 +7,7 @@ longer than max.poll.interval.ms without the group taking it away.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 
 from confluent_kafka import KafkaError
@@ -24,6 +25,7 @@ from emotalk.queues.kafka.writer import Record, Writer
 _SETTLE_SECONDS = 5.0
 _PAUSE_SECONDS = 0.05
 _FRESH_SECONDS = 1.0
+_QUARREL_SECONDS = 60.0
 # A commit that crosses the end of a cooperative rebalance carries the old generation and is refused, though its
 # partition stays ours: it is to be repeated. If the partition is gone, `lost` is called.
 _SETTLING = {
@@ -62,12 +64,13 @@ class KafkaConsumer:
         self._forgiven: Mark | None = None
         self._tokens = count(1)
         self._writer = Writer(cluster)
-        self._member = Member(cluster, name, max_poll_interval_ms, self)
+        self._join = partial(Member, cluster, name, max_poll_interval_ms, self)
+        self._member, self._joined_again = self._join(), -_QUARREL_SECONDS
 
     def claim(self, timeout: float) -> Claim | None:
         """See Consumer.claim. Raises ConfigurationError where another worker has taken this one's name."""
         if self._member.fenced:
-            raise ConfigurationError(f"Another worker runs under the name {self._name!r}; give each a name of its own.")
+            self._join_again()
         self._put_back()
         self._member.release()
         message = self._member.poll(timeout)
@@ -177,6 +180,17 @@ class KafkaConsumer:
         hand = self._drop(partitions)
         if hand is not None and hand.attempt > hand.claim.attempts and not self._member.stalled:
             self._forgiven = Mark(hand.claim.offset, hand.claim.request.request_id, hand.attempt)
+
+    def _join_again(self) -> None:
+        """After a broker that hung, librdkafka's attempts to join can fence one another: once more is enough.
+
+        Twice within a minute it is another process.
+        """
+        if time.monotonic() - self._joined_again < _QUARREL_SECONDS:
+            raise ConfigurationError(f"Another worker runs under the name {self._name!r}; give each a name of its own.")
+        self._joined_again = time.monotonic()
+        self._member.close()
+        self._member = self._join()
 
     def _drop(self, partitions: set[int]) -> _Hand | None:
         hand = self._hand

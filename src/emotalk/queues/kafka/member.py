@@ -7,6 +7,7 @@ side, but older brokers do not speak it.)
 
 import time
 from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -18,6 +19,7 @@ from emotalk.queues.kafka.records import place_of
 
 SESSION_MS = 10_000
 _ASK_SECONDS = 5.0
+_COMMIT_SECONDS = 5.0
 
 
 class Rebalanced(Protocol):
@@ -39,7 +41,7 @@ class Rebalanced(Protocol):
 class Member:
     """One member of the group.
 
-    `fenced`: another process has come under our name, and this one is out for good. `confirmed_at`: when, by the
+    `fenced`: somebody has joined under our name, and this membership is over for good. `confirmed_at`: when, by the
     monotonic clock, the group last took a commit from us as one of its own.
     """
 
@@ -51,6 +53,9 @@ class Member:
         self.owned: set[int] = set()
         self._next: dict[int, int] = {}
         self._kafka: Consumer = cluster.consumer(_settings(cluster.group, name, max_poll_interval_ms))
+        # librdkafka's blocking commit knows no time-out: with a broker that hangs it waits for ever: in its own thread.
+        self._commits = ThreadPoolExecutor(1, thread_name_prefix="emotalk-kafka-commit")
+        self._committing: Future[KafkaError | None] = self._commits.submit(lambda: None)
         self._kafka.subscribe([self._topic], self._assigned, self._revoked, self._lost)
 
     @property
@@ -92,6 +97,7 @@ class Member:
             for partition, offset in self._next.items():
                 self._kafka.seek(TopicPartition(self._topic, partition, offset))
         except KafkaException as error:
+            self._hear_why()
             raise kafka_error(error, f"going on in {self._topic}") from error
         self._held = False
 
@@ -101,17 +107,27 @@ class Member:
             self._next[partition] = offset
 
     def commit(self, partition: int, mark: Mark) -> KafkaError | None:
-        """Commit and wait for the answer; None is success."""
+        """Commit and wait for the answer, some seconds at most; None is success."""
         place = TopicPartition(self._topic, partition, mark.offset, mark.metadata)
+        wait([self._committing], _COMMIT_SECONDS)
+        if not self._committing.done():
+            return KafkaError(KafkaError._TIMED_OUT)
+        self._committing = self._commits.submit(self._commit, place)
+        try:
+            refused = self._committing.result(_COMMIT_SECONDS)
+        except TimeoutError:
+            return KafkaError(KafkaError._TIMED_OUT)
+        if refused is None:
+            self.confirmed_at = time.monotonic()
+        return refused
+
+    def _commit(self, place: TopicPartition) -> KafkaError | None:
         try:
             answers = self._kafka.commit(offsets=[place], asynchronous=False) or []
         except KafkaException as error:
             refusal: KafkaError = error.args[0]
             return refusal
-        refused = next((answer.error for answer in answers if answer.error is not None), None)
-        if refused is None:
-            self.confirmed_at = time.monotonic()
-        return refused
+        return next((answer.error for answer in answers if answer.error is not None), None)
 
     def committed(self, partition: int) -> Mark:
         """What is committed now; offset -1001 where nothing is."""
@@ -120,6 +136,7 @@ class Member:
     def close(self) -> None:
         """Leave the group (a static member stays in it until its session ends)."""
         self._kafka.close()
+        self._commits.shutdown()
 
     def _assigned(self, kafka: Consumer, places: list[TopicPartition]) -> None:
         kafka.incremental_assign(places)
@@ -142,6 +159,13 @@ class Member:
         self._forget(gone)
         self.owned -= gone
         self._tell.lost(gone)
+
+    def _hear_why(self) -> None:
+        """A partition that cannot be sought is gone, or we are fenced: a poll tells, and must move nothing."""
+        places = dict(self._next)
+        self.hold()
+        self.poll(0)
+        self._next = {partition: offset for partition, offset in places.items() if partition in self.owned}
 
     def _forget(self, partitions: set[int]) -> None:
         for partition in partitions:
