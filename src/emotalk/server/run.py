@@ -31,6 +31,7 @@ T = TypeVar("T")
 
 THREADS = 8
 MESSAGE_MARGIN = 2**20
+GOODBYE_SECONDS = 0.5
 ECHO_SECONDS = 0.1
 """Wrappers such as `timeout` send one signal twice; a person is slower."""
 _OPTIONS = (
@@ -104,7 +105,8 @@ class Server:
 
     async def _serve(self, dispatch: Dispatch) -> None:
         server = grpc.aio.server(options=_OPTIONS)
-        emotalk_pb2_grpc.add_EmoTalkServiceServicer_to_server(EmoTalkService(dispatch, self._readiness), server)
+        service = EmoTalkService(dispatch, self._readiness)
+        emotalk_pb2_grpc.add_EmoTalkServiceServicer_to_server(service, server)
         health_pb2_grpc.add_HealthServicer_to_server(self._readiness.standard, server)
         names = (
             emotalk_pb2.DESCRIPTOR.services_by_name["EmoTalkService"].full_name,
@@ -117,17 +119,24 @@ class Server:
         await self._readiness.set(True)
         log.info("serving", extra={"address": str(Address(self._address.host, self.port)), "queue": self._queue.url})
         await self._stop.wait()
-        await self._drain(server)
+        await self._drain(server, service)
 
-    async def _drain(self, server: grpc.aio.Server) -> None:
+    async def _drain(self, server: grpc.aio.Server, service: EmoTalkService) -> None:
         # NOT_SERVING first, so that balancers look elsewhere while the streams in hand are finished.
         await self._readiness.drain()
         log.info("draining", extra={"seconds": self._drain_seconds})
         since = time.monotonic()
+        ended = asyncio.create_task(self._end_when_idle(server, service))
         await self._until_hurried(server.stop(self._drain_seconds), lambda: server.stop(None))
+        ended.cancel()
         taken = time.monotonic() - since
         self._patience = 0.0 if self._hurry.is_set() else max(0.0, self._drain_seconds - taken)
         log.info("drained", extra={"seconds": round(taken, 1)})
+
+    async def _end_when_idle(self, server: grpc.aio.Server, service: EmoTalkService) -> None:
+        # A balancer that watches the health holds a call open for ever; nobody waits for that one.
+        await service.idle()
+        await server.stop(GOODBYE_SECONDS)
 
     def stop(self) -> None:
         """Ask the server to drain and end."""

@@ -1,7 +1,10 @@
 """EmoTalkService: the contract's two calls."""
 
+import asyncio
 import logging
 import string
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 from urllib.parse import quote
 
@@ -28,12 +31,33 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
 
     def __init__(self, dispatch: Dispatch, readiness: Readiness) -> None:
         self._dispatch, self._readiness = dispatch, readiness
+        self._calls = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def idle(self) -> None:
+        """Return once no answer is in hand; who merely watches the health does not count."""
+        await self._idle.wait()
 
     async def ProcessAudio(  # noqa: N802 - the contract's name
         self, request: emotalk_pb2.AudioRequest, context: grpc.aio.ServicerContext
     ) -> None:
         """Accept, then stream each chunk as soon as it is whole."""
-        order = to_order(request)
+        with self._in_hand():
+            await self._process(to_order(request), context)
+
+    @contextmanager
+    def _in_hand(self) -> Iterator[None]:
+        self._calls += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._calls -= 1
+            if not self._calls:
+                self._idle.set()
+
+    async def _process(self, order: Order, context: grpc.aio.ServicerContext) -> None:
         try:
             accepted = await self._dispatch.accept(order, context.peer())
             # Written, not yielded: a client that hangs up ends this coroutine here and now, not a generator later.
