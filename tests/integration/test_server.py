@@ -28,9 +28,15 @@ from emotalk.server import run as server_run
 from emotalk.wire import emotalk_pb2
 from tests.unit.stage import Scripted, cut_into_parts, numbered, tones
 
-SERVING, NOT_SERVING, UNKNOWN = (
-    getattr(emotalk_pb2.HealthCheckResponse, n) for n in "SERVING NOT_SERVING UNKNOWN".split()
-)
+ANSWER = emotalk_pb2.HealthCheckResponse
+SERVING, NOT_SERVING, UNKNOWN = ANSWER.SERVING, ANSWER.NOT_SERVING, ANSWER.UNKNOWN
+
+
+@pytest.fixture(autouse=True)
+def _quick_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emotalk.server.streams.POLL_SECONDS", 0.02)
+    monkeypatch.setattr("emotalk.worker.CLAIM_WAIT", 0.02)
+    monkeypatch.setattr(server_run, "GOODBYE_SECONDS", 0.05)
 
 
 @pytest.fixture(scope="module")
@@ -325,13 +331,15 @@ def test_a_job_that_is_given_up_ends_with_its_reason_and_never_as_final() -> Non
         claim = consumer.claim(PATIENCE)
         assert claim is not None
         consumer.publish(claim, [encode_part(p) for p in cut_into_parts(numbered(90), [20, 20, 50])[:2]])
-        failure = Part("one", "a", failure=Failure("EngineError", "the network is on fire"))
+        assert not chunk.is_final
+        assert not last.is_final
+        assert not last.frames
         consumer.bury(claim, b"letter", "EngineError", [encode_part(failure)])
         (chunk, last), error = failure_of(call)
         assert error.code() is grpc.StatusCode.INTERNAL
         assert len(chunk.frames) == 40
         assert "the network is on fire" in last.error_message
-        assert not (chunk.is_final or last.is_final or last.frames)
+        assert (chunk.is_final, last.is_final, len(last.frames)) == (False, False, 0)
         again = server.ask(request_id="one")
         again.initial_metadata()
         server.work()
