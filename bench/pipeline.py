@@ -115,7 +115,7 @@ def _memory_of_accept(clip: Path) -> tuple[int, int]:
 
 
 def _memory_of_animate(clip: Path) -> tuple[int, int]:
-    """Held: the FLAC three times, in the record as it was claimed, in the message while it is parsed, and in the job."""
+    """Held: the FLAC three times: in the record as it was claimed, in the message while it is parsed, in the job."""
     animate(accept(as_wav(speech_like(SAMPLE_RATE))))
     before = _peak()
     record = clip.with_suffix(".job").read_bytes()

@@ -1,7 +1,7 @@
 """Many clients, real processes, and each of them killed once on the way.
 
-    clients (threads here) ──gRPC──► emotalk serve --no-worker ──► queue ──► emotalk work --engine tone
-                                           kill -9                kill -9         kill -9
+    clients (threads here) ──gRPC──► emotalk serve ──► queue ──► emotalk work --engine tone
+                                        kill -9       kill -9       kill -9
 
 `Load` says how much, `run` does it and returns what was seen, `faults` says what is wrong with that. The test and
 bench/load.py differ only in how much.
@@ -17,8 +17,8 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,7 @@ START_SECONDS = 60.0
 ANSWER_SECONDS = 600.0
 PATIENCE = 60.0
 SETTLE_SECONDS = 30.0
+TAIL = 5_000
 
 
 @dataclass(frozen=True)
@@ -72,11 +73,12 @@ class Errand:
 
 @dataclass(frozen=True)
 class Load:
-    """How much: `seconds` from the shortest to the longest clip."""
+    """How much: `seconds` from the shortest to the longest clip; everyone is killed `kills` times."""
 
     clients: int = 25
     requests: int = 200
     seconds: tuple[float, float] = (1.0, 60.0)
+    kills: int = 1
 
     def errands(self) -> list[Errand]:
         """The same every time, except for the ids."""
@@ -116,6 +118,15 @@ class Program:
         self.kill()
         self.start()
 
+    def await_a_job(self) -> None:
+        """Return while a job is in hand: a worker that is killed between two jobs proves little."""
+        until = time.monotonic() + START_SECONDS
+        while time.monotonic() < until:
+            tail = [line.get("event") for line in _parsed(self._log.read_text(errors="replace")[-TAIL:])]
+            if [event for event in tail if event in ("start", "finish")][-1:] == ["start"]:
+                return
+        raise AssertionError("no job was ever in hand")
+
     def lines(self, event: str) -> list[dict[str, Any]]:
         """The log's lines of this kind, in order, from all of its lives."""
         return [line for line in _parsed(self._log.read_text(errors="replace")) if line.get("event") == event]
@@ -131,11 +142,12 @@ def _parsed(text: str) -> Iterator[dict[str, Any]]:
 
 @dataclass
 class Seen:
-    """What happened: each errand's chunks or error, who was killed after how many answers, and the logs."""
+    """What happened: each errand's chunks or error and its seconds, who was killed after how many answers, the logs."""
 
     errands: Sequence[Errand]
     answers: dict[str, list[Chunk]] = field(default_factory=dict)
     errors: dict[str, EmoTalkError] = field(default_factory=dict)
+    waits: dict[str, float] = field(default_factory=dict)
     kills: list[tuple[str, int]] = field(default_factory=list)
     accepted: list[dict[str, Any]] = field(default_factory=list)
     started: list[dict[str, Any]] = field(default_factory=list)
@@ -145,40 +157,86 @@ class Seen:
 
 @dataclass(frozen=True)
 class Victim:
-    """Who is killed and started again once `share` of the answers are there."""
+    """Who is killed (and started again) once `share` of the answers are there."""
 
     name: str
     share: float
-    restart: Callable[[], None]
+    strike: Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Service:
+    """A server and its worker, both running; `logs` are all the files that they write to."""
+
+    kill_worker: Callable[[], None]
+    restart_server: Callable[[], None]
+    logs: Sequence[Program]
+
+    def lines(self, event: str) -> list[dict[str, Any]]:
+        """The lines of this kind that server and worker have logged."""
+        return [line for program in self.logs for line in program.lines(event)]
 
 
 @contextmanager
-def service(url: str, port: int, folder: Path) -> Iterator[tuple[Program, Program]]:
-    """A server and its worker, both running."""
+def two_programs(url: str, port: int, folder: Path) -> Iterator[Service]:
+    """`emotalk serve --no-worker` and `emotalk work`."""
     where = ("--queue", url)
     server = Program(folder / "server.log", "serve", "--no-worker", "--port", str(port), *where)
     worker = Program(folder / "worker.log", "work", "--engine", "tone", "--worker-name", "load", *where)
+
+    def kill_worker() -> None:
+        worker.await_a_job()
+        worker.restart()
+
+    with _running(server, worker):
+        yield Service(kill_worker, server.restart, (server, worker))
+
+
+@contextmanager
+def embedded(url: str, port: int, folder: Path) -> Iterator[Service]:
+    """`emotalk serve`, which starts its worker as a child, and again where that dies."""
+    server = Program(folder / "server.log", "serve", "--engine", "tone", "--port", str(port), "--queue", url)
+
+    def kill_worker() -> None:
+        child = server.lines("worker warm")[-1]["pid"]
+        server.await_a_job()
+        os.kill(child, signal.SIGKILL)
+
+    with _running(server):
+        yield Service(kill_worker, server.restart, (server,))
+
+
+@contextmanager
+def _running(*programs: Program) -> Iterator[None]:
     with ExitStack() as stack:
-        for program in (server, worker):
+        for program in programs:
             stack.callback(program.kill)
             program.start()
-        yield server, worker
+        yield
 
 
 def run(
-    load: Load, url: str, port: int, folder: Path, left: Callable[[], list[str]], others: Iterable[Victim] = ()
+    load: Load,
+    service: AbstractContextManager[Service],
+    port: int,
+    left: Callable[[], list[str]],
+    others: Iterable[Victim] = (),
 ) -> Seen:
     """Send everything, kill everyone once, wait for every answer and until nothing is `left` in the queue."""
     seen = Seen(load.errands())
-    with service(url, port, folder) as (server, worker):
+    with service as running:
         _await_ready(port)
-        victims = [Victim("worker", 0.2, worker.restart), Victim("server", 0.45, server.restart), *others]
+        victims = [Victim("worker", 0.2, running.kill_worker), Victim("server", 0.45, running.restart_server), *others]
         since = time.monotonic()
-        _send_all(load, port, seen, victims)
+        _send_all(load, port, seen, _in_rounds(victims, load.kills))
         seen.seconds = time.monotonic() - since
         seen.left = _settled(left)
-        seen.accepted, seen.started = server.lines("accept"), worker.lines("start")
+        seen.accepted, seen.started = running.lines("accept"), running.lines("start")
     return seen
+
+
+def _in_rounds(victims: Sequence[Victim], rounds: int) -> list[Victim]:
+    return [replace(victim, share=(number + victim.share) / rounds) for number in range(rounds) for victim in victims]
 
 
 def _send_all(load: Load, port: int, seen: Seen, victims: Sequence[Victim]) -> None:
@@ -191,8 +249,10 @@ def _send_all(load: Load, port: int, seen: Seen, victims: Sequence[Victim]) -> N
                     errand = next(waiting, None)
                 if errand is None:
                     return
+                since = time.monotonic()
                 try:
                     seen.answers[errand.request_id] = list(own.stream(errand.request))
+                    seen.waits[errand.request_id] = time.monotonic() - since
                 except EmoTalkError as error:
                     seen.errors[errand.request_id] = error
                 with changed:
@@ -211,7 +271,7 @@ def _send_all(load: Load, port: int, seen: Seen, victims: Sequence[Victim]) -> N
             with changed:
                 changed.wait_for(partial(reached, due), ANSWER_SECONDS)
             seen.kills.append((victim.name, done()))
-            victim.restart()
+            victim.strike()
         for each in running:
             each.result(ANSWER_SECONDS)
 
