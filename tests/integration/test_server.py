@@ -331,9 +331,7 @@ def test_a_job_that_is_given_up_ends_with_its_reason_and_never_as_final() -> Non
         claim = consumer.claim(PATIENCE)
         assert claim is not None
         consumer.publish(claim, [encode_part(p) for p in cut_into_parts(numbered(90), [20, 20, 50])[:2]])
-        assert not chunk.is_final
-        assert not last.is_final
-        assert not last.frames
+        failure = Part("one", "a", failure=Failure("EngineError", "the network is on fire"))
         consumer.bury(claim, b"letter", "EngineError", [encode_part(failure)])
         (chunk, last), error = failure_of(call)
         assert error.code() is grpc.StatusCode.INTERNAL
