@@ -91,11 +91,17 @@ def sqlite(folder: Path, _: pytest.FixtureRequest) -> Candidate:
     return Candidate(lambda partitions: SqliteQueue(folder / "q.db", partitions=partitions, clock=clock), clock=clock)
 
 
+# A named member that has closed keeps its partitions until its session ends: three seconds suffice for an exam.
+SHORT_SESSION = {"session.timeout.ms": "3000"}
+
+
 def kafka(_: Path, test: pytest.FixtureRequest) -> Candidate:
     broker: Any = test.getfixturevalue("kafka_broker")
     from emotalk.queues.kafka import KafkaQueue
 
     prefix = f"exam-{uuid.uuid4().hex[:12]}-"
     return Candidate(
-        lambda partitions: KafkaQueue(broker.bootstrap, prefix=prefix, partitions=partitions), moment=2.0, patience=30.0
+        lambda partitions: KafkaQueue(broker.bootstrap, prefix=prefix, partitions=partitions, settings=SHORT_SESSION),
+        moment=2.0,
+        patience=30.0,
     )
