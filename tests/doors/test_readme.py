@@ -11,16 +11,16 @@ from emotalk.timebase import frame_count
 from tests.doors.house import ROOT, House, bare_environment, clone
 from tests.kafka.broker import free_ports
 
-HEADING = "## Quick start"
+README, VIETNAMESE = "README.md", "README.vi.md"
 ITSELF = "make test"
 DEFAULT_PORT = "port=50051"
 LARGEST_ENVIRONMENT = 500 * 10**6
 FRAMES = frame_count(open_audio(ROOT / "examples" / "speech.wav").samples or 0)
 
 
-def first_screen(language: str) -> list[str]:
-    """The fenced blocks of this language under the heading."""
-    section = (ROOT / "README.md").read_text().partition(HEADING)[2].partition("\n## ")[0]
+def first_screen(language: str, document: str = README) -> list[str]:
+    """The fenced blocks of this language under the document's first heading of the second level."""
+    section = (ROOT / document).read_text().split("\n## ")[1]
     return re.findall(rf"^```{language}\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
 
 
@@ -39,6 +39,11 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory) -> House:
 def test_the_first_screen_shows_the_two_commands():
     commands = [line for block in first_screen("bash") for line in block.splitlines()]
     assert {"make demo", ITSELF} <= set(commands)
+
+
+@pytest.mark.parametrize("language", ["bash", "python"])
+def test_the_vietnamese_first_screen_shows_the_same(language: str):
+    assert first_screen(language, VIETNAMESE) == first_screen(language)
 
 
 def test_its_commands_leave_what_they_promise(newcomer: House):
