@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emotalk.engines.emotalk.window import Window, prepare
+from emotalk.engines.emotalk.weights import KERNELS, STRIDES
+from emotalk.engines.emotalk.window import SHORTEST, Window, feature_count, prepare, span_of
 from emotalk.face import Style
 from emotalk.timebase import frame_count
 
@@ -76,3 +77,20 @@ def test_a_frame_sees_the_past_in_steps_of_a_second_and_no_future(samples: int) 
 def test_the_style_goes_along() -> None:
     asked = window(16_000)
     assert (asked.level.tolist(), asked.person.tolist()) == ([0], [23])
+
+
+@given(st.integers(SHORTEST, 2_000_000))
+def test_rows_are_counted_as_the_seven_convolutions_would_leave_them(samples: int) -> None:
+    left = samples
+    for kernel, stride in zip(KERNELS, STRIDES, strict=True):
+        left = (left - kernel) // stride + 1
+    assert feature_count(samples) == left
+
+
+@given(st.integers(SHORTEST, 100_000), st.data())
+def test_a_span_of_rows_makes_exactly_these_rows_and_stays_inside(samples: int, data: st.DataObject) -> None:
+    first = data.draw(st.integers(0, feature_count(samples) - 1))
+    rows = data.draw(st.integers(1, feature_count(samples) - first))
+    span = span_of(first, rows)
+    assert 0 <= span.start < span.stop <= samples
+    assert feature_count(span.stop - span.start) == rows

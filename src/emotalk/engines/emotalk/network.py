@@ -1,7 +1,7 @@
-"""EmoTalk's network as an OpenVINO graph, from the published description (arXiv 2303.11089) and the tensors.
+"""EmoTalk's network as two OpenVINO graphs, from the published description (arXiv 2303.11089) and the tensors.
 
-Dynamic in time, so that one compiled graph serves every length. Inputs: the normalised samples, the style, and what
-`window.py` derives from the length alone. Output: raw blendshapes [frames, 52].
+Samples become features, of which each depends on 400 samples only; features, the style, and what `window.py` derives
+from the length alone become a face. Both graphs are dynamic in time, so that one serves every length.
 """
 
 from typing import NamedTuple
@@ -37,9 +37,10 @@ from emotalk.engines.emotalk.weights import (
 
 
 class Inputs(NamedTuple):
-    """The graph's parameters; the names are those of `window.Window`."""
+    """The face's parameters: the encoders' features, then what `window.Window` has beside the samples."""
 
-    samples: Node
+    content_features: Node
+    emotion_features: Node
     content_positions: Node
     emotion_positions: Node
     frame_positions: Node
@@ -48,11 +49,18 @@ class Inputs(NamedTuple):
     person: Node
 
 
-def build(weights: Weights) -> Model:
-    """The whole network as one model."""
-    inputs = _inputs()
-    content = _encoder(inputs.samples, inputs.content_positions, weights.under(CONTENT))
-    emotion = _encoder(inputs.samples, inputs.emotion_positions, weights.under(EMOTION))
+def build_features(weights: Weights) -> Model:
+    """Normalised samples [n] → the features of both encoders, [rows, width] each."""
+    samples = _parameter("samples", [-1], np.float32)
+    layers = (weights.under(f"{encoder}feature_extractor.conv_layers.") for encoder in (CONTENT, EMOTION))
+    return Model([_feature_extractor(samples, each) for each in layers], [samples], "features")
+
+
+def build_face(weights: Weights) -> Model:
+    """The rest of the network: features and style → raw blendshapes [frames, 52]."""
+    inputs = _inputs(weights)
+    content = _encoder(inputs.content_features, inputs.content_positions, weights.under(CONTENT))
+    emotion = _encoder(inputs.emotion_features, inputs.emotion_positions, weights.under(EMOTION))
     emotion = linear(resample(emotion, inputs.frame_positions), weights, "audio_feature_map_emo")
     hidden = op.concat(
         [
@@ -64,11 +72,13 @@ def build(weights: Weights) -> Model:
         1,
     )
     hidden = _decoder_layer(hidden, emotion, inputs.distance, weights.under(DECODER))
-    return Model([linear(hidden, weights, "bs_map_r")], list(inputs), "emotalk")
+    return Model([linear(hidden, weights, "bs_map_r")], list(inputs), "face")
 
 
-def _inputs() -> Inputs:
-    shapes = {"distance": [1, 1, -1, -1], "level": [1], "person": [1]}
+def _inputs(weights: Weights) -> Inputs:
+    widths = (weights[f"{encoder}feature_projection.layer_norm.weight"].size for encoder in (CONTENT, EMOTION))
+    shapes = {f"{kind}_features": [-1, width] for kind, width in zip(("content", "emotion"), widths, strict=True)}
+    shapes |= {"distance": [1, 1, -1, -1], "level": [1], "person": [1]}
     kinds = {"level": np.int32, "person": np.int32}
     return Inputs(*(_parameter(name, shapes.get(name, [-1]), kinds.get(name, np.float32)) for name in Inputs._fields))
 
@@ -79,10 +89,9 @@ def _parameter(name: str, shape: list[int], kind: type) -> Node:
     return parameter
 
 
-def _encoder(samples: Node, positions: Node, weights: Weights) -> Node:
-    """A wav2vec2-large encoder with stable layer norms: samples [n] → [frames, hidden], at the frames' positions."""
-    features = resample(_feature_extractor(samples, weights.under("feature_extractor.conv_layers.")), positions)
-    projected = layer_norm(features, weights, "feature_projection.layer_norm")
+def _encoder(features: Node, positions: Node, weights: Weights) -> Node:
+    """A wav2vec2-large encoder with stable layer norms: features → [frames, hidden], at the frames' positions."""
+    projected = layer_norm(resample(features, positions), weights, "feature_projection.layer_norm")
     hidden = wide(linear(projected, weights, "feature_projection.projection"))
     hidden = op.add(hidden, gelu(_positional_conv(hidden, weights.under("encoder.pos_conv_embed.conv."))))
     layer = 0
@@ -93,7 +102,7 @@ def _encoder(samples: Node, positions: Node, weights: Weights) -> Node:
 
 
 def _feature_extractor(samples: Node, weights: Weights) -> Node:
-    """Seven convolutions: 16 kHz → about 50 rows a second."""
+    """Seven convolutions: 16 kHz → 50 rows a second."""
     x = op.unsqueeze(samples, integers(1))
     for i, stride in enumerate(STRIDES):
         x = strided_conv(x, weights[f"{i}.conv.weight"], weights[f"{i}.conv.bias"], stride)

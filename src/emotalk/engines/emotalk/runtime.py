@@ -1,4 +1,4 @@
-"""OpenVINO on the CPU: the graph compiled once, asked one window at a time.
+"""OpenVINO on the CPU: two graphs compiled once, asked one window at a time.
 
 Chosen over torch by measurement: faster here, and 253 MB installed against 6 GB.
 """
@@ -9,19 +9,22 @@ from threading import Lock
 import numpy as np
 import openvino
 
-from emotalk.engines.emotalk.network import build
+from emotalk.engines.emotalk.network import build_face, build_features
 from emotalk.engines.emotalk.weights import Weights
-from emotalk.engines.emotalk.window import Window
+from emotalk.engines.emotalk.window import Floats, Window, feature_count, span_of
 from emotalk.errors import EngineError, OutOfMemory
 from emotalk.face import Frames
 
 _DEVICE = "CPU"
+_TILE = 100
+"""Rows of features made at once: 2 s of sound."""
+
 _CPUINFO = Path("/proc/cpuinfo")
 _ALLOCATION = ("bad_alloc", "allocate", "out of memory")
 
 
 class OpenVinoRuntime:
-    """The compiled network. Keeps the weights: the graph's constants point into them."""
+    """The compiled network. Keeps the weights: the graphs' constants point into them."""
 
     device = "cpu"
 
@@ -30,9 +33,10 @@ class OpenVinoRuntime:
         self._lock = Lock()
         core = openvino.Core()
         try:
-            compiled = core.compile_model(build(weights), _DEVICE, _options(threads))
-            self._request = compiled.create_infer_request()
-            self.identity = _identity(core, compiled)
+            self._features = core.compile_model(build_features(weights), _DEVICE, _options(threads))
+            face = core.compile_model(build_face(weights), _DEVICE, _options(threads))
+            self._tile, self._request = self._features.create_infer_request(), face.create_infer_request()
+            self.identity = _identity(core, face)
         except (RuntimeError, MemoryError) as error:
             raise _named(error) from error
 
@@ -41,10 +45,29 @@ class OpenVinoRuntime:
         try:
             # Two windows at a time would only fight for the same cores.
             with self._lock:
-                self._request.infer(window._asdict(), share_inputs=True)
+                content, emotion = self._extract(window.samples)
+                inputs = {"content_features": content, "emotion_features": emotion, **window.beside_samples()}
+                self._request.infer(inputs, share_inputs=True)
                 return np.array(self._request.get_output_tensor(0).data, np.float32)
         except (RuntimeError, MemoryError) as error:
             raise _named(error) from error
+
+    def _extract(self, samples: Floats) -> list[Floats]:
+        """Both encoders' features, tile by tile; the last tile reaches back, so that all are of one length.
+
+        The first convolutions make 2 MB of every second of sound, thrice over: a whole window of it would be half a
+        gigabyte. And a length that is new to the graph costs time, so most windows should bring none.
+        """
+        rows = feature_count(samples.size)
+        tile = min(rows, _TILE)
+        features = [
+            np.empty((rows, output.partial_shape[1].get_length()), np.float32) for output in self._features.outputs
+        ]
+        for first in [*range(0, rows - tile, tile), rows - tile]:
+            self._tile.infer({"samples": samples[span_of(first, tile)]}, share_inputs=True)
+            for i, whole in enumerate(features):
+                whole[first : first + tile] = self._tile.get_output_tensor(i).data
+        return features
 
 
 def has_bf16() -> bool:

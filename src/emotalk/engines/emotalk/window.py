@@ -5,7 +5,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from emotalk.engines.emotalk.weights import KERNELS, STRIDES
 from emotalk.face import Pcm, Style
 from emotalk.timebase import FPS, frame_count
 
@@ -15,6 +14,7 @@ Integers = NDArray[np.int32]
 SHORTEST = 400
 """Samples that the convolutions need for one row; a shorter window is padded with zeros behind its end."""
 
+_HOP = 320
 _FEATURES_PER_SECOND = 50
 _BIAS_PERIOD = 30
 
@@ -30,11 +30,15 @@ class Window(NamedTuple):
     level: Integers
     person: Integers
 
+    def beside_samples(self) -> dict[str, Floats | Integers]:
+        """All but the samples, by name."""
+        return {name: values for name, values in self._asdict().items() if name != "samples"}
+
 
 def prepare(pcm: Pcm, style: Style) -> Window:
     """Inputs for float32 [n ≥ 1] at 16 kHz; the answer has frame_count(n) rows."""
     samples = _normalised(pcm)
-    features, frames = _features(samples.size), frame_count(pcm.size)
+    features, frames = feature_count(samples.size), frame_count(pcm.size)
     emotions = _emotion_rows(features)
     return Window(
         samples,
@@ -47,17 +51,20 @@ def prepare(pcm: Pcm, style: Style) -> Window:
     )
 
 
+def feature_count(samples: int) -> int:
+    """Rows that the feature extractor makes of so many samples: each sees 400, and the next begins 320 later."""
+    return (samples - SHORTEST) // _HOP + 1
+
+
+def span_of(first: int, rows: int) -> slice:
+    """The samples that so many rows of features see."""
+    return slice(first * _HOP, (first + rows - 1) * _HOP + SHORTEST)
+
+
 def _normalised(pcm: Pcm) -> Floats:
     """Mean 0, variance 1 over the window."""
     normal = (pcm - pcm.mean()) / np.sqrt(pcm.var() + np.float32(1e-7))
     return np.pad(normal, (0, max(0, SHORTEST - pcm.size))).astype(np.float32)
-
-
-def _features(samples: int) -> int:
-    """Rows that the feature extractor makes of so many samples: about one in 320."""
-    for kernel, stride in zip(KERNELS, STRIDES, strict=True):
-        samples = (samples - kernel) // stride + 1
-    return samples
 
 
 def _emotion_rows(features: int) -> int:
