@@ -59,10 +59,19 @@ def test_a_clip_of_exactly_one_window_is_one_window():
 
 
 def test_an_endless_stream_holds_one_window_not_the_clip():
-    windows = Windows(Chunking(10, 2))
+    windows, chunking = Windows(Chunking(10, 2)), Chunking(10, 2)
+    held = []
     for _ in range(500):
         windows.push(np.zeros(1600, np.float32))
-    assert sum(len(block) for block in windows._held) <= 2 * Chunking(10, 2).samples
+        held.append(sum(len(block) for block in windows._held))
+    assert max(held) <= chunking.samples + chunking.hop_samples
+
+
+def test_windows_are_float32_whatever_was_pushed():
+    windows = Windows(Chunking(10, 2))
+    [full] = windows.push(np.zeros(16_001, np.float64))
+    [last] = windows.finish()
+    assert full.samples.dtype == last.samples.dtype == np.float32
 
 
 def test_seconds_are_rounded_to_the_grid():
@@ -93,3 +102,17 @@ def test_impossible_chunks_are_refused_by_name(duration, overlap, field):
     with pytest.raises(InvalidRequest) as refused:
         Chunking.of(duration, overlap)
     assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("duration", "overlap", "sentence"),
+    [
+        (0.5, 0, "chunk_duration: 0.5 s is out of range. Use 1..120 seconds."),
+        (10, -0.1, "chunk_overlap: -0.1 s is no overlap. Use 0 (none) or a few tenths."),
+        (10, 6, "chunk_overlap: 6 s is half a chunk of 10 s or more. Use less than 5 seconds."),
+    ],
+)
+def test_the_refusal_says_what_is_wrong_and_what_to_use(duration, overlap, sentence):
+    with pytest.raises(InvalidRequest) as refused:
+        Chunking.of(duration, overlap)
+    assert str(refused.value) == sentence

@@ -6,7 +6,7 @@ Chunk i ends where window i's tail begins to wait for its successor: with 25 s /
 import numpy as np
 
 from emotalk.chunking.windows import Chunking
-from emotalk.face import Frames, no_frames
+from emotalk.face import Frames
 
 
 class Cut:
@@ -36,7 +36,7 @@ class Cut:
         return self._first + self._length >= self._chunking.boundary(self._index)
 
     def _take(self, count: int) -> Frames:
-        joined = np.concatenate(self._held) if self._held else no_frames()
+        joined = np.concatenate(self._held)
         chunk, rest = joined[:count], joined[count:]
         self._held = [rest]
         self._first += count
