@@ -88,17 +88,34 @@ def gelu(x: Node) -> Node:
     return op.gelu(x, "erf")
 
 
-def strided_conv(x: Node, weight: NDArray[Any], bias: NDArray[Any], stride: int) -> Node:
+def strided_conv(x: Node, weight: NDArray[Any], bias: NDArray[np.float32], stride: int) -> Node:
     """A convolution along time, weight [o, i, k], as one matmul over the k taps of each window.
 
-    As a Convolution op it costs twice the time: on dynamic lengths OpenVINO transposes in and out of its own layout.
+    x must have exactly the rows that its windows see. As a Convolution op it costs half as much again: OpenVINO
+    transposes in and out of its own layout.
     """
-    kernel = weight.shape[2]
     matrix = copied(weight.transpose(0, 2, 1).reshape(weight.shape[0], -1))
-    x = like(x, matrix)
-    ends = [tap + 1 - kernel if tap + 1 < kernel else _END for tap in range(kernel)]
-    taps = [op.slice(x, integers(tap), integers(ends[tap]), integers(stride), integers(0)) for tap in range(kernel)]
-    return affine(op.concat(taps, 1), matrix, bias)
+    taps = _taps(like(x, matrix), weight.shape[2], stride)
+    return affine(taps[0] if len(taps) == 1 else op.concat(taps, 1), matrix, bias)
+
+
+def _taps(x: Node, kernel: int, stride: int) -> list[Node]:
+    """What each window sees, side by side. Whole strides need no copy but a look at several rows as one:
+
+    kernel 3, stride 2:   rows 0 1 2 3 4   →   windows 0 1 | 2     taps 0 and 1: pairs of rows
+                                                       2 3 | 4     tap 2: every other row
+    """
+    whole, rest = divmod(kernel, stride)
+    width = x.get_output_partial_shape(0)[1].get_length()
+    blocks = op.reshape(_rows_from(x, 0, -rest or _END), integers(-1, stride * width), False)
+    strides = [_rows_from(blocks, i, i + 1 - whole or _END) for i in range(whole)]
+    return strides + [_rows_from(x, tap, tap + 1 - kernel or _END, stride) for tap in range(whole * stride, kernel)]
+
+
+def _rows_from(x: Node, first: int, end: int, step: int = 1) -> Node:
+    if (first, end, step) == (0, _END, 1):
+        return x
+    return op.slice(x, integers(first), integers(end), integers(step), integers(0))
 
 
 def resample(x: Node, positions: Node) -> Node:
