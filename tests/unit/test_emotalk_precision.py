@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emotalk.engines.emotalk import EmoTalkEngine, check, convert, converted_path, engine, find_weights
+from emotalk.engines.emotalk import EmoTalkEngine, check, convert, converted, converted_path, engine, find_weights
 from emotalk.engines.emotalk.precision import LARGEST_ERROR
 from emotalk.engines.emotalk.runtimes import RuntimeKind
 from emotalk.engines.emotalk.weights import Weights
@@ -200,3 +200,18 @@ def test_a_stale_converted_file_is_ignored_loudly(
     assert message == "converted file ignored"
     assert "another checkpoint" in error
     assert np.array_equal(started[-1]["bs_map_r.bias"], find_weights(checkpoint).read()["bs_map_r.bias"])
+
+
+def test_without_room_for_a_temporary_file_the_same_weights_are_made_in_memory_loudly(
+    checkpoint: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    started = machine()
+    with_room = EmoTalkEngine(checkpoint)
+
+    def disk_full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(converted, "write", disk_full)
+    assert EmoTalkEngine(checkpoint).card == with_room.card
+    assert all(np.array_equal(started[2][name], values) for name, values in started[-1].tensors.items())
+    assert warnings(caplog) == [("converting in memory", "[Errno 28] No space left on device")]

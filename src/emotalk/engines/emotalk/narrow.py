@@ -6,6 +6,7 @@ the decoder, and the positional convolution, whose bfloat16 kernel in OpenVINO i
 """
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,12 @@ def widen(values: NDArray[Any]) -> NDArray[np.float32]:
     return (values.astype(np.uint32) << 16).view(np.float32) if values.dtype == np.uint16 else values
 
 
+def narrowed(weights: Weights) -> Weights:
+    """The network that is computed in bfloat16 where that pays."""
+    tensors = {name: narrow(values) if is_narrowed(name) else values for name, values in weights.tensors.items()}
+    return replace(weights, tensors=tensors)
+
+
 def widened(weights: Weights) -> Weights:
     """The same network with the same values, to be computed in float32."""
-    return Weights({name: widen(values) for name, values in weights.tensors.items()}, weights.digest)
+    return replace(weights, tensors={name: widen(values) for name, values in weights.tensors.items()})

@@ -13,7 +13,7 @@ import numpy as np
 
 from emotalk.engines.base import Precision
 from emotalk.engines.emotalk import converted
-from emotalk.engines.emotalk.narrow import widened
+from emotalk.engines.emotalk.narrow import narrowed, widened
 from emotalk.engines.emotalk.runtimes import Runtime, RuntimeKind
 from emotalk.engines.emotalk.weights import UsedTensors, Weights, find_weights
 from emotalk.engines.emotalk.window import prepare
@@ -97,10 +97,15 @@ def narrow_weights(source: UsedTensors) -> Weights:
 
 
 def _converted_now(source: UsedTensors) -> Weights:
-    # In a file and not in memory, so that the system can drop the pages once the runtime has packed its own.
-    with tempfile.TemporaryFile() as file:
-        converted.write(source, file)
-        return converted.read(source, file)
+    """In a file and not in memory, so that the system can drop the pages once the runtime has packed its own."""
+    try:
+        with tempfile.TemporaryFile() as file:
+            converted.write(source, file)
+            return converted.read(source, file)
+    except OSError as error:
+        fix = "make room in the temporary folder, or write the file once with emotalk convert"
+        log.warning("converting in memory", extra={"error": str(error), "fix": fix})
+        return narrowed(source.read())
 
 
 def _exact(source: UsedTensors, kind: RuntimeKind, threads: int | None) -> Started:
