@@ -114,7 +114,7 @@ class Windows:
 
     def push(self, pcm: Pcm) -> list[Window]:
         """Take float32 [n]; return the full windows that are known not to be the last."""
-        self._held.append(np.asarray(pcm, np.float32))
+        self._held.append(np.array(pcm, np.float32))  # a copy: the caller may use its buffer again
         self._arrived += len(pcm)
         full = list(self._full_windows())
         self._forget()
