@@ -1,0 +1,255 @@
+"""The command line: words in, files, sentences and exit codes out; never a traceback."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from served import command, environment, outside, speech
+
+from emotalk.cli import doctor
+from emotalk.cli.exits import Exit
+from emotalk.cli.main import main
+from emotalk.face import ARKIT_NAMES
+from emotalk.jobs.codec import encode_job
+from emotalk.queues.base import Request
+from emotalk.queues.sqlite import SqliteQueue
+from tests.unit.stage import job
+
+COMMANDS = ("animate", "serve", "work", "send", "submit", "jobs", "health", "doctor")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of its own, with a sound in it. Commands run inside it, in this process: starting one takes a second."""
+    for name in [name for name in os.environ if name.startswith("EMOTALK_")]:
+        monkeypatch.delenv(name)
+    for name, value in environment(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in.wav").write_bytes(speech(2.0))
+    return tmp_path
+
+
+def refused(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    """The exit code and the one sentence on standard error."""
+    try:
+        code = main(words)
+    except SystemExit as ended:  # argparse's own refusals
+        code = int(ended.code or 0)
+    told = capsys.readouterr().err
+    assert "Traceback" not in told
+    return code, told
+
+
+def test_animate_writes_every_kind_by_its_suffix_and_says_where(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a.npy", "deep/er/a.csv", "a.json"):
+        assert main(["animate", "in.wav", "-o", name, "--engine", "tone"]) == Exit.OK
+        assert f"{name}: 60 frames at 30 fps" in capsys.readouterr().out
+    frames = np.load("a.npy")
+    assert frames.shape == (60, 52)
+    rows = Path("deep/er/a.csv").read_text().splitlines()
+    assert (rows[0].split(","), len(rows)) == (["timecode", *ARKIT_NAMES], 61)
+    assert np.array_equal(
+        np.array([f["blendshapes"] for f in json.loads(Path("a.json").read_text())["frames"]], np.float32), frames
+    )
+
+
+def test_animate_gives_the_same_bytes_twice_and_the_seed_decides_the_blinks(home: Path) -> None:
+    for name, more in (("a", []), ("b", []), ("c", ["--seed", "7"]), ("d", ["--seed", "7"])):
+        assert main(["animate", "in.wav", "-o", f"{name}.npy", "--engine", "tone", *more]) == Exit.OK
+    a, b, c, d = (Path(f"{name}.npy").read_bytes() for name in "abcd")
+    assert a == b != c == d
+
+
+def test_flags_are_understood_in_both_spellings(home: Path) -> None:
+    dashed = ["--chunk-duration", "1", "--chunk-overlap", "0.2", "--emotion-level", "0", "--person-id", "7"]
+    dashed.append("--no-post-processing")
+    underscored = [f"--{word[2:].replace('-', '_')}" if word.startswith("--") else word for word in dashed]
+    for name, words in (("dashes", dashed), ("underscores", underscored)):
+        assert main(["animate", "in.wav", "-o", f"{name}.npy", "--engine", "tone", *words]) == Exit.OK
+    assert Path("dashes.npy").read_bytes() == Path("underscores.npy").read_bytes()
+    assert np.load("dashes.npy")[0, ARKIT_NAMES.index("mouthSmileLeft")] == np.float32(7 / 24)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        ("animate in.wav -o out.fbx --engine tone", Exit.USAGE, r"\.npy, \.csv, \.json"),
+        ("animate nowhere.wav -o out.npy --engine tone", Exit.INPUT, r"nowhere\.wav"),
+        ("animate . -o out.npy --engine tone", Exit.INPUT, "directory|folder|file"),
+        ("animate in.wav -o out.npy --engine tone --person-id 24", Exit.INPUT, r"person_id: 24.*0\.\.23"),
+        ("animate in.wav -o out.npy --engine tone --emotion-level 2", Exit.INPUT, "emotion_level: 2"),
+        ("animate in.wav -o out.npy --engine tone --chunk-duration 0", Exit.INPUT, r"chunk_duration.*1\.\.120"),
+        ("animate in.wav -o out.npy --engine tone --chunk-overlap 12.5", Exit.INPUT, "chunk_overlap.*half a chunk"),
+        ("animate in.wav -o out.npy --engine tone --max-seconds 1", Exit.INPUT, "2.0 s, the limit is 1 s"),
+        ("animate in.wav -o out.npy --engine tone --gains jawOpened=2", Exit.INPUT, "jawOpened.*no blendshape"),
+        ("animate in.wav -o out.npy --engine tone --device cuda", Exit.ENGINE, "CPU only"),
+        ("animate in.wav -o out.npy --model-path nowhere.pth", Exit.ENGINE, r"nowhere\.pth"),
+        ("animate in.wav -o out.npy --model-path in.wav", Exit.ENGINE, r"in\.wav"),
+        ("animate in.wav -o out.npy --engine tone --model-path x.pth", Exit.USAGE, "model_path"),
+        ("serve --engine tone --queue carrier-pigeon", Exit.USAGE, "sqlite:///PATH, kafka://HOST:PORT or memory://"),
+        ("serve --engine tone --port 70000", Exit.USAGE, "port: 70000"),
+        ("serve --engine tone --queue sqlite --kafka-servers a:1", Exit.USAGE, "two queues"),
+        ("send --port 1", Exit.USAGE, "no file was named"),
+        ("send nowhere.wav --port 1", Exit.INPUT, r"nowhere\.wav"),
+        ("send in.wav --port 1 -o out.fbx", Exit.USAGE, r"out\.fbx"),
+        ("health localhost:1", Exit.UNAVAILABLE, "."),
+        ("health nonsense", Exit.USAGE, "HOST:PORT"),
+        ("jobs show nobody", Exit.INPUT, "emotalk jobs list"),
+        ("animate", Exit.USAGE, "required"),
+        ("dance", Exit.USAGE, "invalid choice"),
+        ("animate in.wav -o out.npy --engine magic", Exit.USAGE, "invalid choice"),
+        ("animate in.wav -o out.npy --gains jawOpen", Exit.USAGE, "NAME=NUMBER"),
+    ],
+)
+def test_each_mistake_has_its_exit_code_and_a_sentence_that_helps(
+    home: Path, capsys: pytest.CaptureFixture[str], words: str, code: Exit, sentence: str
+) -> None:
+    got, told = refused(capsys, *words.split())
+    assert got == code, told
+    assert re.search(sentence, told), told
+    assert not list(home.glob("out*"))
+
+
+def test_sound_that_cannot_be_read_is_refused_with_what_to_do(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "broken.wav").write_bytes(speech(1.0)[:-1000])
+    (home / "text.wav").write_text("this is no sound")
+    (home / "empty.wav").touch()
+    for name in ("broken.wav", "text.wav", "empty.wav"):
+        code, told = refused(capsys, "animate", name, "-o", "out.npy", "--engine", "tone")
+        assert code == Exit.INPUT
+        assert told.count("\n") == 1
+
+
+def test_a_variable_in_the_environment_is_named_when_it_cannot_be_read(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EMOTALK_PORT", "high")
+    code, told = refused(capsys, "serve")
+    assert (code, "EMOTALK_PORT" in told) == (Exit.USAGE, True)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_shows_every_flag_once_with_its_default_and_unit(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([name, "--help"])
+    assert ended.value.code == 0
+    told = capsys.readouterr().out
+    assert not re.search(r"--\w+_\w+", told), "the old spellings work unseen"
+    for line in re.findall(r"(?m)^  --.* S .*(?:\n {10,}.*)*", told):
+        assert "second" in line, line
+    assert "EMOTALK_" in told
+
+
+def test_version_names_the_program_and_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert re.fullmatch(r"emotalk \d+\.\d+\.\d+\S*\n", capsys.readouterr().out)
+
+
+def test_as_a_process_it_says_nothing_but_its_result_where_nobody_looks(home: Path) -> None:
+    done = command(home, "animate", "in.wav", "-o", "out.npy", "--engine", "tone")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("out.npy: 60 frames")
+    wrong = command(home, "animate", "in.wav", "-o", "out.npy", "--engine", "tone", "--person-id", "99")
+    assert (wrong.returncode, wrong.stdout) == (Exit.INPUT, "")
+    assert wrong.stderr == "emotalk: person_id: 99 is out of range. Use 0..23.\n"
+
+
+@pytest.fixture
+def _no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking for a broker that is not there takes six seconds."""
+    monkeypatch.setattr(doctor, "_LOOKS", tuple(look for look in doctor._LOOKS if look is not doctor._broker))
+
+
+@pytest.mark.usefixtures("_no_broker")
+def test_doctor_says_what_works_here_for_people_and_for_programs(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["doctor", "--engine", "tone", "--port", "0"]) == Exit.OK
+    assert "engine" in capsys.readouterr().out
+    assert main(["doctor", "--json", "--engine", "tone", "--port", "0"]) == Exit.OK
+    findings = {finding["what"]: finding for finding in json.loads(capsys.readouterr().out)}
+    assert {"versions", "cpu", "cuda", "engine", "port", "disk"} <= set(findings)
+    assert findings["engine"]["well"]
+
+
+@pytest.mark.usefixtures("_no_broker")
+def test_doctor_fails_where_the_service_would(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--json", "--model-path", "nowhere.pth", "--port", "0"]) == Exit.FAILED
+    findings = {finding["what"]: finding for finding in json.loads(capsys.readouterr().out)}
+    assert not findings["engine"]["well"]
+    assert "nowhere.pth" in findings["engine"]["text"]
+
+
+def test_jobs_shows_what_is_queued_and_what_is_buried_with_its_reason(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    address = f"sqlite:///{home}/jobs.db"
+    assert main(["jobs", "list", "--queue", address, "--json"]) == Exit.OK
+    assert json.loads(capsys.readouterr().out) == []
+    queue = SqliteQueue(home / "jobs.db")
+    producer = queue.producer()
+    producer.append(Request("alien", "k", "d", b"noise", {"seconds": "1.5", "submitted_at": "1.0"}))
+    with outside(home, "work", "--engine", "tone", "--queue", address) as worker:
+        worker.says("(bury) ")
+        assert worker.end() == 0
+    producer.append(Request("waiting", "k", "d", encode_job(job("waiting")), {"seconds": "3", "submitted_at": "2.0"}))
+    queue.close()
+    assert main(["jobs", "list", "--queue", address]) == Exit.OK
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["STATE", "queued", "dead"]
+    assert main(["jobs", "show", "alien", "--queue", address, "--json"]) == Exit.OK
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["state"], facts["origin"], facts["bytes"]) == ("dead", "0:0", 5)
+    assert "ForeignRecord" in facts["error"]
+
+
+def test_send_prints_each_chunk_and_saves_and_health_answers(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "long.wav").write_bytes(speech(30.0))
+    with outside(home, "serve", "--port", "0", "--engine", "tone") as server:
+        port = str(server.port)
+        assert main(["send", "--audio", "long.wav", "--output", "out.npy", "--port", port]) == Exit.OK
+        told = capsys.readouterr()
+        assert told.out.splitlines()[:2] == ["chunk 0: frames 0..732", "chunk 1: frames 733..899 (final)"]
+        assert "0 before it" in told.err
+        assert np.load("out.npy").shape == (900, 52)
+        assert main(["health", f"localhost:{port}"]) == Exit.OK
+        assert capsys.readouterr().out == "SERVING\n"
+        code, sentence = refused(capsys, "send", "in.wav", "--port", port, "--person-id", "99")
+        assert (code, "0..23" in sentence) == (Exit.INPUT, True)
+        assert server.end() == 0
+
+
+def test_submit_puts_it_into_the_queue_and_waits_for_the_answer(home: Path) -> None:
+    with outside(home, "work", "--engine", "tone"):
+        first = command(home, "submit", "--audio", "in.wav", "--request-id", "one", "-o", "one.npy")
+        again = command(home, "submit", "--audio", "in.wav", "--request-id", "one", "-o", "two.npy")
+    assert first.returncode == again.returncode == 0, first.stderr + again.stderr
+    assert first.stdout.startswith("request_id one, partition 0, offset 0\n")
+    assert np.load(home / "one.npy").tobytes() == np.load(home / "two.npy").tobytes()
+
+
+def test_the_log_is_lines_of_json_where_asked(home: Path) -> None:
+    with outside(home, "work", "--engine", "tone", "--log-format", "json") as worker:
+        worker.says('"event": "(working)"')
+        assert worker.end() == 0
+    events = [json.loads(line) for line in worker.log]
+    assert [event["event"] for event in events] == ["loaded", "working", "stopped"]
+    assert events[0]["licence"] == "MIT"
+
+
+def test_a_worker_that_meets_a_newer_record_ends_and_leaves_it(home: Path) -> None:
+    newer = bytearray(encode_job(job()))
+    newer[5] += 1
+    queue = SqliteQueue(home / "q.db")
+    queue.producer().append(Request("newer", "k", "d", bytes(newer), {}))
+    with outside(home, "work", "--engine", "tone", "--queue", f"sqlite:///{home}/q.db") as worker:
+        assert worker.wait() == Exit.NEWER_RECORD
+    (row,) = queue.jobs()
+    assert (row.state, row.attempts) == ("queued", 0)
+    queue.close()
