@@ -1,6 +1,7 @@
 # make demo   speech in, a moving face out: makes .venv, runs a server, sends examples/speech.wav, writes demo/
 # make test   style, types, import contract, all tests; what CI runs
 # make bench  the figures of bench/
+# make mutants  changes retry, windows and dedupe in every small way: which tests cannot fail? (five minutes)
 # make clean  away with .venv, demo/ and caches
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ VENV ?= .venv
 RUN := $(VENV)/bin
 PIP := $(RUN)/python -m pip install -q --no-cache-dir --disable-pip-version-check
 
-.PHONY: demo test lint types contract tests bench clean
+.PHONY: demo test lint types contract tests bench mutants clean
 .DELETE_ON_ERROR:
 
 # Whoever has run `make test` has all that the demo needs.
@@ -32,6 +33,9 @@ tests: $(VENV)/.for-tests
 
 bench: $(VENV)/.for-tests
 	for each in queue pipeline; do $(RUN)/python bench/$$each.py || exit 1; done
+
+mutants: $(VENV)/.for-tests
+	sh bench/mutants.sh
 
 clean:
 	rm -rf $(VENV) demo dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
