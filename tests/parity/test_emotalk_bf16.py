@@ -4,6 +4,9 @@ Where the processor has no bf16 OpenVINO computes the same graph in float32, so 
 """
 
 import logging
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ from emotalk.face import Style
 from tests.parity.expected import Case, cases
 from tests.parity.seeded_checkpoint import audio
 
+ROOT = Path(__file__).parents[2]
 TOLERANCE = 0.05
 LARGEST_RMS = 0.06
 """Of each channel's standard deviation, median channel."""
@@ -50,6 +54,24 @@ def test_auto_takes_it_and_its_bytes_do_not_change(narrow_engine: EmoTalkEngine,
     auto.animate(clip[:7000], Style(0, 3))
     assert auto.animate(clip, Style()).tobytes() == first.tobytes()
     assert narrow_engine.animate(clip, Style()).tobytes() == first.tobytes()
+
+
+def test_where_the_processor_has_no_bf16_the_narrow_network_is_still_right(tiny_checkpoint: Path) -> None:
+    program = f"""
+import pathlib, numpy
+from emotalk.engines.emotalk.narrow import narrowed
+from emotalk.engines.emotalk.runtime import OpenVinoRuntime
+from emotalk.engines.emotalk.weights import load_weights
+from emotalk.engines.emotalk.window import prepare
+from tests.parity.expected import cases
+runtime = OpenVinoRuntime(narrowed(load_weights(pathlib.Path({str(tiny_checkpoint)!r}))), threads=1)
+case = next(cases("tiny"))
+print(numpy.abs(runtime.infer(prepare(case.audio(), case.style)) - case.frames).max())
+"""
+    older = os.environ | {"ONEDNN_MAX_CPU_ISA": "AVX2"}
+    command = [sys.executable, "-c", program]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120, cwd=ROOT, env=older).stdout
+    assert 1e-4 < float(said) < TOLERANCE
 
 
 @pytest.fixture
