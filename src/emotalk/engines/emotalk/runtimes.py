@@ -1,7 +1,8 @@
 """What runs the network, by device. A device that gets a runtime of its own is added to the table here.
 
-For CUDA the choice is ONNX Runtime's provider: 0.3 GB beside the onnxruntime that this package has anyway, where torch
-brings 6 GB. It is not here yet; `start` would build the same network from the same `Weights`, narrow or not.
+For CUDA the choice is ONNX Runtime's provider: the base install has that runtime anyway, and torch would be a second
+one of several gigabytes. It is not here yet. It would be a kind of its own, whose `start` builds the network that
+`network.py` describes from the same `Weights`; everything above this table stays as it is.
 """
 
 from collections.abc import Callable, Mapping
