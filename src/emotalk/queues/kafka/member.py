@@ -146,6 +146,9 @@ class Member:
         self._forget(arrived)
         if self._held:
             kafka.pause(self._places(arrived))
+        else:
+            # librdkafka remembers that it was held when it was lost, and would never read it again.
+            kafka.resume(self._places(arrived))
         self._tell.arrived(arrived)
 
     def _revoked(self, _: Consumer, places: list[TopicPartition]) -> None:
