@@ -99,7 +99,7 @@ def test_what_has_been_seen_is_never_continued_by_another_engine() -> None:
 def test_stragglers_of_an_engine_that_is_over_change_nothing(sizes: list[int], data: st.DataObject) -> None:
     frames = numbered(sum(sizes))
     parts = cut_into_parts(frames, sizes)
-    late = [part for part in again(parts, "b") if part.first_frame > 0]
+    late = [part for part in again(cut_into_parts(frames + 0.5, sizes), "b") if part.first_frame > 0]
     arriving = list(parts)
     for straggler in late:
         arriving.insert(data.draw(st.integers(0, len(arriving))), straggler)

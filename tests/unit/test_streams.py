@@ -66,6 +66,23 @@ class Inline(Executor):
         return future
 
 
+class Held(Executor):
+    """Reads at once, but the answer stays on its way until the test lets it arrive."""
+
+    def __init__(self) -> None:
+        self.on_their_way: list[tuple[Future[Any], Any]] = []
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> "Future[T]":
+        future: Future[T] = Future()
+        self.on_their_way.append((future, fn(*args, **kwargs)))
+        return future
+
+    def arrive(self) -> None:
+        for future, answer in self.on_their_way:
+            future.set_result(answer)
+        self.on_their_way.clear()
+
+
 async def taken(stream: Stream, count: int) -> list[Part]:
     """The next parts; a stream that has lost one would wait for ever, so this ends after a few looks."""
     parts: list[Part] = []
@@ -128,6 +145,23 @@ def test_who_joins_later_hears_everything_from_the_start(log: Log) -> None:
         return first + await taken(stream, 1)
 
     assert numbers(run(story())) == list(range(6))
+
+
+def test_what_is_told_while_the_log_was_found_to_be_read_to_its_end_is_not_lost(log: Log) -> None:
+    async def story() -> list[Part]:
+        held = Held()
+        stream = Stream("one", log, held, (0, 0))
+        reading = asyncio.create_task(taken(stream, 1))
+        await asyncio.sleep(0)
+        assert held.on_their_way, "it looked, and found nothing"
+        log.records.append(result(0))
+        live(stream, log.records[-1])
+        while not reading.done():
+            held.arrive()
+            await asyncio.sleep(0)
+        return await reading
+
+    assert numbers(run(story())) == [0]
 
 
 def test_an_outage_of_the_log_is_waited_for(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """claim → begin → animate → publish → commit, with everything that can go wrong on the way."""
 
 from collections.abc import Callable
+from itertools import count
 from threading import Event
 
 import pytest
@@ -11,7 +12,7 @@ from emotalk.jobs import Job, Part
 from emotalk.jobs.codec import decode_letter, encode_job
 from emotalk.jobs.intake import as_request
 from emotalk.pipeline import Pipeline
-from emotalk.queues.base import Request
+from emotalk.queues.base import Claim, Request
 from emotalk.queues.memory import MemoryQueue
 from emotalk.worker import JobHung, Worker
 
@@ -29,6 +30,19 @@ class House:
         self.engine = Scripted(*cues)
         self.drain_seconds = drain_seconds
         self.consumer = Unreliable(self.queue.consumer("worker"))
+        self.consumer.real.claim = self._claim_at_once(self.consumer.real.claim)
+
+    @staticmethod
+    def _claim_at_once(claim: Callable[[float], Claim | None]) -> Callable[[float], Claim | None]:
+        """Without waiting; and a worker that should have stopped fails its test instead of going on for ever."""
+        idle = count(1)
+
+        def claim_at_once(_: float) -> Claim | None:
+            found = claim(0)
+            assert found or next(idle) < 100, "the worker does not stop"
+            return found
+
+        return claim_at_once
 
     def submit(self, *jobs: Job) -> "House":
         for each in jobs:
