@@ -93,4 +93,5 @@ class Animation:
                 self._job.frames,
                 start + PART_FRAMES >= len(chunk.frames),
                 frames,
+                digest=self._job.digest,
             )

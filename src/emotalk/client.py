@@ -292,6 +292,8 @@ def named(error: grpc.RpcError) -> EmoTalkError:
         grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceeded,
         grpc.StatusCode.ABORTED: errors.ResultsDiffer,
     }
+    if code is grpc.StatusCode.UNAVAILABLE and rpc_status.from_call(error) is None:
+        message = f"{message}. Is a server running there? Start one with: emotalk serve"  # nobody has answered
     return by_code.get(code, JobFailed)(message)
 
 

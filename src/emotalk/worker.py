@@ -162,7 +162,8 @@ class Worker:
         letter = DeadLetter(
             request.request_id, request.payload, failure, attempts, self._clock(), claim.partition, claim.offset
         )
-        heard = Part(request.request_id, self._pipeline.engine.card.fingerprint, failure=failure)
+        fingerprint = self._pipeline.engine.card.fingerprint
+        heard = Part(request.request_id, fingerprint, failure=failure, digest=request.digest)
         self._patiently(
             lambda: self._consumer.bury(claim, encode_letter(letter), f"{failure.kind}: {error}", [encode_part(heard)])
         )

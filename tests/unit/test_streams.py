@@ -111,7 +111,7 @@ def live(stream: Stream, found: Result) -> None:
 
 def test_parts_that_come_while_one_listens_are_handed_on_in_order(log: Log) -> None:
     async def story() -> list[Part]:
-        stream = Stream("one", log, Inline(), None)
+        stream = Stream("one", "", log, Inline(), None)
         for number in range(5):
             live(stream, result(number))
         return await taken(stream, 5)
@@ -124,7 +124,7 @@ def test_a_slow_reader_is_served_from_the_log_again_with_the_same_parts(log: Log
     count = 10 * BUFFERED_PARTS
 
     async def story() -> list[Part]:
-        stream = Stream("one", log, Inline(), None)
+        stream = Stream("one", "", log, Inline(), None)
         for number in range(count):
             log.records.append(result(number))
             live(stream, log.records[-1])
@@ -138,7 +138,7 @@ def test_a_slow_reader_is_served_from_the_log_again_with_the_same_parts(log: Log
 def test_who_joins_later_hears_everything_from_the_start(log: Log) -> None:
     async def story() -> list[Part]:
         log.records = [result(number) for number in range(5)] + [result(0, "another")]
-        stream = Stream("one", log, Inline(), (0, 0))
+        stream = Stream("one", "", log, Inline(), (0, 0))
         first = await taken(stream, 5)
         log.records.append(result(5))
         live(stream, log.records[-1])
@@ -150,7 +150,7 @@ def test_who_joins_later_hears_everything_from_the_start(log: Log) -> None:
 def test_what_is_told_while_the_log_was_found_to_be_read_to_its_end_is_not_lost(log: Log) -> None:
     async def story() -> list[Part]:
         held = Held()
-        stream = Stream("one", log, held, (0, 0))
+        stream = Stream("one", "", log, held, (0, 0))
         reading = asyncio.create_task(taken(stream, 1))
         await asyncio.sleep(0)
         assert held.on_their_way, "it looked, and found nothing"
@@ -169,7 +169,7 @@ def test_an_outage_of_the_log_is_waited_for(log: Log, monkeypatch: pytest.Monkey
 
     async def story() -> list[Part]:
         log.records, log.outages = [result(number) for number in range(3)], 4
-        return await taken(Stream("one", log, Inline(), (0, 0)), 3)
+        return await taken(Stream("one", "", log, Inline(), (0, 0)), 3)
 
     assert numbers(run(story())) == [0, 1, 2]
 
@@ -177,7 +177,7 @@ def test_an_outage_of_the_log_is_waited_for(log: Log, monkeypatch: pytest.Monkey
 def test_a_record_that_cannot_be_read_ends_the_stream_by_name(log: Log) -> None:
     async def story() -> None:
         log.records = [Result("one", b"noise", (0, 1))]
-        await taken(Stream("one", log, Inline(), (0, 0)), 1)
+        await taken(Stream("one", "", log, Inline(), (0, 0)), 1)
 
     with pytest.raises(ForeignRecord):
         run(story())
@@ -193,7 +193,7 @@ def test_no_part_is_lost_and_none_comes_twice_whatever_happens_when(data: st.Dat
         joins_at = data.draw(st.integers(0, 40))
         log.records = [result(number) for number in range(joins_at)]
         already_told = data.draw(st.integers(0, joins_at))
-        stream = Stream("one", log, Inline(), (0, 0) if joins_at else None)
+        stream = Stream("one", "", log, Inline(), (0, 0) if joins_at else None)
         steps = data.draw(
             st.lists(st.tuples(st.sampled_from("write tell take".split()), st.integers(1, 150)), max_size=25)
         )
@@ -392,7 +392,7 @@ def test_an_assembled_answer_survives_a_slow_reader_and_a_redelivery(log: Log) -
     count = 3 * BUFFERED_PARTS
 
     async def story() -> list[int]:
-        stream, assembly, seen = Stream("one", log, Inline(), None), Assembly(), []
+        stream, assembly, seen = Stream("one", "", log, Inline(), None), Assembly(), []
         for place, number in enumerate([*range(count // 2), *range(count)]):
             found = Result("one", result(number, total=count).payload, (0, place))
             log.records.append(found)

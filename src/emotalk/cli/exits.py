@@ -12,7 +12,7 @@ class Exit(IntEnum):
     OK = 0
     FAILED = 1  # the job was given up, or something broke that has no name
     USAGE = 2  # a flag, a setting
-    ENGINE = 3  # the device or the weights are not there
+    ENGINE = 3  # the device, the precision or the weights are not there
     INPUT = 4  # the audio or a parameter of the request
     UNAVAILABLE = 5  # no broker, no server, no room in the queue
     DEADLINE = 6
@@ -25,6 +25,7 @@ class Exit(IntEnum):
 _EXITS: tuple[tuple[type[BaseException], Exit], ...] = (
     (errors.ConfigurationError, Exit.USAGE),
     (errors.DeviceUnavailable, Exit.ENGINE),
+    (errors.PrecisionUnavailable, Exit.ENGINE),
     (errors.CheckpointError, Exit.ENGINE),
     (errors.InvalidRequest, Exit.INPUT),
     (errors.RequestConflict, Exit.INPUT),

@@ -127,4 +127,4 @@ def add_drain(parser: argparse.ArgumentParser) -> None:
 
 
 EMBEDDED = "sqlite, a file in the user's state folder"
-ENVIRONMENT_NOTE = f"Every flag can also be set in the environment as {PREFIX}NAME, e.g. {PREFIX}LOG_FORMAT=json."
+ENVIRONMENT_NOTE = f"Settings can also come from the environment, e.g. {PREFIX}LOG_FORMAT=json: see docs/flags.md."

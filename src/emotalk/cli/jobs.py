@@ -10,7 +10,7 @@ import time
 from emotalk import wiring
 from emotalk.cli import flags
 from emotalk.cli.settled import settle
-from emotalk.errors import EmoTalkError, InvalidRequest
+from emotalk.errors import ConfigurationError, EmoTalkError, InvalidRequest
 from emotalk.jobs.codec import decode_letter
 from emotalk.queues.base import JobRow
 from emotalk.settings import Settings
@@ -27,9 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> None:
     """Print rows."""
-    rows = _rows(settle(parsed, log_level="warning"))
+    settings = settle(parsed, shared=True, log_level="warning")
+    if parsed.what == "show" and not parsed.request_id:
+        raise ConfigurationError("request_id: none was given. Type: emotalk jobs show ID.")
+    rows = _rows(settings)
     if parsed.what == "show":
-        _show(parsed.request_id or "", rows, parsed.json)
+        _show(parsed.request_id, rows, parsed.json)
     elif parsed.json:
         print(json.dumps([_facts(row) for row in rows], ensure_ascii=False))
     else:

@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser, queue: str = flags.EMBEDDED, 
 
 def run(parsed: argparse.Namespace, **defaults: object) -> None:
     """Serve until SIGTERM or Ctrl-C."""
-    serve(settle(parsed, **defaults))
+    serve(settle(parsed, shared=parsed.worker is False, **defaults))
 
 
 def serve(settings: Settings) -> None:

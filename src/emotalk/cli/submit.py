@@ -15,9 +15,10 @@ from emotalk.cli.settled import settle
 from emotalk.errors import DeadlineExceeded
 from emotalk.export import SUFFIXES, check_suffix, save
 from emotalk.face import FaceClip
+from emotalk.jobs import Job
 from emotalk.jobs.codec import decode_part
 from emotalk.jobs.intake import Order, as_request
-from emotalk.queues.base import Queue, Receipt, Results
+from emotalk.queues.base import Queue, Receipt, Result, Results
 from emotalk.server.assembly import Assembly, Response
 
 DEFAULT_AUDIO = Path("audio/angry1.wav")
@@ -40,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser, queue: str = flags.EMBEDDED) 
 
 def run(parsed: argparse.Namespace, **defaults: object) -> None:
     """Submit, print, wait."""
-    settings = settle(parsed, **defaults)
+    settings = settle(parsed, shared=True, **defaults)
     if parsed.output:
         check_suffix(parsed.output)
     job = wiring.intake(settings).accept(_order(parsed), time.time())
@@ -50,7 +51,7 @@ def run(parsed: argparse.Namespace, **defaults: object) -> None:
         results = queue.results()
         receipt = queue.producer().append(as_request(job))
         print(f"request_id {job.request_id}, partition {receipt.partition}, offset {receipt.offset}", flush=True)
-        clip = _wait(queue, results, job.request_id, receipt, parsed.timeout)
+        clip = _wait(queue, results, job, receipt, parsed.timeout)
     finally:
         queue.close()
     print(f"done: {len(clip.frames)} frames at 30 fps")
@@ -72,13 +73,13 @@ def _order(parsed: argparse.Namespace) -> Order:
     )
 
 
-def _wait(queue: Queue, results: Results, request_id: str, receipt: Receipt, timeout: float) -> FaceClip:
+def _wait(queue: Queue, results: Results, job: Job, receipt: Receipt, timeout: float) -> FaceClip:
     until = time.monotonic() + timeout
     assembly, blocks = Assembly(), []
-    known = results.read(request_id, (receipt.partition, 0), 10**6) if receipt.repeated else []
+    known = results.read(job.request_id, (receipt.partition, 0), 10**6) if receipt.repeated else []
     while True:
         for result in known:
-            response = assembly.add(decode_part(result.payload)) if result.request_id == request_id else None
+            response = _response(assembly, result, job)
             if response:
                 print(_line(response), flush=True)
                 blocks.append(response.frames)
@@ -86,9 +87,16 @@ def _wait(queue: Queue, results: Results, request_id: str, receipt: Receipt, tim
                 return FaceClip(np.concatenate(blocks))
         if time.monotonic() > until:
             raise DeadlineExceeded(
-                f"no result of {request_id} within {timeout:g} s; it stays in {queue.url}. Is a worker running?"
+                f"no result of {job.request_id} within {timeout:g} s; it stays in {queue.url}. Is a worker running?"
             )
         known = results.poll(0.5)
+
+
+def _response(assembly: Assembly, result: Result, job: Job) -> Response | None:
+    if result.request_id != job.request_id:
+        return None
+    part = decode_part(result.payload)
+    return assembly.add(part) if part.answers(job.digest) else None
 
 
 def _line(response: Response) -> str:

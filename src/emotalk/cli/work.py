@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser, queue: str = flags.EMBEDDED) 
 
 def run(parsed: argparse.Namespace, **defaults: object) -> int:
     """Work until SIGTERM or Ctrl-C."""
-    code = work(settle(parsed, **defaults), parsed.supervised)
+    code = work(settle(parsed, shared=True, **defaults), parsed.supervised)
     logging.shutdown()
     # An engine in the middle of a window cannot be interrupted, and nothing needs it any more.
     os._exit(code)

@@ -74,6 +74,7 @@ def encode_part(part: Part) -> bytes:
         total_frames=part.total_frames,
         ends_chunk=part.ends_chunk,
         frames=part.frames.astype("<f4", copy=False).tobytes(),
+        digest=part.digest,
     )
     if part.failure:
         message.failure.kind, message.failure.message = part.failure.kind, part.failure.message
@@ -94,6 +95,7 @@ def decode_part(record: bytes) -> Part:
         m.ends_chunk,
         _frames(m.frames),
         failure,
+        m.digest,
     )
 
 

@@ -57,6 +57,11 @@ class Part:
     ends_chunk: bool = False
     frames: Frames = field(default_factory=no_frames)
     failure: Failure | None = None
+    digest: str = ""
+
+    def answers(self, digest: str) -> bool:
+        """Does this part belong to the job of that content? Two servers may have taken one id for two requests."""
+        return self.digest in ("", digest)
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,11 @@ News = tuple[str, Cursor, "Part | EmoTalkError"]
 class Stream:
     """One client's reading of one answer, in the order of the log."""
 
-    def __init__(self, request_id: str, results: Results, executor: Executor, start: Cursor | None) -> None:
-        self._request_id, self._results, self._executor = request_id, results, executor
+    def __init__(
+        self, request_id: str, digest: str, results: Results, executor: Executor, start: Cursor | None
+    ) -> None:
+        self._request_id, self._digest = request_id, digest
+        self._results, self._executor = results, executor
         self._buffer: deque[Part | EmoTalkError] = deque()
         self._behind = start
         self._read_to: Cursor | None = None
@@ -83,7 +86,7 @@ class Stream:
             log.warning("results unavailable", extra={"error": str(outage), "fix": "waiting; nothing is lost"})
             await asyncio.sleep(OUTAGE_SECONDS)
             return
-        self._buffer.extend(_decoded(result) for result in again)
+        self._buffer.extend(part for part in map(_decoded, again) if _answers(part, self._digest))
         if again:
             partition, offset = self._read_to = again[-1].cursor
             self._behind = (partition, offset + 1)
@@ -115,6 +118,8 @@ class Answer:
 
     def feed(self, cursor: Cursor, part: Part | EmoTalkError) -> None:
         """Hand on to every client that listens."""
+        if not _answers(part, self.digest):
+            return
         self.began = self.began or cursor
         self._heard_at = self._clock()
         self.failed = self.failed or isinstance(part, EmoTalkError) or part.failure is not None
@@ -153,7 +158,7 @@ class Switchboard:
 
     def listen(self, request_id: str, answer: Answer, start: Cursor | None) -> Stream:
         """A client's stream: of what comes from now on, or of everything from `start`."""
-        stream = Stream(request_id, self._results, self._executor, start)
+        stream = Stream(request_id, answer.digest, self._results, self._executor, start)
         answer.streams.append(stream)
         return stream
 
@@ -189,6 +194,10 @@ class Switchboard:
         for request_id, cursor, part in news:
             if answer := self._answers.get(request_id):
                 answer.feed(cursor, part)
+
+
+def _answers(part: Part | EmoTalkError, digest: str) -> bool:
+    return isinstance(part, EmoTalkError) or part.answers(digest)
 
 
 def _decoded(result: Result) -> Part | EmoTalkError:

@@ -12,9 +12,10 @@ from emotalk.queues.base import DEAD_TOPIC, GROUP, MAX_MESSAGE_BYTES, REQUESTS_T
 # Key, headers and batch framing come on top of the 64 MiB that a payload may have.
 RECORD_BYTES = MAX_MESSAGE_BYTES + 2**20
 
-# librdkafka writes to stderr unless it is given a logger; without a handler on it this one is silent.
+# librdkafka writes to stderr unless it is given a logger. An outage is told by whoever waits for its end; librdkafka
+# would tell it several times a second, and is heard only where everything is.
 _log = logging.getLogger("emotalk.queues.kafka.librdkafka")
-_log.addHandler(logging.NullHandler())
+_log.addFilter(lambda _: logging.getLogger("emotalk").isEnabledFor(logging.DEBUG))
 
 Value = str | int | float | bool
 

@@ -161,6 +161,7 @@ class Member:
         gone = {place.partition for place in places}
         self._forget(gone)
         self.owned -= gone
+        self.settled = False
         self._tell.lost(gone)
 
     def _hear_why(self) -> None:
