@@ -39,7 +39,7 @@ class House:
         intake.gates.update(gates)
         self.producer = self.queue.producer()
         self.switchboard = Switchboard(self.queue.results(), executor)
-        self.dispatch = Dispatch(intake, self.producer, self.switchboard, executor, lambda: 0.0)
+        self.dispatch = Dispatch(intake, self.producer, self.switchboard, executor, executor, lambda: 0.0)
 
     async def accept(self, request_id: str, **more: Any) -> Any:
         return await self.dispatch.accept(Order(SOUND, request_id, **more), "connection")

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 THREADS = 8
+DECODING_THREADS = 2
 MESSAGE_MARGIN = 2**20
 GOODBYE_SECONDS = 0.5
 ECHO_SECONDS = 0.1
@@ -70,6 +71,9 @@ class Server:
         self._queue, self._intake, self._workforce = queue, intake, workforce
         self._address, self._drain_seconds = address, drain_seconds
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="server")
+        self._decoding = ThreadPoolExecutor(DECODING_THREADS, thread_name_prefix="decoding")
+        # Of its own: appends that wait for a dead broker must not keep the probe from saying so.
+        self._probing = ThreadPoolExecutor(1, thread_name_prefix="probing")
         self._readiness = Readiness()
         self._patience = drain_seconds
         self._stop, self._hurry = asyncio.Event(), asyncio.Event()
@@ -87,9 +91,9 @@ class Server:
             await self._unless_stopped(self._workforce.start())
             if self._stop.is_set():
                 return
-            dispatch = Dispatch(self._intake, producer, switchboard, self._executor)
+            dispatch = Dispatch(self._intake, producer, switchboard, self._executor, self._decoding)
             probing = asyncio.create_task(
-                probe_forever(self._readiness, producer, self._workforce.warm, switchboard.alive, self._executor)
+                probe_forever(self._readiness, producer, self._workforce.warm, switchboard.alive, self._probing)
             )
             await self._serve(dispatch)
             probing.cancel()
@@ -101,7 +105,8 @@ class Server:
             await self._run(producer.close)
             await self._run(results.close)
             await self._run(self._queue.close)
-            self._executor.shutdown(wait=False)
+            for executor in (self._executor, self._decoding, self._probing):
+                executor.shutdown(wait=False)
 
     async def _serve(self, dispatch: Dispatch) -> None:
         server = grpc.aio.server(options=_OPTIONS)
