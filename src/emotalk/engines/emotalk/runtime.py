@@ -55,8 +55,8 @@ class OpenVinoRuntime:
     def _extract(self, samples: Floats) -> list[Floats]:
         """Both encoders' features, tile by tile; the last tile reaches back, so that all are of one length.
 
-        The first convolutions make 2 MB of every second of sound, thrice over: a whole window of it would be half a
-        gigabyte. And a length that is new to the graph costs time, so most windows should bring none.
+        The first convolution makes 7 MB of every second of sound, and its norm as much again: of a whole window that
+        would be half a gigabyte. And a length that is new to the graph costs time, so most windows should bring none.
         """
         rows = feature_count(samples.size)
         tile = min(rows, _TILE)
