@@ -17,7 +17,9 @@ from contextlib import ExitStack
 
 from bench.figures import machine, percentile, table
 from emotalk.timebase import SAMPLE_RATE
-from tests.chaos.load import Load, Seen, Victim, embedded, faults, left_in_kafka, left_in_sqlite, run, two_programs
+from tests.chaos.leftovers import left_in_kafka, left_in_sqlite
+from tests.chaos.load import Load, Seen, Victim, faults, run
+from tests.chaos.programs import embedded, two_programs
 from tests.kafka.broker import Broker, free_ports
 
 HEAD = ("queue", "killed after", "answers", "audio s", "took s", "x real time", "p50 s", "p99 s", "again", "faults")

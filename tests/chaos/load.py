@@ -7,26 +7,18 @@
 bench/load.py differ only in how much.
 """
 
-import json
-import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from pathlib import Path
 from typing import Any
 
 import grpc
 import numpy as np
-from confluent_kafka import Consumer as ConfluentConsumer
-from confluent_kafka import TopicPartition
 
 from bench.clips import as_wav, speech_like
 from emotalk.animation import Animation
@@ -36,15 +28,12 @@ from emotalk.errors import EmoTalkError
 from emotalk.face import Frames, Pcm
 from emotalk.jobs.intake import Intake, Order
 from emotalk.pipeline import Pipeline
-from emotalk.queues.base import DEAD_TOPIC, GROUP, REQUESTS_TOPIC
-from emotalk.queues.sqlite import SqliteQueue
 from emotalk.timebase import SAMPLE_RATE, frame_count
+from tests.chaos.programs import START_SECONDS, Service
 
-START_SECONDS = 60.0
 ANSWER_SECONDS = 600.0
 PATIENCE = 60.0
 SETTLE_SECONDS = 30.0
-TAIL = 5_000
 
 
 @dataclass(frozen=True)
@@ -92,54 +81,6 @@ class Load:
         return errands
 
 
-class Program:
-    """`emotalk …` in a process of its own, its JSON log in a file that outlives it."""
-
-    def __init__(self, log: Path, *words: str) -> None:
-        self._log, self._words = log, words
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it; does not wait."""
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("EMOTALK_")}
-        command = (sys.executable, "-m", "emotalk", *self._words, "--log-format", "json")
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=clean)
-
-    def kill(self) -> None:
-        """SIGKILL, and wait until it is gone."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGKILL)
-            self._process.wait()
-            self._process = None
-
-    def restart(self) -> None:
-        """As a supervisor would."""
-        self.kill()
-        self.start()
-
-    def await_a_job(self) -> None:
-        """Return while a job is in hand: a worker that is killed between two jobs proves little."""
-        until = time.monotonic() + START_SECONDS
-        while time.monotonic() < until:
-            tail = [line.get("event") for line in _parsed(self._log.read_text(errors="replace")[-TAIL:])]
-            if [event for event in tail if event in ("start", "finish")][-1:] == ["start"]:
-                return
-        raise AssertionError("no job was ever in hand")
-
-    def lines(self, event: str) -> list[dict[str, Any]]:
-        """The log's lines of this kind, in order, from all of its lives."""
-        return [line for line in _parsed(self._log.read_text(errors="replace")) if line.get("event") == event]
-
-
-def _parsed(text: str) -> Iterator[dict[str, Any]]:
-    for line in text.splitlines():
-        try:
-            yield json.loads(line)
-        except ValueError:  # a line that a kill has cut, or none of ours
-            continue
-
-
 @dataclass
 class Seen:
     """What happened: each errand's chunks or error and its seconds, who was killed after how many answers, the logs."""
@@ -162,57 +103,6 @@ class Victim:
     name: str
     share: float
     strike: Callable[[], None]
-
-
-@dataclass(frozen=True)
-class Service:
-    """A server and its worker, both running; `logs` are all the files that they write to."""
-
-    kill_worker: Callable[[], None]
-    restart_server: Callable[[], None]
-    logs: Sequence[Program]
-
-    def lines(self, event: str) -> list[dict[str, Any]]:
-        """The lines of this kind that server and worker have logged."""
-        return [line for program in self.logs for line in program.lines(event)]
-
-
-@contextmanager
-def two_programs(url: str, port: int, folder: Path) -> Iterator[Service]:
-    """`emotalk serve --no-worker` and `emotalk work`."""
-    where = ("--queue", url)
-    server = Program(folder / "server.log", "serve", "--no-worker", "--port", str(port), *where)
-    worker = Program(folder / "worker.log", "work", "--engine", "tone", "--worker-name", "load", *where)
-
-    def kill_worker() -> None:
-        worker.await_a_job()
-        worker.restart()
-
-    with _running(server, worker):
-        yield Service(kill_worker, server.restart, (server, worker))
-
-
-@contextmanager
-def embedded(url: str, port: int, folder: Path) -> Iterator[Service]:
-    """`emotalk serve`, which starts its worker as a child, and again where that dies."""
-    server = Program(folder / "server.log", "serve", "--engine", "tone", "--port", str(port), "--queue", url)
-
-    def kill_worker() -> None:
-        child = server.lines("worker warm")[-1]["pid"]
-        server.await_a_job()
-        os.kill(child, signal.SIGKILL)
-
-    with _running(server):
-        yield Service(kill_worker, server.restart, (server,))
-
-
-@contextmanager
-def _running(*programs: Program) -> Iterator[None]:
-    with ExitStack() as stack:
-        for program in programs:
-            stack.callback(program.kill)
-            program.start()
-        yield
 
 
 def run(
@@ -339,39 +229,3 @@ def _of_order(seen: Seen) -> list[str]:
     found += [f"accepted at {place} and never started" for place in sorted(accepted - set(places))]
     known = {line["request_id"] for line in seen.accepted}
     return found + [f"{each.request_id}: no accept line" for each in seen.errands if each.request_id not in known]
-
-
-def left_in_sqlite(file: Path) -> list[str]:
-    """Requests that are not done, and dead letters."""
-    queue = SqliteQueue(file)
-    try:
-        return [f"{row.request_id} is {row.state}" for row in queue.jobs() if row.state != "done"]
-    finally:
-        queue.close()
-
-
-def left_in_kafka(bootstrap: str) -> list[str]:
-    """Partitions whose committed offset is not their end, and dead letters."""
-    kafka = ConfluentConsumer({"bootstrap.servers": bootstrap, "group.id": GROUP, "log_level": 0})
-    try:
-        return [*_uncommitted(kafka), *_dead(kafka)]
-    finally:
-        kafka.close()
-
-
-def _uncommitted(kafka: ConfluentConsumer) -> Iterator[str]:
-    for place in kafka.committed(_places(kafka, REQUESTS_TOPIC), timeout=10):
-        _, end = kafka.get_watermark_offsets(place, timeout=10)
-        if place.offset != end:
-            yield f"partition {place.partition} is committed to {place.offset} of {end}"
-
-
-def _dead(kafka: ConfluentConsumer) -> Iterator[str]:
-    for place in _places(kafka, DEAD_TOPIC):
-        start, end = kafka.get_watermark_offsets(place, timeout=10)
-        if start != end:
-            yield f"{end - start} dead letters"
-
-
-def _places(kafka: ConfluentConsumer, topic: str) -> list[TopicPartition]:
-    return [TopicPartition(topic, each) for each in kafka.list_topics(topic, timeout=10).topics[topic].partitions]

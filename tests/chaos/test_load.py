@@ -11,7 +11,9 @@ import pytest
 
 from emotalk.client import Chunk
 from emotalk.errors import QueueUnavailable
-from tests.chaos.load import Load, Seen, Victim, embedded, faults, left_in_kafka, left_in_sqlite, run, two_programs
+from tests.chaos.leftovers import left_in_kafka, left_in_sqlite
+from tests.chaos.load import Load, Seen, Victim, faults, run
+from tests.chaos.programs import embedded, two_programs
 from tests.kafka.broker import Broker, free_ports
 
 LOAD = Load(clients=25, requests=200, seconds=(1.0, 60.0))
