@@ -3,7 +3,7 @@
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote
 
 import grpc
@@ -18,13 +18,15 @@ from served import PATIENCE, Inside, eventually, frames_of, speech
 from emotalk.chunking import Chunking
 from emotalk.client import EmoTalkClient, Request
 from emotalk.engines.tone import ToneEngine
-from emotalk.errors import EngineError, QueueFull, QueueUnavailable
+from emotalk.errors import ConfigurationError, EngineError, QueueFull, QueueUnavailable
 from emotalk.face import Style
 from emotalk.jobs import Failure, Part
 from emotalk.jobs.codec import encode_part
 from emotalk.pipeline import Pipeline
+from emotalk.queues.base import Producer
 from emotalk.queues.memory import MemoryQueue
 from emotalk.server import run as server_run
+from emotalk.server.health import _problem
 from emotalk.wire import emotalk_pb2
 from tests.unit.stage import Scripted, cut_into_parts, numbered, tones
 
@@ -451,6 +453,14 @@ def test_one_failed_probe_does_not_flip_it_three_do_and_one_success_flips_it_bac
         return [*seen, readiness.ready]
 
     assert asyncio.run(story()) == [True, True, True, True, True, False, False, True, True, False]
+
+
+def test_a_log_that_refuses_is_a_failed_probe_and_not_the_end_of_probing() -> None:
+    class Refused:
+        def ping(self) -> None:
+            raise ConfigurationError("the broker's access rules have changed")
+
+    assert _problem(cast(Producer, Refused()), lambda: True, lambda: True) == "the broker's access rules have changed"
 
 
 # --- ending

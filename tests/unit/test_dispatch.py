@@ -19,6 +19,7 @@ from emotalk.server.dispatch import Dispatch, Turns
 from emotalk.server.streams import Switchboard
 
 SOUND = encode_flac(tones(16_000))
+THREADS = 4
 
 
 class Slow(Intake):
@@ -53,7 +54,7 @@ class House:
 
 @pytest.fixture
 def executor() -> Iterator[Executor]:
-    with ThreadPoolExecutor(4) as threads:
+    with ThreadPoolExecutor(THREADS) as threads:
         yield threads
 
 
@@ -182,6 +183,32 @@ def test_an_unknown_outcome_may_be_repeated_under_the_same_id(executor: Executor
                 await one.accept("one")
             assert (await one.accept("one")).position == 0
             assert one.stored() == ["one"]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("sessions", [["a"] * 9, list("abcdefghi")])
+def test_who_waited_while_the_log_was_found_to_be_away_hears_it_with_the_first(
+    executor: Executor, sessions: list[str]
+) -> None:
+    async def story() -> None:
+        async with house(executor) as one:
+            asked, gate, append = [], Event(), one.producer.append
+
+            def in_vain(request: Any) -> Any:
+                asked.append(request.request_id)
+                assert gate.wait(20)
+                raise QueueUnavailable("no broker")
+
+            one.producer.append = in_vain  # type: ignore[method-assign]
+            waiting = [asyncio.create_task(one.accept(f"{n}", session_id=s)) for n, s in enumerate(sessions)]
+            await until(lambda: len(asked) == min(len(set(sessions)), THREADS))
+            gate.set()
+            heard = await asyncio.gather(*waiting, return_exceptions=True)
+            assert [str(error) for error in heard] == ["no broker"] * 9
+            assert len(asked) == min(len(set(sessions)), THREADS), "the others did not wait for it again"
+            one.producer.append = append  # type: ignore[method-assign]
+            assert (await one.accept("0")).position == 0, "whoever comes later tries"
 
     asyncio.run(story())
 

@@ -68,6 +68,7 @@ class Dispatch:
         self._intake, self._producer, self._switchboard = intake, producer, switchboard
         self._executor, self._decoding, self._clock = executor, decoding, clock
         self._turns = Turns()
+        self._outage: QueueUnavailable | None = None
 
     async def accept(self, order: Order, connection: str) -> Accepted:
         """Return once the request is durable. Raises InvalidRequest, RequestConflict, QueueUnavailable, QueueFull.
@@ -75,7 +76,7 @@ class Dispatch:
         A client that hangs up meanwhile cancels nothing: storing is a task of its own.
         """
         self._intake.check(order)
-        accepting = asyncio.create_task(self._in_turn(order, connection))
+        accepting = asyncio.create_task(self._in_turn(order, connection, self._outage))
         try:
             return await asyncio.shield(accepting)
         except asyncio.CancelledError:
@@ -90,16 +91,17 @@ class Dispatch:
         if not accepting.cancelled() and accepting.exception() is None:
             self.leave(accepting.result())
 
-    async def _in_turn(self, order: Order, connection: str) -> Accepted:
+    async def _in_turn(self, order: Order, connection: str, known: QueueUnavailable | None) -> Accepted:
         async with self._turns.take(order.session_id or connection):
+            self._share_outage(known)
             digest = await self._run(order.digest)
             answer = self._switchboard.find(order.request_id)
             if answer is None:
-                return await self._begin(order, digest)
+                return await self._begin(order, digest, known)
             return await self._join(order.request_id, digest, answer)
 
-    async def _begin(self, order: Order, digest: str) -> Accepted:
-        storing = asyncio.create_task(self._store(order))
+    async def _begin(self, order: Order, digest: str, known: QueueUnavailable | None) -> Accepted:
+        storing = asyncio.create_task(self._store(order, known))
         storing.add_done_callback(partial(self._stored, order.request_id))
         # Listening starts before the append, so that not even the quickest worker's first part is missed.
         answer = self._switchboard.begin(order.request_id, digest, storing)
@@ -129,13 +131,26 @@ class Dispatch:
         except QueueUnavailable:  # accepted all the same, and the client has no use for an error about a courtesy
             return None
 
-    async def _store(self, order: Order) -> Receipt:
+    async def _store(self, order: Order, known: QueueUnavailable | None) -> Receipt:
         prepare = asyncio.get_running_loop().run_in_executor(self._decoding, self._prepare, order)
         job, request = await prepare
-        receipt = await self._run(self._producer.append, request)
+        receipt = await self._run(self._append, request, known)
         place = {"partition": receipt.partition, "offset": receipt.offset, "repeated": receipt.repeated}
         log.info("accept", extra={"request_id": job.request_id, "seconds": round(job.seconds, 3), **place})
         return receipt
+
+    def _append(self, request: Request, known: QueueUnavailable | None) -> Receipt:
+        self._share_outage(known)  # there are fewer threads than clients
+        try:
+            return self._producer.append(request)
+        except QueueUnavailable as outage:
+            self._outage = outage
+            raise
+
+    def _share_outage(self, known: QueueUnavailable | None) -> None:
+        """Raise for whoever came before the last outage: else each in turn would wait ten seconds to hear the same."""
+        if self._outage is not known:
+            raise QueueUnavailable(str(self._outage))
 
     def _prepare(self, order: Order) -> tuple[Job, Request]:
         job = self._intake.accept(order, self._clock())

@@ -11,7 +11,7 @@ from concurrent.futures import Executor
 
 from grpc_health.v1 import health, health_pb2
 
-from emotalk.errors import QueueError
+from emotalk.errors import EmoTalkError
 from emotalk.queues.base import Producer
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ async def probe_forever(
 def _problem(producer: Producer, worker_is_warm: Callable[[], bool], answers_arrive: Callable[[], bool]) -> str:
     try:
         producer.ping()
-    except QueueError as error:
+    except EmoTalkError as error:  # a setting that has become wrong is no better than an outage
         return str(error)
     if not answers_arrive():
         return "the thread that reads the results has died; restart the server"
