@@ -346,6 +346,27 @@ def test_a_done_request_is_remembered_as_long_as_its_results(leasing: tuple[Cand
     assert results.read("one", (0, 0), 10) == []
 
 
+def test_an_answer_that_took_long_is_kept_whole_as_long_as_its_request_is_remembered(
+    leasing: tuple[Candidate, Clock],
+) -> None:
+    candidate, clock = leasing
+    queue = candidate.queue()
+    producer, consumer, results = queue.producer(), queue.consumer("worker"), queue.results()
+    producer.append(request())
+    claim = candidate.claim(consumer)
+    consumer.publish(claim, [b"first"])
+    clock.now += 3600
+    consumer.publish(claim, [b"last"])
+    consumer.complete(claim)
+    clock.now += RESULTS_KEPT_SECONDS - 1800
+    consumer.housekeep()
+    assert producer.append(request()).repeated
+    assert [result.payload for result in results.read("one", (0, 0), 10)] == [b"first", b"last"]
+    clock.now += 1801
+    consumer.housekeep()
+    assert results.read("one", (0, 0), 10) == []
+
+
 def test_a_buried_request_may_be_sent_again_and_has_a_new_answer(leasing: tuple[Candidate, Clock]) -> None:
     candidate, _ = leasing
     queue = candidate.queue()

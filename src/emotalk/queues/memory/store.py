@@ -101,10 +101,12 @@ class Store:
             del self.results[number]
 
     def forget_before(self, moment: float) -> None:
-        """Delete the results, and the finished requests, that are older."""
-        for number in [number for number, (written_at, _) in self.results.items() if written_at < moment]:
-            _, result = self.results.pop(number)
-            self.answers[result.request_id].remove(number)
+        """Delete the finished requests that are older, then older results, but none of a request that is known."""
         for job in [job for job in self.known.values() if job.finished_at is not None and job.finished_at < moment]:
             del self.known[job.request.request_id], self.lanes[job.partition].jobs[job.place]
+        old = [(number, result) for number, (written_at, result) in self.results.items() if written_at < moment]
+        for number, result in old:
+            if result.request_id not in self.known:
+                del self.results[number]
+                self.answers[result.request_id].remove(number)
         self.answers = {request_id: numbers for request_id, numbers in self.answers.items() if numbers}

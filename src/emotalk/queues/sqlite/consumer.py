@@ -147,9 +147,10 @@ class SqliteConsumer:
     def housekeep(self) -> None:
         """See Consumer.housekeep. In small transactions: nobody waits for a day's results to be wiped."""
         before = self._clock() - RESULTS_KEPT_SECONDS
-        # Requests first: one whose results are gone must not be taken for one that can still be read.
+        # Requests first, and results only with them: one whose answer began a day before it was finished must not lose
+        # its first frames while it is still taken for one that can be read.
         self._delete("requests", "request_id", "finished_at", before)
-        self._delete("results", "seq", "written_at", before)
+        self._delete("results", "seq", "written_at", before, "request_id NOT IN (SELECT request_id FROM requests)")
         with self._file.read() as db:
             (unused,) = db.execute("PRAGMA freelist_count").fetchone()
             for _ in range(0, unused, _PAGES_AT_ONCE):
@@ -203,8 +204,8 @@ class SqliteConsumer:
         if self._voices_in_log:
             self._voices_in_log = not self._file.tidy()
 
-    def _delete(self, table: str, key: str, column: str, before: float) -> None:
-        chosen = f"SELECT {key} FROM {table} WHERE {column} < ? LIMIT {_ROWS_AT_ONCE}"
+    def _delete(self, table: str, key: str, column: str, before: float, besides: str = "true") -> None:
+        chosen = f"SELECT {key} FROM {table} WHERE {column} < ? AND {besides} LIMIT {_ROWS_AT_ONCE}"
         deleted = _ROWS_AT_ONCE
         while deleted == _ROWS_AT_ONCE:
             with self._file.write() as db:
