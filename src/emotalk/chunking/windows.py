@@ -47,7 +47,7 @@ class Chunking:
             raise InvalidRequest(
                 "chunk_overlap",
                 f"{overlap:g} s is half a chunk of {duration:g} s or more",
-                f"Use less than {duration / 2:g} seconds",
+                f"Use up to {(steps - 1) // 2 / STEPS_PER_SECOND:g} seconds",
             )
         return cls(steps, overlap_steps)
 
