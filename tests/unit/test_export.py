@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from emotalk.errors import ConfigurationError
-from emotalk.export import SUFFIXES, check_suffix, formats, save
+from emotalk.export import SUFFIXES, check_place, formats, save
 from emotalk.face import ARKIT_NAMES, FaceClip
 
 FRAMES = np.random.default_rng(0).random((7, 52), np.float32)
@@ -96,5 +96,19 @@ def test_an_unknown_suffix_is_refused_with_those_that_are_known_and_nothing_is_w
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_suffix_can_be_checked_before_hours_of_work() -> None:
-    assert check_suffix(Path("a/b.JSON")) == ".json"
+def test_a_place_can_be_checked_before_hours_of_work_and_nothing_is_left_there(tmp_path: Path) -> None:
+    check_place(tmp_path / "deep" / "out.JSON")
+    assert list((tmp_path / "deep").iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_is_refused_by_its_own_name(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder.npy").mkdir()
+    for place, named in (("file/out.npy", "file"), ("folder.npy", "folder.npy")):
+        with pytest.raises(OSError, match=r"exists|directory") as refused:
+            check_place(tmp_path / place)
+        assert Path(refused.value.filename) == tmp_path / named
+    with pytest.raises(OSError, match=r"/proc'$"):
+        check_place(Path("/proc/out.npy"))
+    with pytest.raises(ConfigurationError, match=r"\.npy, \.csv, \.json"):
+        check_place(tmp_path / "out.fbx")

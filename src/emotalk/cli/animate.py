@@ -16,7 +16,7 @@ from emotalk.chunking import Chunking
 from emotalk.cli import flags
 from emotalk.cli.progress import bar
 from emotalk.cli.settled import settle
-from emotalk.export import SUFFIXES, check_suffix, save
+from emotalk.export import SUFFIXES, check_place, save
 from emotalk.face import FaceClip, Frames, Pcm, Style
 from emotalk.jobs.take import Take
 from emotalk.pipeline import Pipeline, Session
@@ -40,11 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(parsed: argparse.Namespace) -> None:
     """Read, animate, write."""
     settings = settle(parsed, log_level="warning")
-    check_suffix(parsed.output)
     chunking = Chunking.of(parsed.chunk_duration, parsed.chunk_overlap)
     style, gains = Style(parsed.emotion_level, parsed.person_id), Gains(settings.gains, settings.offsets)
     seed = parsed.seed if parsed.seed is not None else _digest(parsed.audio)
     reader = open_audio(parsed.audio, Limits(max_seconds=settings.max_seconds))
+    check_place(parsed.output)
     pipeline = Pipeline(wiring.engine(settings))
     session = pipeline.open(Take(style, chunking, gains, parsed.post_processing, seed))
     with bar(frame_count(reader.samples) if reader.samples else None) as progress:

@@ -12,7 +12,7 @@ from emotalk.cli import flags
 from emotalk.cli.exits import complain
 from emotalk.client import DEFAULT_TIMEOUT, EmoTalkClient, Request
 from emotalk.errors import ConfigurationError
-from emotalk.export import SUFFIXES, check_suffix, save
+from emotalk.export import SUFFIXES, check_place, save
 from emotalk.face import FaceClip
 
 PATIENCE = 10.0
@@ -44,9 +44,10 @@ def run(parsed: argparse.Namespace, default_output: Path | None = None) -> None:
     audio, output = parsed.audio or parsed.file, parsed.output or default_output
     if audio is None:
         raise ConfigurationError("audio: no file was named. Give IN, or --audio IN.")
+    sound = audio.read_bytes()
     if output:
-        check_suffix(output)
-    request = _request(parsed, audio.read_bytes())
+        check_place(output)
+    request = _request(parsed, sound)
     blocks = []
     with EmoTalkClient(parsed.host, parsed.port, timeout=parsed.timeout, patience=PATIENCE) as client:
         for chunk in client.stream(request, accepted=lambda position: complain(_accepted(request, position))):

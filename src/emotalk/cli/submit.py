@@ -13,7 +13,7 @@ from emotalk import wiring
 from emotalk.cli import flags
 from emotalk.cli.settled import settle
 from emotalk.errors import DeadlineExceeded
-from emotalk.export import SUFFIXES, check_suffix, save
+from emotalk.export import SUFFIXES, check_place, save
 from emotalk.face import FaceClip
 from emotalk.jobs import Job
 from emotalk.jobs.codec import decode_part
@@ -42,9 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser, queue: str = flags.EMBEDDED) 
 def run(parsed: argparse.Namespace, **defaults: object) -> None:
     """Submit, print, wait."""
     settings = settle(parsed, shared=True, **defaults)
-    if parsed.output:
-        check_suffix(parsed.output)
     job = wiring.intake(settings).accept(_order(parsed), time.time())
+    if parsed.output:
+        check_place(parsed.output)
     queue = wiring.queue(settings)
     queue.prepare()
     try:

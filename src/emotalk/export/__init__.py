@@ -1,5 +1,5 @@
 """Finished animations as files, the kind chosen by the suffix."""
 
-from emotalk.export.formats import SUFFIXES, check_suffix, save
+from emotalk.export.formats import SUFFIXES, check_place, save
 
-__all__ = ["SUFFIXES", "check_suffix", "save"]
+__all__ = ["SUFFIXES", "check_place", "save"]

@@ -1,6 +1,7 @@
 """npy, csv, json. To add a kind: write `_name(clip, path)` and enter it in `_WRITERS`."""
 
 import csv
+import errno
 import json
 import os
 import tempfile
@@ -16,7 +17,7 @@ from emotalk.timebase import FPS
 
 def save(clip: FaceClip, path: Path) -> None:
     """Write `clip` to `path`, whole or not at all; folders are created. Raises ConfigurationError for the suffix."""
-    writer = _WRITERS[check_suffix(path)]
+    writer = _WRITERS[_check_suffix(path)]
     path.parent.mkdir(parents=True, exist_ok=True)
     # Written beside its place and moved there, so that nobody ever opens half a file.
     number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
@@ -30,7 +31,19 @@ def save(clip: FaceClip, path: Path) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def check_suffix(path: Path) -> str:
+def check_place(path: Path) -> None:
+    """Raise now what `save` would raise after hours of work. Creates the folders; ConfigurationError, OSError."""
+    _check_suffix(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    try:
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path.parent)) from error
+
+
+def _check_suffix(path: Path) -> str:
     """The suffix that decides. Raises ConfigurationError for an unknown one."""
     suffix = path.suffix.lower()
     if suffix not in _WRITERS:
