@@ -144,7 +144,7 @@ class EmoTalkClient:
         channel: grpc.Channel | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._channel = channel or grpc.insecure_channel(f"{host}:{port}", _OPTIONS)
+        self._channel = channel or grpc.insecure_channel(_target(host, port), _OPTIONS)
         self._stub = emotalk_pb2_grpc.EmoTalkServiceStub(self._channel)
         self._timeout, self._patience, self._sleep = timeout, patience, sleep
 
@@ -227,7 +227,7 @@ class AsyncEmoTalkClient:
         patience: float = DEFAULT_PATIENCE,
         channel: grpc.aio.Channel | None = None,
     ) -> None:
-        self._channel = channel or grpc.aio.insecure_channel(f"{host}:{port}", _OPTIONS)
+        self._channel = channel or grpc.aio.insecure_channel(_target(host, port), _OPTIONS)
         self._stub = emotalk_pb2_grpc.EmoTalkServiceStub(self._channel)
         self._timeout, self._patience = timeout, patience
 
@@ -294,7 +294,14 @@ def named(error: grpc.RpcError) -> EmoTalkError:
     }
     if code is grpc.StatusCode.UNAVAILABLE and rpc_status.from_call(error) is None:
         message = f"{message}. Is a server running there? Start one with: emotalk serve"  # nobody has answered
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        message = f"{message}. Allow more time; what was accepted is done all the same"
     return by_code.get(code, JobFailed)(message)
+
+
+def _target(host: str, port: int) -> str:
+    bare_ipv6 = ":" in host and not host.startswith("[")
+    return f"[{host}]:{port}" if bare_ipv6 else f"{host}:{port}"
 
 
 def _violation(error: grpc.RpcError) -> "error_details_pb2.BadRequest.FieldViolation | None":
