@@ -1,6 +1,7 @@
 """The life of a server: prepare the log, warm the worker, open the port; on SIGTERM the same, backwards."""
 
 import asyncio
+import errno
 import logging
 import signal
 import socket
@@ -193,12 +194,17 @@ def _check_free(address: Address) -> None:
         try:
             probe.bind((address.host, address.port))
         except OSError as error:
-            raise _cannot_bind(address) from error
+            raise _cannot_bind(address, error) from error
 
 
-def _cannot_bind(address: Address) -> ConfigurationError:
+def _cannot_bind(address: Address, reason: OSError | None = None) -> ConfigurationError:
+    if reason is None or reason.errno == errno.EADDRINUSE:
+        return ConfigurationError(
+            f"port: {address} cannot be bound; is another server running? Choose another with --port."
+        )
     return ConfigurationError(
-        f"port: {address} cannot be bound; is another server running? Choose another with --port."
+        f"host: {address} cannot be bound ({reason.strerror}). Choose an address of this machine with --host, "
+        "and a port that this user may open with --port."
     )
 
 
