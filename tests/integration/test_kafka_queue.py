@@ -7,9 +7,10 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
+from confluent_kafka import KafkaError
 from confluent_kafka import Producer as BareProducer
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
@@ -230,6 +231,29 @@ def test_forty_megabytes_go_in_and_come_out(open_queue: Opener) -> None:
 def test_a_record_beyond_the_limit_is_refused_by_name_of_the_setting(open_queue: Opener) -> None:
     with pytest.raises(ConfigurationError, match=r"max\.message\.bytes"):
         open_queue().producer().append(request("huge", payload=bytes(66 * MiB)))
+
+
+def test_an_error_that_comes_among_results_takes_none_of_them_along(open_queue: Opener) -> None:
+    class Fault:
+        def error(self) -> KafkaError:
+            return KafkaError(KafkaError._TRANSPORT)
+
+    class Interrupted:
+        """Before the second result and after the last one stands an error, as when a broker dies."""
+
+        def __init__(self, kafka: Any) -> None:
+            self.poll, self._consume, self.close = kafka.poll, kafka.consume, kafka.close
+
+        def consume(self, count: int, timeout: float) -> list[Any]:
+            return [Fault(), *self._consume(2, PATIENCE), Fault()]
+
+    queue = open_queue()
+    results: Any = queue.results()
+    consumer = queue.consumer("")
+    queue.producer().append(request("one"))
+    consumer.publish(claimed(consumer), [b"a", b"b", b"c"])
+    results._kafka = Interrupted(results._kafka)
+    assert [each.payload for each in results.poll(PATIENCE)] == [b"a", b"b", b"c"]
 
 
 def test_a_record_of_another_program_still_comes_out(open_queue: Opener, kafka_broker: Broker, prefix: str) -> None:

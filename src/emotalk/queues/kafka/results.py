@@ -39,7 +39,9 @@ class KafkaResults:
         first = self._kafka.poll(timeout)
         if first is None:
             return []
-        found = [result_of(sound(each, self._topic)) for each in [first, *self._kafka.consume(_BATCH, timeout=0)]]
+        found = [result_of(sound(first, self._topic))]
+        # An error among results must not take them along, for they would not come again; it does, if it lasts.
+        found += [result_of(each) for each in self._kafka.consume(_BATCH, timeout=0) if each.error() is None]
         self._next.update((partition, offset + 1) for partition, offset in (each.cursor for each in found))
         return found
 
