@@ -1,5 +1,6 @@
 """The server over real gRPC: accepting, answering, refusing, and ending in order."""
 
+import gc
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from emotalk.errors import ConfigurationError, EngineError, QueueFull, QueueUnav
 from emotalk.face import Style
 from emotalk.jobs import Failure, Part
 from emotalk.jobs.codec import encode_part
+from emotalk.jobs.intake import Order
 from emotalk.pipeline import Pipeline
 from emotalk.queues.base import Producer
 from emotalk.queues.memory import MemoryQueue
@@ -84,6 +86,15 @@ def test_accepted_is_said_before_anything_is_worked_on() -> None:
         assert [row.state for row in server.queue.jobs()] == ["queued", "queued"]
         server.work()
         assert len(frames_of(list(first))) == len(frames_of(list(second))) == 90
+
+
+def test_who_waits_for_an_answer_does_not_hold_the_order_in_memory() -> None:
+    with Inside() as server:
+        call = server.ask(request_id="one")
+        call.initial_metadata()
+        eventually(lambda: not [each for each in gc.get_objects() if isinstance(each, Order)])
+        server.work()
+        assert len(frames_of(list(call))) == 90
 
 
 def test_each_chunk_is_streamed_as_soon_as_it_is_whole() -> None:

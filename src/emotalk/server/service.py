@@ -58,12 +58,14 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
                 self._idle.set()
 
     async def _process(self, order: Order, context: grpc.aio.ServicerContext) -> None:
+        request_id = order.request_id
         try:
             accepted = await self._dispatch.accept(order, context.peer())
+            del order  # its sound is in the log, and the wait for the answer may be long
             # Written, not yielded: a client that hangs up ends this coroutine here and now, not a generator later.
             await self._answer(accepted, context)
         except EmoTalkError as error:
-            await context.write(to_failure(order.request_id, str(error)))
+            await context.write(to_failure(request_id, str(error)))
             await _abort(context, error)
 
     async def HealthCheck(  # noqa: N802
