@@ -12,20 +12,25 @@ from served import PATIENCE, command, eventually, outside, speech
 
 from emotalk.client import EmoTalkClient, Request
 from emotalk.queues.base import GROUP, REQUESTS_TOPIC
-from tests.kafka.broker import Broker
+from tests.kafka.broker import Broker, free_ports
 
 pytestmark = pytest.mark.kafka
 
 
-def uncommitted(broker: Broker) -> int:
-    """Requests that stand in the log and are not yet done."""
+def progress(broker: Broker) -> tuple[int, int]:
+    """How many requests are done, and how many were ever stored."""
     kafka = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": GROUP, "enable.auto.commit": False})
     try:
         (place,) = kafka.committed([TopicPartition(REQUESTS_TOPIC, 0)], timeout=PATIENCE)
         _, end = kafka.get_watermark_offsets(place, timeout=PATIENCE)
-        return int(end - max(0, place.offset))
+        return max(0, place.offset), int(end)
     finally:
         kafka.close()
+
+
+def all_done(broker: Broker) -> bool:
+    done, stored = progress(broker)
+    return done == stored
 
 
 def test_a_worker_is_killed_on_kafka_and_every_client_gets_each_frame_once(
@@ -47,7 +52,7 @@ def test_a_worker_is_killed_on_kafka_and_every_client_gets_each_frame_once(
             for number, answer in enumerate(answers):
                 assert answer.result(2 * PATIENCE) == list(range(1800 + 30 * number))
         assert server.says(r"worker warm pid=(\d+)", times=2) != str(victim)
-        eventually(lambda: uncommitted(kafka_broker) == 0)
+        eventually(lambda: all_done(kafka_broker))
         assert server.end() == 0
 
 
@@ -63,3 +68,35 @@ def test_served_through_kafka_and_animated_alone_agree_to_the_byte(kafka_broker:
         )
     assert sent.returncode == 0, sent.stderr
     assert (tmp_path / "alone.npy").read_bytes() == (tmp_path / "sent.npy").read_bytes()
+
+
+def test_clients_of_a_killed_server_find_their_requests_in_the_log_and_double_none(
+    kafka_broker: Broker, tmp_path: Path
+) -> None:
+    # A broker of its own: on the shared one the group may still count a worker of another test as alive.
+    with Broker() as broker:
+        double_none(broker, tmp_path)
+
+
+def double_none(broker: Broker, tmp_path: Path) -> None:
+    address = f"kafka://{broker.bootstrap}"
+    port, *_ = free_ports(1)
+    serve = ("serve", "--no-worker", "--port", str(port), "--queue", address)
+    with outside(tmp_path, *serve) as first, ThreadPoolExecutor(4) as pool:
+
+        def ask(number: int) -> int:
+            with EmoTalkClient(port=port, timeout=2 * PATIENCE) as client:
+                request = Request(speech(1.0 + number), request_id=f"{tmp_path.name}-{number}")
+                return sum(len(chunk.frames) for chunk in client.stream(request))
+
+        answers = [pool.submit(ask, number) for number in range(4)]
+        first.says("(accept) ", times=4)
+        _, stored = progress(broker)
+        first.process.kill()
+        with outside(tmp_path, *serve) as second:
+            second.says("(join) ", times=4)
+            with outside(tmp_path, "work", "--engine", "tone", "--queue", address):
+                for number, answer in enumerate(answers):
+                    assert answer.result(2 * PATIENCE) == 30 * (1 + number)
+                eventually(lambda: all_done(broker))
+        assert progress(broker)[1] == stored

@@ -47,6 +47,15 @@ class Receipt:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """A stored request that nobody has begun: all its results are still to come."""
+
+    request_id: str
+    digest: str
+    receipt: Receipt
+
+
+@dataclass(frozen=True)
 class Claim:
     """A request in one worker's hands. `attempts` were begun before and not given back; `token` fences the owner."""
 
@@ -195,6 +204,13 @@ class Queue(Protocol):
 
     def results(self) -> Results:
         """A new reader that sees every result appended from now on."""
+        ...
+
+    def waiting(self) -> list[Waiting]:
+        """What waits to be begun, for a server that has just started: a repeated id then joins what is stored.
+
+        Empty where `append` itself recognises a repeated id.
+        """
         ...
 
     def jobs(self) -> list[JobRow]:

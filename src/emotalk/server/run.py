@@ -89,6 +89,10 @@ class Server:
         producer, results = await self._run(self._queue.producer), await self._run(self._queue.results)
         switchboard = Switchboard(results, self._executor)
         try:
+            # After the reader was opened, so that all their results pass it: clients of a server that was killed come
+            # back under the same ids, and must find their requests, not double them.
+            for waiting in await self._run(self._queue.waiting):
+                switchboard.expect(waiting)
             await self._unless_stopped(self._workforce.start())
             if self._stop.is_set():
                 return

@@ -20,7 +20,7 @@ from threading import Event, Thread
 from emotalk.errors import EmoTalkError, QueueUnavailable
 from emotalk.jobs import Part
 from emotalk.jobs.codec import decode_part
-from emotalk.queues.base import RESULTS_KEPT_SECONDS, Cursor, Receipt, Result, Results
+from emotalk.queues.base import RESULTS_KEPT_SECONDS, Cursor, Receipt, Result, Results, Waiting
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ class Stream:
 class Answer:
     """What this server knows of one request: its content, whether it is durable, where its results begin."""
 
-    def __init__(self, digest: str, stored: "asyncio.Task[Receipt]", clock: Callable[[], float]) -> None:
+    def __init__(self, digest: str, stored: "asyncio.Future[Receipt]", clock: Callable[[], float]) -> None:
         self.digest = digest
         self.stored = stored
         self.began: Cursor | None = None
@@ -143,14 +143,20 @@ class Switchboard:
         answer = self._answers.get(request_id)
         return answer if answer is not None and answer.usable else None
 
-    def begin(self, request_id: str, digest: str, stored: asyncio.Task[Receipt]) -> Answer:
+    def begin(self, request_id: str, digest: str, stored: asyncio.Future[Receipt]) -> Answer:
         """Listen for a request that is about to be appended."""
         answer = self._answers[request_id] = Answer(digest, stored, self._clock)
         self._answers.move_to_end(request_id)
         self._forget_oldest()
         return answer
 
-    def forget(self, request_id: str, stored: asyncio.Task[Receipt]) -> None:
+    def expect(self, waiting: Waiting) -> None:
+        """Listen for a request that an earlier server stored and no worker has begun."""
+        stored: asyncio.Future[Receipt] = self._loop.create_future()
+        stored.set_result(waiting.receipt)
+        self.begin(waiting.request_id, waiting.digest, stored)
+
+    def forget(self, request_id: str, stored: asyncio.Future[Receipt]) -> None:
         """The request was not accepted."""
         answer = self._answers.get(request_id)
         if answer is not None and answer.stored is stored:

@@ -7,10 +7,10 @@ cooperative rebalancing, static membership, commit metadata, pausing that surviv
 from collections.abc import Mapping
 from typing import Protocol, TypeVar
 
-from emotalk.queues.base import GROUP, JobRow
+from emotalk.queues.base import GROUP, JobRow, Waiting
 from emotalk.queues.kafka.cluster import Cluster
 from emotalk.queues.kafka.consumer import KafkaConsumer
-from emotalk.queues.kafka.jobs import job_rows
+from emotalk.queues.kafka.jobs import job_rows, waiting
 from emotalk.queues.kafka.producer import KafkaProducer
 from emotalk.queues.kafka.results import KafkaResults
 from emotalk.queues.kafka.topics import prepare_topics
@@ -64,6 +64,10 @@ class KafkaQueue:
     def results(self) -> KafkaResults:
         """See Queue.results."""
         return self._opened(KafkaResults(self._cluster))
+
+    def waiting(self) -> list[Waiting]:
+        """See Queue.waiting."""
+        return waiting(self._cluster)
 
     def jobs(self) -> list[JobRow]:
         """See Queue.jobs."""

@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 from uuid import uuid4
 
 from emotalk.errors import QueueUnavailable
-from emotalk.queues.base import JobRow
+from emotalk.queues.base import JobRow, Waiting
 from emotalk.queues.sqlite.connection import Connection
 from emotalk.queues.sqlite.consumer import SqliteConsumer
 from emotalk.queues.sqlite.place import make_private_file, refuse_network_disk
@@ -88,6 +88,10 @@ class SqliteQueue:
         """See Queue.results."""
         self._be_prepared()
         return self._opened(SqliteResults(self._path))
+
+    def waiting(self) -> list[Waiting]:
+        """See Queue.waiting: an append knows every id itself."""
+        return []
 
     def jobs(self) -> list[JobRow]:
         """See Queue.jobs."""
