@@ -58,7 +58,9 @@ def _shown(chunk: Chunk) -> Chunk:
 def _server() -> Iterator[int]:
     """A server on a free port, on a queue of its own; stopped at the end."""
     queue = f"sqlite:///{FOLDER / 'queue.db'}"
-    command = [sys.executable, "-m", "emotalk", "serve", "--queue", queue, "--port", "0"]
+    # The port is read from the log, whatever the environment says of logs.
+    log_as_read = ["--log-level", "info", "--log-format", "text"]
+    command = [sys.executable, "-m", "emotalk", "serve", "--queue", queue, "--port", "0", *log_as_read]
     with (FOLDER / "server.log").open("w") as log:
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT)
         try:
