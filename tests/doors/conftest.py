@@ -1,13 +1,13 @@
 """The house and the broker that every door is tried on; both take seconds to build, so once a session."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
 from tests.doors.compose import compose_broker
 from tests.doors.house import House, build_house
-from tests.kafka.broker import Broker, BrokerError
+from tests.kafka.broker import Broker
+from tests.kafka.lent import lent
 
 
 @pytest.fixture(scope="session")
@@ -18,15 +18,5 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> House:
 
 @pytest.fixture(scope="session")
 def composed() -> Iterator[Broker]:
-    """The broker of docker-compose.yml on free ports. Skips without Java or Maven, but not in CI."""
-    broker = compose_broker()
-    try:
-        broker.start()
-    except BrokerError as missing:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(f"no Kafka broker: {missing}")
-    else:
-        yield broker
-    finally:
-        broker.stop()
+    """The broker of docker-compose.yml on free ports."""
+    yield from lent(compose_broker())
