@@ -182,6 +182,12 @@ def test_doctor_says_what_works_here_for_people_and_for_programs(
 
 
 @pytest.mark.usefixtures("_no_broker")
+def test_doctor_says_why_the_port_cannot_be_had(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--engine", "tone", "--host", "192.0.2.1", "--port", "0"]) == Exit.FAILED
+    assert re.search(r"FAIL port: 192\.0\.2\.1:0 cannot be bound \(.+\)", capsys.readouterr().out)
+
+
+@pytest.mark.usefixtures("_no_broker")
 def test_doctor_fails_where_the_service_would(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--json", "--model-path", "nowhere.pth", "--port", "0"]) == Exit.FAILED
     findings = {finding["what"]: finding for finding in json.loads(capsys.readouterr().out)}

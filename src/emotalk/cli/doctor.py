@@ -124,7 +124,7 @@ def _port(settings: Settings) -> Finding:
         try:
             probe.bind((settings.host, settings.port))
         except OSError as error:
-            return Finding("port", False, f"{place} is taken ({error.strerror}); use --port", needed=True)
+            return Finding("port", False, f"{place} cannot be bound ({error.strerror}); use --port", needed=True)
     return Finding("port", True, f"{place} is free", needed=True)
 
 
