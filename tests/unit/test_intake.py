@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from stage import NOW, tones
 
 from emotalk.audio import Limits, decode_flac_blocks, encode_flac
-from emotalk.errors import AudioError, InvalidRequest
+from emotalk.errors import AudioError, AudioTooLong, InvalidRequest
 from emotalk.jobs import intake
 from emotalk.jobs.codec import decode_job
 from emotalk.jobs.intake import Intake, Order, as_request
@@ -40,6 +40,15 @@ def test_each_parameter_is_refused_under_its_own_name_before_the_sound_is_touche
             HOUSE.check(replace(Order(b""), **{field: value}))  # type: ignore[arg-type]
         assert caught.value.field == field
         assert caught.value.fix
+
+
+def test_sound_that_no_queue_has_room_for_is_refused_and_fits_at_16_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    noise = np.random.default_rng(0).uniform(-0.9, 0.9, 16_000).astype(np.float32)
+    monkeypatch.setattr(intake, "MAX_MESSAGE_BYTES", 40_000)
+    with pytest.raises(AudioTooLong, match="16 bits") as caught:
+        HOUSE.accept(Order(encode_flac(noise)), NOW)
+    assert caught.value.field == "audio_data"
+    HOUSE.accept(Order(encode_flac(np.rint(noise * 2**15) / np.float32(2**15))), NOW)
 
 
 @pytest.mark.parametrize("audio", [b"", b"no sound at all", SOUND[:100]])

@@ -6,12 +6,12 @@ from hashlib import blake2b
 
 from emotalk.audio import Limits, decode, encode_flac
 from emotalk.chunking import DEFAULT_DURATION, DEFAULT_OVERLAP, Chunking
-from emotalk.errors import InvalidRequest
+from emotalk.errors import AudioTooLong, InvalidRequest
 from emotalk.face import Style
 from emotalk.jobs.codec import encode_job
 from emotalk.jobs.job import Job
 from emotalk.jobs.take import Take
-from emotalk.queues.base import Request
+from emotalk.queues.base import MAX_MESSAGE_BYTES, Request
 from emotalk.shaping import Gains
 
 LONGEST_ID = 200
@@ -64,7 +64,9 @@ class Intake:
         request_id = order.request_id or new_id()
         style = Style(order.emotion_level, order.person_id)
         take = Take(style, chunking, self.gains, order.post_processing, seed=request_id)
-        return Job(request_id, order.session_id, order.digest(), now, len(pcm), take, encode_flac(pcm))
+        flac = encode_flac(pcm)
+        _check_room(flac)
+        return Job(request_id, order.session_id, order.digest(), now, len(pcm), take, flac)
 
 
 def new_id() -> str:
@@ -76,6 +78,15 @@ def as_request(job: Job) -> Request:
     """The job as the request log takes it."""
     headers = {"seconds": f"{job.seconds:.3f}", "submitted_at": f"{job.submitted_at:.6f}"}
     return Request(job.request_id, job.key, job.digest, encode_job(job), headers)
+
+
+def _check_room(flac: bytes) -> None:
+    """Half an hour fits at 16 bits whatever it is; noise that was resampled is kept at 24, and may not."""
+    if len(flac) > MAX_MESSAGE_BYTES:
+        raise AudioTooLong(
+            f"at 24 bits the clip takes {len(flac) / 2**20:.1f} MiB, the limit is {MAX_MESSAGE_BYTES / 2**20:.1f} MiB",
+            "Cut it into parts, or send 16 bits: ffmpeg -i INPUT -vn -ac 1 -ar 16000 -sample_fmt s16 output.flac",
+        )
 
 
 def _check_id(field_name: str, value: str) -> None:
