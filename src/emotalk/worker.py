@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 KEEP_EVERY = 0.5
 CLAIM_WAIT = 1.0
 OUTAGE_WAIT = 1.0
-HOUSEKEEP_EVERY = 3600.0
+HOUSEKEEP_FIRST, HOUSEKEEP_EVERY = 60.0, 3600.0
 HANG_SECONDS, HANG_FACTOR = 60.0, 20.0
 
 OUTAGES = (QueueUnavailable, QueueFull)
@@ -58,7 +58,8 @@ class Worker:
         self._clock, self._monotonic = clock, monotonic
         self._pause = pause
         self._stopping_since: float | None = None
-        self._next_housekeeping = 0.0
+        # Not at once: on Kafka nothing is ours yet. Nor after an hour: a worker may not live that long.
+        self._next_housekeeping = monotonic() + HOUSEKEEP_FIRST
         self._stood_by = False
 
     def run(self) -> None:

@@ -1,6 +1,7 @@
 """claim → begin → animate → publish → commit, with everything that can go wrong on the way."""
 
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from threading import Event
 
@@ -157,8 +158,9 @@ def test_nothing_is_completed_while_the_last_result_is_not_acknowledged() -> Non
 @pytest.mark.parametrize("verb", ["claim", "begin", "publish", "complete", "housekeep"])
 @pytest.mark.parametrize("outage", [AWAY, QueueFull("disk full")], ids=["away", "full"])
 def test_an_outage_makes_the_worker_wait_and_costs_no_attempt(
-    verb: str, outage: Exception, undisturbed: list[Part]
+    verb: str, outage: Exception, undisturbed: list[Part], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("emotalk.worker.HOUSEKEEP_FIRST", 0.0)
     house = House().submit(job())
     house.consumer.on(verb, *[outage] * 7)
     house.work()
@@ -453,11 +455,13 @@ def test_workers_without_a_name_do_not_take_each_other_s_jobs() -> None:
     assert queue.consumer("").claim(0) is None
 
 
-def test_housekeeping_comes_once_an_hour() -> None:
-    house = House().submit(*(job(f"{n}", seconds=1.0) for n in range(4)))
-    house.consumer.on("complete", lambda: None, lambda: house.clock.sleep(3600.0))
+def test_housekeeping_comes_after_a_minute_when_the_worker_owns_something_and_then_once_an_hour() -> None:
+    house = House().submit(*(job(f"{n}", seconds=1.0) for n in range(5)))
+    pauses = [59.0, 1.0, 3599.0, 1.0]
+    house.consumer.on("complete", *(partial(house.clock.sleep, pause) for pause in pauses))
     house.work()
-    assert house.consumer.done.count("housekeep") == 2
+    story = [verb for verb in house.consumer.done if verb in ("complete", "housekeep")]
+    assert story == ["complete", "complete", "housekeep", "complete", "complete", "housekeep", "complete"]
 
 
 def test_a_worker_that_stands_by_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
