@@ -15,7 +15,7 @@ from emotalk.errors import ClaimLost, EmoTalkError, EngineError, ForeignRecord, 
 from emotalk.jobs import DeadLetter, Failure, Job, Part, retry
 from emotalk.jobs.codec import decode_job, encode_letter, encode_part
 from emotalk.pipeline import Pipeline
-from emotalk.queues.base import Claim, Consumer
+from emotalk.queues.base import MAX_MESSAGE_BYTES, Claim, Consumer
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +24,9 @@ CLAIM_WAIT = 1.0
 OUTAGE_WAIT = 1.0
 HOUSEKEEP_FIRST, HOUSEKEEP_EVERY = 60.0, 3600.0
 HANG_SECONDS, HANG_FACTOR = 60.0, 20.0
+
+LETTER_BYTES = MAX_MESSAGE_BYTES + 2**19
+"""All of any record of ours. A stranger's that came compressed may be larger than what any log takes back."""
 
 OUTAGES = (QueueUnavailable, QueueFull)
 """The log's own troubles, a full disk among them: the worker waits, and no attempt is counted."""
@@ -159,9 +162,11 @@ class Worker:
 
     def _bury(self, claim: Claim, attempts: int, error: EmoTalkError) -> None:
         request = claim.request
-        failure = Failure(type(error).__name__, str(error))
+        payload = request.payload[:LETTER_BYTES]
+        cut = f" (its first {len(payload)} bytes of {len(request.payload)})" * (payload != request.payload)
+        failure = Failure(type(error).__name__, f"{error}{cut}")
         letter = DeadLetter(
-            request.request_id, request.payload, failure, attempts, self._clock(), claim.partition, claim.offset
+            request.request_id, payload, failure, attempts, self._clock(), claim.partition, claim.offset
         )
         fingerprint = self._pipeline.engine.card.fingerprint
         heard = Part(request.request_id, fingerprint, failure=failure, digest=request.digest)

@@ -169,6 +169,19 @@ def test_an_outage_makes_the_worker_wait_and_costs_no_attempt(
     assert house.consumer.done.count("begin") == 1
 
 
+def test_of_a_strangers_record_that_no_log_would_take_back_the_beginning_is_buried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("emotalk.worker.LETTER_BYTES", 5)
+    house = House()
+    house.queue.producer().append(Request("stranger", "k", "", b"0123456789"))
+    house.work()
+    (row,) = house.queue.jobs()
+    letter = decode_letter(row.payload)
+    assert letter.payload == b"01234"
+    assert "its first 5 bytes of 10" in letter.failure.message
+
+
 def test_an_outage_at_the_grave_waits_too_and_buries_once() -> None:
     house = House(*[EngineError("NaN")] * 5).submit(job())
     house.consumer.on("bury", AWAY, AWAY, QueueFull("full"))
