@@ -19,6 +19,7 @@ from emotalk.queues.base import Claim, Request
 from emotalk.queues.kafka import KafkaQueue
 from emotalk.queues.kafka.consumer import KafkaConsumer
 from emotalk.queues.kafka.marks import Mark, read_mark
+from emotalk.queues.kafka.reading import records_between
 from tests.kafka.broker import Broker, free_ports
 
 pytestmark = pytest.mark.kafka
@@ -231,6 +232,21 @@ def test_forty_megabytes_go_in_and_come_out(open_queue: Opener) -> None:
 def test_a_record_beyond_the_limit_is_refused_by_name_of_the_setting(open_queue: Opener) -> None:
     with pytest.raises(ConfigurationError, match=r"max\.message\.bytes"):
         open_queue().producer().append(request("huge", payload=bytes(66 * MiB)))
+
+
+def test_a_backlog_too_long_to_be_read_at_the_start_does_not_keep_a_server_from_starting(
+    open_queue: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_off(*where: Any) -> Iterator[Any]:
+        yield next(records_between(*where))
+        raise QueueUnavailable("reading took more than ten seconds")
+
+    queue = open_queue()
+    for name in ("one", "two"):
+        queue.producer().append(request(name))
+    assert [each.request_id for each in queue.waiting()] == ["one", "two"]
+    monkeypatch.setattr("emotalk.queues.kafka.jobs.records_between", cut_off)
+    assert [each.request_id for each in queue.waiting()] == ["one"]
 
 
 def test_an_error_that_comes_among_results_takes_none_of_them_along(open_queue: Opener) -> None:
