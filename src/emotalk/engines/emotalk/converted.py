@@ -64,6 +64,7 @@ def write(source: UsedTensors, file: BinaryIO) -> None:
     for name in layout.names:
         _stored(source, name).tofile(file)
     file.flush()
+    source.checkpoint.release()
     sums = _sums(MappedFile(file).bytes[layout.start :])
     file.seek(0)
     file.write(layout.header(sums))

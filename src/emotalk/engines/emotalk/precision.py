@@ -87,7 +87,7 @@ def narrow_weights(source: UsedTensors) -> Weights:
     try:
         weights = converted.open_converted(source, path)
     except FileNotFoundError:
-        log.info("no converted file", extra={"looked for": str(path), "fix": "none needed; emotalk convert writes it"})
+        log.info("no converted file", extra={"path": str(path), "fix": "none needed; emotalk convert writes it"})
     except (CheckpointError, OSError) as error:
         log.warning("converted file ignored", extra={"error": str(error), "fix": "emotalk convert writes it anew"})
     else:
