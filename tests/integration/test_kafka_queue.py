@@ -249,6 +249,23 @@ def test_a_backlog_too_long_to_be_read_at_the_start_does_not_keep_a_server_from_
     assert [each.request_id for each in queue.waiting()] == ["one"]
 
 
+def test_an_attempt_that_an_outage_ends_at_its_next_publish_does_not_count(
+    open_queue: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = open_queue()
+    queue.producer().append(request("one"))
+    worker = queue.consumer("")
+    claim = claimed(worker)
+    worker.begin(claim, 1)
+    with monkeypatch.context() as expired:
+        expired.setattr(worker._member, "confirmed_at", -float("inf"))
+        expired.setattr(worker._member, "commit", lambda *_: KafkaError(KafkaError.UNKNOWN_MEMBER_ID))
+        with pytest.raises(ClaimLost):
+            worker.publish(claim, [b"late"])
+    worker.arrived({claim.partition})  # the group takes us back
+    assert claimed(worker).attempts == 0
+
+
 def test_an_error_that_comes_among_results_takes_none_of_them_along(open_queue: Opener) -> None:
     class Fault:
         def error(self) -> KafkaError:

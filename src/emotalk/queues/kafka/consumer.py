@@ -172,12 +172,14 @@ class KafkaConsumer:
             hand.parted = self._member.commit(hand.claim.partition, hand.parting) is None
 
     def lost(self, partitions: set[int]) -> None:
-        """See Rebalanced.lost.
+        """See Rebalanced.lost."""
+        self._forgive(self._drop(partitions))
 
-        Where the broker was out of reach, not we asleep, the attempt is forgiven should the very same mark come back to
-        us: outages do not count.
+    def _forgive(self, hand: _Hand | None) -> None:
+        """Where the broker was out of reach, not we asleep, the attempt is forgiven should its mark come back to us.
+
+        Outages do not count.
         """
-        hand = self._drop(partitions)
         if hand is not None and hand.attempt > hand.claim.attempts and not self._member.stalled:
             self._forgiven = Mark(hand.claim.offset, hand.claim.request.request_id, hand.attempt)
 
@@ -227,6 +229,7 @@ class KafkaConsumer:
     def _refused(self, error: KafkaError, claim: Claim) -> Exception:
         refusal = kafka_error(error, f"committing {claim.request.request_id}")
         if isinstance(refusal, ClaimLost):
+            self._forgive(self._hand)  # `lost` comes too late to find it
             self._put_back()
         return refusal
 
