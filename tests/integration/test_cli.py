@@ -96,6 +96,7 @@ def test_flags_are_understood_in_both_spellings(home: Path) -> None:
         ("serve --engine tone --port 70000", Exit.USAGE, "port: 70000"),
         ("serve --engine tone --host 192.0.2.1", Exit.USAGE, r"host: 192\.0\.2\.1:50051 cannot be bound \(.+--host"),
         ("serve --engine tone --queue sqlite --kafka-servers a:1", Exit.USAGE, "two queues"),
+        ("serve --engine tone --kafka-servers=", Exit.USAGE, "queue: 'kafka://' is no queue"),
         ("send --port 1", Exit.USAGE, "no file was named"),
         ("send nowhere.wav --port 1", Exit.INPUT, r"nowhere\.wav"),
         ("send in.wav --port 1 -o out.fbx", Exit.USAGE, r"out\.fbx"),

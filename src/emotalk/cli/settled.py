@@ -14,7 +14,8 @@ def settle(parsed: argparse.Namespace, shared: bool = False, **defaults: object)
     `shared`: the command meets a server through the queue, which must then be one that two processes can see.
     """
     given = {item.name: getattr(parsed, item.name, None) for item in fields(Settings)}
-    if servers := getattr(parsed, "kafka_servers", None):
+    # Given but empty, as from an unset variable, is a mistake and never another queue.
+    if (servers := getattr(parsed, "kafka_servers", None)) is not None:
         if given["queue"]:
             raise ConfigurationError("queue: --queue and --kafka-servers name two queues. Give one of them.")
         given["queue"] = f"kafka://{servers}"
