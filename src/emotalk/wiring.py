@@ -7,6 +7,7 @@ from typing import cast
 from emotalk.audio import Limits
 from emotalk.engines.base import Device, Engine, Precision, WindowEngine
 from emotalk.engines.catalog import check_engine, open_engine
+from emotalk.errors import ConfigurationError, InvalidRequest
 from emotalk.jobs.intake import Intake
 from emotalk.pipeline import Pipeline
 from emotalk.queues.base import Consumer, Queue
@@ -26,9 +27,17 @@ def queue(settings: Settings) -> Queue:
     return open_queue(settings.queue, queue_file, replication=settings.kafka_replication)
 
 
+def gains(settings: Settings) -> Gains:
+    """What every answer is multiplied by and raised by. Raises ConfigurationError."""
+    try:
+        return Gains(settings.gains, settings.offsets)
+    except InvalidRequest as error:
+        raise ConfigurationError(str(error)) from error
+
+
 def intake(settings: Settings) -> Intake:
     """What is accepted."""
-    return Intake(Limits(max_seconds=settings.max_seconds), Gains(settings.gains, settings.offsets))
+    return Intake(Limits(max_seconds=settings.max_seconds), gains(settings))
 
 
 def engine(settings: Settings) -> Engine | WindowEngine:

@@ -11,7 +11,15 @@ from threading import Event
 from typing import TypeVar
 
 from emotalk.animation import Animation
-from emotalk.errors import ClaimLost, EmoTalkError, EngineError, ForeignRecord, QueueFull, QueueUnavailable
+from emotalk.errors import (
+    ClaimLost,
+    ConfigurationError,
+    EmoTalkError,
+    EngineError,
+    ForeignRecord,
+    QueueFull,
+    QueueUnavailable,
+)
 from emotalk.jobs import DeadLetter, Failure, Job, Part, retry
 from emotalk.jobs.codec import decode_job, encode_letter, encode_part
 from emotalk.pipeline import Pipeline
@@ -173,7 +181,7 @@ class Worker:
         self._patiently(
             lambda: self._consumer.bury(claim, encode_letter(letter), f"{failure.kind}: {error}", [encode_part(heard)])
         )
-        fix = "see it with: emotalk jobs show " + request.request_id
+        fix = f"see it with: emotalk jobs show {request.request_id}, and this worker's --queue"
         log.error("bury", extra=self._story(claim, attempts, error=str(error), fix=fix), exc_info=error.__cause__)
 
     def _give_back(self, claim: Claim, attempt: int) -> None:
@@ -215,8 +223,8 @@ class Worker:
         self._next_housekeeping = self._monotonic() + HOUSEKEEP_EVERY
         try:
             self._consumer.housekeep()
-        except OUTAGES as outage:
-            log.warning("housekeeping put off", extra={"error": str(outage), "fix": "none needed: it comes again"})
+        except (*OUTAGES, ConfigurationError) as error:  # a broker that forbids deleting is no reason not to work
+            log.warning("housekeeping put off", extra={"error": str(error), "fix": "it is tried again in an hour"})
 
     @staticmethod
     def _story(claim: Claim, attempt: int, **more: object) -> dict[str, object]:

@@ -14,7 +14,7 @@ import pytest
 from grpc_status import rpc_status
 
 from emotalk import errors
-from emotalk.client import AsyncEmoTalkClient, Chunk, EmoTalkClient, Request, _target
+from emotalk.client import AsyncEmoTalkClient, Chunk, EmoTalkClient, Request
 from emotalk.errors import EmoTalkError
 from emotalk.server.status import status_of
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
@@ -237,11 +237,11 @@ def test_what_cannot_be_sent_is_refused_before_it_is(stage: Stage, audio: bytes)
 
 
 @pytest.mark.parametrize(
-    ("host", "target"),
+    ("host", "address"),
     [("localhost", "localhost:1"), ("::1", "[::1]:1"), ("[::1]", "[::1]:1"), ("10.0.0.1", "10.0.0.1:1")],
 )
-def test_an_ipv6_address_may_come_with_brackets_or_without(host: str, target: str) -> None:
-    assert _target(host, 1) == target
+def test_an_ipv6_address_may_come_with_brackets_or_without(host: str, address: str) -> None:
+    assert target(host, 1) == address
 
 
 def test_who_stops_listening_ends_the_call(stage: Stage) -> None:
@@ -318,7 +318,7 @@ def test_the_asyncio_client_does_the_same(stage: Stage) -> None:
 
 def test_the_asyncio_client_takes_a_broken_stream_up_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     stage.cues += [breaks(grpc.StatusCode.UNAVAILABLE, 2), chunks()]
-    monkeypatch.setattr("emotalk.client.FIRST_PAUSE", 0.0)
+    monkeypatch.setattr("emotalk.client.exchange.FIRST_PAUSE", 0.0)
 
     async def story() -> list[int]:
         async with AsyncEmoTalkClient("127.0.0.1", stage.port) as client:

@@ -20,7 +20,6 @@ from emotalk.export import SUFFIXES, check_place, save
 from emotalk.face import FaceClip, Frames, Pcm, Style
 from emotalk.jobs.take import Take
 from emotalk.pipeline import Pipeline, Session
-from emotalk.shaping import Gains
 from emotalk.timebase import frame_count
 
 
@@ -41,7 +40,7 @@ def run(parsed: argparse.Namespace) -> None:
     """Read, animate, write."""
     settings = settle(parsed, log_level="warning")
     chunking = Chunking.of(parsed.chunk_duration, parsed.chunk_overlap)
-    style, gains = Style(parsed.emotion_level, parsed.person_id), Gains(settings.gains, settings.offsets)
+    style, gains = Style(parsed.emotion_level, parsed.person_id), wiring.gains(settings)
     seed = parsed.seed if parsed.seed is not None else _digest(parsed.audio)
     reader = open_audio(parsed.audio, Limits(max_seconds=settings.max_seconds))
     check_place(parsed.output)

@@ -90,6 +90,8 @@ def _hear_signals(stop: Event, worker: Worker) -> None:
 def _say_ready_and_watch(ended: Callable[[], None]) -> None:
     """Tell the server that we are warm; the end of our input tells us that the server is gone."""
     print(READY_LINE, flush=True)
+    # Nobody reads on: a library that talks much to standard output would fill the pipe and stop us.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
     def watch() -> None:
         sys.stdin.buffer.read()

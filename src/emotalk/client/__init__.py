@@ -1,0 +1,15 @@
+"""The client: speech in, frames out, over gRPC.
+
+    with EmoTalkClient("localhost", 50051) as client:
+        for chunk in client.process_audio_file("speech.wav"):
+            print(chunk["chunk_index"], len(chunk["frames"]))
+
+A request that the server cannot take now (UNAVAILABLE) is sent again, with growing pauses, under the same request id:
+the server joins what is already running, and frames that were seen are not handed out twice. Nothing else is repeated.
+"""
+
+from emotalk.client.asynchronous import AsyncEmoTalkClient
+from emotalk.client.blocking import EmoTalkClient
+from emotalk.client.exchange import DEFAULT_TIMEOUT, Chunk, Request
+
+__all__ = ["DEFAULT_TIMEOUT", "AsyncEmoTalkClient", "Chunk", "EmoTalkClient", "Request"]

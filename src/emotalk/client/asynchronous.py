@@ -1,0 +1,76 @@
+"""The client for asyncio."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from types import TracebackType
+
+import grpc
+
+from emotalk.audio.limits import DEFAULT_LIMITS, check_size
+from emotalk.client.connection import OPTIONS, named, position_of, target
+from emotalk.client.exchange import DEFAULT_PATIENCE, DEFAULT_TIMEOUT, Answer, Chunk, Request
+from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
+
+
+class AsyncEmoTalkClient:
+    """The same, for asyncio."""
+
+    def __init__(
+        self,
+        host: str = "localhost",
+        port: int = 50051,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+        patience: float = DEFAULT_PATIENCE,
+        channel: grpc.aio.Channel | None = None,
+    ) -> None:
+        self._channel = channel or grpc.aio.insecure_channel(target(host, port), OPTIONS)
+        self._stub = emotalk_pb2_grpc.EmoTalkServiceStub(self._channel)
+        self._timeout, self._patience = timeout, patience
+
+    async def stream(self, request: Request, accepted: Callable[[int], None] | None = None) -> AsyncIterator[Chunk]:
+        """See EmoTalkClient.stream."""
+        check_size(len(request.audio), DEFAULT_LIMITS)
+        answer = Answer(self._timeout, self._patience)
+        while not answer.complete:
+            try:
+                async for chunk in self._call(request, answer, accepted):
+                    yield chunk
+                answer.check()
+            except grpc.aio.AioRpcError as error:
+                if not answer.complete:
+                    await asyncio.sleep(answer.pause_after(error))
+
+    async def health(self, timeout: float = 5.0) -> bool:
+        """See EmoTalkClient.health."""
+        try:
+            response = await self._stub.HealthCheck(emotalk_pb2.HealthCheckRequest(service="emotalk"), timeout=timeout)
+        except grpc.aio.AioRpcError as error:
+            raise named(error) from error
+        return bool(response.status == emotalk_pb2.HealthCheckResponse.SERVING)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._channel.close()
+
+    async def __aenter__(self) -> "AsyncEmoTalkClient":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _call(
+        self, request: Request, answer: Answer, accepted: Callable[[int], None] | None
+    ) -> AsyncIterator[Chunk]:
+        call = self._stub.ProcessAudio(request.message(), timeout=answer.left)
+        try:
+            if accepted and (position := position_of(await call.initial_metadata())) is not None:
+                accepted(position)
+            async for response in call:
+                chunk = answer.take(response)
+                if chunk:
+                    yield chunk
+        finally:
+            call.cancel()

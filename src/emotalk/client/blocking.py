@@ -1,0 +1,102 @@
+"""The client for threads and scripts."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import grpc
+
+from emotalk.audio.limits import DEFAULT_LIMITS, check_size
+from emotalk.chunking import DEFAULT_DURATION, DEFAULT_OVERLAP
+from emotalk.client.connection import OPTIONS, named, position_of, target
+from emotalk.client.exchange import DEFAULT_PATIENCE, DEFAULT_TIMEOUT, Answer, Chunk, Request
+from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
+
+
+class EmoTalkClient:
+    """A blocking client; threads may share it. Give `channel` to bring credentials of your own.
+
+    `timeout`: seconds for a whole answer, the wait in the queue included. `patience`: seconds of an unavailable server.
+    """
+
+    def __init__(
+        self,
+        host: str = "localhost",
+        port: int = 50051,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+        patience: float = DEFAULT_PATIENCE,
+        channel: grpc.Channel | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._channel = channel or grpc.insecure_channel(target(host, port), OPTIONS)
+        self._stub = emotalk_pb2_grpc.EmoTalkServiceStub(self._channel)
+        self._timeout, self._patience, self._sleep = timeout, patience, sleep
+
+    def process_audio_file(
+        self,
+        audio_path: str | Path,
+        emotion_level: int = 1,
+        person_id: int = 0,
+        post_processing: bool = True,
+        chunk_duration: float = DEFAULT_DURATION,
+        chunk_overlap: float = DEFAULT_OVERLAP,
+    ) -> list[dict[str, Any]]:
+        """Animate a file; returns [{'chunk_index', 'frames': [{'timecode', 'frame_number', 'blendshapes'}]}].
+
+        Raises FileNotFoundError and the errors of `stream`.
+        """
+        request = Request(
+            Path(audio_path).read_bytes(), emotion_level, person_id, post_processing, chunk_duration, chunk_overlap
+        )
+        return [chunk.as_dict() for chunk in self.stream(request)]
+
+    def stream(self, request: Request, accepted: Callable[[int], None] | None = None) -> Iterator[Chunk]:
+        """Each chunk as soon as it is done; `accepted` hears the position in the queue once the request is durable.
+
+        Raises InvalidRequest, RequestConflict, QueueFull, JobFailed, ResultsDiffer, ServerUnavailable and
+        DeadlineExceeded.
+        """
+        check_size(len(request.audio), DEFAULT_LIMITS)
+        answer = Answer(self._timeout, self._patience)
+        while not answer.complete:
+            try:
+                yield from self._call(request, answer, accepted)
+                answer.check()
+            except grpc.RpcError as error:
+                if not answer.complete:  # the last frame may arrive and the good-bye after it be lost
+                    self._sleep(answer.pause_after(error))
+
+    def health(self, timeout: float = 5.0) -> bool:
+        """True if the service is ready. Raises ServerUnavailable where nobody answers."""
+        try:
+            response = self._stub.HealthCheck(emotalk_pb2.HealthCheckRequest(service="emotalk"), timeout=timeout)
+        except grpc.RpcError as error:
+            raise named(error) from error
+        return bool(response.status == emotalk_pb2.HealthCheckResponse.SERVING)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._channel.close()
+
+    def __enter__(self) -> "EmoTalkClient":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _call(self, request: Request, answer: Answer, accepted: Callable[[int], None] | None) -> Iterator[Chunk]:
+        call = self._stub.ProcessAudio(request.message(), timeout=answer.left)
+        try:
+            if accepted and (position := position_of(call.initial_metadata())) is not None:
+                accepted(position)
+            for response in call:
+                chunk = answer.take(response)
+                if chunk:
+                    yield chunk
+        finally:
+            call.cancel()

@@ -1,0 +1,61 @@
+"""How a client reaches a server, and what its statuses mean."""
+
+from typing import Any
+
+import grpc
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from emotalk import errors
+from emotalk.errors import DeadlineExceeded, EmoTalkError, JobFailed, ServerUnavailable
+from emotalk.queues.base import MAX_MESSAGE_BYTES
+
+OPTIONS = (
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES + 2**20),
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+)
+
+
+def target(host: str, port: int) -> str:
+    """The address as gRPC wants it; a bare IPv6 address gets its brackets."""
+    bare_ipv6 = ":" in host and not host.startswith("[")
+    return f"[{host}]:{port}" if bare_ipv6 else f"{host}:{port}"
+
+
+def named(error: grpc.RpcError) -> EmoTalkError:
+    """A gRPC status → the error of ours that it stands for."""
+    code, message = error.code(), error.details() or error.code().name
+    if code is grpc.StatusCode.INVALID_ARGUMENT and (violation := _violation(error)):
+        problem, _, fix = violation.description.rstrip(".").partition(". ")
+        return errors.InvalidRequest(violation.field, problem, fix)
+    by_code: dict[grpc.StatusCode, type[EmoTalkError]] = {
+        grpc.StatusCode.ALREADY_EXISTS: errors.RequestConflict,
+        grpc.StatusCode.RESOURCE_EXHAUSTED: errors.QueueFull,
+        grpc.StatusCode.UNAVAILABLE: ServerUnavailable,
+        grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceeded,
+        grpc.StatusCode.ABORTED: errors.ResultsDiffer,
+    }
+    if code is grpc.StatusCode.UNAVAILABLE and rpc_status.from_call(error) is None:
+        message = f"{message}. Is a server running there? Start one with: emotalk serve"  # nobody has answered
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        message = f"{message}. Allow more time; what was accepted is done all the same"
+    return by_code.get(code, JobFailed)(message)
+
+
+def position_of(metadata: Any) -> int | None:
+    """The position in the queue, where the server says it."""
+    for name, value in metadata or ():
+        if name == "queue-position":
+            return int(value)
+    return None
+
+
+def _violation(error: grpc.RpcError) -> "error_details_pb2.BadRequest.FieldViolation | None":
+    status = rpc_status.from_call(error)
+    bad = error_details_pb2.BadRequest()
+    for detail in status.details if status else ():
+        if detail.Unpack(bad) and bad.field_violations:
+            return bad.field_violations[0]
+    return None

@@ -1,0 +1,106 @@
+"""What is asked, what comes back, and when a broken call is worth another."""
+
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+import numpy as np
+
+from emotalk.chunking import DEFAULT_DURATION, DEFAULT_OVERLAP
+from emotalk.client.connection import named
+from emotalk.errors import JobFailed
+from emotalk.face import Frames
+from emotalk.timebase import timecode
+from emotalk.wire import emotalk_pb2
+
+DEFAULT_TIMEOUT = 3600.0
+DEFAULT_PATIENCE = 30.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A piece of the answer: float32 [n, 52] from absolute frame `first_frame`; the last one `is_final`."""
+
+    request_id: str
+    index: int
+    first_frame: int
+    frames: Frames
+    is_final: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """The shape that the first version's client returned."""
+        rows = enumerate(self.frames.tolist(), self.first_frame)
+        frames = [{"timecode": timecode(n), "frame_number": n, "blendshapes": row} for n, row in rows]
+        return {"chunk_index": self.index, "frames": frames}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to ask for; durations in seconds. `audio` is the contents of a WAV, FLAC, OGG or MP3 file."""
+
+    audio: bytes
+    emotion_level: int = 1
+    person_id: int = 0
+    post_processing: bool = True
+    chunk_duration: float = DEFAULT_DURATION
+    chunk_overlap: float = DEFAULT_OVERLAP
+    session_id: str = ""
+    request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def message(self) -> emotalk_pb2.AudioRequest:
+        """As the wire has it."""
+        return emotalk_pb2.AudioRequest(
+            request_id=self.request_id,
+            audio_data=self.audio,
+            emotion_level=self.emotion_level,
+            person_id=self.person_id,
+            post_processing=self.post_processing,
+            chunk_duration=self.chunk_duration,
+            chunk_overlap=self.chunk_overlap,
+            session_id=self.session_id,
+        )
+
+
+class Answer:
+    """What has been handed out of one answer, and whether a broken call is worth another."""
+
+    def __init__(self, timeout: float, patience: float) -> None:
+        self._until = time.monotonic() + timeout
+        self._patience = patience
+        self._waited = 0.0
+        self._pause = FIRST_PAUSE
+        self._next = 0
+        self.complete = False
+
+    @property
+    def left(self) -> float:
+        """Seconds until the deadline."""
+        return max(0.001, self._until - time.monotonic())
+
+    def take(self, response: emotalk_pb2.BlendshapeResponse) -> Chunk | None:
+        """A response → the chunk of its new frames; None where it has none."""
+        self._waited, self._pause = 0.0, FIRST_PAUSE
+        fresh = [frame for frame in response.frames if frame.frame_number >= self._next]
+        self.complete = response.is_final
+        if not fresh:
+            return None
+        first, self._next = fresh[0].frame_number, fresh[-1].frame_number + 1
+        frames = np.array([frame.blendshapes for frame in fresh], np.float32)
+        return Chunk(response.request_id, response.chunk_index, first, frames, response.is_final)
+
+    def check(self) -> None:
+        """Raise JobFailed where a call ended well but the answer did not: a server that is none of ours."""
+        if not self.complete:
+            raise JobFailed("the answer ended before its last frame")
+
+    def pause_after(self, error: grpc.RpcError) -> float:
+        """Seconds to wait before asking again. Raises the named error where that would not help."""
+        pause, self._pause = self._pause, min(LONGEST_PAUSE, 2 * self._pause)
+        self._waited += pause
+        hopeless = error.code() is not grpc.StatusCode.UNAVAILABLE
+        if hopeless or self._waited > self._patience or pause >= self.left:
+            raise named(error) from error
+        return pause
