@@ -15,6 +15,7 @@ from grpc_status import rpc_status
 
 from emotalk import errors
 from emotalk.client import AsyncEmoTalkClient, Chunk, EmoTalkClient, Request
+from emotalk.client.connection import target
 from emotalk.errors import EmoTalkError
 from emotalk.server.status import status_of
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
