@@ -1,5 +1,6 @@
 """What every test shares: one derandomised hypothesis profile, so that CI fails the same way twice, and one broker."""
 
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -16,3 +17,13 @@ settings.load_profile("emotalk")
 def kafka_broker() -> Iterator[Broker]:
     """One broker for the session; each test uses a prefix of its own."""
     yield from lent(Broker())
+
+
+@pytest.fixture(autouse=True)
+def own_log() -> Iterator[None]:
+    """A command that is run inside the test process sets up the log for good; the next test finds it as it was."""
+    log = logging.getLogger("emotalk")
+    handlers, level, propagate = log.handlers[:], log.level, log.propagate
+    yield
+    log.handlers[:], log.propagate = handlers, propagate
+    log.setLevel(level)
