@@ -254,7 +254,7 @@ def _address(
 
 def record(wav: bytes, request_id: str) -> Request:
     """The clip as the request log takes it."""
-    return as_request(Intake().accept(Order(wav, request_id), time.time()))
+    return as_request(Intake().accept(Order(wav, request_id), time.time))
 
 
 def row(sampled: Sampled, alone: list[float]) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ class Clip:
 
 def accept(wav: bytes) -> bytes:
     """The server's half on the way in: a file → the record of the request log."""
-    return as_request(Intake().accept(Order(wav, REQUEST), time.time())).payload
+    return as_request(Intake().accept(Order(wav, REQUEST), time.time)).payload
 
 
 def animate(record: bytes, *, keep: bool = True) -> list[bytes]:

@@ -50,7 +50,7 @@ class Errand:
 
     def expected(self) -> Frames:
         """What an undisturbed run in this process answers, to the byte."""
-        job = Intake().accept(Order(self.request.audio, self.request_id), 0.0)
+        job = Intake().accept(Order(self.request.audio, self.request_id), lambda: 0.0)
         blocks: list[Frames] = []
         animation = Animation(
             Pipeline(ToneEngine()), job, lambda parts: blocks.extend(part.frames for part in parts), time.monotonic

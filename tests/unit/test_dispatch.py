@@ -1,7 +1,7 @@
 """Accepting: in the order of arrival, durable whatever the client does, and nothing left behind."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from threading import Event
@@ -27,10 +27,10 @@ class Slow(Intake):
 
     gates: dict[str, Event] = {}  # noqa: RUF012
 
-    def accept(self, order: Order, now: float) -> Job:
+    def accept(self, order: Order, clock: Callable[[], float]) -> Job:
         if gate := self.gates.get(order.request_id):
             assert gate.wait(20)
-        return super().accept(order, now)
+        return super().accept(order, clock)
 
 
 class House:

@@ -46,26 +46,26 @@ def test_sound_that_no_queue_has_room_for_is_refused_and_fits_at_16_bits(monkeyp
     noise = np.random.default_rng(0).uniform(-0.9, 0.9, 16_000).astype(np.float32)
     monkeypatch.setattr(intake, "MAX_MESSAGE_BYTES", 40_000)
     with pytest.raises(AudioTooLong, match="16 bits") as caught:
-        HOUSE.accept(Order(encode_flac(noise)), NOW)
+        HOUSE.accept(Order(encode_flac(noise)), lambda: NOW)
     assert caught.value.field == "audio_data"
-    HOUSE.accept(Order(encode_flac(np.rint(noise * 2**15) / np.float32(2**15))), NOW)
+    HOUSE.accept(Order(encode_flac(np.rint(noise * 2**15) / np.float32(2**15))), lambda: NOW)
 
 
 @pytest.mark.parametrize("audio", [b"", b"no sound at all", SOUND[:100]])
 def test_sound_that_cannot_be_used_is_refused_under_its_own_name(audio: bytes) -> None:
     with pytest.raises(AudioError) as caught:
-        HOUSE.accept(Order(audio), NOW)
+        HOUSE.accept(Order(audio), lambda: NOW)
     assert caught.value.field == "audio_data"
 
 
 def test_sound_beyond_the_limit_is_refused() -> None:
     with pytest.raises(AudioError, match=r"1\.5 s"):
-        Intake(Limits(max_seconds=1.4)).accept(Order(SOUND), NOW)
+        Intake(Limits(max_seconds=1.4)).accept(Order(SOUND), lambda: NOW)
 
 
 def test_a_job_carries_everything_its_answer_depends_on() -> None:
     order = Order(SOUND, "id", "session", 0, 23, False, 10.04, 0.0)
-    job = HOUSE.accept(order, NOW)
+    job = HOUSE.accept(order, lambda: NOW)
     assert (job.request_id, job.session_id, job.submitted_at, job.samples) == ("id", "session", NOW, 24_001)
     assert (job.take.style.emotion_level, job.take.style.person_id) == (0, 23)
     assert (job.take.chunking.steps, job.take.chunking.overlap_steps) == (100, 0)
@@ -75,14 +75,14 @@ def test_a_job_carries_everything_its_answer_depends_on() -> None:
 
 
 def test_a_request_without_an_id_gets_one_of_its_own() -> None:
-    one, other = (HOUSE.accept(Order(SOUND), NOW) for _ in range(2))
+    one, other = (HOUSE.accept(Order(SOUND), lambda: NOW) for _ in range(2))
     assert one.request_id
     assert one.request_id != other.request_id
     assert one.take.seed == one.request_id
 
 
 def test_the_request_can_be_read_in_any_tool_and_decoded_again() -> None:
-    job = HOUSE.accept(Order(SOUND, "id", "session"), NOW)
+    job = HOUSE.accept(Order(SOUND, "id", "session"), lambda: NOW)
     request = as_request(job)
     assert (request.request_id, request.key, request.digest) == ("id", "session", job.digest)
     assert request.headers == {"seconds": "1.500", "submitted_at": "1800000000.000000"}
@@ -90,8 +90,8 @@ def test_the_request_can_be_read_in_any_tool_and_decoded_again() -> None:
 
 
 def test_a_session_orders_its_requests_and_a_request_without_one_stands_alone() -> None:
-    assert as_request(HOUSE.accept(Order(SOUND, "id", "session"), NOW)).key == "session"
-    assert as_request(HOUSE.accept(Order(SOUND, "id"), NOW)).key == "id"
+    assert as_request(HOUSE.accept(Order(SOUND, "id", "session"), lambda: NOW)).key == "session"
+    assert as_request(HOUSE.accept(Order(SOUND, "id"), lambda: NOW)).key == "id"
 
 
 CHANGES = {

@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser, queue: str = flags.EMBEDDED) 
 def run(parsed: argparse.Namespace, **defaults: object) -> None:
     """Submit, print, wait."""
     settings = settle(parsed, shared=True, **defaults)
-    job = wiring.intake(settings).accept(_order(parsed), time.time())
+    job = wiring.intake(settings).accept(_order(parsed), time.time)
     if parsed.output:
         check_place(parsed.output)
     queue = wiring.queue(settings)

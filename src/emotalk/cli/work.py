@@ -18,12 +18,11 @@ from emotalk.cli.settled import settle
 from emotalk.errors import NewerRecord, QueueUnavailable
 from emotalk.pipeline import Pipeline
 from emotalk.queues.base import Queue
+from emotalk.server.workforce import READY_LINE
 from emotalk.settings import Settings
 from emotalk.worker import JobHung, Worker
 
 log = logging.getLogger(__name__)
-
-READY_LINE = "ready"
 
 
 def add_arguments(parser: argparse.ArgumentParser, queue: str = flags.EMBEDDED) -> None:

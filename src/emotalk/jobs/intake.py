@@ -1,7 +1,9 @@
 """From what a caller sent to a job: validated, decoded, addressed. The one way in, for every door."""
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import blake2b
 
 from emotalk.audio import Limits, decode, encode_flac
@@ -32,6 +34,11 @@ class Order:
 
     def digest(self) -> str:
         """Identifies the content: the same id with another digest is another request."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
+        # Once: it is asked for at the door and again for the record, and the sound may have 64 MiB.
         parameters = (
             self.session_id,
             self.emotion_level,
@@ -57,8 +64,11 @@ class Intake:
         Style(order.emotion_level, order.person_id)
         return Chunking.of(order.chunk_duration, order.chunk_overlap)
 
-    def accept(self, order: Order, now: float) -> Job:
-        """Decode and validate everything. Raises InvalidRequest (AudioError for the sound)."""
+    def accept(self, order: Order, clock: Callable[[], float]) -> Job:
+        """Decode and validate everything. Raises InvalidRequest (AudioError for the sound).
+
+        Stamped when the sound is ready: what follows is the wait in the queue.
+        """
         chunking = self.check(order)
         pcm = decode(order.audio, self.limits)
         request_id = order.request_id or new_id()
@@ -66,7 +76,7 @@ class Intake:
         take = Take(style, chunking, self.gains, order.post_processing, seed=request_id)
         flac = encode_flac(pcm)
         _check_room(flac)
-        return Job(request_id, order.session_id, order.digest(), now, len(pcm), take, flac)
+        return Job(request_id, order.session_id, order.digest(), clock(), len(pcm), take, flac)
 
 
 def new_id() -> str:

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -153,8 +153,7 @@ class Dispatch:
             raise QueueUnavailable(str(self._outage))
 
     def _prepare(self, order: Order) -> tuple[Job, Request]:
-        # Stamped when the sound is ready: what follows is the wait in the queue.
-        job = replace(self._intake.accept(order, 0.0), submitted_at=self._clock())
+        job = self._intake.accept(order, self._clock)
         return job, as_request(job)
 
     def _stored(self, request_id: str, storing: asyncio.Task[Receipt]) -> None:

@@ -18,7 +18,7 @@ from emotalk.worker import Worker
 
 log = logging.getLogger(__name__)
 
-READY_LINE = b"ready\n"
+READY_LINE = "ready"
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 STEADY_SECONDS = 60.0
 ENDING_SECONDS = 5.0
@@ -140,7 +140,7 @@ async def _says_ready(process: Process) -> bool:
     try:
         async with asyncio.timeout(WARMING_SECONDS):
             async for line in process.stdout:  # a library may chatter before
-                if line == READY_LINE:
+                if line.rstrip() == READY_LINE.encode():
                     return True
     except TimeoutError:
         log.error("worker does not get warm", extra={"pid": process.pid, "fix": "killed; see doctor for the engine"})
