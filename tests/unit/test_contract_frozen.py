@@ -40,6 +40,32 @@ message HealthCheckResponse {
   ServingStatus status = 1;
 }
 """
+ADDED = """
+message StreamResultsRequest { string request_id = 1; int32 from_frame = 2; }
+message GetJobRequest { string request_id = 1; }
+message CancelJobRequest { string request_id = 1; }
+message Job {
+  enum State { STATE_UNKNOWN = 0; QUEUED = 1; RUNNING = 2; DONE = 3; FAILED = 4; BURIED = 5; CANCELLED = 6; }
+  string request_id = 1; State state = 2; optional int32 queue_position = 3; int32 frames_done = 4;
+  int32 frames_total = 5; double audio_seconds = 6; int32 attempts = 7; int32 epoch = 8; string error_message = 9;
+  double submitted_at = 10; double started_at = 11; double finished_at = 12;
+}
+message AudioFrame { AudioSettings settings = 1; bytes audio = 2; }
+message AudioSettings {
+  enum Encoding { PCM16 = 0; FLOAT32 = 1; }
+  int32 sample_rate = 1; Encoding encoding = 2; optional int32 emotion_level = 3; int32 person_id = 4;
+  optional bool post_processing = 5; optional float latency_hint = 6; string request_id = 7;
+}
+"""
+CALLS = {
+    "ProcessAudio": ("AudioRequest", "BlendshapeResponse", False, True),
+    "HealthCheck": ("HealthCheckRequest", "HealthCheckResponse", False, False),
+    "SubmitAudio": ("AudioRequest", "Job", False, False),
+    "StreamResults": ("StreamResultsRequest", "BlendshapeResponse", False, True),
+    "GetJob": ("GetJobRequest", "Job", False, False),
+    "CancelJob": ("CancelJobRequest", "Job", False, False),
+    "StreamAudio": ("AudioFrame", "BlendshapeResponse", True, True),
+}
 CLIENT = """
 import json, sys
 import grpc, published_pb2 as wire, published_pb2_grpc as stubs
@@ -66,7 +92,7 @@ FIELD = re.compile(r"(repeated )?(\w+) (\w+) = (\d+);")
 
 
 def _published_fields() -> Iterator[tuple[str, bool, str, str, int]]:
-    without_enums = re.sub(r"enum \w+ \{.*?\}", "", PUBLISHED)
+    without_enums = re.sub(r"enum \w+ \{.*?\}", "", PUBLISHED + ADDED, flags=re.DOTALL)
     for message, body in re.findall(r"message (\w+) \{(.*?)\}", without_enums, re.DOTALL):
         for repeated, kind, name, number in FIELD.findall(body):
             yield message, bool(repeated), kind, name, int(number)
@@ -82,27 +108,30 @@ def test_a_published_field_keeps_its_name_number_and_type(published: tuple[str, 
 
 
 def test_every_published_field_is_looked_at():
-    assert len(list(_published_fields())) == 17
+    assert len(list(_published_fields())) == 42
 
 
-def test_the_enumeration_keeps_its_numbers():
-    status = emotalk_pb2.HealthCheckResponse.DESCRIPTOR.enum_types_by_name["ServingStatus"]
-    assert {name: value.number for name, value in status.values_by_name.items()} == {
-        "UNKNOWN": 0,
-        "SERVING": 1,
-        "NOT_SERVING": 2,
-    }
+@pytest.mark.parametrize(
+    ("message", "enumeration", "numbers"),
+    [
+        ("HealthCheckResponse", "ServingStatus", ["UNKNOWN", "SERVING", "NOT_SERVING"]),
+        ("Job", "State", ["STATE_UNKNOWN", "QUEUED", "RUNNING", "DONE", "FAILED", "BURIED", "CANCELLED"]),
+        ("AudioSettings", "Encoding", ["PCM16", "FLOAT32"]),
+    ],
+)
+def test_an_enumeration_keeps_its_numbers(message: str, enumeration: str, numbers: list[str]):
+    values = emotalk_pb2.DESCRIPTOR.message_types_by_name[message].enum_types_by_name[enumeration].values_by_name
+    assert {name: value.number for name, value in values.items()} == {name: n for n, name in enumerate(numbers)}
 
 
 def test_the_calls_keep_their_names_and_shapes():
     service = emotalk_pb2.DESCRIPTOR.services_by_name["EmoTalkService"]
+    shapes = {
+        call.name: (call.input_type.name, call.output_type.name, call.client_streaming, call.server_streaming)
+        for call in service.methods
+    }
     assert service.full_name == "emotalk.EmoTalkService"
-    calls = {call.name: call for call in service.methods}
-    process, health = calls["ProcessAudio"], calls["HealthCheck"]
-    assert (process.input_type.name, process.output_type.name) == ("AudioRequest", "BlendshapeResponse")
-    assert (process.client_streaming, process.server_streaming) == (False, True)
-    assert (health.input_type.name, health.output_type.name) == ("HealthCheckRequest", "HealthCheckResponse")
-    assert (health.client_streaming, health.server_streaming) == (False, False)
+    assert {name: shapes.get(name) for name in CALLS} == CALLS
 
 
 @pytest.fixture

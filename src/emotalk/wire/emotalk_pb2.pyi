@@ -70,3 +70,99 @@ class HealthCheckResponse(_message.Message):
     STATUS_FIELD_NUMBER: _ClassVar[int]
     status: HealthCheckResponse.ServingStatus
     def __init__(self, status: _Optional[_Union[HealthCheckResponse.ServingStatus, str]] = ...) -> None: ...
+
+class StreamResultsRequest(_message.Message):
+    __slots__ = ("request_id", "from_frame")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    FROM_FRAME_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    from_frame: int
+    def __init__(self, request_id: _Optional[str] = ..., from_frame: _Optional[int] = ...) -> None: ...
+
+class GetJobRequest(_message.Message):
+    __slots__ = ("request_id",)
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    def __init__(self, request_id: _Optional[str] = ...) -> None: ...
+
+class CancelJobRequest(_message.Message):
+    __slots__ = ("request_id",)
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    def __init__(self, request_id: _Optional[str] = ...) -> None: ...
+
+class Job(_message.Message):
+    __slots__ = ("request_id", "state", "queue_position", "frames_done", "frames_total", "audio_seconds", "attempts", "epoch", "error_message", "submitted_at", "started_at", "finished_at")
+    class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        STATE_UNKNOWN: _ClassVar[Job.State]
+        QUEUED: _ClassVar[Job.State]
+        RUNNING: _ClassVar[Job.State]
+        DONE: _ClassVar[Job.State]
+        FAILED: _ClassVar[Job.State]
+        BURIED: _ClassVar[Job.State]
+        CANCELLED: _ClassVar[Job.State]
+    STATE_UNKNOWN: Job.State
+    QUEUED: Job.State
+    RUNNING: Job.State
+    DONE: Job.State
+    FAILED: Job.State
+    BURIED: Job.State
+    CANCELLED: Job.State
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_POSITION_FIELD_NUMBER: _ClassVar[int]
+    FRAMES_DONE_FIELD_NUMBER: _ClassVar[int]
+    FRAMES_TOTAL_FIELD_NUMBER: _ClassVar[int]
+    AUDIO_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    ERROR_MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    SUBMITTED_AT_FIELD_NUMBER: _ClassVar[int]
+    STARTED_AT_FIELD_NUMBER: _ClassVar[int]
+    FINISHED_AT_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    state: Job.State
+    queue_position: int
+    frames_done: int
+    frames_total: int
+    audio_seconds: float
+    attempts: int
+    epoch: int
+    error_message: str
+    submitted_at: float
+    started_at: float
+    finished_at: float
+    def __init__(self, request_id: _Optional[str] = ..., state: _Optional[_Union[Job.State, str]] = ..., queue_position: _Optional[int] = ..., frames_done: _Optional[int] = ..., frames_total: _Optional[int] = ..., audio_seconds: _Optional[float] = ..., attempts: _Optional[int] = ..., epoch: _Optional[int] = ..., error_message: _Optional[str] = ..., submitted_at: _Optional[float] = ..., started_at: _Optional[float] = ..., finished_at: _Optional[float] = ...) -> None: ...
+
+class AudioFrame(_message.Message):
+    __slots__ = ("settings", "audio")
+    SETTINGS_FIELD_NUMBER: _ClassVar[int]
+    AUDIO_FIELD_NUMBER: _ClassVar[int]
+    settings: AudioSettings
+    audio: bytes
+    def __init__(self, settings: _Optional[_Union[AudioSettings, _Mapping]] = ..., audio: _Optional[bytes] = ...) -> None: ...
+
+class AudioSettings(_message.Message):
+    __slots__ = ("sample_rate", "encoding", "emotion_level", "person_id", "post_processing", "latency_hint", "request_id")
+    class Encoding(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        PCM16: _ClassVar[AudioSettings.Encoding]
+        FLOAT32: _ClassVar[AudioSettings.Encoding]
+    PCM16: AudioSettings.Encoding
+    FLOAT32: AudioSettings.Encoding
+    SAMPLE_RATE_FIELD_NUMBER: _ClassVar[int]
+    ENCODING_FIELD_NUMBER: _ClassVar[int]
+    EMOTION_LEVEL_FIELD_NUMBER: _ClassVar[int]
+    PERSON_ID_FIELD_NUMBER: _ClassVar[int]
+    POST_PROCESSING_FIELD_NUMBER: _ClassVar[int]
+    LATENCY_HINT_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    sample_rate: int
+    encoding: AudioSettings.Encoding
+    emotion_level: int
+    person_id: int
+    post_processing: bool
+    latency_hint: float
+    request_id: str
+    def __init__(self, sample_rate: _Optional[int] = ..., encoding: _Optional[_Union[AudioSettings.Encoding, str]] = ..., emotion_level: _Optional[int] = ..., person_id: _Optional[int] = ..., post_processing: bool = ..., latency_hint: _Optional[float] = ..., request_id: _Optional[str] = ...) -> None: ...

@@ -44,6 +44,31 @@ class EmoTalkServiceStub(object):
                 request_serializer=emotalk_dot_wire_dot_emotalk__pb2.HealthCheckRequest.SerializeToString,
                 response_deserializer=emotalk_dot_wire_dot_emotalk__pb2.HealthCheckResponse.FromString,
                 _registered_method=True)
+        self.SubmitAudio = channel.unary_unary(
+                '/emotalk.EmoTalkService/SubmitAudio',
+                request_serializer=emotalk_dot_wire_dot_emotalk__pb2.AudioRequest.SerializeToString,
+                response_deserializer=emotalk_dot_wire_dot_emotalk__pb2.Job.FromString,
+                _registered_method=True)
+        self.StreamResults = channel.unary_stream(
+                '/emotalk.EmoTalkService/StreamResults',
+                request_serializer=emotalk_dot_wire_dot_emotalk__pb2.StreamResultsRequest.SerializeToString,
+                response_deserializer=emotalk_dot_wire_dot_emotalk__pb2.BlendshapeResponse.FromString,
+                _registered_method=True)
+        self.GetJob = channel.unary_unary(
+                '/emotalk.EmoTalkService/GetJob',
+                request_serializer=emotalk_dot_wire_dot_emotalk__pb2.GetJobRequest.SerializeToString,
+                response_deserializer=emotalk_dot_wire_dot_emotalk__pb2.Job.FromString,
+                _registered_method=True)
+        self.CancelJob = channel.unary_unary(
+                '/emotalk.EmoTalkService/CancelJob',
+                request_serializer=emotalk_dot_wire_dot_emotalk__pb2.CancelJobRequest.SerializeToString,
+                response_deserializer=emotalk_dot_wire_dot_emotalk__pb2.Job.FromString,
+                _registered_method=True)
+        self.StreamAudio = channel.stream_stream(
+                '/emotalk.EmoTalkService/StreamAudio',
+                request_serializer=emotalk_dot_wire_dot_emotalk__pb2.AudioFrame.SerializeToString,
+                response_deserializer=emotalk_dot_wire_dot_emotalk__pb2.BlendshapeResponse.FromString,
+                _registered_method=True)
 
 
 class EmoTalkServiceServicer(object):
@@ -63,6 +88,41 @@ class EmoTalkServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SubmitAudio(self, request, context):
+        """Store the audio durably and return at once; the answer is fetched with StreamResults.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamResults(self, request, context):
+        """The answer of a job, from the frame on that the caller is missing. Of a job that still waits: as soon as there is one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetJob(self, request, context):
+        """Where a job stands. NOT_FOUND: it was never accepted, or its results are no longer kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelJob(self, request, context):
+        """A job that waits never runs, one that runs stops at its next window, its streams end with CANCELLED. Safe to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamAudio(self, request_iterator, context):
+        """A live microphone: frames come back while the caller speaks. Nothing is stored, so nothing can be resumed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EmoTalkServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -75,6 +135,31 @@ def add_EmoTalkServiceServicer_to_server(servicer, server):
                     servicer.HealthCheck,
                     request_deserializer=emotalk_dot_wire_dot_emotalk__pb2.HealthCheckRequest.FromString,
                     response_serializer=emotalk_dot_wire_dot_emotalk__pb2.HealthCheckResponse.SerializeToString,
+            ),
+            'SubmitAudio': grpc.unary_unary_rpc_method_handler(
+                    servicer.SubmitAudio,
+                    request_deserializer=emotalk_dot_wire_dot_emotalk__pb2.AudioRequest.FromString,
+                    response_serializer=emotalk_dot_wire_dot_emotalk__pb2.Job.SerializeToString,
+            ),
+            'StreamResults': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamResults,
+                    request_deserializer=emotalk_dot_wire_dot_emotalk__pb2.StreamResultsRequest.FromString,
+                    response_serializer=emotalk_dot_wire_dot_emotalk__pb2.BlendshapeResponse.SerializeToString,
+            ),
+            'GetJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetJob,
+                    request_deserializer=emotalk_dot_wire_dot_emotalk__pb2.GetJobRequest.FromString,
+                    response_serializer=emotalk_dot_wire_dot_emotalk__pb2.Job.SerializeToString,
+            ),
+            'CancelJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelJob,
+                    request_deserializer=emotalk_dot_wire_dot_emotalk__pb2.CancelJobRequest.FromString,
+                    response_serializer=emotalk_dot_wire_dot_emotalk__pb2.Job.SerializeToString,
+            ),
+            'StreamAudio': grpc.stream_stream_rpc_method_handler(
+                    servicer.StreamAudio,
+                    request_deserializer=emotalk_dot_wire_dot_emotalk__pb2.AudioFrame.FromString,
+                    response_serializer=emotalk_dot_wire_dot_emotalk__pb2.BlendshapeResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -131,6 +216,141 @@ class EmoTalkService(object):
             '/emotalk.EmoTalkService/HealthCheck',
             emotalk_dot_wire_dot_emotalk__pb2.HealthCheckRequest.SerializeToString,
             emotalk_dot_wire_dot_emotalk__pb2.HealthCheckResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubmitAudio(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emotalk.EmoTalkService/SubmitAudio',
+            emotalk_dot_wire_dot_emotalk__pb2.AudioRequest.SerializeToString,
+            emotalk_dot_wire_dot_emotalk__pb2.Job.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamResults(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/emotalk.EmoTalkService/StreamResults',
+            emotalk_dot_wire_dot_emotalk__pb2.StreamResultsRequest.SerializeToString,
+            emotalk_dot_wire_dot_emotalk__pb2.BlendshapeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emotalk.EmoTalkService/GetJob',
+            emotalk_dot_wire_dot_emotalk__pb2.GetJobRequest.SerializeToString,
+            emotalk_dot_wire_dot_emotalk__pb2.Job.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/emotalk.EmoTalkService/CancelJob',
+            emotalk_dot_wire_dot_emotalk__pb2.CancelJobRequest.SerializeToString,
+            emotalk_dot_wire_dot_emotalk__pb2.Job.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamAudio(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/emotalk.EmoTalkService/StreamAudio',
+            emotalk_dot_wire_dot_emotalk__pb2.AudioFrame.SerializeToString,
+            emotalk_dot_wire_dot_emotalk__pb2.BlendshapeResponse.FromString,
             options,
             channel_credentials,
             insecure,
