@@ -22,6 +22,7 @@
     ├── JobFailed (RuntimeError)                buried after its attempts; carries the reason
     ├── ResultsDiffer                           a redelivery was computed by another engine
     ├── ServerUnavailable (ConnectionError)     the client cannot reach its server
+    ├── ReceiverGone (ConnectionError)          the avatar's program does not listen, or not any more
     └── DeadlineExceeded (TimeoutError)         the client has waited long enough
 
 Each is also the builtin it resembles, so that `except ValueError` does what its reader expects.
@@ -153,6 +154,10 @@ class ServerUnavailable(EmoTalkError, ConnectionError):
     """No server answers at that address."""
 
     retriable = True
+
+
+class ReceiverGone(EmoTalkError, ConnectionError):
+    """The program that a face is played to does not listen."""
 
 
 class DeadlineExceeded(EmoTalkError, TimeoutError):

@@ -1,6 +1,7 @@
 """The face: the 52 ARKit blendshapes in the order of the wire, the style of a performance, and a clip of frames."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,9 +53,13 @@ class Style:
 
 @dataclass(frozen=True)
 class FaceClip:
-    """A finished animation: frames float32 [n, 52]; frame f is shown at f / 30 s."""
+    """A finished animation: frames float32 [n, 52]; frame f is shown at f / 30 s.
+
+    `sound`: the file that is spoken, where it is known; some kinds of files name it, a film carries it.
+    """
 
     frames: Frames
+    sound: Path | None = None
 
     @property
     def timecodes(self) -> list[float]:

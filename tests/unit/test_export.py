@@ -7,7 +7,10 @@ import stat
 from pathlib import Path
 
 import numpy as np
+import polars
 import pytest
+from pylivelinkface import FaceBlendShape
+from timecode import Timecode
 
 from emotalk.errors import ConfigurationError
 from emotalk.export import SUFFIXES, check_place, formats, save
@@ -41,6 +44,42 @@ def test_json_holds_the_shape_that_the_client_returns(tmp_path: Path) -> None:
     assert [frame["frame_number"] for frame in document["frames"]] == list(range(7))
     assert [frame["timecode"] for frame in document["frames"]] == [n / 30 for n in range(7)]
     assert np.array_equal(np.array([f["blendshapes"] for f in document["frames"]], np.float32), FRAMES)
+
+
+def test_npz_says_what_its_frames_are(tmp_path: Path) -> None:
+    save(CLIP, tmp_path / "out.npz")
+    with np.load(tmp_path / "out.npz", allow_pickle=False) as arrays:
+        assert arrays["frames"].tobytes() == FRAMES.tobytes()
+        assert arrays["timecodes"].tolist() == CLIP.timecodes
+        assert arrays["names"].tolist() == list(ARKIT_NAMES)
+        assert arrays["fps"] == 30
+
+
+def test_parquet_is_read_by_polars_with_a_column_a_blendshape(tmp_path: Path) -> None:
+    save(CLIP, tmp_path / "out.parquet")
+    table = polars.read_parquet(tmp_path / "out.parquet")
+    assert table.columns == ["frame_number", "timecode", *ARKIT_NAMES]
+    assert table["frame_number"].to_list() == list(range(7))
+    assert table["timecode"].to_list() == CLIP.timecodes
+    assert np.array_equal(table.select(ARKIT_NAMES).to_numpy(), FRAMES)
+    assert table.schema["jawOpen"] == polars.Float32
+    assert polars.read_parquet_metadata(tmp_path / "out.parquet")["fps"] == "30"
+
+
+def test_live_link_has_the_apps_columns_and_timecode_that_smpte_readers_take(tmp_path: Path) -> None:
+    clip = FaceClip(np.random.default_rng(1).random((1900, 52), np.float32))
+    save(clip, tmp_path / "out.livelink.csv")
+    table = polars.read_csv(tmp_path / "out.livelink.csv")
+    assert table.columns[:4] == ["Timecode", "BlendshapeCount", "EyeBlinkLeft", "EyeLookDownLeft"]
+    assert table.columns[-6:] == [f"{side}Eye{axis}" for side in ("Left", "Right") for axis in ("Yaw", "Pitch", "Roll")]
+    assert len(table.columns) == 2 + 61
+    assert {shape.name for shape in FaceBlendShape} == set(table.columns[2:])
+    assert set(table["BlendshapeCount"]) == {61}
+    stamps = [Timecode(30, text.rpartition(".")[0]).frame_number for text in table["Timecode"]]
+    assert stamps == list(range(1900))
+    assert table["Timecode"][-1] == "00:01:03:09.000"
+    for i, name in enumerate(ARKIT_NAMES):
+        assert np.allclose(table[name[0].upper() + name[1:]].to_numpy(), clip.frames[:, i], atol=1e-7)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -85,6 +124,22 @@ def test_a_file_that_cannot_be_finished_leaves_the_old_one_and_no_other(
         save(CLIP, path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_longest_suffix_decides(tmp_path: Path) -> None:
+    save(CLIP, tmp_path / "a.b.LiveLink.CSV")
+    assert (tmp_path / "a.b.LiveLink.CSV").read_text().startswith("Timecode,BlendshapeCount,")
+    save(CLIP, tmp_path / "livelink.csv")
+    assert (tmp_path / "livelink.csv").read_text().startswith("timecode,browDownLeft,")
+
+
+def test_a_kind_whose_extra_is_missing_is_refused_before_the_work_with_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(formats, "find_spec", lambda module: None)
+    with pytest.raises(ConfigurationError, match=r"\.parquet needs pyarrow.*pip install 'emotalk\[parquet\]'"):
+        check_place(tmp_path / "deep" / "out.parquet")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["out.fbx", "out", "npy", "out.npy.gz"])

@@ -16,10 +16,12 @@ from emotalk.chunking import Chunking
 from emotalk.cli import flags
 from emotalk.cli.progress import bar
 from emotalk.cli.settled import settle
+from emotalk.engines.base import EngineCard
 from emotalk.export import SUFFIXES, check_place, save
 from emotalk.face import FaceClip, Frames, Pcm, Style
 from emotalk.jobs.take import Take
 from emotalk.pipeline import Pipeline, Session
+from emotalk.settings import Settings
 from emotalk.timebase import frame_count
 
 
@@ -28,6 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("audio", metavar="IN", type=Path, help="WAV, FLAC, OGG or MP3; 8..192 kHz; mono or stereo")
     kinds = "/".join(SUFFIXES)
     parser.add_argument("-o", "--output", metavar="OUT", type=Path, required=True, help=f"{kinds}; folders are created")
+    add_performance(parser)
+
+
+def add_performance(parser: argparse.ArgumentParser) -> None:
+    """What decides how a file is performed without a server."""
     flags.add(parser, "--seed", metavar="N", help="of the blinks (default: the audio's digest)")
     flags.add_limits(parser)
     flags.add_take(parser)
@@ -39,11 +46,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(parsed: argparse.Namespace) -> None:
     """Read, animate, write."""
     settings = settle(parsed, log_level="warning")
+    clip, card = perform(parsed, settings, place=parsed.output)
+    save(clip, parsed.output)
+    print(f"{parsed.output}: {len(clip.frames)} frames at 30 fps, engine {card.name} ({card.licence})")
+
+
+def perform(parsed: argparse.Namespace, settings: Settings, place: Path | None = None) -> tuple[FaceClip, EngineCard]:
+    """The sound file `parsed.audio` as a clip; `place` is checked before the work begins."""
     chunking = Chunking.of(parsed.chunk_duration, parsed.chunk_overlap)
     style, gains = Style(parsed.emotion_level, parsed.person_id), wiring.gains(settings)
     seed = parsed.seed if parsed.seed is not None else _digest(parsed.audio)
     reader = open_audio(parsed.audio, Limits(max_seconds=settings.max_seconds))
-    check_place(parsed.output)
+    if place:
+        check_place(place)
     pipeline = Pipeline(wiring.engine(settings))
     session = pipeline.open(Take(style, chunking, gains, parsed.post_processing, seed))
     with bar(frame_count(reader.samples) if reader.samples else None) as progress:
@@ -51,10 +66,7 @@ def run(parsed: argparse.Namespace) -> None:
         for frames in _animate(session, reader.blocks()):
             progress.update(len(frames))
             blocks.append(frames)
-    clip = FaceClip(np.concatenate(blocks))
-    save(clip, parsed.output)
-    card = pipeline.engine.card
-    print(f"{parsed.output}: {len(clip.frames)} frames at 30 fps, engine {card.name} ({card.licence})")
+    return FaceClip(np.concatenate(blocks), parsed.audio), pipeline.engine.card
 
 
 def _animate(session: Session, sound: Iterator[Pcm]) -> Iterator[Frames]:

@@ -14,7 +14,7 @@ class Exit(IntEnum):
     USAGE = 2  # a flag, a setting
     ENGINE = 3  # the device, the precision or the weights are not there
     INPUT = 4  # the audio or a parameter of the request
-    UNAVAILABLE = 5  # no broker, no server, no room in the queue
+    UNAVAILABLE = 5  # no broker, no server, no receiver, no room in the queue
     DEADLINE = 6
     NOT_READY = 7  # health: it answers, but is not ready
     HUNG = 70  # the worker's engine did not come back; start it again
@@ -32,6 +32,7 @@ _EXITS: tuple[tuple[type[BaseException], Exit], ...] = (
     (errors.QueueUnavailable, Exit.UNAVAILABLE),
     (errors.QueueFull, Exit.UNAVAILABLE),
     (errors.ServerUnavailable, Exit.UNAVAILABLE),
+    (errors.ReceiverGone, Exit.UNAVAILABLE),
     (errors.DeadlineExceeded, Exit.DEADLINE),
     (errors.NewerRecord, Exit.NEWER_RECORD),
     (errors.EmoTalkError, Exit.FAILED),

@@ -54,7 +54,7 @@ def run(parsed: argparse.Namespace, default_output: Path | None = None) -> None:
             last = chunk.first_frame + len(chunk.frames) - 1
             print(f"chunk {chunk.index}: frames {chunk.first_frame}..{last}{' (final)' if chunk.is_final else ''}")
             blocks.append(chunk.frames)
-    clip = FaceClip(np.concatenate(blocks))
+    clip = FaceClip(np.concatenate(blocks), audio)
     if output:
         save(clip, output)
         print(f"{output}: {len(clip.frames)} frames at 30 fps")

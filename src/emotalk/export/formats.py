@@ -1,22 +1,40 @@
-"""npy, csv, json. To add a kind: write `_name(clip, path)` and enter it in `_WRITERS`."""
+"""Which suffix is which kind, and how a file comes to its place: whole or not at all.
 
-import csv
+To add a kind: write `name(clip, path)` in a file beside this one and enter it in `_WRITERS`.
+"""
+
 import errno
-import json
 import os
 import tempfile
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
-
 from emotalk.errors import ConfigurationError
-from emotalk.face import ARKIT_NAMES, FaceClip
-from emotalk.timebase import FPS
+from emotalk.export import livelink, tables
+from emotalk.face import FaceClip
+
+Writer = Callable[[FaceClip, Path], None]
+
+_WRITERS: dict[str, Writer] = {
+    ".npy": tables.npy,
+    ".csv": tables.csv_,
+    ".json": tables.json_,
+    ".npz": tables.npz,
+    ".livelink.csv": livelink.write,
+    ".parquet": tables.parquet,
+}
+SUFFIXES = tuple(_WRITERS)
+
+_EXTRAS = {".parquet": ("parquet", ("pyarrow",))}
+"""What a suffix needs beside the package: the extra, and the modules that it brings."""
 
 
 def save(clip: FaceClip, path: Path) -> None:
-    """Write `clip` to `path`, whole or not at all; folders are created. Raises ConfigurationError for the suffix."""
+    """Write `clip` to `path`, whole or not at all; folders are created.
+
+    Raises ConfigurationError for an unknown suffix, or one whose extra is not installed.
+    """
     writer = _WRITERS[_check_suffix(path)]
     path.parent.mkdir(parents=True, exist_ok=True)
     # Written beside its place and moved there, so that nobody ever opens half a file.
@@ -43,42 +61,31 @@ def check_place(path: Path) -> None:
         raise OSError(error.errno, error.strerror, str(path.parent)) from error
 
 
+def suffix_of(path: Path, known: tuple[str, ...] = SUFFIXES) -> str | None:
+    """The suffix that decides: the longest of `known` that ends the name, in any case; None if there is none."""
+    name = path.name.lower()
+    return max((suffix for suffix in known if name.endswith(suffix) and name != suffix), key=len, default=None)
+
+
 def _check_suffix(path: Path) -> str:
-    """The suffix that decides. Raises ConfigurationError for an unknown one."""
-    suffix = path.suffix.lower()
-    if suffix not in _WRITERS:
+    suffix = suffix_of(path)
+    if suffix is None:
         raise ConfigurationError(f"output: '{path.name}' has no known suffix. Use one of {', '.join(_WRITERS)}.")
+    check_extra("output", suffix)
     return suffix
 
 
-def _npy(clip: FaceClip, path: Path) -> None:
-    # Into an open file: given a name, numpy would add a suffix of its own to OUT.NPY.
-    with path.open("wb") as file:
-        np.save(file, clip.frames.astype(np.float32, copy=False))
-
-
-def _csv(clip: FaceClip, path: Path) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(("timecode", *ARKIT_NAMES))
-        for seconds, row in zip(clip.timecodes, clip.frames, strict=True):
-            writer.writerow((f"{seconds:.6f}", *(f"{value:.6f}" for value in row.tolist())))
-
-
-def _json(clip: FaceClip, path: Path) -> None:
-    rows = zip(clip.timecodes, clip.frames.tolist(), strict=True)
-    frames = [
-        {"timecode": seconds, "frame_number": number, "blendshapes": row} for number, (seconds, row) in enumerate(rows)
-    ]
-    document = {"fps": FPS, "names": ARKIT_NAMES, "frames": frames}
-    path.write_text(json.dumps(document), encoding="utf-8")
+def check_extra(field: str, suffix: str) -> None:
+    """Raise ConfigurationError where what this kind of file needs is not installed."""
+    extra, modules = _EXTRAS.get(suffix, ("", ()))
+    if missing := [module for module in modules if find_spec(module) is None]:
+        raise ConfigurationError(
+            f"{field}: {suffix} needs {' and '.join(missing)}, which is not installed. "
+            f"Install it: pip install 'emotalk[{extra}]', or use another kind of file."
+        )
 
 
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
-
-
-_WRITERS: dict[str, Callable[[FaceClip, Path], None]] = {".npy": _npy, ".csv": _csv, ".json": _json}
-SUFFIXES = tuple(_WRITERS)

@@ -1,0 +1,37 @@
+"""A WebSocket that listens for frames: one JSON message a frame.
+
+{"frame_number": 12, "timecode": 0.4, "blendshapes": {"browDownLeft": 0.0, …}}
+"""
+
+import json
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import connect
+
+from emotalk.errors import ReceiverGone
+from emotalk.face import ARKIT_NAMES
+
+
+class WebSocket:
+    """Connects at once. Raises ReceiverGone where nobody listens."""
+
+    def __init__(self, url: str) -> None:
+        self._url, self._open = url, ExitStack()
+        try:
+            self._connection = self._open.enter_context(connect(url, open_timeout=10))
+        except (OSError, WebSocketException) as error:
+            raise ReceiverGone(f"to: nobody answers at {url}: {error}. Start the receiver first.") from error
+
+    def send(self, frame: int, seconds: float, values: Sequence[float]) -> None:
+        """See Receiver."""
+        shapes = {name: round(value, 6) for name, value in zip(ARKIT_NAMES, values, strict=True)}
+        try:
+            self._connection.send(json.dumps({"frame_number": frame, "timecode": seconds, "blendshapes": shapes}))
+        except (OSError, WebSocketException) as error:
+            raise ReceiverGone(f"to: {self._url} has hung up: {error}. Start the receiver again.") from error
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._open.close()

@@ -1,0 +1,178 @@
+"""A face played to an avatar: paced by the clock, and understood by receivers that decode it on their own."""
+
+import json
+import socket
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from queue import Queue
+from threading import Thread
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pylivelinkface import FaceBlendShape, PyLiveLinkFace
+from websockets.sync.server import serve
+
+from emotalk.errors import ConfigurationError, ReceiverGone
+from emotalk.face import ARKIT_NAMES, FaceClip
+from emotalk.live import connect, play
+from emotalk.timebase import timecode
+
+VALUES = [round(i / 51, 6) for i in range(52)]
+
+
+class Stage:
+    """A clock that sleeping moves, and a receiver that notes when each frame came."""
+
+    def __init__(self, late: dict[int, float] | None = None) -> None:
+        self.now, self.late, self.seen = 100.0, late or {}, []
+
+    def clock(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds > 0
+        self.now += seconds
+
+    def send(self, frame: int, seconds: float, values: Sequence[float]) -> None:
+        self.seen.append((frame, self.now - 100.0))
+        self.now += self.late.get(frame, 0.0)
+
+    def close(self) -> None:
+        pass
+
+    def play(self, frames: int) -> list[tuple[int, float]]:
+        sent = play(FaceClip(np.zeros((frames, 52), np.float32)), [self], self.clock, self.sleep)
+        assert sent == len(self.seen)
+        return self.seen
+
+
+def test_each_frame_is_sent_when_it_is_due_and_nothing_adds_up_over_ten_minutes() -> None:
+    seen = Stage(dict.fromkeys(range(18_000), 0.01)).play(18_000)
+    assert [frame for frame, _ in seen] == list(range(18_000))
+    assert max(abs(at - timecode(frame)) for frame, at in seen) < 1e-6
+
+
+def test_who_wakes_late_shows_the_frame_of_now_and_leaves_out_those_that_have_passed() -> None:
+    seen = Stage({3: 0.5}).play(40)
+    assert [frame for frame, _ in seen] == [0, 1, 2, 3, *range(18, 40)]
+    assert all(-1e-6 < at - timecode(frame) < timecode(1) for frame, at in seen)
+
+
+@given(st.dictionaries(st.integers(0, 59), st.floats(0, 3)), st.integers(1, 60))
+def test_frames_rise_the_last_one_is_always_shown_and_none_comes_early(late: dict[int, float], frames: int) -> None:
+    seen = Stage(late).play(frames)
+    numbers = [frame for frame, _ in seen]
+    assert numbers == sorted(set(numbers))
+    assert numbers[-1] == frames - 1
+    assert all(at - timecode(frame) > -1e-6 for frame, at in seen)
+
+
+@contextmanager
+def _ear() -> Iterator[tuple[socket.socket, int]]:
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as ear:
+        ear.bind(("127.0.0.1", 0))
+        ear.settimeout(10)
+        yield ear, ear.getsockname()[1]
+
+
+def _osc(packet: bytes) -> list[tuple[str, list[Any]]]:
+    """OSC 1.0 read from its specification: strings end with zeros up to a multiple of four."""
+
+    def text(at: int) -> tuple[str, int]:
+        end = packet.index(b"\0", at)
+        return packet[at:end].decode(), at + (end - at) // 4 * 4 + 4
+
+    if packet.startswith(b"#bundle\0"):
+        messages, at = [], 16
+        while at < len(packet):
+            (size,) = struct.unpack_from("!i", packet, at)
+            messages += _osc(packet[at + 4 : at + 4 + size])
+            at += 4 + size
+        return messages
+    address, at = text(0)
+    tags, at = text(at)
+    values: list[Any] = []
+    for tag in tags[1:]:
+        if tag == "s":
+            value, at = text(at)
+        else:
+            (value,), at = struct.unpack_from({"i": "!i", "f": "!f"}[tag], packet, at), at + 4
+        values.append(value)
+    assert at == len(packet)
+    return [(address, values)]
+
+
+@pytest.mark.parametrize(("options", "first"), [("", "BrowDownLeft"), ("?names=camel", "browDownLeft")])
+def test_vmc_sends_all_shapes_in_one_bundle_and_then_applies_them(options: str, first: str) -> None:
+    with _ear() as (ear, port):
+        with closing(connect(f"vmc://127.0.0.1:{port}{options}")) as receiver:
+            receiver.send(12, 0.4, VALUES)
+        messages, good_bye = _osc(ear.recv(65536)), _osc(ear.recv(65536))
+    assert messages[0] == ("/VMC/Ext/OK", [1])
+    assert messages[1] == ("/VMC/Ext/T", [pytest.approx(0.4)])
+    assert messages[-1] == ("/VMC/Ext/Blend/Apply", [])
+    shapes = messages[2:-1]
+    assert {address for address, _ in shapes} == {"/VMC/Ext/Blend/Val"}
+    assert shapes[0][1][0] == first
+    assert [name.lower() for _, (name, _) in shapes] == [name.lower() for name in ARKIT_NAMES]
+    assert [value for _, (_, value) in shapes] == pytest.approx(VALUES)
+    assert good_bye == [("/VMC/Ext/OK", [0])]
+
+
+def test_live_link_packets_are_understood_by_another_projects_reader() -> None:
+    with _ear() as (ear, port):
+        with closing(connect(f"livelink://127.0.0.1:{port}?subject=Ngoc")) as receiver:
+            receiver.send(31, 31 / 30, VALUES)
+        packet = ear.recv(65536)
+    understood, face = PyLiveLinkFace.decode(packet)
+    assert understood
+    assert face.name == "Ngoc"
+    for i, name in enumerate(ARKIT_NAMES):
+        shape = FaceBlendShape[name[0].upper() + name[1:]]
+        assert face.get_blendshape(shape) == pytest.approx(VALUES[i]), name
+    assert struct.unpack_from("!IfIIB", packet, 45 + len("Ngoc")) == (31, 0.0, 30, 1, 61)
+    assert len(packet) == 45 + len("Ngoc") + 17 + 61 * 4
+
+
+def test_a_websocket_gets_one_message_a_frame() -> None:
+    heard: Queue[str] = Queue()
+    with serve(lambda connection: [heard.put(message) for message in connection], "127.0.0.1", 0) as server:
+        listener = Thread(target=server.serve_forever)
+        listener.start()
+        with closing(connect(f"ws://127.0.0.1:{server.socket.getsockname()[1]}/face")) as receiver:
+            receiver.send(3, 0.1, VALUES)
+        message = json.loads(heard.get(timeout=10))
+        server.shutdown()
+        listener.join()
+    assert message["frame_number"] == 3
+    assert message["timecode"] == 0.1
+    assert list(message["blendshapes"]) == list(ARKIT_NAMES)
+    assert list(message["blendshapes"].values()) == pytest.approx(VALUES, abs=1e-6)
+
+
+def test_a_websocket_that_nobody_listens_on_is_named() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        with pytest.raises(ReceiverGone, match=r"ws://127\.0\.0\.1"):
+            connect(f"ws://127.0.0.1:{taken.getsockname()[1]}")
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("http://localhost", "vmc://HOST:39539"),
+        ("localhost:39539", "vmc://HOST:39539"),
+        ("vmc://127.0.0.1:99999", "vmc://HOST:PORT"),
+        ("vmc://127.0.0.1?names=latin", "pascal or camel"),
+        ("vmc://127.0.0.1?name=camel", "names"),
+        ("livelink://127.0.0.1?subject=", "a name"),
+        ("livelink://no.such.host.invalid", "livelink://HOST:PORT"),
+    ],
+)
+def test_an_address_that_is_none_is_refused_with_what_is_wrong(address: str, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        connect(address)
