@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from emotalk.chunking import Chunking
-    from emotalk.client import AsyncEmoTalkClient, Chunk, EmoTalkClient, Request
+    from emotalk.client import AsyncEmoTalkClient, Chunk, Credentials, EmoTalkClient, Request
     from emotalk.errors import EmoTalkError
     from emotalk.face import ARKIT_NAMES, FaceClip, Style
     from emotalk.jobs.take import Take
@@ -20,6 +20,7 @@ _HOMES = {
     "AsyncEmoTalkClient": "emotalk.client",
     "Chunk": "emotalk.client",
     "Chunking": "emotalk.chunking",
+    "Credentials": "emotalk.client",
     "EmoTalkClient": "emotalk.client",
     "EmoTalkError": "emotalk.errors",
     "FaceClip": "emotalk.face",
@@ -35,6 +36,7 @@ __all__ = [
     "AsyncEmoTalkClient",
     "Chunk",
     "Chunking",
+    "Credentials",
     "EmoTalkClient",
     "EmoTalkError",
     "FaceClip",

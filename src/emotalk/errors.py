@@ -16,6 +16,7 @@
     ├── QueueError (RuntimeError)
     │   ├── QueueUnavailable (ConnectionError)  the log does not answer: wait, nothing is lost
     │   ├── QueueFull                           the log has no room: try later
+    │   │   └── ClientLimit                     this client has enough in the queue
     │   ├── ClaimLost                           the job belongs to another worker now
     │   ├── ForeignRecord (ValueError)          the bytes are none of ours: bury
     │   └── NewerRecord                         written by a later version: leave it
@@ -23,6 +24,8 @@
     ├── ResultsDiffer                           a redelivery was computed by another engine
     ├── ServerUnavailable (ConnectionError)     the client cannot reach its server
     ├── ReceiverGone (ConnectionError)          the avatar's program does not listen, or not any more
+    │   └── TlsFailed                           it can, but one of them does not trust the other
+    ├── Unauthenticated (PermissionError)       no bearer token, or one that the server does not know
     └── DeadlineExceeded (TimeoutError)         the client has waited long enough
 
 Each is also the builtin it resembles, so that `except ValueError` does what its reader expects.
@@ -130,6 +133,14 @@ class QueueFull(QueueError):
     retriable = True
 
 
+class ClientLimit(QueueFull):
+    """One client has as much in the queue as it may; `subject` is the client, `problem` the limit it has met."""
+
+    def __init__(self, problem: str, subject: str = "") -> None:
+        super().__init__(f"{problem}. Wait until some of it is done, then send again." if subject else problem)
+        self.subject, self.problem = subject, problem
+
+
 class ClaimLost(QueueError):
     """This worker no longer owns the job; whoever does will answer it."""
 
@@ -158,6 +169,16 @@ class ServerUnavailable(EmoTalkError, ConnectionError):
 
 class ReceiverGone(EmoTalkError, ConnectionError):
     """The program that a face is played to does not listen."""
+
+
+class TlsFailed(ServerUnavailable):
+    """The handshake failed: a wrong authority, an expired certificate, TLS on one side only."""
+
+    retriable = False
+
+
+class Unauthenticated(EmoTalkError, PermissionError):
+    """The server wants a bearer token, or does not know the one it got."""
 
 
 class DeadlineExceeded(EmoTalkError, TimeoutError):

@@ -14,6 +14,8 @@ DEFAULT_CHECKPOINT = Path("pretrain_model/EmoTalk.pth")
 DEFAULT_KAFKA = "localhost:9092"
 ENGINES = ("auto", "builtin", "emotalk", "tone")
 LOG_FORMATS = ("text", "json")
+MOST_MIB = 65
+"""What a queue takes, 64 MiB of sound, and its envelope."""
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -29,6 +31,16 @@ class Settings:
     model_path: str = ""
     device: str = "auto"
     precision: str = "auto"
+    tls_cert: str = ""
+    tls_key: str = ""
+    tls_client_ca: str = ""
+    token_file: str = ""
+    max_receive_mib: int = 65
+    max_concurrent_rpcs: int = 1000
+    receive_seconds: float = 300.0
+    client_requests: int = 0
+    client_seconds: float = 0.0
+    reflection: bool = True
     worker: bool = True
     worker_name: str = ""
     max_seconds: float = 1800.0
@@ -48,12 +60,31 @@ class Settings:
             raise ConfigurationError(f"port: {self.port} is no TCP port. Use 1..65535, or 0 for any free one.")
         if self.kafka_replication < 0:
             raise ConfigurationError(f"kafka_replication: {self.kafka_replication} is negative. Use 1 or more, or 0.")
+        self._check_doors()
         if not self.max_seconds > 0:
             raise ConfigurationError(
                 f"max_seconds: {self.max_seconds:g} is too short. Use a positive number of seconds."
             )
         if not self.drain_seconds >= 0:
             raise ConfigurationError(f"drain_seconds: {self.drain_seconds:g} is negative. Use 0 or more seconds.")
+
+    def _check_doors(self) -> None:
+        if bool(self.tls_cert) != bool(self.tls_key):
+            missing = "tls_key" if self.tls_cert else "tls_cert"
+            raise ConfigurationError(
+                f"{missing}: a certificate and its key go together. Give --tls-cert and --tls-key."
+            )
+        if self.tls_client_ca and not self.tls_cert:
+            raise ConfigurationError("tls_client_ca: there is no TLS without --tls-cert and --tls-key. Give them too.")
+        if not 1 <= self.max_receive_mib <= MOST_MIB:
+            raise ConfigurationError(f"max_receive_mib: {self.max_receive_mib} is outside 1..{MOST_MIB}.")
+        if self.max_concurrent_rpcs < 1:
+            raise ConfigurationError(f"max_concurrent_rpcs: {self.max_concurrent_rpcs} lets nobody in. Use 1 or more.")
+        if not self.receive_seconds > 0:
+            raise ConfigurationError(f"receive_seconds: {self.receive_seconds:g} is too short. Use a positive number.")
+        if self.client_requests < 0 or not self.client_seconds >= 0:
+            name = "client_requests" if self.client_requests < 0 else "client_seconds"
+            raise ConfigurationError(f"{name}: {getattr(self, name):g} is negative. Use 0 for no limit, or more.")
 
     @staticmethod
     def _check(name: str, value: str, allowed: Sequence[str]) -> None:

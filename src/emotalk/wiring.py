@@ -12,6 +12,8 @@ from emotalk.jobs.intake import Intake
 from emotalk.pipeline import Pipeline
 from emotalk.queues.base import Consumer, Queue
 from emotalk.queues.urls import open_queue
+from emotalk.server.doors import Doors
+from emotalk.server.tls import Tls
 from emotalk.settings import DEFAULT_CHECKPOINT, Settings, state_folder
 from emotalk.shaping import Gains
 from emotalk.worker import Worker
@@ -38,6 +40,24 @@ def gains(settings: Settings) -> Gains:
 def intake(settings: Settings) -> Intake:
     """What is accepted."""
     return Intake(Limits(max_seconds=settings.max_seconds), gains(settings))
+
+
+def doors(settings: Settings) -> Doors:
+    """How the server's port is guarded."""
+    authority = _path(settings.tls_client_ca)
+    tls = Tls(Path(settings.tls_cert), Path(settings.tls_key), authority) if settings.tls_cert else None
+    return Doors(
+        tls,
+        _path(settings.token_file),
+        max_receive_bytes=settings.max_receive_mib * 2**20,
+        max_concurrent_rpcs=settings.max_concurrent_rpcs,
+        receive_seconds=settings.receive_seconds,
+        reflection=settings.reflection,
+    )
+
+
+def _path(text: str) -> Path | None:
+    return Path(text).expanduser() if text else None
 
 
 def engine(settings: Settings) -> Engine | WindowEngine:

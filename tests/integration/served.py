@@ -24,6 +24,7 @@ from emotalk.jobs.intake import Intake
 from emotalk.pipeline import Pipeline
 from emotalk.queues.base import Queue
 from emotalk.queues.memory import MemoryQueue
+from emotalk.server.doors import Doors
 from emotalk.server.run import Address, Server
 from emotalk.server.workforce import Nobody, ThreadWorker, Workforce
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
@@ -47,6 +48,7 @@ class Inside:
         workforce: Workforce = options.pop("workforce", None) or Nobody()
         if engine is not None:
             workforce = ThreadWorker(lambda stop: self.worker(engine, stop))
+        self.doors = options.pop("doors", Doors())
         self.drain_seconds = options.pop("drain_seconds", PATIENCE)
         self.intake = Intake(Limits(**options))
         self.workforce = workforce
@@ -60,7 +62,8 @@ class Inside:
     def _run(self) -> None:
         async def live() -> None:
             self.loop = asyncio.get_running_loop()
-            self.server = Server(self.queue, self.intake, self.workforce, Address("127.0.0.1", 0), self.drain_seconds)
+            address = Address("127.0.0.1", 0)
+            self.server = Server(self.queue, self.intake, self.workforce, address, self.drain_seconds, self.doors)
             self._started.set()
             await self.server.run()
 

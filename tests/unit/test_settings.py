@@ -23,6 +23,16 @@ SETTINGS = st.builds(
     model_path=TEXT,
     device=st.sampled_from(["auto", "cpu", "cuda"]),
     precision=st.sampled_from(["auto", "fp32", "bf16"]),
+    tls_cert=st.just("cert.pem"),
+    tls_key=st.just("key.pem"),
+    tls_client_ca=TEXT,
+    token_file=TEXT,
+    max_receive_mib=st.integers(1, 65),
+    max_concurrent_rpcs=st.integers(1, 9),
+    receive_seconds=st.floats(0.001, 1e9),
+    client_requests=st.integers(0, 9),
+    client_seconds=st.floats(0, 1e9),
+    reflection=st.booleans(),
     worker=st.booleans(),
     worker_name=TEXT,
     max_seconds=st.floats(0.001, 1e9),
@@ -92,6 +102,13 @@ def test_a_variable_that_cannot_be_read_is_named(name: str, text: str) -> None:
         ("drain_seconds", -1.0),
         ("drain_seconds", float("nan")),
         ("kafka_replication", -1),
+        ("tls_client_ca", "ca.pem"),
+        ("max_receive_mib", 66),
+        ("max_receive_mib", 0),
+        ("max_concurrent_rpcs", 0),
+        ("receive_seconds", 0.0),
+        ("client_requests", -1),
+        ("client_seconds", -0.5),
     ],
 )
 def test_a_setting_that_cannot_be_is_refused_by_name_wherever_it_came_from(name: str, value: Any) -> None:
@@ -99,6 +116,12 @@ def test_a_setting_that_cannot_be_is_refused_by_name_wherever_it_came_from(name:
         Settings.load({}, {name: value}, {})
     with pytest.raises(ConfigurationError, match=name):
         Settings.load({f"EMOTALK_{name.upper()}": str(value)}, {}, {})
+
+
+@pytest.mark.parametrize(("given", "missing"), [("tls_cert", "tls_key"), ("tls_key", "tls_cert")])
+def test_a_certificate_without_its_key_is_refused_and_the_missing_one_is_named(given: str, missing: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{missing}: .*--tls-cert and --tls-key"):
+        Settings.load({}, {given: "one.pem"}, {})
 
 
 def test_variables_of_others_are_none_of_ours() -> None:

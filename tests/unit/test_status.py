@@ -7,6 +7,13 @@ from emotalk import errors
 from emotalk.errors import EmoTalkError
 from emotalk.server.status import RETRY_SECONDS, code_of, status_of
 
+DETAILS = (
+    error_details_pb2.ErrorInfo,
+    error_details_pb2.BadRequest,
+    error_details_pb2.RetryInfo,
+    error_details_pb2.QuotaFailure,
+)
+
 
 def every(kind: type[EmoTalkError] = EmoTalkError) -> list[type[EmoTalkError]]:
     ours = [child for child in kind.__subclasses__() if child.__module__ == errors.__name__]
@@ -22,7 +29,7 @@ def made(kind: type[EmoTalkError]) -> EmoTalkError:
 def details(error: EmoTalkError) -> dict[str, object]:
     found = {}
     for packed in status_of(error).details:
-        for kind in (error_details_pb2.ErrorInfo, error_details_pb2.BadRequest, error_details_pb2.RetryInfo):
+        for kind in DETAILS:
             message = kind()
             if packed.Unpack(message):
                 found[kind.DESCRIPTOR.name] = message
@@ -36,6 +43,8 @@ def details(error: EmoTalkError) -> dict[str, object]:
         (errors.AudioTooLong, code_pb2.INVALID_ARGUMENT),
         (errors.RequestConflict, code_pb2.ALREADY_EXISTS),
         (errors.QueueFull, code_pb2.RESOURCE_EXHAUSTED),
+        (errors.ClientLimit, code_pb2.RESOURCE_EXHAUSTED),
+        (errors.Unauthenticated, code_pb2.UNAUTHENTICATED),
         (errors.QueueUnavailable, code_pb2.UNAVAILABLE),
         (errors.ResultsDiffer, code_pb2.ABORTED),
         (errors.JobFailed, code_pb2.INTERNAL),
@@ -63,8 +72,15 @@ def test_a_refusal_names_the_field_and_the_fix() -> None:
 
 @pytest.mark.parametrize("kind", every(), ids=lambda kind: kind.__name__)
 def test_only_a_log_or_a_server_that_is_away_or_full_asks_to_be_tried_again(kind: type[EmoTalkError]) -> None:
-    again = kind in (errors.QueueUnavailable, errors.QueueFull, errors.ServerUnavailable)
+    again = kind in (errors.QueueUnavailable, errors.QueueFull, errors.ClientLimit, errors.ServerUnavailable)
     found = details(made(kind))
     assert ("RetryInfo" in found) is again
     if again:
         assert found["RetryInfo"].retry_delay.seconds == RETRY_SECONDS  # type: ignore[attr-defined]
+
+
+def test_a_client_that_has_enough_in_the_queue_hears_who_it_is_and_which_limit_it_met() -> None:
+    error = errors.ClientLimit("3 requests are unfinished, and no more are allowed", "studio")
+    (violation,) = details(error)["QuotaFailure"].violations  # type: ignore[attr-defined]
+    assert (violation.subject, violation.description) == ("studio", error.problem)
+    assert error.problem in str(error)

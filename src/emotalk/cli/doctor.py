@@ -1,4 +1,4 @@
-"""Say what works on this machine: engines, CPU, CUDA, broker, port, disk.
+"""Say what works on this machine: engines, CPU, CUDA, broker, port, doors, disk.
 
 Exit code 0 if the default service would run.
 """
@@ -9,6 +9,7 @@ import os
 import platform
 import shutil
 import socket
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -18,7 +19,7 @@ from emotalk import wiring
 from emotalk.cli import flags
 from emotalk.cli.exits import Exit
 from emotalk.cli.settled import settle
-from emotalk.errors import EmoTalkError
+from emotalk.errors import ConfigurationError, EmoTalkError
 from emotalk.settings import DEFAULT_CHECKPOINT, DEFAULT_KAFKA, Settings, state_folder
 
 NEEDED_FREE = 2**30
@@ -43,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.add(parser, "--host", metavar="ADDRESS", help="address to look at (default 127.0.0.1)")
     flags.add_queue(parser, flags.EMBEDDED)
     flags.add_engine(parser)
+    flags.add_keys(parser)
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -128,6 +130,20 @@ def _port(settings: Settings) -> Finding:
     return Finding("port", True, f"{place} is free", needed=True)
 
 
+def _doors(settings: Settings) -> Finding:
+    doors, held = wiring.doors(settings), []
+    try:
+        if doors.tls:
+            days = (doors.tls.expires_at() - time.time()) / 86_400
+            held.append(f"TLS, certificate good for {days:.0f} days{', clients need one' * bool(doors.tls.client_ca)}")
+        doors.credentials()
+        if tokens := doors.tokens():
+            held.append(f"{len(tokens)} tokens")
+    except ConfigurationError as error:
+        return Finding("doors", False, str(error), needed=True)
+    return Finding("doors", True, "; ".join(held) or "no TLS, no token: for loopback only", needed=True)
+
+
 def _disk(_: Settings) -> Finding:
     folder = state_folder()
     existing = next(path for path in (folder, *folder.parents) if path.exists())
@@ -144,5 +160,6 @@ _LOOKS: tuple[Callable[[Settings], Finding], ...] = (
     _queue,
     _broker,
     _port,
+    _doors,
     _disk,
 )

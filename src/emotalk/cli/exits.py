@@ -17,6 +17,7 @@ class Exit(IntEnum):
     UNAVAILABLE = 5  # no broker, no server, no receiver, no room in the queue
     DEADLINE = 6
     NOT_READY = 7  # health: it answers, but is not ready
+    DENIED = 8  # the token, or TLS
     HUNG = 70  # the worker's engine did not come back; start it again
     NEWER_RECORD = 71  # a newer version wrote the next record; upgrade and start again
     INTERRUPTED = 130
@@ -31,6 +32,8 @@ _EXITS: tuple[tuple[type[BaseException], Exit], ...] = (
     (errors.RequestConflict, Exit.INPUT),
     (errors.QueueUnavailable, Exit.UNAVAILABLE),
     (errors.QueueFull, Exit.UNAVAILABLE),
+    (errors.TlsFailed, Exit.DENIED),
+    (errors.Unauthenticated, Exit.DENIED),
     (errors.ServerUnavailable, Exit.UNAVAILABLE),
     (errors.ReceiverGone, Exit.UNAVAILABLE),
     (errors.DeadlineExceeded, Exit.DEADLINE),

@@ -1,11 +1,16 @@
 """Flags that several commands share. The first version's spellings with underscores are accepted beside the dashes."""
 
 import argparse
+import os
+from pathlib import Path
 from typing import Any
 
 from emotalk.chunking import DEFAULT_DURATION, DEFAULT_OVERLAP
+from emotalk.client import Credentials
 from emotalk.engines.base import DEVICES, PRECISIONS
 from emotalk.settings import DEFAULT_CHECKPOINT, ENGINES, LOG_FORMATS, LOG_LEVELS, PREFIX, parse_factors
+
+TOKEN_VARIABLE = f"{PREFIX}TOKEN"
 
 
 def add(parser: Any, *names: str, **options: Any) -> None:
@@ -86,6 +91,51 @@ def add_shaping(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("shaping")
     add(group, "--gains", type=factors, metavar="NAME=X,...", help="multiply blendshapes, e.g. jawOpen=1.2")
     add(group, "--offsets", type=factors, metavar="NAME=X,...", help="add to blendshapes, e.g. browInnerUp=0.05")
+
+
+def add_keys(parser: argparse.ArgumentParser) -> None:
+    """Who may come in."""
+    group = parser.add_argument_group("keys")
+    add(group, "--tls-cert", metavar="PEM", help="the server's certificate and its chain; read again when it changes")
+    add(group, "--tls-key", metavar="PEM", help="its key, without a password")
+    add(group, "--tls-client-ca", metavar="PEM", help="let in only clients with a certificate of this authority")
+    add(group, "--token-file", metavar="FILE", help="let in only clients with a bearer token of this file, one a line")
+
+
+def add_doors(parser: argparse.ArgumentParser) -> None:
+    """Who may come in, and with how much."""
+    add_keys(parser)
+    group = parser.add_argument_group("doors")
+    add(group, "--max-receive-mib", type=int, metavar="N", help="largest request in MiB, 1..65 (default 65)")
+    add(group, "--max-concurrent-rpcs", type=int, metavar="N", help="calls at once, waiting ones too (default 1000)")
+    add(group, "--receive-seconds", type=float, metavar="S", help="how long a request may take to arrive (default 300)")
+    add(group, "--client-requests", type=int, metavar="N", help="unfinished requests of one client (default 0: any)")
+    add(group, "--client-seconds", type=float, metavar="S", help="seconds of its unfinished sound (default 0: any)")
+    add(group, "--no-reflection", dest="reflection", action="store_const", const=False, help="do not tell the contract")
+
+
+def add_credentials(parser: argparse.ArgumentParser) -> None:
+    """How a client shows who it is, and whom it trusts."""
+    group = parser.add_argument_group("credentials")
+    add(group, "--tls", action="store_true", help="TLS, trusting the authorities of this machine")
+    add(group, "--tls-ca", type=Path, metavar="PEM", help="TLS, trusting this authority alone")
+    add(group, "--tls-cert", type=Path, metavar="PEM", help="our own certificate, where the server wants one")
+    add(group, "--tls-key", type=Path, metavar="PEM", help="its key")
+    add(group, "--tls-server-name", default="", metavar="NAME", help="the name in the server's certificate, if another")
+    add(group, "--token-file", type=Path, metavar="FILE", help=f"a bearer token; or in the variable {TOKEN_VARIABLE}")
+
+
+def credentials(parsed: argparse.Namespace) -> Credentials:
+    """The flags of `add_credentials`, and the token of the environment where no file of one is given."""
+    return Credentials(
+        parsed.tls,
+        parsed.tls_ca,
+        parsed.tls_cert,
+        parsed.tls_key,
+        parsed.tls_server_name,
+        "" if parsed.token_file else os.environ.get(TOKEN_VARIABLE, ""),
+        parsed.token_file,
+    )
 
 
 def add_limits(parser: argparse.ArgumentParser) -> None:

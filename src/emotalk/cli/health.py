@@ -15,6 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """ADDR."""
     parser.add_argument("address", metavar="ADDR", nargs="?", default="localhost:50051", help="default localhost:50051")
     flags.add(parser, "--timeout", type=float, default=5.0, metavar="S", help="seconds to wait (default 5)")
+    flags.add_credentials(parser)
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -22,7 +23,7 @@ def run(parsed: argparse.Namespace) -> int:
     host, _, port = parsed.address.rpartition(":")
     if not host or not port.isdigit():
         raise ConfigurationError(f"address: '{parsed.address}' is no HOST:PORT, e.g. localhost:50051.")
-    with EmoTalkClient(host, int(port)) as client:
+    with EmoTalkClient(host, int(port), credentials=flags.credentials(parsed)) as client:
         ready = client.health(parsed.timeout)
     print("SERVING" if ready else "NOT_SERVING")
     if not ready:

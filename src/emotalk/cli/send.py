@@ -5,6 +5,7 @@ Prints each chunk as it comes.
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -36,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser, default_output: Path | None =
         metavar="S",
         help=f"give up after S seconds, the wait in the queue included (default {DEFAULT_TIMEOUT:g})",
     )
+    flags.add_credentials(parser)
     flags.add_take(parser)
 
 
@@ -49,7 +51,8 @@ def run(parsed: argparse.Namespace, default_output: Path | None = None) -> None:
         check_place(output)
     request = _request(parsed, sound)
     blocks = []
-    with EmoTalkClient(parsed.host, parsed.port, timeout=parsed.timeout, patience=PATIENCE) as client:
+    options: dict[str, Any] = {"timeout": parsed.timeout, "patience": PATIENCE}
+    with EmoTalkClient(parsed.host, parsed.port, credentials=flags.credentials(parsed), **options) as client:
         for chunk in client.stream(request, accepted=lambda position: complain(_accepted(request, position))):
             last = chunk.first_frame + len(chunk.frames) - 1
             print(f"chunk {chunk.index}: frames {chunk.first_frame}..{last}{' (final)' if chunk.is_final else ''}")

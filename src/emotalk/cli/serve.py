@@ -5,7 +5,6 @@ With the embedded queue, the default, nothing else needs to run: it is a file in
 
 import argparse
 import asyncio
-import logging
 import os
 import socket
 import uuid
@@ -22,10 +21,6 @@ from emotalk.server.workforce import ChildWorker, Nobody, ThreadWorker, Workforc
 from emotalk.settings import Settings
 from emotalk.worker import Worker
 
-log = logging.getLogger(__name__)
-
-EVERY_INTERFACE = ("0.0.0.0", "::", "[::]")
-
 
 def add_arguments(parser: argparse.ArgumentParser, queue: str = flags.EMBEDDED, host: str = Settings.host) -> None:
     """Where to listen, and everything the worker needs."""
@@ -36,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser, queue: str = flags.EMBEDDED, 
     )
     flags.add_drain(parser)
     flags.add_limits(parser)
+    flags.add_doors(parser)
     flags.add_queue(parser, queue)
     flags.add_engine(parser)
     flags.add_shaping(parser)
@@ -51,13 +47,13 @@ def serve(settings: Settings) -> None:
     """Serve with these settings."""
     if settings.worker:
         wiring.check(settings)
-    if settings.host in EVERY_INTERFACE:
-        log.warning("listening on every interface: whoever reaches this machine can use it; --host 127.0.0.1 is safe")
+    doors = wiring.doors(settings)
+    doors.warn(settings.host)
     queue, intake = wiring.queue(settings), wiring.intake(settings)
 
     async def live() -> None:
         address = Address(settings.host, settings.port)
-        await Server(queue, intake, _workforce(settings, queue), address, settings.drain_seconds).run()
+        await Server(queue, intake, _workforce(settings, queue), address, settings.drain_seconds, doors).run()
 
     asyncio.run(live())
 

@@ -10,6 +10,7 @@ the server joins what is already running, and frames that were seen are not hand
 
 from emotalk.client.asynchronous import AsyncEmoTalkClient
 from emotalk.client.blocking import EmoTalkClient
+from emotalk.client.credentials import Credentials
 from emotalk.client.exchange import DEFAULT_TIMEOUT, Chunk, Request
 
-__all__ = ["DEFAULT_TIMEOUT", "AsyncEmoTalkClient", "Chunk", "EmoTalkClient", "Request"]
+__all__ = ["DEFAULT_TIMEOUT", "AsyncEmoTalkClient", "Chunk", "Credentials", "EmoTalkClient", "Request"]

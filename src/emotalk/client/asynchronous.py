@@ -7,7 +7,9 @@ from types import TracebackType
 import grpc
 
 from emotalk.audio.limits import DEFAULT_LIMITS, check_size
-from emotalk.client.connection import OPTIONS, named, position_of, target
+from emotalk.client import handshake
+from emotalk.client.connection import asynchronous_channel, named, position_of
+from emotalk.client.credentials import Credentials
 from emotalk.client.exchange import DEFAULT_PATIENCE, DEFAULT_TIMEOUT, Answer, Chunk, Request
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
 
@@ -22,9 +24,11 @@ class AsyncEmoTalkClient:
         *,
         timeout: float = DEFAULT_TIMEOUT,
         patience: float = DEFAULT_PATIENCE,
+        credentials: Credentials | None = None,
         channel: grpc.aio.Channel | None = None,
     ) -> None:
-        self._channel = channel or grpc.aio.insecure_channel(target(host, port), OPTIONS)
+        self._address = (host, port, credentials or Credentials())
+        self._channel, self._own = channel or asynchronous_channel(*self._address), channel is None
         self._stub = emotalk_pb2_grpc.EmoTalkServiceStub(self._channel)
         self._timeout, self._patience = timeout, patience
 
@@ -39,6 +43,7 @@ class AsyncEmoTalkClient:
                 answer.check()
             except grpc.aio.AioRpcError as error:
                 if not answer.complete:
+                    await self._check_handshake(error)
                     await asyncio.sleep(answer.pause_after(error))
 
     async def health(self, timeout: float = 5.0) -> bool:
@@ -46,6 +51,7 @@ class AsyncEmoTalkClient:
         try:
             response = await self._stub.HealthCheck(emotalk_pb2.HealthCheckRequest(service="emotalk"), timeout=timeout)
         except grpc.aio.AioRpcError as error:
+            await self._check_handshake(error)
             raise named(error) from error
         return bool(response.status == emotalk_pb2.HealthCheckResponse.SERVING)
 
@@ -60,6 +66,10 @@ class AsyncEmoTalkClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    async def _check_handshake(self, error: grpc.aio.AioRpcError) -> None:
+        if self._own:
+            await asyncio.to_thread(handshake.check, *self._address, error)
 
     async def _call(
         self, request: Request, answer: Answer, accepted: Callable[[int], None] | None

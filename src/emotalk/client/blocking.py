@@ -10,13 +10,15 @@ import grpc
 
 from emotalk.audio.limits import DEFAULT_LIMITS, check_size
 from emotalk.chunking import DEFAULT_DURATION, DEFAULT_OVERLAP
-from emotalk.client.connection import OPTIONS, named, position_of, target
+from emotalk.client import handshake
+from emotalk.client.connection import blocking_channel, named, position_of
+from emotalk.client.credentials import Credentials
 from emotalk.client.exchange import DEFAULT_PATIENCE, DEFAULT_TIMEOUT, Answer, Chunk, Request
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
 
 
 class EmoTalkClient:
-    """A blocking client; threads may share it. Give `channel` to bring credentials of your own.
+    """A blocking client; threads may share it. `credentials`: TLS and a token; or bring a `channel` of your own.
 
     `timeout`: seconds for a whole answer, the wait in the queue included. `patience`: seconds of an unavailable server.
     """
@@ -28,10 +30,12 @@ class EmoTalkClient:
         *,
         timeout: float = DEFAULT_TIMEOUT,
         patience: float = DEFAULT_PATIENCE,
+        credentials: Credentials | None = None,
         channel: grpc.Channel | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._channel = channel or grpc.insecure_channel(target(host, port), OPTIONS)
+        self._address = (host, port, credentials or Credentials())
+        self._channel, self._own = channel or blocking_channel(*self._address), channel is None
         self._stub = emotalk_pb2_grpc.EmoTalkServiceStub(self._channel)
         self._timeout, self._patience, self._sleep = timeout, patience, sleep
 
@@ -56,8 +60,8 @@ class EmoTalkClient:
     def stream(self, request: Request, accepted: Callable[[int], None] | None = None) -> Iterator[Chunk]:
         """Each chunk as soon as it is done; `accepted` hears the position in the queue once the request is durable.
 
-        Raises InvalidRequest, RequestConflict, QueueFull, JobFailed, ResultsDiffer, ServerUnavailable and
-        DeadlineExceeded.
+        Raises InvalidRequest, RequestConflict, QueueFull, ClientLimit, Unauthenticated, TlsFailed, JobFailed,
+        ResultsDiffer, ServerUnavailable and DeadlineExceeded.
         """
         check_size(len(request.audio), DEFAULT_LIMITS)
         answer = Answer(self._timeout, self._patience)
@@ -67,13 +71,15 @@ class EmoTalkClient:
                 answer.check()
             except grpc.RpcError as error:
                 if not answer.complete:  # the last frame may arrive and the good-bye after it be lost
+                    self._check_handshake(error)
                     self._sleep(answer.pause_after(error))
 
     def health(self, timeout: float = 5.0) -> bool:
-        """True if the service is ready. Raises ServerUnavailable where nobody answers."""
+        """True if the service is ready. Raises ServerUnavailable where nobody answers, TlsFailed."""
         try:
             response = self._stub.HealthCheck(emotalk_pb2.HealthCheckRequest(service="emotalk"), timeout=timeout)
         except grpc.RpcError as error:
+            self._check_handshake(error)
             raise named(error) from error
         return bool(response.status == emotalk_pb2.HealthCheckResponse.SERVING)
 
@@ -88,6 +94,10 @@ class EmoTalkClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _check_handshake(self, error: grpc.RpcError) -> None:
+        if self._own:
+            handshake.check(*self._address, error)
 
     def _call(self, request: Request, answer: Answer, accepted: Callable[[int], None] | None) -> Iterator[Chunk]:
         call = self._stub.ProcessAudio(request.message(), timeout=answer.left)

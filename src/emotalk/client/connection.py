@@ -7,6 +7,8 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from emotalk import errors
+from emotalk.client import bearer
+from emotalk.client.credentials import Credentials
 from emotalk.errors import DeadlineExceeded, EmoTalkError, JobFailed, ServerUnavailable
 from emotalk.queues.base import MAX_MESSAGE_BYTES
 
@@ -24,6 +26,26 @@ def target(host: str, port: int) -> str:
     return f"[{host}]:{port}" if bare_ipv6 else f"{host}:{port}"
 
 
+def blocking_channel(host: str, port: int, credentials: Credentials) -> grpc.Channel:
+    """For threads. Raises ConfigurationError naming the file."""
+    where, options = target(host, port), (*OPTIONS, *credentials.options())
+    if credentials.secure:
+        channel = grpc.secure_channel(where, credentials.channel_credentials(), options)
+    else:
+        channel = grpc.insecure_channel(where, options)
+    return grpc.intercept_channel(channel, bearer.Bearer(credentials)) if credentials.metadata() else channel
+
+
+def asynchronous_channel(host: str, port: int, credentials: Credentials) -> grpc.aio.Channel:
+    """For asyncio. Raises ConfigurationError naming the file."""
+    where, options = target(host, port), (*OPTIONS, *credentials.options())
+    interceptors = bearer.asynchronous(credentials) if credentials.metadata() else []
+    if credentials.secure:
+        secret = credentials.channel_credentials()
+        return grpc.aio.secure_channel(where, secret, options, interceptors=interceptors)
+    return grpc.aio.insecure_channel(where, options, interceptors=interceptors)
+
+
 def named(error: grpc.RpcError) -> EmoTalkError:
     """A gRPC status → the error of ours that it stands for."""
     code, message = error.code(), error.details() or error.code().name
@@ -32,7 +54,8 @@ def named(error: grpc.RpcError) -> EmoTalkError:
         return errors.InvalidRequest(violation.field, problem, fix)
     by_code: dict[grpc.StatusCode, type[EmoTalkError]] = {
         grpc.StatusCode.ALREADY_EXISTS: errors.RequestConflict,
-        grpc.StatusCode.RESOURCE_EXHAUSTED: errors.QueueFull,
+        grpc.StatusCode.RESOURCE_EXHAUSTED: _exhausted(error),
+        grpc.StatusCode.UNAUTHENTICATED: errors.Unauthenticated,
         grpc.StatusCode.UNAVAILABLE: ServerUnavailable,
         grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceeded,
         grpc.StatusCode.ABORTED: errors.ResultsDiffer,
@@ -53,9 +76,15 @@ def position_of(metadata: Any) -> int | None:
 
 
 def _violation(error: grpc.RpcError) -> "error_details_pb2.BadRequest.FieldViolation | None":
+    bad = _detail(error, error_details_pb2.BadRequest())
+    return bad.field_violations[0] if bad and bad.field_violations else None
+
+
+def _exhausted(error: grpc.RpcError) -> type[EmoTalkError]:
+    return errors.ClientLimit if _detail(error, error_details_pb2.QuotaFailure()) else errors.QueueFull
+
+
+def _detail(error: grpc.RpcError, into: Any) -> Any:
+    """The rich status' detail of that kind, or None."""
     status = rpc_status.from_call(error)
-    bad = error_details_pb2.BadRequest()
-    for detail in status.details if status else ():
-        if detail.Unpack(bad) and bad.field_violations:
-            return bad.field_violations[0]
-    return None
+    return next((into for detail in (status.details if status else ()) if detail.Unpack(into)), None)

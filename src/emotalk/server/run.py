@@ -20,6 +20,7 @@ from emotalk.errors import ConfigurationError
 from emotalk.jobs.intake import Intake
 from emotalk.queues.base import MAX_MESSAGE_BYTES, Queue
 from emotalk.server.dispatch import Dispatch
+from emotalk.server.doors import MESSAGE_MARGIN, Doors
 from emotalk.server.health import Readiness, probe_forever
 from emotalk.server.service import EmoTalkService
 from emotalk.server.streams import Switchboard
@@ -32,13 +33,10 @@ T = TypeVar("T")
 
 THREADS = 8
 DECODING_THREADS = 2
-MESSAGE_MARGIN = 2**20
 GOODBYE_SECONDS = 0.5
 ECHO_SECONDS = 0.1
 """Wrappers such as `timeout` send one signal twice; a person is slower."""
 _OPTIONS = (
-    # The message holds the audio and a little more.
-    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES + MESSAGE_MARGIN),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES + MESSAGE_MARGIN),
     # A waiting stream is silent for as long as the queue is long: pings keep middleboxes from dropping it.
     ("grpc.keepalive_time_ms", 30_000),
@@ -48,6 +46,11 @@ _OPTIONS = (
     ("grpc.http2.max_pings_without_data", 0),
     # A second server on the same port must fail, not share it silently.
     ("grpc.so_reuseport", 0),
+)
+_SERVICES = (
+    emotalk_pb2.DESCRIPTOR.services_by_name["EmoTalkService"].full_name,
+    health_pb2.DESCRIPTOR.services_by_name["Health"].full_name,
+    reflection.SERVICE_NAME,
 )
 
 
@@ -67,10 +70,17 @@ class Server:
     """Everything that runs between the first and the last line of the log."""
 
     def __init__(
-        self, queue: Queue, intake: Intake, workforce: Workforce, address: Address, drain_seconds: float
+        self,
+        queue: Queue,
+        intake: Intake,
+        workforce: Workforce,
+        address: Address,
+        drain_seconds: float,
+        doors: Doors | None = None,
     ) -> None:
         self._queue, self._intake, self._workforce = queue, intake, workforce
         self._address, self._drain_seconds = address, drain_seconds
+        self._doors = doors or Doors()
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="server")
         self._decoding = ThreadPoolExecutor(DECODING_THREADS, thread_name_prefix="decoding")
         # Of its own: appends that wait for a dead broker must not keep the probe from saying so.
@@ -85,6 +95,7 @@ class Server:
         """Serve until told to stop. Before the port opens: QueueUnavailable, ConfigurationError, WorkerRefused."""
         self._hear_signals()
         _check_free(self._address)
+        self._tokens, self._credentials = self._doors.tokens(), self._doors.credentials()
         await self._run(self._queue.prepare)
         producer, results = await self._run(self._queue.producer), await self._run(self._queue.results)
         switchboard = Switchboard(results, self._executor)
@@ -114,17 +125,17 @@ class Server:
                 executor.shutdown(wait=False)
 
     async def _serve(self, dispatch: Dispatch) -> None:
-        server = grpc.aio.server(options=_OPTIONS)
+        server = grpc.aio.server(
+            interceptors=self._doors.interceptors(self._tokens),
+            options=(*_OPTIONS, *self._doors.options()),
+            maximum_concurrent_rpcs=self._doors.max_concurrent_rpcs,
+        )
         service = EmoTalkService(dispatch, self._readiness)
         emotalk_pb2_grpc.add_EmoTalkServiceServicer_to_server(service, server)
         health_pb2_grpc.add_HealthServicer_to_server(self._readiness.standard, server)
-        names = (
-            emotalk_pb2.DESCRIPTOR.services_by_name["EmoTalkService"].full_name,
-            health_pb2.DESCRIPTOR.services_by_name["Health"].full_name,
-            reflection.SERVICE_NAME,
-        )
-        reflection.enable_server_reflection(names, server)
-        self.port = _bind(server, self._address)
+        if self._doors.reflection:
+            reflection.enable_server_reflection(_SERVICES, server)
+        self.port = _bind(server, self._address, self._credentials)
         await server.start()
         await self._readiness.set(True)
         log.info("serving", extra={"address": str(Address(self._address.host, self.port)), "queue": self._queue.url})
@@ -212,11 +223,12 @@ def _cannot_bind(address: Address, reason: OSError | None = None) -> Configurati
     )
 
 
-def _bind(server: grpc.aio.Server, address: Address) -> int:
+def _bind(server: grpc.aio.Server, address: Address, credentials: grpc.ServerCredentials | None) -> int:
     try:
-        port = int(server.add_insecure_port(str(address)))
+        secure = credentials is not None
+        port = server.add_secure_port(str(address), credentials) if secure else server.add_insecure_port(str(address))
     except RuntimeError as error:
         raise _cannot_bind(address) from error
     if not port:
         raise _cannot_bind(address)
-    return port
+    return int(port)

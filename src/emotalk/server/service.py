@@ -5,19 +5,17 @@ import logging
 import string
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn
 from urllib.parse import quote
 
 import grpc
-from grpc_status import rpc_status
 
 from emotalk.chunking import DEFAULT_DURATION, DEFAULT_OVERLAP
 from emotalk.errors import EmoTalkError
 from emotalk.jobs.intake import Order, new_id
 from emotalk.server.assembly import Assembly
 from emotalk.server.dispatch import Accepted, Dispatch
+from emotalk.server.gate import abort
 from emotalk.server.health import SERVICES, Readiness
-from emotalk.server.status import status_of
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
 from emotalk.wire.convert import to_failure, to_response
 
@@ -43,8 +41,10 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
         self, request: emotalk_pb2.AudioRequest, context: grpc.aio.ServicerContext
     ) -> None:
         """Accept, then stream each chunk as soon as it is whole."""
+        processing = self._process(to_order(request), context)
+        del request  # its sound as well: nobody else holds it, and the wait for the answer may be long
         with self._in_hand():
-            await self._process(to_order(request), context)
+            await processing
 
     @contextmanager
     def _in_hand(self) -> Iterator[None]:
@@ -61,12 +61,13 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
         request_id = order.request_id
         try:
             accepted = await self._dispatch.accept(order, context.peer())
-            del order  # its sound is in the log, and the wait for the answer may be long
+            del order
             # Written, not yielded: a client that hangs up ends this coroutine here and now, not a generator later.
             await self._answer(accepted, context)
         except EmoTalkError as error:
             await context.write(to_failure(request_id, str(error)))
-            await _abort(context, error)
+            log.info("refused", extra={"error": str(error), "kind": type(error).__name__})
+            await abort(context, error)
 
     async def HealthCheck(  # noqa: N802
         self, request: emotalk_pb2.HealthCheckRequest, context: grpc.aio.ServicerContext
@@ -112,10 +113,3 @@ def _metadata(accepted: Accepted) -> tuple[tuple[str, str], ...]:
     """Percent-encoded, since a header is plain ASCII and an id need not be."""
     request_id = ("request-id", quote(accepted.request_id, safe=_PLAIN))
     return (request_id,) if accepted.position is None else (request_id, ("queue-position", str(accepted.position)))
-
-
-async def _abort(context: grpc.aio.ServicerContext, error: EmoTalkError) -> NoReturn:
-    log.info("refused", extra={"error": str(error), "kind": type(error).__name__})
-    status = rpc_status.to_status(status_of(error))
-    await context.abort(status.code, status.details, status.trailing_metadata)
-    raise AssertionError("abort always raises")

@@ -8,6 +8,7 @@ from emotalk import errors
 
 DOMAIN = "emotalk"
 RETRY_SECONDS = 2
+_AGAIN = (errors.QueueUnavailable, errors.QueueFull, errors.ServerUnavailable)
 
 # The first class that fits decides, so children stand before their parents.
 _CODES: tuple[tuple[type[Exception], int], ...] = (
@@ -16,6 +17,7 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
     (errors.QueueFull, code_pb2.RESOURCE_EXHAUSTED),
     (errors.QueueUnavailable, code_pb2.UNAVAILABLE),
     (errors.ServerUnavailable, code_pb2.UNAVAILABLE),
+    (errors.Unauthenticated, code_pb2.UNAUTHENTICATED),
     (errors.ResultsDiffer, code_pb2.ABORTED),
     (errors.JobFailed, code_pb2.INTERNAL),
     (errors.EngineError, code_pb2.INTERNAL),
@@ -41,10 +43,12 @@ def status_of(error: errors.EmoTalkError) -> status_pb2.Status:
 def _details(error: errors.EmoTalkError) -> list[Message]:
     details: list[Message] = [error_details_pb2.ErrorInfo(reason=type(error).__name__, domain=DOMAIN)]
     if isinstance(error, errors.InvalidRequest):
-        violation = error_details_pb2.BadRequest.FieldViolation(
-            field=error.field, description=f"{error.problem}. {error.fix}."
-        )
-        details.append(error_details_pb2.BadRequest(field_violations=[violation]))
-    if isinstance(error, errors.QueueUnavailable | errors.QueueFull | errors.ServerUnavailable):
+        sentence = f"{error.problem}. {error.fix}."
+        field = error_details_pb2.BadRequest.FieldViolation(field=error.field, description=sentence)
+        details.append(error_details_pb2.BadRequest(field_violations=[field]))
+    if isinstance(error, errors.ClientLimit):
+        violation = error_details_pb2.QuotaFailure.Violation(subject=error.subject, description=error.problem)
+        details.append(error_details_pb2.QuotaFailure(violations=[violation]))
+    if isinstance(error, _AGAIN) and not isinstance(error, errors.TlsFailed):
         details.append(error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=RETRY_SECONDS)))
     return details

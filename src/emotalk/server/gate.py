@@ -1,0 +1,105 @@
+"""What stands before every call: the token, and a limit on how long a request may take to arrive.
+
+An interceptor, so that no call of the contract can forget it. Health checks need no token: probes and balancers have
+none, and learn no more than "ready".
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+from urllib.parse import unquote
+
+import grpc
+from grpc_health.v1 import health_pb2
+from grpc_status import rpc_status
+
+from emotalk.errors import DeadlineExceeded, EmoTalkError, Unauthenticated
+from emotalk.server.status import status_of
+from emotalk.server.tokens import Tokens
+from emotalk.wire import emotalk_pb2
+
+OURS = emotalk_pb2.DESCRIPTOR.services_by_name["EmoTalkService"].full_name
+_HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+_OPEN = (f"/{_HEALTH}/", f"/{OURS}/HealthCheck")
+_HEADER = "authorization"
+
+Continue = Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]]
+
+
+class TokenGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has no types
+    """UNAUTHENTICATED for whoever brings no token that we know, before a byte of their request is read."""
+
+    def __init__(self, tokens: Tokens) -> None:
+        self._tokens = tokens
+
+    async def intercept_service(self, continuation: Continue, details: grpc.HandlerCallDetails) -> Any:
+        """See grpc.aio.ServerInterceptor."""
+        header = dict(details.invocation_metadata).get(_HEADER, "")
+        if details.method.startswith(_OPEN) or self._tokens.holder(str(header)) is not None:
+            return await continuation(details)
+        return _refusing(_no_entry(bool(header)))
+
+
+class ArrivalGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]
+    """DEADLINE_EXCEEDED for a request that trickles in: else a few bytes a minute hold a place for ever."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    async def intercept_service(self, continuation: Continue, details: grpc.HandlerCallDetails) -> Any:
+        """See grpc.aio.ServerInterceptor."""
+        handler = await continuation(details)
+        if handler is None or not details.method.startswith(f"/{OURS}/") or handler.request_streaming:
+            return handler
+        return grpc.stream_stream_rpc_method_handler(
+            self._timed(handler.unary_stream or handler.unary_unary),
+            handler.request_deserializer,
+            handler.response_serializer,
+        )
+
+    def _timed(self, answer: Callable[[Any, grpc.aio.ServicerContext], Any]) -> Any:
+        async def call(_: object, context: grpc.aio.ServicerContext) -> None:
+            try:
+                # Handed on without a name here: the answer may take hours, and must not hold the request's sound.
+                answering = answer(await asyncio.wait_for(context.read(), self._seconds), context)
+            except TimeoutError:
+                await abort(context, DeadlineExceeded(f"the request had not arrived after {self._seconds:g} s"))
+            if isinstance(answering, AsyncIterator):
+                async for response in answering:
+                    await context.write(response)
+            elif (response := await answering) is not None:
+                await context.write(response)
+
+        return call
+
+
+def caller_of(context: grpc.aio.ServicerContext, tokens: Tokens | None) -> str:
+    """Whose limits a call counts against: the token's holder, else the certificate's subject, else the address."""
+    if tokens is not None:
+        header = dict(context.invocation_metadata() or ()).get(_HEADER, "")
+        if holder := tokens.holder(str(header)):
+            return holder
+    if subject := context.auth_context().get("x509_subject"):
+        return str(subject[0].decode("utf-8", "replace"))
+    kind, _, address = unquote(context.peer()).partition(":")
+    return address.rpartition(":")[0] if kind in ("ipv4", "ipv6") else kind
+
+
+async def abort(context: grpc.aio.ServicerContext, error: EmoTalkError) -> None:
+    """End a call with the error's status and details; always raises."""
+    status = rpc_status.to_status(status_of(error))
+    await context.abort(status.code, status.details, status.trailing_metadata)
+    raise AssertionError("abort always raises")
+
+
+def _no_entry(brought: bool) -> Unauthenticated:
+    problem = "the token is not known here" if brought else "no token was sent"
+    return Unauthenticated(f"authorization: {problem}. Send the metadata 'authorization: Bearer TOKEN'.")
+
+
+def _refusing(error: EmoTalkError) -> Any:
+    # Streaming on both sides, whatever the call: such a handler is started before the request is read.
+    async def refuse(_: object, context: grpc.aio.ServicerContext) -> None:
+        await abort(context, error)
+
+    return grpc.stream_stream_rpc_method_handler(refuse)

@@ -1,0 +1,332 @@
+"""The port behind TLS, certificates of clients and tokens: who comes in, and what the others are told."""
+
+import asyncio
+import datetime
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import grpc
+import pytest
+import trustme
+from google.rpc import error_details_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from grpc_status import rpc_status
+from served import Inside, speech
+
+from emotalk.client import AsyncEmoTalkClient, Credentials, EmoTalkClient, Request
+from emotalk.engines.tone import ToneEngine
+from emotalk.errors import ConfigurationError, EmoTalkError, ServerUnavailable, TlsFailed, Unauthenticated
+from emotalk.server.doors import Doors
+from emotalk.server.tls import Tls
+from emotalk.wire import emotalk_pb2
+
+TOKEN, NEW_TOKEN = "correct-horse-battery", "staple-of-another-kind"
+HOUR = datetime.timedelta(hours=1)
+
+
+@pytest.fixture(autouse=True)
+def _quick_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emotalk.server.streams.POLL_SECONDS", 0.02)
+    monkeypatch.setattr("emotalk.worker.CLAIM_WAIT", 0.02)
+    monkeypatch.setattr("emotalk.server.run.GOODBYE_SECONDS", 0.05)
+
+
+@dataclass(frozen=True)
+class Papers:
+    """An authority, a server's certificate, a client's, and a stranger's authority; PEM files in one folder."""
+
+    folder: Path
+    authority: trustme.CA
+    stranger: trustme.CA
+
+    def write(self, name: str, leaf: trustme.LeafCert) -> tuple[Path, Path]:
+        certificate, key = self.folder / f"{name}.pem", self.folder / f"{name}.key"
+        leaf.private_key_pem.write_to_path(key)
+        certificate.write_bytes(b"".join(blob.bytes() for blob in leaf.cert_chain_pems))
+        return certificate, key
+
+    def server(self, *names: str, **dates: datetime.datetime) -> Tls:
+        leaf = self.authority.issue_cert(*(names or ("localhost", "127.0.0.1")), **dates)
+        return Tls(*self.write("server", leaf))
+
+    @property
+    def ca(self) -> Path:
+        return self.folder / "ca.pem"
+
+    def client(self, authority: trustme.CA | None = None) -> Credentials:
+        certificate, key = self.write("client", (authority or self.authority).issue_cert("me@example.org"))
+        return Credentials(ca=self.ca, certificate=certificate, key=key)
+
+
+@pytest.fixture
+def papers(tmp_path: Path) -> Papers:
+    one = Papers(tmp_path, trustme.CA(), trustme.CA())
+    one.authority.cert_pem.write_to_path(one.ca)
+    one.stranger.cert_pem.write_to_path(tmp_path / "stranger.pem")
+    return one
+
+
+@pytest.fixture
+def tokens(tmp_path: Path) -> Path:
+    path = tmp_path / "tokens"
+    path.write_text(f"# ours\nstudio {TOKEN}\n")
+    path.chmod(0o600)
+    return path
+
+
+def animated(server: Inside, credentials: Credentials) -> int:
+    """How many frames an answer has that came through these doors."""
+    with EmoTalkClient("127.0.0.1", server.server.port, credentials=credentials, patience=1) as client:
+        return sum(len(chunk.frames) for chunk in client.stream(Request(speech(1.0))))
+
+
+def refusal(server: Inside, credentials: Credentials, host: str = "127.0.0.1") -> EmoTalkError:
+    with (
+        EmoTalkClient(host, server.server.port, credentials=credentials, sleep=lambda _: None) as client,
+        pytest.raises(EmoTalkError) as caught,
+    ):
+        list(client.stream(Request(speech(1.0))))
+    return caught.value
+
+
+# --- TLS
+
+
+def test_an_answer_comes_through_tls_and_both_kinds_of_client_speak_it(papers: Papers) -> None:
+    credentials = Credentials(ca=papers.ca)
+
+    async def asynchronously(port: int) -> int:
+        async with AsyncEmoTalkClient("localhost", port, credentials=credentials) as client:
+            assert await client.health()
+            return sum([len(chunk.frames) async for chunk in client.stream(Request(speech(1.0)))])
+
+    with Inside(engine=ToneEngine(), doors=Doors(papers.server())) as server:
+        assert animated(server, credentials) == 30
+        assert asyncio.run(asynchronously(server.server.port)) == 30
+
+
+@pytest.mark.parametrize(
+    ("client", "says"),
+    [
+        (lambda papers: Credentials(), "the server speaks TLS. Give --tls-ca PEM"),
+        (lambda papers: Credentials(tls=True), "an authority that is not trusted here"),
+        (lambda papers: Credentials(ca=papers.folder / "stranger.pem"), "an authority that is not trusted here"),
+    ],
+    ids=["no TLS", "the machine's authorities", "a stranger's authority"],
+)
+def test_a_client_that_cannot_agree_on_tls_is_told_why_at_once(
+    papers: Papers, client: Callable[[Papers], Credentials], says: str
+) -> None:
+    with Inside(doors=Doors(papers.server())) as server:
+        error = refusal(server, client(papers))
+        assert isinstance(error, TlsFailed)
+        assert says in str(error)
+        with pytest.raises(TlsFailed, match=says), EmoTalkClient("127.0.0.1", server.server.port) as other:
+            other.health() if says.startswith("the server speaks") else (_ for _ in ()).throw(error)
+
+
+def test_an_expired_certificate_and_one_for_another_name_are_told_apart(papers: Papers) -> None:
+    now = datetime.datetime.now(datetime.UTC)
+    trusting = Credentials(ca=papers.ca)
+    with Inside(doors=Doors(papers.server("127.0.0.1", not_before=now - 2 * HOUR, not_after=now - HOUR))) as server:
+        assert "has expired" in str(refusal(server, trusting))
+    with Inside(engine=ToneEngine(), doors=Doors(papers.server("far.example"))) as server:
+        assert "another name" in str(refusal(server, trusting))
+        assert animated(server, replace(trusting, server_name="far.example")) == 30
+
+
+def test_tls_to_a_server_without_it_is_told_so_and_nobody_at_home_is_no_matter_of_tls(papers: Papers) -> None:
+    with Inside() as server:
+        assert "speaks no TLS" in str(refusal(server, Credentials(ca=papers.ca)))
+    gone = refusal(server, Credentials(ca=papers.ca))
+    assert type(gone) is ServerUnavailable
+
+
+def test_a_renewed_certificate_is_used_without_a_restart_and_half_a_renewal_is_not(papers: Papers) -> None:
+    trusting = Credentials(ca=papers.ca)
+    tls = papers.server("old.example")
+    with Inside(engine=ToneEngine(), doors=Doors(tls)) as server:
+        assert animated(server, replace(trusting, server_name="old.example")) == 30
+        old_key = tls.key.read_bytes()
+        papers.server("new.example")
+        new_key = tls.key.read_bytes()
+        tls.key.write_bytes(old_key)
+        assert animated(server, replace(trusting, server_name="old.example")) == 30
+        tls.key.write_bytes(new_key)
+        assert animated(server, replace(trusting, server_name="new.example")) == 30
+
+
+@pytest.mark.parametrize("breakage", ["missing", "no PEM", "another key"])
+def test_a_certificate_that_cannot_be_used_is_refused_by_name_before_the_port_opens(
+    papers: Papers, breakage: str
+) -> None:
+    tls = papers.server()
+    if breakage == "missing":
+        tls.certificate.unlink()
+    elif breakage == "no PEM":
+        tls.certificate.write_text("hello")
+    else:
+        tls.key.write_bytes(papers.write("other", papers.authority.issue_cert("x.example"))[1].read_bytes())
+    with pytest.raises(ConfigurationError, match=r"tls_cert: .*server\.pem"), Inside(doors=Doors(tls)):
+        pass
+
+
+# --- certificates of clients
+
+
+def test_only_clients_with_a_certificate_of_the_authority_come_in(papers: Papers) -> None:
+    doors = Doors(replace(papers.server(), client_ca=papers.ca))
+    with Inside(engine=ToneEngine(), doors=doors) as server:
+        assert animated(server, papers.client()) == 30
+        for stranger in (Credentials(ca=papers.ca), papers.client(papers.stranger)):
+            error = refusal(server, stranger)
+            assert isinstance(error, TlsFailed)
+            assert "It wants another client certificate: --tls-cert" in str(error)
+
+
+# --- tokens
+
+
+def test_a_token_opens_and_any_other_or_none_is_unauthenticated_before_the_request_is_read(tokens: Path) -> None:
+    with Inside(engine=ToneEngine(), doors=Doors(token_file=tokens)) as server:
+        assert animated(server, Credentials(token=TOKEN)) == 30
+        assert animated(server, Credentials(token_file=tokens)) == 30
+        none, wrong = refusal(server, Credentials()), refusal(server, Credentials(token=TOKEN[:-1]))
+        assert isinstance(none, Unauthenticated)
+        assert isinstance(wrong, Unauthenticated)
+        assert "no token was sent" in str(none)
+        assert "not known here" in str(wrong)
+        assert TOKEN[:-1] not in str(wrong)
+        assert len(server.queue.jobs()) == 2
+
+
+def test_every_call_of_the_contract_and_reflection_want_the_token_but_health_does_not(tokens: Path) -> None:
+    with Inside(doors=Doors(token_file=tokens)) as server:
+        assert server.stub.HealthCheck(emotalk_pb2.HealthCheckRequest()).status == 1
+        standard = health_pb2_grpc.HealthStub(server.channel)
+        assert standard.Check(health_pb2.HealthCheckRequest()).status == 1
+        service = emotalk_pb2.DESCRIPTOR.services_by_name["EmoTalkService"]
+        for method in service.methods:
+            if method.name != "HealthCheck":
+                assert code_of(server, f"/{service.full_name}/{method.name}") is grpc.StatusCode.UNAUTHENTICATED
+        reflect = reflection_pb2_grpc.ServerReflectionStub(server.channel).ServerReflectionInfo
+        with pytest.raises(grpc.RpcError) as caught:
+            list(reflect(iter([reflection_pb2.ServerReflectionRequest(list_services="")])))
+        assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+def code_of(server: Inside, method: str, payload: bytes = b"") -> grpc.StatusCode:
+    call = server.channel.unary_stream(method)(payload, timeout=10)
+    with pytest.raises(grpc.RpcError) as caught:
+        list(call)
+    return caught.value.code()
+
+
+@pytest.mark.parametrize("header", ["", "Basic x", "Bearer", "Bearer ", TOKEN, f"Bearer{TOKEN}", f"Bearer {TOKEN} x"])
+def test_a_header_that_is_no_bearer_token_opens_nothing(tokens: Path, header: str) -> None:
+    assert Doors(token_file=tokens).tokens().holder(header) is None  # type: ignore[union-attr]
+
+
+def test_an_old_and_a_new_token_hold_side_by_side_and_a_deleted_one_no_longer(tokens: Path) -> None:
+    held = Doors(token_file=tokens).tokens()
+    assert held is not None
+    tokens.write_text(f"studio {TOKEN}\nstudio {NEW_TOKEN}\n")
+    assert [held.holder(f"Bearer {each}") for each in (TOKEN, NEW_TOKEN)] == ["studio", "studio"]
+    tokens.write_text(f"{NEW_TOKEN}\n")
+    assert held.holder(f"bearer {TOKEN}") is None
+    assert str(held.holder(f"bearer {NEW_TOKEN}")).startswith("token ")
+    tokens.write_text("short\n")
+    assert held.holder(f"bearer {NEW_TOKEN}") is not None
+    tokens.unlink()
+    assert held.holder(f"bearer {NEW_TOKEN}") is not None
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "short", f"one two {TOKEN}", "ünprintable-ünprintable"])
+def test_a_file_that_holds_no_token_is_refused_by_name(tokens: Path, text: str) -> None:
+    tokens.write_text(text)
+    with pytest.raises(ConfigurationError, match=r"token_file: .*tokens"):
+        Doors(token_file=tokens).tokens()
+
+
+# --- limits
+
+
+def test_the_contract_is_not_told_where_reflection_is_off() -> None:
+    with Inside(doors=Doors(reflection=False)) as server:
+        assert code_of(server, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo") is (
+            grpc.StatusCode.UNIMPLEMENTED
+        )
+
+
+def test_more_calls_than_allowed_are_refused_at_once_and_the_others_go_on() -> None:
+    with Inside(doors=Doors(max_concurrent_rpcs=2)) as server:
+        waiting = [server.ask(request_id=name) for name in ("one", "two")]
+        assert all(call.initial_metadata() for call in waiting)
+        assert code_of(server, "/emotalk.EmoTalkService/ProcessAudio") is grpc.StatusCode.RESOURCE_EXHAUSTED
+        server.work()
+        assert [list(call)[-1].is_final for call in waiting] == [True, True]
+
+
+def test_a_request_beyond_the_receive_limit_is_refused_by_grpc() -> None:
+    with Inside(doors=Doors(max_receive_bytes=2**20)) as server:
+        with pytest.raises(grpc.RpcError) as caught:
+            list(server.ask(bytes(2**20)))
+        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def test_a_compressed_request_that_swells_beyond_the_limit_is_refused() -> None:
+    with Inside(doors=Doors(max_receive_bytes=2**20)) as server:
+        request = emotalk_pb2.AudioRequest(audio_data=bytes(2**24))
+        with pytest.raises(grpc.RpcError) as caught:
+            list(server.stub.ProcessAudio(request, compression=grpc.Compression.Gzip, timeout=10))
+        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def test_a_request_that_trickles_in_is_ended_and_one_that_is_whole_waits_as_long_as_it_must() -> None:
+    with Inside(doors=Doors(receive_seconds=0.2)) as server:
+        never = threading.Event()
+
+        def nothing() -> Iterator[emotalk_pb2.AudioRequest]:
+            never.wait()
+            yield from ()
+
+        trickle = server.channel.stream_stream(
+            "/emotalk.EmoTalkService/ProcessAudio", emotalk_pb2.AudioRequest.SerializeToString
+        )
+        whole = server.ask(request_id="whole")
+        whole.initial_metadata()
+        with pytest.raises(grpc.RpcError) as caught:
+            list(trickle(nothing(), timeout=30))
+        never.set()
+        assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        status = rpc_status.from_call(caught.value)
+        info = error_details_pb2.ErrorInfo()
+        assert status is not None
+        assert status.details[0].Unpack(info)
+        server.work()
+        assert list(whole)[-1].is_final
+
+
+# --- what is said of it
+
+
+@pytest.mark.parametrize(
+    ("host", "says"),
+    [("127.0.0.1", ""), ("::1", ""), ("localhost", ""), ("0.0.0.0", "every interface"), ("10.0.0.7", "10.0.0.7")],
+)
+def test_listening_beyond_this_machine_without_tls_and_token_is_warned_of(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, host: str, says: str
+) -> None:
+    import logging
+
+    monkeypatch.setattr(logging.getLogger("emotalk"), "propagate", True)
+    Doors().warn(host)
+    assert bool(caplog.records) == bool(says)
+    assert says in caplog.text
+
+
+def test_credentials_do_not_show_their_token() -> None:
+    assert TOKEN not in repr(Credentials(token=TOKEN))
