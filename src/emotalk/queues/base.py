@@ -96,6 +96,36 @@ class JobRow:
     payload: bytes = b""
 
 
+@dataclass(frozen=True)
+class LaneReading:
+    """How much of one partition is not done, the request in hand included, and since when the oldest of it is there.
+
+    `oldest_at`: seconds since 1970 by the log's clock, None where everything is done.
+    """
+
+    partition: int
+    unfinished: int
+    oldest_at: float | None = None
+
+
+@dataclass(frozen=True)
+class Room:
+    """Bytes that the log takes up, may take up in all, and the disk under it has left."""
+
+    used: int
+    limit: int
+    disk_free: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The log at one moment. `room` is None where it lies on other machines, whose disks are theirs to watch."""
+
+    lanes: Sequence[LaneReading]
+    dead_letters: int
+    room: Room | None = None
+
+
 class Producer(Protocol):
     """The server's end of the request log."""
 
@@ -177,6 +207,22 @@ class Results(Protocol):
         """Up to `limit` results of one request from `start` on, from the log again; [] when it has caught up."""
         ...
 
+    def behind(self) -> int:
+        """Results that are in the log and have not been polled yet; asked from any thread, and cheap."""
+        ...
+
+    def close(self) -> None:
+        """Let go."""
+        ...
+
+
+class Meter(Protocol):
+    """Whoever watches the log from outside and touches nothing."""
+
+    def read(self) -> Reading:
+        """How it stands now; asked a few times a minute, from any thread."""
+        ...
+
     def close(self) -> None:
         """Let go."""
         ...
@@ -204,6 +250,10 @@ class Queue(Protocol):
 
     def results(self) -> Results:
         """A new reader that sees every result appended from now on."""
+        ...
+
+    def meter(self) -> Meter:
+        """A new meter."""
         ...
 
     def waiting(self) -> list[Waiting]:

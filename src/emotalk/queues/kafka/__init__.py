@@ -11,6 +11,7 @@ from emotalk.queues.base import GROUP, JobRow, Waiting
 from emotalk.queues.kafka.cluster import Cluster
 from emotalk.queues.kafka.consumer import KafkaConsumer
 from emotalk.queues.kafka.jobs import job_rows, waiting
+from emotalk.queues.kafka.meter import KafkaMeter
 from emotalk.queues.kafka.producer import KafkaProducer
 from emotalk.queues.kafka.results import KafkaResults
 from emotalk.queues.kafka.topics import prepare_topics
@@ -64,6 +65,10 @@ class KafkaQueue:
     def results(self) -> KafkaResults:
         """See Queue.results."""
         return self._opened(KafkaResults(self._cluster))
+
+    def meter(self) -> KafkaMeter:
+        """See Queue.meter."""
+        return self._opened(KafkaMeter(self._cluster))
 
     def waiting(self) -> list[Waiting]:
         """See Queue.waiting."""

@@ -58,6 +58,14 @@ class KafkaResults:
                     break
         return found
 
+    def behind(self) -> int:
+        """See Results.behind: by the ends that the broker told with its last answers."""
+        return sum(max(0, self._end(partition) - offset) for partition, offset in dict(self._next).items())
+
+    def _end(self, partition: int) -> int:
+        _, end = self._kafka.get_watermark_offsets(TopicPartition(self._topic, partition), cached=True)
+        return int(end)
+
     def close(self) -> None:
         """See Results.close."""
         with self._reading:

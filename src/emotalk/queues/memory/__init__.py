@@ -5,7 +5,7 @@ from collections.abc import Callable
 from uuid import uuid4
 
 from emotalk.queues.base import JobRow, JobState, Waiting
-from emotalk.queues.memory.doors import MemoryConsumer, MemoryProducer, MemoryResults
+from emotalk.queues.memory.doors import MemoryConsumer, MemoryMeter, MemoryProducer, MemoryResults
 from emotalk.queues.memory.store import Job, Lane, Store
 
 __all__ = ["MemoryQueue"]
@@ -36,6 +36,10 @@ class MemoryQueue:
         """See Queue.results."""
         with self._store.held():
             return MemoryResults(self._store)
+
+    def meter(self) -> MemoryMeter:
+        """See Queue.meter."""
+        return MemoryMeter(self._store)
 
     def waiting(self) -> list[Waiting]:
         """See Queue.waiting: an append knows every id itself."""

@@ -4,7 +4,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from emotalk.errors import ClaimLost, RequestConflict
-from emotalk.queues.base import RESULTS_KEPT_SECONDS, Claim, Cursor, JobRow, Receipt, Request, Result
+from emotalk.queues.base import (
+    RESULTS_KEPT_SECONDS,
+    Claim,
+    Cursor,
+    JobRow,
+    LaneReading,
+    Reading,
+    Receipt,
+    Request,
+    Result,
+)
 from emotalk.queues.lanes import lane_of
 from emotalk.queues.memory.store import Job, Lane, Store
 
@@ -33,7 +43,7 @@ class MemoryProducer:
         store.forget(request.request_id)  # what a buried run had answered is no answer to this one
         partition = lane_of(request.key, len(store.lanes))
         lane = store.lanes[partition]
-        job = Job(request, partition, lane.next, store.appended)
+        job = Job(request, partition, lane.next, store.appended, store.clock())
         lane.jobs[lane.next] = store.known[request.request_id] = job
         lane.next, store.appended = lane.next + 1, store.appended + 1
         store.changed.notify_all()
@@ -173,5 +183,31 @@ class MemoryResults:
             numbers = [number for number in store.answers.get(request_id, []) if number >= start[1]]
             return [store.results[number][1] for number in numbers[:limit]]
 
+    def behind(self) -> int:
+        """See Results.behind."""
+        with self._store.held():
+            return self._store.written - self._next
+
     def close(self) -> None:
         """See Results.close."""
+
+
+class MemoryMeter:
+    """See Meter."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def read(self) -> Reading:
+        """See Meter.read."""
+        with self._store.held():
+            lanes = [self._lane(number, lane) for number, lane in enumerate(self._store.lanes)]
+            return Reading(lanes, len(self._store.dead))
+
+    @staticmethod
+    def _lane(number: int, lane: Lane) -> LaneReading:
+        oldest = lane.jobs[lane.head].appended_at if lane.head < lane.next else None
+        return LaneReading(number, lane.next - lane.head, oldest)
+
+    def close(self) -> None:
+        """See Meter.close."""

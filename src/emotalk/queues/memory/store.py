@@ -24,6 +24,7 @@ class Job:
     partition: int
     place: int
     age: int
+    appended_at: float
     attempts: int = 0
     finished_at: float | None = None
 

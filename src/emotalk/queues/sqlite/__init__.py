@@ -10,6 +10,7 @@ from emotalk.errors import QueueUnavailable
 from emotalk.queues.base import JobRow, Waiting
 from emotalk.queues.sqlite.connection import Connection
 from emotalk.queues.sqlite.consumer import SqliteConsumer
+from emotalk.queues.sqlite.meter import SqliteMeter
 from emotalk.queues.sqlite.place import make_private_file, refuse_network_disk
 from emotalk.queues.sqlite.producer import SqliteProducer
 from emotalk.queues.sqlite.reader import SqliteResults, job_rows
@@ -88,6 +89,11 @@ class SqliteQueue:
         """See Queue.results."""
         self._be_prepared()
         return self._opened(SqliteResults(self._path))
+
+    def meter(self) -> SqliteMeter:
+        """See Queue.meter."""
+        self._be_prepared()
+        return self._opened(SqliteMeter(self._path, self._max_bytes))
 
     def waiting(self) -> list[Waiting]:
         """See Queue.waiting: an append knows every id itself."""

@@ -32,9 +32,7 @@ class SqliteResults:
         self._file, self._bell = Connection(path), Doorbell()
         with self._file.write() as db:
             self._bell.hang(db, "results")
-            # Not max(seq): the newest results may have been deleted, their numbers are not used again.
-            row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'results'").fetchone()
-        self._seen = 0 if row is None else int(row[0])
+            self._seen = _last_number(db)
 
     def poll(self, timeout: float) -> list[Result]:
         """See Results.poll."""
@@ -52,6 +50,11 @@ class SqliteResults:
         """See Results.read."""
         return self._select("request_id = ? AND seq >= ? ORDER BY seq LIMIT ?", (request_id, start[1], limit))
 
+    def behind(self) -> int:
+        """See Results.behind."""
+        with self._file.read() as db:
+            return max(0, _last_number(db) - self._seen)
+
     def close(self) -> None:
         """See Results.close."""
         with suppress(QueueError), self._file.write() as db:
@@ -63,6 +66,12 @@ class SqliteResults:
         with self._file.read() as db:
             rows = db.execute(f"SELECT request_id, payload, seq FROM results WHERE {which}", values).fetchall()
         return [Result(request_id, payload, (0, seq)) for request_id, payload, seq in rows]
+
+
+def _last_number(db: sqlite3.Connection) -> int:
+    """Not max(seq): the newest results may have been deleted, their numbers are not used again."""
+    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'results'").fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def job_rows(db: sqlite3.Connection, now: float) -> list[JobRow]:

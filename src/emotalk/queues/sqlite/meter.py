@@ -1,0 +1,47 @@
+"""What a queue in a SQLite file looks like from outside."""
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+from emotalk.errors import QueueUnavailable
+from emotalk.queues.base import LaneReading, Reading, Room
+from emotalk.queues.sqlite.connection import PAGE_BYTES, Connection
+
+# A lane knows its own length, so this costs two look-ups by key for each, however long the queue is.
+_LANES = """
+    SELECT l.partition, l.next - l.head, r.appended_at
+    FROM lanes l LEFT JOIN requests r ON r.partition = l.partition AND r.place = l.head ORDER BY l.partition"""
+
+
+class SqliteMeter:
+    """See Meter. `max_bytes` is the limit that the queue was opened with, None where only the disk is one."""
+
+    def __init__(self, path: Path, max_bytes: int | None) -> None:
+        self._path, self._max_bytes = path, max_bytes
+        self._file = Connection(path)
+
+    def read(self) -> Reading:
+        """See Meter.read."""
+        with self._file.read() as db:
+            lanes = [LaneReading(*row) for row in db.execute(_LANES).fetchall()]
+            (dead,) = db.execute("SELECT count(*) FROM dead_letters").fetchone()
+            used = _used(db)
+        return Reading(lanes, int(dead), self._room(used))
+
+    def _room(self, used: int) -> Room:
+        try:
+            free = shutil.disk_usage(self._path).free
+        except OSError as error:
+            raise QueueUnavailable(f"{self._path}: {error.strerror}.") from error
+        return Room(used, used + free if self._max_bytes is None else min(self._max_bytes, used + free), free)
+
+    def close(self) -> None:
+        """See Meter.close."""
+        self._file.close()
+
+
+def _used(db: sqlite3.Connection) -> int:
+    (pages,) = db.execute("PRAGMA page_count").fetchone()
+    (unused,) = db.execute("PRAGMA freelist_count").fetchone()
+    return int(pages - unused) * PAGE_BYTES
