@@ -47,6 +47,8 @@ class Settings:
     drain_seconds: float = 30.0
     gains: Mapping[str, float] = field(default_factory=dict)
     offsets: Mapping[str, float] = field(default_factory=dict)
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = 0
     log_level: str = "info"
     log_format: str = "text"
 
@@ -58,6 +60,8 @@ class Settings:
         self._check("log_format", self.log_format, LOG_FORMATS)
         if not 0 <= self.port <= 65535:
             raise ConfigurationError(f"port: {self.port} is no TCP port. Use 1..65535, or 0 for any free one.")
+        if not 0 <= self.metrics_port <= 65535:
+            raise ConfigurationError(f"metrics_port: {self.metrics_port} is no TCP port. Use 1..65535, or 0 for none.")
         if self.kafka_replication < 0:
             raise ConfigurationError(f"kafka_replication: {self.kafka_replication} is negative. Use 1 or more, or 0.")
         self._check_doors()

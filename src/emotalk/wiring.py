@@ -4,6 +4,7 @@ from pathlib import Path
 from threading import Event
 from typing import cast
 
+from emotalk import metrics
 from emotalk.audio import Limits
 from emotalk.engines.base import Device, Engine, Precision, WindowEngine
 from emotalk.engines.catalog import check_engine, open_engine
@@ -74,4 +75,5 @@ def check(settings: Settings) -> None:
 
 def worker(settings: Settings, consumer: Consumer, pipeline: Pipeline, stop: Event) -> Worker:
     """A worker on an open consumer."""
+    metrics.say_build(pipeline.engine.card)
     return Worker(consumer, pipeline, stop, drain_seconds=settings.drain_seconds)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from threading import Event
 from typing import TypeVar
 
+from emotalk import metrics
 from emotalk.animation import Animation
 from emotalk.errors import (
     ClaimLost,
@@ -80,10 +81,12 @@ class Worker:
                 self._housekeep()
                 claim = self._patiently(lambda: self._consumer.claim(CLAIM_WAIT), self._stop.is_set)
                 if claim:
-                    self._work(claim)
+                    with metrics.RUNNING.track_inprogress():
+                        self._work(claim)
                 else:
                     self._say_whether_standing_by()
             except ClaimLost as lost:
+                metrics.CLAIMS_LOST.inc()
                 log.warning("claim lost", extra={"error": str(lost), "fix": "none needed: its new owner does it again"})
             except Stopped:
                 break
@@ -114,6 +117,7 @@ class Worker:
     def _attempt(self, claim: Claim, job: Job, attempt: int) -> EmoTalkError | None:
         waited = max(0.0, self._clock() - job.submitted_at)
         self._patiently(lambda: self._consumer.begin(claim, attempt))
+        metrics.begun(attempt, waited)
         try:
             log.info("start", extra=self._story(claim, attempt, waited_s=waited, seconds=job.seconds))
             return self._perform(claim, job, attempt)
@@ -122,6 +126,7 @@ class Worker:
             raise
 
     def _perform(self, claim: Claim, job: Job, attempt: int) -> EmoTalkError | None:
+        since = self._monotonic()
         animation = Animation(self._pipeline, job, lambda parts: self._publish(claim, parts), self._monotonic)
         self._keep_until_done(claim, job, animation)
         error = animation.error
@@ -131,6 +136,7 @@ class Worker:
             # Only now: every part is acknowledged, so a crash before this line repeats the job and loses nothing.
             self._patiently(lambda: self._consumer.complete(claim))
             engine = animation.engine_seconds()
+            metrics.completed(job.seconds, self._monotonic() - since, engine)
             log.info("finish", extra=self._story(claim, attempt, frames=job.frames, rtf=engine / job.seconds))
         return error
 
@@ -155,12 +161,14 @@ class Worker:
 
     def _publish(self, claim: Claim, parts: list[Part]) -> None:
         records = [encode_part(part) for part in parts]
-        self._patiently(lambda: self._consumer.publish(claim, records))
+        with metrics.PUBLISH_SECONDS.time():
+            self._patiently(lambda: self._consumer.publish(claim, records))
 
     def _wait_to_retry(self, claim: Claim, attempt: int, delay: float, error: EmoTalkError) -> None:
         log.warning(
             "retry", extra=self._story(claim, attempt, delay_s=delay, error=str(error)), exc_info=error.__cause__
         )
+        metrics.RETRIES.labels(type(error).__name__).inc()
         until = self._monotonic() + delay
         while (left := until - self._monotonic()) > 0:
             self._pause(min(left, KEEP_EVERY))
@@ -181,6 +189,7 @@ class Worker:
         self._patiently(
             lambda: self._consumer.bury(claim, encode_letter(letter), f"{failure.kind}: {error}", [encode_part(heard)])
         )
+        metrics.BURIED.labels(failure.kind).inc()
         fix = f"see it with: emotalk jobs show {request.request_id}, and this worker's --queue"
         log.error("bury", extra=self._story(claim, attempts, error=str(error), fix=fix), exc_info=error.__cause__)
 
@@ -190,6 +199,7 @@ class Worker:
         except (*OUTAGES, ClaimLost) as error:
             log.warning("not given back", extra=self._story(claim, attempt, error=str(error)))
         else:
+            metrics.GIVEN_BACK.inc()
             log.info("given back", extra=self._story(claim, attempt))
 
     def _patiently(self, call: Callable[[], T], enough: Callable[[], bool] | None = None) -> T:
@@ -201,6 +211,7 @@ class Worker:
             except OUTAGES as outage:
                 if enough():
                     raise Stopped("asked to stop while the queue is away") from outage
+                metrics.OUTAGES.inc()
                 log.warning("queue unavailable", extra={"error": str(outage), "fix": "waiting for it; nothing is lost"})
                 self._pause(OUTAGE_WAIT)
 

@@ -158,6 +158,13 @@ def add_queue(parser: argparse.ArgumentParser, default: str) -> None:
     )
 
 
+def add_metrics(parser: argparse.ArgumentParser) -> None:
+    """Where the service is seen from outside."""
+    group = parser.add_argument_group("metrics")
+    add(group, "--metrics-port", type=int, metavar="N", help="show Prometheus metrics there (default 0: nowhere)")
+    add(group, "--metrics-host", metavar="ADDRESS", help="address of that port (default 127.0.0.1)")
+
+
 def add_logs(parser: argparse.ArgumentParser) -> None:
     """How the log looks."""
     group = parser.add_argument_group("log")

@@ -8,10 +8,11 @@ import asyncio
 import os
 import socket
 import uuid
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from threading import Event
 
-from emotalk import wiring
+from emotalk import exposition, metrics, wiring
 from emotalk.cli import flags
 from emotalk.cli.settled import settle
 from emotalk.pipeline import Pipeline
@@ -35,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser, queue: str = flags.EMBEDDED, 
     flags.add_queue(parser, queue)
     flags.add_engine(parser)
     flags.add_shaping(parser)
+    flags.add_metrics(parser)
     flags.add_logs(parser)
 
 
@@ -52,10 +54,21 @@ def serve(settings: Settings) -> None:
     queue, intake = wiring.queue(settings), wiring.intake(settings)
 
     async def live() -> None:
-        address = Address(settings.host, settings.port)
-        await Server(queue, intake, _workforce(settings, queue), address, settings.drain_seconds, doors).run()
+        address, workforce = Address(settings.host, settings.port), _workforce(settings, queue)
+        with _page(settings, workforce):
+            await Server(queue, intake, workforce, address, settings.drain_seconds, doors).run()
 
     asyncio.run(live())
+
+
+def _page(settings: Settings, workforce: Workforce) -> AbstractContextManager[object]:
+    """The metrics of server and worker, if they were asked for."""
+    metrics.say_build()
+    if not settings.metrics_port:
+        return nullcontext()
+    own = (metrics.COMMON, metrics.SERVER)
+    shown = (*own, metrics.WORKER) if isinstance(workforce, ThreadWorker) else own
+    return exposition.page(settings.metrics_host, settings.metrics_port, "server", shown, workforce.pages)
 
 
 def _workforce(settings: Settings, queue: Queue) -> Workforce:

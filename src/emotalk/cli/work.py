@@ -8,10 +8,11 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Event, Thread
 
-from emotalk import wiring
+from emotalk import exposition, metrics, wiring
 from emotalk.cli import flags
 from emotalk.cli.exits import Exit
 from emotalk.cli.settled import settle
@@ -32,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser, queue: str = flags.EMBEDDED) 
     flags.add_drain(parser)
     flags.add_queue(parser, queue)
     flags.add_engine(parser)
+    flags.add_metrics(parser)
     flags.add_logs(parser)
 
 
@@ -46,14 +48,31 @@ def run(parsed: argparse.Namespace, **defaults: object) -> int:
 def work(settings: Settings, supervised: bool) -> int:
     """Open the queue, warm the engine, work; returns the exit code."""
     wiring.check(settings)
+    with _page(settings, supervised) as page:
+        return _work(settings, page if supervised else None)
+
+
+@contextmanager
+def _page(settings: Settings, supervised: bool) -> Iterator[int]:
+    """The port of our metrics, 0 for none: as it was asked for, or any free one that our server is told."""
+    if not settings.metrics_port:
+        yield 0
+        return
+    where = (exposition.LOOPBACK, 0) if supervised else (settings.metrics_host, settings.metrics_port)
+    with exposition.page(*where, "worker", (metrics.COMMON, metrics.WORKER)) as port:
+        yield port
+
+
+def _work(settings: Settings, page: int | None) -> int:
+    """`page`: where our server finds our metrics; None where no server watches us."""
     stop = Event()
     queue = wiring.queue(settings)
     queue.prepare()
     pipeline = Pipeline(wiring.engine(settings))
     worker = wiring.worker(settings, queue.consumer(settings.worker_name), pipeline, stop)
     _hear_signals(stop, worker)
-    if supervised:
-        _say_ready_and_watch(lambda: _orphaned(stop, worker))
+    if page is not None:
+        _say_ready_and_watch(page, lambda: _orphaned(stop, worker))
     log.info("working", extra={"queue": queue.url, "engine": pipeline.engine.card.name})
     try:
         worker.run()
@@ -86,9 +105,9 @@ def _hear_signals(stop: Event, worker: Worker) -> None:
         signal.signal(number, lambda *_: _stop(stop, worker))
 
 
-def _say_ready_and_watch(ended: Callable[[], None]) -> None:
+def _say_ready_and_watch(page: int, ended: Callable[[], None]) -> None:
     """Tell the server that we are warm; the end of our input tells us that the server is gone."""
-    print(READY_LINE, flush=True)
+    print(READY_LINE, page, flush=True)
     # Nobody reads on: a library that talks much to standard output would fill the pipe and stop us.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+from emotalk import metrics
 from emotalk.errors import QueueUnavailable, RequestConflict
 from emotalk.jobs.intake import Intake, Order, as_request
 from emotalk.jobs.job import Job
@@ -119,6 +120,7 @@ class Dispatch:
         receipt = await asyncio.shield(answer.stored)
         start = (receipt.partition, 0) if receipt.repeated else answer.began
         stream = self._switchboard.listen(request_id, answer, start)
+        metrics.JOINED.inc()
         log.info("join", extra={"request_id": request_id})
         return await self._accepted(request_id, answer, stream)
 
@@ -136,13 +138,15 @@ class Dispatch:
         job, request = await prepare
         receipt = await self._run(self._append, request, known)
         place = {"partition": receipt.partition, "offset": receipt.offset, "repeated": receipt.repeated}
+        metrics.stored(job.seconds, receipt.repeated)
         log.info("accept", extra={"request_id": job.request_id, "seconds": round(job.seconds, 3), **place})
         return receipt
 
     def _append(self, request: Request, known: QueueUnavailable | None) -> Receipt:
         self._share_outage(known)  # there are fewer threads than clients
         try:
-            return self._producer.append(request)
+            with metrics.APPEND_SECONDS.time():
+                return self._producer.append(request)
         except QueueUnavailable as outage:
             self._outage = outage
             raise
@@ -153,8 +157,9 @@ class Dispatch:
             raise QueueUnavailable(str(self._outage))
 
     def _prepare(self, order: Order) -> tuple[Job, Request]:
-        job = self._intake.accept(order, self._clock)
-        return job, as_request(job)
+        with metrics.DECODE_SECONDS.time():
+            job = self._intake.accept(order, self._clock)
+            return job, as_request(job)
 
     def _stored(self, request_id: str, storing: asyncio.Task[Receipt]) -> None:
         if storing.cancelled() or storing.exception():

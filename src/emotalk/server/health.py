@@ -11,6 +11,7 @@ from concurrent.futures import Executor
 
 from grpc_health.v1 import health, health_pb2
 
+from emotalk import metrics
 from emotalk.errors import EmoTalkError
 from emotalk.queues.base import Producer
 
@@ -33,6 +34,7 @@ class Readiness:
     async def set(self, ready: bool) -> None:
         """Say it to everyone who asks or watches; after `drain` it stays down."""
         self.ready = ready and not self._draining
+        metrics.READY.set(self.ready)
         serving = health_pb2.HealthCheckResponse
         status = serving.SERVING if self.ready else serving.NOT_SERVING
         for service in SERVICES:

@@ -16,6 +16,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from emotalk import metrics
 from emotalk.errors import ConfigurationError
 from emotalk.jobs.intake import Intake
 from emotalk.queues.base import MAX_MESSAGE_BYTES, Queue
@@ -111,7 +112,8 @@ class Server:
             probing = asyncio.create_task(
                 probe_forever(self._readiness, producer, self._workforce.warm, switchboard.alive, self._probing)
             )
-            await self._serve(dispatch)
+            with metrics.watching(self._queue.meter, results.behind):
+                await self._serve(dispatch)
             probing.cancel()
             with suppress(asyncio.CancelledError):
                 await probing

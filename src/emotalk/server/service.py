@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import grpc
 
+from emotalk import metrics
 from emotalk.chunking import DEFAULT_DURATION, DEFAULT_OVERLAP
 from emotalk.errors import EmoTalkError
 from emotalk.jobs.intake import Order, new_id
@@ -41,9 +42,10 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
         self, request: emotalk_pb2.AudioRequest, context: grpc.aio.ServicerContext
     ) -> None:
         """Accept, then stream each chunk as soon as it is whole."""
-        processing = self._process(to_order(request), context)
+        call = metrics.Call()
+        processing = self._process(to_order(request), context, call)
         del request  # its sound as well: nobody else holds it, and the wait for the answer may be long
-        with self._in_hand():
+        with self._in_hand(), call:
             await processing
 
     @contextmanager
@@ -57,14 +59,16 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
             if not self._calls:
                 self._idle.set()
 
-    async def _process(self, order: Order, context: grpc.aio.ServicerContext) -> None:
+    async def _process(self, order: Order, context: grpc.aio.ServicerContext, call: metrics.Call) -> None:
         request_id = order.request_id
         try:
             accepted = await self._dispatch.accept(order, context.peer())
+            call.accepted()
             del order
             # Written, not yielded: a client that hangs up ends this coroutine here and now, not a generator later.
-            await self._answer(accepted, context)
+            await self._answer(accepted, context, call)
         except EmoTalkError as error:
+            call.failed(error)
             await context.write(to_failure(request_id, str(error)))
             log.info("refused", extra={"error": str(error), "kind": type(error).__name__})
             await abort(context, error)
@@ -78,7 +82,7 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
             return answer(status=answer.UNKNOWN)
         return answer(status=answer.SERVING if self._readiness.ready else answer.NOT_SERVING)
 
-    async def _answer(self, accepted: Accepted, context: grpc.aio.ServicerContext) -> None:
+    async def _answer(self, accepted: Accepted, context: grpc.aio.ServicerContext, call: metrics.Call) -> None:
         try:
             await context.send_initial_metadata(_metadata(accepted))
             assembly = Assembly()
@@ -87,6 +91,7 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
                 if response:
                     chunk = (response.chunk_index, response.first_frame, response.frames, response.is_final)
                     await context.write(to_response(accepted.request_id, *chunk))
+                    call.sent(response.is_final)
                 if assembly.complete:
                     return
         finally:

@@ -6,6 +6,7 @@ line to its standard output once it is warm; the end of its standard input tells
 
 import asyncio
 import logging
+import re
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Mapping
@@ -13,12 +14,15 @@ from contextlib import suppress
 from threading import Event, Thread
 from typing import Protocol
 
+from emotalk import metrics
 from emotalk.errors import ConfigurationError
 from emotalk.worker import Worker
 
 log = logging.getLogger(__name__)
 
 READY_LINE = "ready"
+WORKER = "worker-1"
+"""How the child's series say whose they are."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 STEADY_SECONDS = 60.0
 ENDING_SECONDS = 5.0
@@ -40,6 +44,10 @@ class Workforce(Protocol):
         """Is a worker ready for the next request?"""
         ...
 
+    def pages(self) -> Mapping[str, int]:
+        """Its processes by name, and the loopback ports on which they show their metrics."""
+        ...
+
     async def start(self) -> None:
         """Return once it is warm. Raises WorkerRefused."""
         ...
@@ -56,6 +64,10 @@ class Nobody:
         """Not ours to know."""
         return True
 
+    def pages(self) -> Mapping[str, int]:
+        """None that is ours."""
+        return {}
+
     async def start(self) -> None:
         """Nothing to start."""
 
@@ -70,12 +82,17 @@ class ChildWorker:
         self._environment = dict(environment)
         self._process: Process | None = None
         self._warm = False
+        self._page = 0
         self._stopping = False
         self._watch: asyncio.Task[None] | None = None
 
     def warm(self) -> bool:
         """True between its ready line and its death."""
         return self._warm
+
+    def pages(self) -> Mapping[str, int]:
+        """Where it said so in its ready line."""
+        return {WORKER: self._page} if self._warm and self._page else {}
 
     async def start(self) -> None:
         """Return once it is warm. Raises WorkerRefused."""
@@ -103,7 +120,9 @@ class ChildWorker:
         self._process = await asyncio.create_subprocess_exec(
             *command, stdin=PIPE, stdout=PIPE, env=self._environment, start_new_session=True
         )
-        self._warm = await _says_ready(self._process)
+        page = await _says_ready(self._process)
+        self._warm, self._page = page is not None, page or 0
+        metrics.WORKERS_WARM.set(self._warm)
         log.info("worker warm" if self._warm else "worker failed to start", extra={"pid": self._process.pid})
 
     async def _ended(self) -> int:
@@ -117,8 +136,10 @@ class ChildWorker:
             since = loop.time()
             code = await self._ended()
             self._warm = False
+            metrics.WORKERS_WARM.set(0)
             if self._stopping:
                 return
+            metrics.WORKER_DEATHS.inc()
             pause = FIRST_PAUSE if loop.time() - since > STEADY_SECONDS else min(LONGEST_PAUSE, 2 * pause)
             log.error("worker died", extra={"exit_code": code, "fix": f"none needed: started again in {pause:g} s"})
             await asyncio.sleep(pause)
@@ -134,18 +155,21 @@ async def _ends(process: Process, say: Callable[[], None], patience: float | Non
     return process.returncode is not None
 
 
-async def _says_ready(process: Process) -> bool:
-    """False if it ends before. One that takes too long is killed: another one may fare better."""
+async def _says_ready(process: Process) -> int | None:
+    """The port of its metrics, 0 for none; None if it ends before. One that takes too long is killed.
+
+    Another one may fare better.
+    """
     assert process.stdout is not None
     try:
         async with asyncio.timeout(WARMING_SECONDS):
             async for line in process.stdout:  # a library may chatter before
-                if line.rstrip() == READY_LINE.encode():
-                    return True
+                if ready := re.fullmatch(rf"{READY_LINE}(?: (\d+))?", line.decode(errors="replace").rstrip()):
+                    return int(ready[1] or 0)
     except TimeoutError:
         log.error("worker does not get warm", extra={"pid": process.pid, "fix": "killed; see doctor for the engine"})
         process.kill()
-    return False
+    return None
 
 
 class ThreadWorker:
@@ -159,6 +183,10 @@ class ThreadWorker:
     def warm(self) -> bool:
         """True while it runs."""
         return self._thread is not None and self._thread.is_alive()
+
+    def pages(self) -> Mapping[str, int]:
+        """None but the server's own, which shows its instruments as well."""
+        return {}
 
     async def start(self) -> None:
         """Return once it is warm; the engine's own errors pass through."""

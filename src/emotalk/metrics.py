@@ -1,0 +1,272 @@
+"""Every instrument of the service.
+
+They count whether anyone reads or not: an observation costs about a microsecond (bench/instruments.py). Units are
+seconds and bytes. What each name means to whoever is on call stands in docs/metrics.md; how they are read, in
+exposition.py.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from threading import Lock
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from emotalk import errors
+from emotalk.errors import EmoTalkError
+from emotalk.queues.base import Meter, Reading
+
+log = logging.getLogger(__name__)
+
+NAMESPACE = "emotalk"
+
+COMMON, SERVER, WORKER = (CollectorRegistry() for _ in range(3))
+"""What any process shows, a server, a worker: a worker that showed `ready 0` would wake somebody."""
+
+_MOMENTS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_SPANS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
+_FACTORS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
+
+REASONS = sorted(
+    name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, EmoTalkError)
+)
+"""What the label `reason` may say: the class of the error."""
+
+
+def _counter(registry: CollectorRegistry, name: str, what: str) -> Counter:
+    return Counter(name, what, namespace=NAMESPACE, registry=registry)
+
+
+def _reasons(registry: CollectorRegistry, name: str, what: str) -> Counter:
+    counter = Counter(name, what, ["reason"], namespace=NAMESPACE, registry=registry)
+    for reason in REASONS:  # from 0 on: Prometheus sees no increase in a series that begins with 1
+        counter.labels(reason)
+    return counter
+
+
+def _gauge(registry: CollectorRegistry, name: str, what: str, *labels: str) -> Gauge:
+    return Gauge(name, what, labels, namespace=NAMESPACE, registry=registry)
+
+
+def _histogram(registry: CollectorRegistry, name: str, what: str, buckets: tuple[float, ...]) -> Histogram:
+    return Histogram(name, what, namespace=NAMESPACE, buckets=buckets, registry=registry)
+
+
+BUILD = _gauge(
+    COMMON,
+    "build_info",
+    "1; the labels say what runs. A server has no engine.",
+    *("version", "engine", "fingerprint", "device", "precision"),
+)
+
+# The server: what is asked of it and what it answers.
+ACCEPTED = _counter(SERVER, "requests_accepted_total", "Requests that were stored durably, each once.")
+ACCEPTED_SECONDS = _counter(SERVER, "accepted_audio_seconds_total", "Seconds of sound in accepted requests.")
+JOINED = _counter(SERVER, "requests_joined_total", "Calls that repeated a stored request and read its answer.")
+REFUSED = _reasons(SERVER, "requests_refused_total", "Calls that were refused before they were stored.")
+ANSWERED = _counter(SERVER, "requests_answered_total", "Calls that were sent their last frame.")
+FAILED = _reasons(
+    SERVER, "requests_failed_total", "Calls that were told after their acceptance that no more frames come."
+)
+LEFT = _counter(
+    SERVER, "requests_left_total", "Calls whose client went away before the last frame; their jobs are done."
+)
+OPEN_STREAMS = _gauge(SERVER, "open_streams", "Calls that are being answered or wait for it.")
+READY = _gauge(SERVER, "ready", "1 while the server says SERVING.")
+DECODE_SECONDS = _histogram(SERVER, "decode_seconds", "From the bytes of a request to its record.", _MOMENTS)
+APPEND_SECONDS = _histogram(SERVER, "append_seconds", "From a record to its being durable.", _MOMENTS)
+FIRST_CHUNK_SECONDS = _histogram(SERVER, "first_chunk_seconds", "From a call to its first chunk.", _SPANS)
+ANSWER_SECONDS = _histogram(SERVER, "answer_seconds", "From a call to its last chunk.", _SPANS)
+WORKERS_WARM = _gauge(SERVER, "workers_warm", "Workers of this server that are ready for the next request.")
+WORKER_DEATHS = _counter(
+    SERVER, "worker_deaths_total", "Workers of this server that ended unasked and were started again."
+)
+
+# The worker: what becomes of a job.
+WAIT_SECONDS = _histogram(
+    WORKER, "wait_seconds", "From a request's acceptance to the start of its first attempt.", _SPANS
+)
+RUN_SECONDS = _histogram(WORKER, "run_seconds", "An attempt that succeeded, from its start to its commit.", _SPANS)
+REAL_TIME_FACTOR = _histogram(
+    WORKER, "real_time_factor", "Seconds in the engine per second of sound, of each job.", _FACTORS
+)
+PUBLISH_SECONDS = _histogram(WORKER, "publish_seconds", "From a chunk to the acknowledgement of its records.", _MOMENTS)
+ENGINE_SECONDS = _counter(WORKER, "engine_seconds_total", "Seconds in the engine, of completed jobs.")
+ANIMATED_SECONDS = _counter(WORKER, "animated_audio_seconds_total", "Seconds of sound in completed jobs.")
+REPEATED_SECONDS = _counter(WORKER, "repeated_audio_seconds_total", "Seconds of sound that were animated in vain.")
+RUNNING = _gauge(WORKER, "jobs_running", "Jobs in this worker's hands, 0 or 1; its mean over time is how busy it is.")
+ATTEMPTS = _counter(WORKER, "attempts_total", "Attempts that were begun.")
+COMPLETED = _counter(WORKER, "jobs_completed_total", "Jobs that were answered in full and committed.")
+RETRIES = _reasons(WORKER, "retries_total", "Attempts that failed and are made again.")
+BURIED = _reasons(WORKER, "jobs_buried_total", "Jobs that were given up and stand in the dead letters.")
+GIVEN_BACK = _counter(
+    WORKER, "jobs_given_back_total", "Jobs that a worker which was told to stop gave back unfinished."
+)
+CLAIMS_LOST = _counter(WORKER, "claims_lost_total", "Jobs that another worker took over.")
+OUTAGES = _counter(WORKER, "queue_outages_total", "Times that a worker found the log away and waited for it.")
+
+ProcessCollector(registry=COMMON)
+
+
+def stored(seconds: float, repeated: bool) -> None:
+    """A request is durable; `repeated`: it was before."""
+    if repeated:
+        JOINED.inc()
+    else:
+        ACCEPTED.inc()
+        ACCEPTED_SECONDS.inc(seconds)
+
+
+def begun(attempt: int, waited: float) -> None:
+    """Attempt number `attempt` starts, `waited` seconds after the acceptance."""
+    ATTEMPTS.inc()
+    if attempt == 1:
+        WAIT_SECONDS.observe(waited)
+
+
+def completed(sound: float, run: float, engine: float) -> None:
+    """A job is committed: seconds of its sound, of its last attempt, and of that in the engine."""
+    COMPLETED.inc()
+    ANIMATED_SECONDS.inc(sound)
+    ENGINE_SECONDS.inc(engine)
+    RUN_SECONDS.observe(run)
+    REAL_TIME_FACTOR.observe(engine / sound)
+
+
+class Call:
+    """One client's call, from its arrival to its end; one that ends without a word of ours was left by its client."""
+
+    def __init__(self) -> None:
+        self._since = time.perf_counter()
+        self._accepted = self._begun = self._over = False
+
+    def __enter__(self) -> "Call":
+        OPEN_STREAMS.inc()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        OPEN_STREAMS.dec()
+        if not self._over:
+            LEFT.inc()
+
+    def accepted(self) -> None:
+        """The request is durable; what goes wrong from now on is a failure, no refusal."""
+        self._accepted = True
+
+    def sent(self, final: bool) -> None:
+        """A chunk was handed to the network."""
+        taken = time.perf_counter() - self._since
+        if not self._begun:
+            self._begun = True
+            FIRST_CHUNK_SECONDS.observe(taken)
+        if final:
+            self._over = True
+            ANSWERED.inc()
+            ANSWER_SECONDS.observe(taken)
+
+    def failed(self, error: EmoTalkError) -> None:
+        """The client is told why there will be no (more) frames."""
+        self._over = True
+        (FAILED if self._accepted else REFUSED).labels(type(error).__name__).inc()
+
+
+class Card(Protocol):
+    """What an engine says of itself; see engines.base.EngineCard."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def fingerprint(self) -> str: ...
+    @property
+    def device(self) -> str: ...
+    @property
+    def precision(self) -> str: ...
+
+
+def say_build(card: Card | None = None) -> None:
+    """What runs in this process; the engine's card, if it has one."""
+    engine = (card.name, card.fingerprint, card.device, card.precision) if card else ("", "", "", "")
+    BUILD.labels(version("emotalk"), *engine).set(1)
+
+
+class QueueWatch(Collector):
+    """The log as its meter shows it at the moment of asking; a log that is away shows as `queue_up` 0 alone."""
+
+    def __init__(self, meter: Callable[[], Meter], behind: Callable[[], int]) -> None:
+        self._open, self._behind = meter, behind
+        self._meter: Meter | None = None
+        self._opening = Lock()
+
+    def describe(self) -> list[Metric]:
+        """None in advance."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """The families, fresh."""
+        try:
+            reading, behind = self._read(), self._behind()
+        except EmoTalkError as outage:
+            log.debug("queue cannot be measured", extra={"error": str(outage)})
+            yield _family("queue_up", _UP, 0)
+        else:
+            yield _family("queue_up", _UP, 1)
+            yield _family("results_lag_records", "Results in the log that this server has not read yet.", behind)
+            yield _family("dead_letters", "Buried jobs that the log keeps.", reading.dead_letters)
+            yield from _lanes(reading, time.time())
+            yield from _room(reading)
+
+    def _read(self) -> Reading:
+        with self._opening:  # not before somebody reads the page: on Kafka a meter is two more connections
+            self._meter = self._meter or self._open()
+        return self._meter.read()
+
+    def close(self) -> None:
+        """Let go of the log."""
+        if self._meter:
+            self._meter.close()
+
+
+_UP = "1 if the log could be measured."
+
+
+def _family(name: str, what: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"{NAMESPACE}_{name}", what, value)
+
+
+def _lanes(reading: Reading, now: float) -> tuple[Metric, Metric]:
+    depth = GaugeMetricFamily(
+        f"{NAMESPACE}_queue_depth", "Requests that are not done, the one in hand included.", labels=["partition"]
+    )
+    age = GaugeMetricFamily(
+        f"{NAMESPACE}_queue_oldest_age_seconds",
+        "Age of the oldest of them; 0 if there is none.",
+        labels=["partition"],
+    )
+    for lane in reading.lanes:
+        depth.add_metric([str(lane.partition)], lane.unfinished)
+        age.add_metric([str(lane.partition)], max(0.0, now - lane.oldest_at) if lane.oldest_at is not None else 0.0)
+    return depth, age
+
+
+def _room(reading: Reading) -> Iterator[Metric]:
+    if reading.room:
+        yield _family("queue_used_bytes", "What the log takes up.", reading.room.used)
+        yield _family("queue_limit_bytes", "What the log may take up: its own limit or its disk's.", reading.room.limit)
+        yield _family("queue_disk_free_bytes", "What is left on the disk under the log.", reading.room.disk_free)
+
+
+@contextmanager
+def watching(meter: Callable[[], Meter], behind: Callable[[], int]) -> Iterator[None]:
+    """Show the log on a server's page. `meter` opens one; `behind`: results that its reader has not polled yet."""
+    watch = QueueWatch(meter, behind)
+    SERVER.register(watch)
+    try:
+        yield
+    finally:
+        SERVER.unregister(watch)
+        watch.close()
