@@ -1,14 +1,14 @@
 """From sound to face: engine, stitch, cut and shaping in one session with two verbs.
 
-The one place where they meet: the worker, `animate` and (later) live streams all run through here.
+The one place where they meet: the worker, `animate` and live streams all run through here.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from emotalk.chunking import Cut, open_session
-from emotalk.engines.base import Engine, WindowEngine
+from emotalk.chunking import Cut, Uncut, open_live, open_session
+from emotalk.engines.base import Engine, EngineSession, WindowEngine
 from emotalk.errors import EngineError
 from emotalk.face import BLENDSHAPES, Frames, Pcm
 from emotalk.jobs.take import Take
@@ -33,16 +33,21 @@ class Pipeline:
 
     def open(self, take: Take) -> "Session":
         """Start a clip."""
-        return Session(self.engine, take)
+        return Session(open_session(self.engine, take.style, take.chunking), Cut(take.chunking), _shaping(take))
+
+    def live(self, take: Take, latency: float | None = None) -> "Session":
+        """Start a live stream: frames come out as soon as the engine has them; its chunking is not asked.
+
+        `latency`: seconds from a sound to its frames that are wished for; None leaves it to the engine.
+        """
+        return Session(open_live(self.engine, take.style, latency), Uncut(), _shaping(take))
 
 
 class Session:
     """One clip. Whatever the pushes, the same chunks with the same bytes come out."""
 
-    def __init__(self, engine: Engine | WindowEngine, take: Take) -> None:
-        self._engine = open_session(engine, take.style, take.chunking)
-        self._cut = Cut(take.chunking)
-        self._shaping = Shaping(take.gains, take.seed) if take.post_processing else Raw()
+    def __init__(self, engine: EngineSession, cut: Cut | Uncut, shaping: Shaping | Raw) -> None:
+        self._engine, self._cut, self._shaping = engine, cut, shaping
         self._arrived = 0
         self._sent = 0
         self._index = 0
@@ -72,6 +77,10 @@ class Session:
         due = frame_count(self._arrived)
         if self._sent != due:
             raise EngineError(f"the engine answered {self._sent} frames where {due} were due")
+
+
+def _shaping(take: Take) -> Shaping | Raw:
+    return Shaping(take.gains, take.seed) if take.post_processing else Raw()
 
 
 def _checked(frames: Frames) -> Frames:

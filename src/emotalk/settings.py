@@ -43,6 +43,7 @@ class Settings:
     reflection: bool = True
     worker: bool = True
     worker_name: str = ""
+    live_sessions: int = 4
     max_seconds: float = 1800.0
     drain_seconds: float = 30.0
     gains: Mapping[str, float] = field(default_factory=dict)
@@ -62,6 +63,8 @@ class Settings:
             raise ConfigurationError(f"port: {self.port} is no TCP port. Use 1..65535, or 0 for any free one.")
         if not 0 <= self.metrics_port <= 65535:
             raise ConfigurationError(f"metrics_port: {self.metrics_port} is no TCP port. Use 1..65535, or 0 for none.")
+        if self.live_sessions < 0:
+            raise ConfigurationError(f"live_sessions: {self.live_sessions} is negative. Use 1 or more, or 0 for none.")
         if self.kafka_replication < 0:
             raise ConfigurationError(f"kafka_replication: {self.kafka_replication} is negative. Use 1 or more, or 0.")
         self._check_doors()

@@ -30,6 +30,7 @@ _ROW = re.compile(r"^\| (`--.*)$", re.M)
 _LEAST = {
     "animate": ["in.wav", "-o", "out.npy"],
     "convert": ["EmoTalk.pth"],
+    "live": ["--address", "unix:live.sock"],
     "play": ["in.csv", "--to", "vmc://127.0.0.1"],
     "send": ["in.wav"],
     "jobs": ["list"],

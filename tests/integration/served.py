@@ -25,6 +25,7 @@ from emotalk.pipeline import Pipeline
 from emotalk.queues.base import Queue
 from emotalk.queues.memory import MemoryQueue
 from emotalk.server.doors import Doors
+from emotalk.server.relay import Relay
 from emotalk.server.run import Address, Server
 from emotalk.server.workforce import Nobody, ThreadWorker, Workforce
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
@@ -49,6 +50,7 @@ class Inside:
         if engine is not None:
             workforce = ThreadWorker(lambda stop: self.worker(engine, stop))
         self.doors = options.pop("doors", Doors())
+        self.relay: Relay | None = options.pop("relay", None)
         self.drain_seconds = options.pop("drain_seconds", PATIENCE)
         self.intake = Intake(Limits(**options))
         self.workforce = workforce
@@ -63,7 +65,8 @@ class Inside:
         async def live() -> None:
             self.loop = asyncio.get_running_loop()
             address = Address("127.0.0.1", 0)
-            self.server = Server(self.queue, self.intake, self.workforce, address, self.drain_seconds, self.doors)
+            options = (self.drain_seconds, self.doors, self.relay)
+            self.server = Server(self.queue, self.intake, self.workforce, address, *options)
             self._started.set()
             await self.server.run()
 

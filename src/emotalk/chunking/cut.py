@@ -43,3 +43,15 @@ class Cut:
         self._length -= count
         self._index += 1
         return chunk
+
+
+class Uncut:
+    """Releases frames as they come: for whoever watches while it is being spoken."""
+
+    def add(self, frames: Frames, arrived: int) -> list[Frames]:
+        """Take frames [n, 52]; return them, if there are any."""
+        return [frames] if len(frames) else []
+
+    def finish(self, frames: Frames, arrived: int) -> list[Frames]:
+        """Take the last frames; return them, be they none."""
+        return [frames] if arrived else []

@@ -11,6 +11,8 @@ from emotalk.errors import EngineError
 from emotalk.face import BLENDSHAPES, Frames, Pcm, Style, no_frames
 from emotalk.timebase import frame_count
 
+LIVE_WINDOW, LIVE_OVERLAP = 1.0, 0.2
+
 
 @dataclass(frozen=True)
 class Windowed:
@@ -59,6 +61,11 @@ def open_session(engine: Engine | WindowEngine, style: Style, chunking: Chunking
     if isinstance(engine, WindowEngine):
         return Windowed(engine, chunking).open(style)
     return engine.open(style)
+
+
+def open_live(engine: Engine | WindowEngine, style: Style, latency: float | None) -> EngineSession:
+    """Start a live stream. A window engine answers a window at a time: the shortest, or as long as may be waited."""
+    return open_session(engine, style, Chunking.of(max(latency or LIVE_WINDOW, LIVE_WINDOW), LIVE_OVERLAP))
 
 
 def _joined(blocks: list[Frames]) -> Frames:

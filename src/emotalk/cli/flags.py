@@ -138,6 +138,11 @@ def credentials(parsed: argparse.Namespace) -> Credentials:
     )
 
 
+def add_live(parser: argparse.ArgumentParser) -> None:
+    """Live microphones."""
+    add(parser, "--live-sessions", type=int, metavar="N", help="microphones at once (default 4; 0: none)")
+
+
 def add_limits(parser: argparse.ArgumentParser) -> None:
     """How long a clip may be."""
     add(parser, "--max-seconds", type=float, metavar="S", help="longest clip accepted, in seconds (default 1800)")

@@ -17,6 +17,7 @@ from emotalk.cli import flags
 from emotalk.cli.settled import settle
 from emotalk.pipeline import Pipeline
 from emotalk.queues.base import Queue
+from emotalk.server.relay import Relay
 from emotalk.server.run import Address, Server
 from emotalk.server.workforce import ChildWorker, Nobody, ThreadWorker, Workforce
 from emotalk.settings import Settings
@@ -33,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser, queue: str = flags.EMBEDDED, 
     flags.add_drain(parser)
     flags.add_limits(parser)
     flags.add_doors(parser)
+    flags.add_live(parser)
     flags.add_queue(parser, queue)
     flags.add_engine(parser)
     flags.add_shaping(parser)
@@ -55,8 +57,9 @@ def serve(settings: Settings) -> None:
 
     async def live() -> None:
         address, workforce = Address(settings.host, settings.port), _workforce(settings, queue)
+        relay = Relay(_environment(settings), settings.live_sessions)
         with _page(settings, workforce):
-            await Server(queue, intake, workforce, address, settings.drain_seconds, doors).run()
+            await Server(queue, intake, workforce, address, settings.drain_seconds, doors, relay).run()
 
     asyncio.run(live())
 
@@ -77,7 +80,12 @@ def _workforce(settings: Settings, queue: Queue) -> Workforce:
     if queue.url.startswith("memory"):
         return ThreadWorker(lambda stop: _thread_worker(settings, queue, stop))
     named = replace(settings, worker_name=settings.worker_name or _worker_name(settings.port))
-    return ChildWorker({**os.environ, **named.as_environment()})
+    return ChildWorker(_environment(named))
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """What a child needs to have the same settings."""
+    return {**os.environ, **settings.as_environment()}
 
 
 def _worker_name(port: int) -> str:

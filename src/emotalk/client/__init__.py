@@ -12,5 +12,6 @@ from emotalk.client.asynchronous import AsyncEmoTalkClient
 from emotalk.client.blocking import EmoTalkClient
 from emotalk.client.credentials import Credentials
 from emotalk.client.exchange import DEFAULT_TIMEOUT, Chunk, Request
+from emotalk.client.live import Live
 
-__all__ = ["DEFAULT_TIMEOUT", "AsyncEmoTalkClient", "Chunk", "Credentials", "EmoTalkClient", "Request"]
+__all__ = ["DEFAULT_TIMEOUT", "AsyncEmoTalkClient", "Chunk", "Credentials", "EmoTalkClient", "Live", "Request"]

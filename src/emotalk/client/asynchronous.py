@@ -1,7 +1,7 @@
 """The client for asyncio."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from types import TracebackType
 
 import grpc
@@ -11,6 +11,7 @@ from emotalk.client import handshake
 from emotalk.client.connection import asynchronous_channel, named, position_of
 from emotalk.client.credentials import Credentials
 from emotalk.client.exchange import DEFAULT_PATIENCE, DEFAULT_TIMEOUT, Answer, Chunk, Request
+from emotalk.client.live import Live, async_conversation
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
 
 
@@ -45,6 +46,18 @@ class AsyncEmoTalkClient:
                 if not answer.complete:
                     await self._check_handshake(error)
                     await asyncio.sleep(answer.pause_after(error))
+
+    async def live(self, live: Live, blocks: AsyncIterable[bytes]) -> AsyncIterator[Chunk]:
+        """Frames while `blocks`, bytes of samples, are still coming; see Live. Never repeated: nothing is stored.
+
+        Raises InvalidRequest, QueueFull where all places are taken, EngineError's kin, ServerUnavailable.
+        """
+        try:
+            async for chunk in async_conversation(self._stub.StreamAudio(), live, blocks):
+                yield chunk
+        except grpc.aio.AioRpcError as error:
+            await self._check_handshake(error)
+            raise named(error) from error
 
     async def health(self, timeout: float = 5.0) -> bool:
         """See EmoTalkClient.health."""

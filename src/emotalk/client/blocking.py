@@ -1,7 +1,7 @@
 """The client for threads and scripts."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -14,6 +14,7 @@ from emotalk.client import handshake
 from emotalk.client.connection import blocking_channel, named, position_of
 from emotalk.client.credentials import Credentials
 from emotalk.client.exchange import DEFAULT_PATIENCE, DEFAULT_TIMEOUT, Answer, Chunk, Request
+from emotalk.client.live import Live, conversation
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
 
 
@@ -73,6 +74,14 @@ class EmoTalkClient:
                 if not answer.complete:  # the last frame may arrive and the good-bye after it be lost
                     self._check_handshake(error)
                     self._sleep(answer.pause_after(error))
+
+    def live(self, live: Live, blocks: Iterable[bytes]) -> Iterator[Chunk]:
+        """See AsyncEmoTalkClient.live; `blocks` is read by another thread."""
+        try:
+            yield from conversation(self._stub.StreamAudio, live, blocks)
+        except grpc.RpcError as error:
+            self._check_handshake(error)
+            raise named(error) from error
 
     def health(self, timeout: float = 5.0) -> bool:
         """True if the service is ready. Raises ServerUnavailable where nobody answers, TlsFailed."""

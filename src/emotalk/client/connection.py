@@ -21,7 +21,9 @@ OPTIONS = (
 
 
 def target(host: str, port: int) -> str:
-    """The address as gRPC wants it; a bare IPv6 address gets its brackets."""
+    """The address as gRPC wants it; a bare IPv6 address gets its brackets, and unix:PATH has no port."""
+    if host.startswith("unix:"):
+        return host
     bare_ipv6 = ":" in host and not host.startswith("[")
     return f"[{host}]:{port}" if bare_ipv6 else f"{host}:{port}"
 

@@ -23,6 +23,7 @@ from emotalk.queues.base import MAX_MESSAGE_BYTES, Queue
 from emotalk.server.dispatch import Dispatch
 from emotalk.server.doors import MESSAGE_MARGIN, Doors
 from emotalk.server.health import Readiness, probe_forever
+from emotalk.server.relay import Relay
 from emotalk.server.service import EmoTalkService
 from emotalk.server.streams import Switchboard
 from emotalk.server.workforce import Workforce
@@ -78,10 +79,12 @@ class Server:
         address: Address,
         drain_seconds: float,
         doors: Doors | None = None,
+        relay: Relay | None = None,
     ) -> None:
         self._queue, self._intake, self._workforce = queue, intake, workforce
         self._address, self._drain_seconds = address, drain_seconds
         self._doors = doors or Doors()
+        self._relay = relay
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="server")
         self._decoding = ThreadPoolExecutor(DECODING_THREADS, thread_name_prefix="decoding")
         # Of its own: appends that wait for a dead broker must not keep the probe from saying so.
@@ -118,6 +121,8 @@ class Server:
             with suppress(asyncio.CancelledError):
                 await probing
         finally:
+            if self._relay:
+                await self._relay.close()
             await self._until_hurried(self._workforce.stop(self._patience), lambda: self._workforce.stop(0))
             await self._run(switchboard.stop)
             await self._run(producer.close)
@@ -132,7 +137,7 @@ class Server:
             options=(*_OPTIONS, *self._doors.options()),
             maximum_concurrent_rpcs=self._doors.max_concurrent_rpcs,
         )
-        service = EmoTalkService(dispatch, self._readiness)
+        service = EmoTalkService(dispatch, self._readiness, self._relay)
         emotalk_pb2_grpc.add_EmoTalkServiceServicer_to_server(service, server)
         health_pb2_grpc.add_HealthServicer_to_server(self._readiness.standard, server)
         if self._doors.reflection:

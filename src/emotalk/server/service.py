@@ -17,6 +17,7 @@ from emotalk.server.assembly import Assembly
 from emotalk.server.dispatch import Accepted, Dispatch
 from emotalk.server.gate import abort
 from emotalk.server.health import SERVICES, Readiness
+from emotalk.server.relay import Relay
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
 from emotalk.wire.convert import to_failure, to_response
 
@@ -28,8 +29,8 @@ _PLAIN = string.ascii_letters + string.digits + "!#$&'()*+,/:;=?@[]^`{|}"
 class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
     """Speaks protobuf; everything it knows comes from `dispatch` and `readiness`."""
 
-    def __init__(self, dispatch: Dispatch, readiness: Readiness) -> None:
-        self._dispatch, self._readiness = dispatch, readiness
+    def __init__(self, dispatch: Dispatch, readiness: Readiness, relay: Relay | None = None) -> None:
+        self._dispatch, self._readiness, self._relay = dispatch, readiness, relay
         self._calls = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -47,6 +48,20 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
         del request  # its sound as well: nobody else holds it, and the wait for the answer may be long
         with self._in_hand(), call:
             await processing
+
+    async def StreamAudio(  # noqa: N802
+        self, messages: object, context: grpc.aio.ServicerContext
+    ) -> None:
+        """A live microphone: no job of the queue, and nothing is kept of it."""
+        if self._relay is None:
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, "this server takes no live sound")
+            return
+        try:
+            with self._in_hand():
+                await self._relay.converse(context)
+        except EmoTalkError as error:
+            await context.write(to_failure("", str(error)))
+            await abort(context, error)
 
     @contextmanager
     def _in_hand(self) -> Iterator[None]:

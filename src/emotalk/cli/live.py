@@ -1,0 +1,43 @@
+"""Animate live microphones for a server on this machine; `serve` starts this by itself.
+
+Serves StreamAudio alone, on the address that it is given.
+"""
+
+import argparse
+import signal
+from threading import Event
+
+from emotalk import wiring
+from emotalk.cli import flags
+from emotalk.cli.settled import settle
+from emotalk.pipeline import Pipeline
+from emotalk.server.child import say_ready
+from emotalk.server.live import LiveService, serve
+
+GOODBYE_SECONDS = 1.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where, and which engine."""
+    flags.add(parser, "--address", required=True, metavar="ADDRESS", help="where to listen, as gRPC has it: unix:PATH")
+    flags.add(parser, "--supervised", action="store_true", help=argparse.SUPPRESS)
+    flags.add_live(parser)
+    flags.add_limits(parser)
+    flags.add_engine(parser)
+    flags.add_shaping(parser)
+    flags.add_logs(parser)
+
+
+def run(parsed: argparse.Namespace) -> None:
+    """Serve until SIGTERM, Ctrl-C, or the end of the server that started us."""
+    settings = settle(parsed)
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    service = LiveService(Pipeline(wiring.engine(settings)), wiring.gains(settings), settings.max_seconds)
+    # The server counts its speakers; one that has just hung up may still hold a place here.
+    server = serve(service, parsed.address, 2 * settings.live_sessions)
+    if parsed.supervised:
+        say_ready(stop.set)
+    stop.wait()
+    server.stop(GOODBYE_SECONDS).wait()

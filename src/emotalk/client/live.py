@@ -1,0 +1,96 @@
+"""A live microphone: sound goes up while frames come down. Nothing is stored, so a broken stream is over."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import grpc
+import numpy as np
+
+from emotalk.client.exchange import Chunk
+from emotalk.face import no_frames
+from emotalk.wire import emotalk_pb2
+
+Encoding = Literal["pcm16", "float32"]
+
+
+@dataclass(frozen=True)
+class Live:
+    """What will come: mono samples, little-endian, in blocks cut anywhere between two samples.
+
+    `latency`: seconds from a sound to its frames that the caller would like; None: the server's choice.
+    """
+
+    sample_rate: int
+    encoding: Encoding = "pcm16"
+    emotion_level: int = 1
+    person_id: int = 0
+    post_processing: bool = True
+    latency: float | None = None
+    request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def first(self) -> emotalk_pb2.AudioFrame:
+        """The first message, which has the settings."""
+        settings = emotalk_pb2.AudioSettings(
+            sample_rate=self.sample_rate,
+            encoding=self.encoding.upper(),
+            emotion_level=self.emotion_level,
+            person_id=self.person_id,
+            post_processing=self.post_processing,
+            latency_hint=self.latency,
+            request_id=self.request_id,
+        )
+        return emotalk_pb2.AudioFrame(settings=settings)
+
+
+def heard(response: emotalk_pb2.BlendshapeResponse) -> Chunk:
+    """A response → its chunk; the last one may have no frames."""
+    rows = response.frames
+    frames = np.array([row.blendshapes for row in rows], np.float32) if rows else no_frames()
+    first = rows[0].frame_number if rows else 0
+    return Chunk(response.request_id, response.chunk_index, first, frames, response.is_final)
+
+
+def conversation(call: Callable[..., Any], live: Live, blocks: Iterable[bytes]) -> Iterator[Chunk]:
+    """For threads: `blocks` is read by a thread of gRPC's."""
+
+    def frames() -> Iterator[emotalk_pb2.AudioFrame]:
+        yield live.first()
+        yield from (emotalk_pb2.AudioFrame(audio=block) for block in blocks)
+
+    answer = call(frames())
+    try:
+        for response in answer:
+            if not response.error_message:
+                yield heard(response)
+    finally:
+        answer.cancel()
+
+
+async def async_conversation(call: Any, live: Live, blocks: AsyncIterable[bytes]) -> AsyncIterator[Chunk]:
+    """For asyncio: what `blocks` raises comes out here."""
+    speaking = asyncio.create_task(_speak(call, live, blocks))
+    speaking.add_done_callback(lambda task: call.cancel() if not task.cancelled() and task.exception() else None)
+    try:
+        async for response in call:
+            if not response.error_message:
+                yield heard(response)
+    except (asyncio.CancelledError, grpc.RpcError):
+        if speaking.done() and not speaking.cancelled() and (error := speaking.exception()):
+            raise error from None
+        raise
+    finally:
+        speaking.cancel()
+        call.cancel()
+
+
+async def _speak(call: Any, live: Live, blocks: AsyncIterable[bytes]) -> None:
+    try:
+        await call.write(live.first())
+        async for block in blocks:
+            await call.write(emotalk_pb2.AudioFrame(audio=block))
+        await call.done_writing()
+    except (grpc.RpcError, asyncio.InvalidStateError):
+        return  # the server has ended the call; its status comes out where the answer is read

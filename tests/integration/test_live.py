@@ -1,0 +1,102 @@
+"""A live microphone through a whole server: the engine in a process of its own, which may die."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from threading import Event
+
+import pytest
+
+from emotalk.client import Chunk, EmoTalkClient, Live
+from emotalk.errors import DeadlineExceeded, InvalidRequest, QueueFull, ServerUnavailable
+from emotalk.server.relay import Relay
+from tests.integration.served import Inside, eventually, speech
+
+SOUND = speech(2.0)[44:]
+LIVE = Live(16_000, request_id="speaker")
+
+
+def tone_relay(places: int = 2, idle_seconds: float = 30.0) -> Relay:
+    return Relay({**os.environ, "EMOTALK_ENGINE": "tone", "EMOTALK_LIVE_SESSIONS": str(places)}, places, idle_seconds)
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Inside]:
+    with Inside(relay=tone_relay()) as inside:
+        yield inside
+
+
+def children() -> list[int]:
+    """The live engines that this process has started."""
+    listed = subprocess.run(
+        ["ps", "-o", "pid=,args=", "--ppid", str(os.getpid())], capture_output=True, text=True, check=True
+    )
+    return [int(line.split()[0]) for line in listed.stdout.splitlines() if "emotalk live" in line]
+
+
+def test_who_speaks_gets_frames_and_the_engine_is_started_only_then(served: Inside) -> None:
+    assert children() == []
+    with EmoTalkClient("127.0.0.1", served.server.port) as client:
+        chunks = list(client.live(LIVE, [SOUND[i : i + 3200] for i in range(0, len(SOUND), 3200)]))
+    assert sum(len(chunk.frames) for chunk in chunks) == 60
+    assert chunks[-1].is_final
+    assert {chunk.request_id for chunk in chunks} == {"speaker"}
+    assert len(children()) == 1
+
+
+def test_a_wrong_setting_is_refused_with_its_field_through_the_relay_too(served: Inside) -> None:
+    with (
+        EmoTalkClient("127.0.0.1", served.server.port) as client,
+        pytest.raises(InvalidRequest, match=r"0\.\.23") as refused,
+    ):
+        list(client.live(Live(16_000, person_id=99), [SOUND]))
+    assert refused.value.field == "person_id"
+
+
+def _listen(chunks: Iterator[Chunk], heard: list[Chunk]) -> None:
+    for chunk in chunks:
+        heard.append(chunk)  # at once: the speaker waits for it
+
+
+def test_an_engine_that_dies_is_said_and_the_next_speaker_gets_a_new_one(served: Inside) -> None:
+    with EmoTalkClient("127.0.0.1", served.server.port) as client:
+        heard: list[Chunk] = []
+
+        def speaker() -> Iterator[bytes]:
+            yield SOUND
+            eventually(lambda: heard)
+            os.kill(children()[0], signal.SIGKILL)
+            eventually(lambda: not children())
+
+        with pytest.raises(ServerUnavailable, match="open a new stream"):
+            _listen(client.live(LIVE, speaker()), heard)
+        assert sum(len(chunk.frames) for chunk in client.live(LIVE, [SOUND])) == 60
+
+
+def test_whoever_falls_silent_gives_the_place_back() -> None:
+    silent = Event()
+
+    def speaker() -> Iterator[bytes]:
+        yield SOUND
+        silent.wait(30)
+
+    relay = tone_relay(places=1, idle_seconds=0.5)
+    with Inside(relay=relay) as inside, EmoTalkClient("127.0.0.1", inside.server.port) as client:
+        chunks = client.live(LIVE, speaker())
+        assert len(next(chunks).frames) > 0
+        with pytest.raises(QueueFull, match="live places"):
+            list(client.live(LIVE, [SOUND]))
+        with pytest.raises(DeadlineExceeded, match="no sound came"):
+            list(chunks)
+        silent.set()
+        assert sum(len(chunk.frames) for chunk in client.live(LIVE, [SOUND])) == 60
+
+
+def test_the_engine_ends_with_its_server() -> None:
+    before = set(children())
+    with Inside(relay=tone_relay()) as inside, EmoTalkClient("127.0.0.1", inside.server.port) as client:
+        list(client.live(LIVE, [SOUND]))
+        [pid] = set(children()) - before
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)

@@ -1,0 +1,186 @@
+"""Live sound through the service that animates it: any cutting gives the pipeline's frames, and errors have names."""
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from threading import Event
+
+import grpc
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emotalk.client import Chunk, EmoTalkClient, Live
+from emotalk.engines.tone import StreamingToneEngine, ToneEngine
+from emotalk.errors import EmoTalkError, InvalidRequest, JobFailed, QueueFull
+from emotalk.face import Frames, Style
+from emotalk.jobs.take import Take
+from emotalk.pipeline import Pipeline
+from emotalk.server.live import LiveService, serve
+from emotalk.shaping import Gains
+from emotalk.timebase import frame_count, resampled_length
+from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
+from tests.unit.stage import tones
+
+SOUND = tones(16_000 * 2)
+PCM16 = (SOUND * 32767).astype("<i2").tobytes()
+MAX_SECONDS = 5.0
+
+
+class Broken(StreamingToneEngine):
+    """An engine that dies at its first sound."""
+
+    def open(self, style: Style) -> "Broken":
+        return self
+
+    def push(self, pcm: np.ndarray) -> Frames:
+        raise JobFailed("the engine broke")
+
+    def finish(self) -> Frames:
+        raise JobFailed("the engine broke")
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    where = f"unix:{tmp_path_factory.mktemp('live') / 'live.sock'}"
+    server = serve(LiveService(Pipeline(StreamingToneEngine()), Gains(), MAX_SECONDS), where, places=2)
+    yield where
+    server.stop(None).wait()
+
+
+@pytest.fixture(scope="module")
+def client(address: str) -> Iterator[EmoTalkClient]:
+    with EmoTalkClient(address, 0) as client:
+        yield client
+
+
+def joined(chunks: Iterable[Chunk]) -> Frames:
+    """All frames; their numbers follow each other, and only the last chunk is final."""
+    chunks, due = list(chunks), 0
+    for chunk in chunks:
+        assert chunk.first_frame == due or not len(chunk.frames)
+        due += len(chunk.frames)
+    assert [chunk.is_final for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
+    return np.concatenate([chunk.frames for chunk in chunks])
+
+
+def as_clip(live: Live, sound: np.ndarray) -> Frames:
+    take = Take(Style(live.emotion_level, live.person_id), post_processing=live.post_processing, seed=live.request_id)
+    session = Pipeline(StreamingToneEngine()).open(take)
+    return np.concatenate([chunk.frames for chunk in [*session.push(sound), *session.finish()]])
+
+
+@given(st.lists(st.integers(0, 16_000), max_size=12), st.booleans())
+def test_any_cutting_of_the_sound_gives_the_frames_of_the_clip(
+    client: EmoTalkClient, cuts: list[int], shaped: bool
+) -> None:
+    at = [0, *sorted(2 * cut for cut in cuts), len(PCM16)]
+    live = Live(16_000, person_id=3, post_processing=shaped, request_id="same blinks")
+    frames = joined(client.live(live, [PCM16[a:b] for a, b in pairwise(at)]))
+    sound = np.frombuffer(PCM16, "<i2").astype(np.float32) / np.float32(2**15)
+    assert frames.tobytes() == as_clip(live, sound).tobytes()
+
+
+@pytest.mark.parametrize("rate", [8_000, 44_100, 48_000, 192_000])
+def test_another_rate_gives_exactly_as_many_frames_as_its_length_at_16_khz(client: EmoTalkClient, rate: int) -> None:
+    sound = np.sin(np.arange(rate) * 0.05).astype("<f4")
+    frames = joined(client.live(Live(rate, "float32"), [sound[i : i + 441].tobytes() for i in range(0, rate, 441)]))
+    assert len(frames) == frame_count(resampled_length(rate, rate))
+    assert frames.max() > 0
+
+
+def test_frames_come_back_while_the_speaker_goes_on(client: EmoTalkClient) -> None:
+    heard: list[Chunk] = []
+
+    def speaker() -> Iterator[bytes]:
+        yield PCM16[:16_000]
+        while not heard:  # the first half second must be answered before there is any more
+            pass
+        yield PCM16[16_000:]
+
+    for chunk in client.live(Live(16_000), speaker()):
+        heard.append(chunk)
+    assert len(joined(heard)) == 60
+    assert heard[0].first_frame == 0
+
+
+def test_a_window_engine_speaks_live_too_a_second_at_a_time(tmp_path: Path) -> None:
+    where = f"unix:{tmp_path / 'live.sock'}"
+    server = serve(LiveService(Pipeline(ToneEngine()), Gains(), MAX_SECONDS), where, places=1)
+    with EmoTalkClient(where, 0) as client:
+        blocks = [PCM16[i : i + 3200] for i in range(0, len(PCM16), 3200)]
+        chunks = list(client.live(Live(16_000, post_processing=False), blocks))
+    server.stop(None).wait()
+    assert len(chunks) > 2
+    assert len(joined(chunks)) == 60
+
+
+@pytest.mark.parametrize(
+    ("live", "blocks", "field", "said"),
+    [
+        (Live(7_999), [PCM16], "audio_data", "7999 Hz"),
+        (Live(16_000, emotion_level=2), [PCM16], "emotion_level", "0 .calm. or 1"),
+        (Live(16_000, person_id=24), [PCM16], "person_id", "0..23"),
+        (Live(16_000, latency=9.0), [PCM16], "latency_hint", "out of range"),
+        (Live(16_000), [b"abc"], "audio", "no whole samples"),
+        (Live(16_000, "float32"), [np.array([np.nan], "<f4").tobytes()], "audio", "finite"),
+        (Live(16_000), [], "audio", "no sound came"),
+        (Live(16_000), [PCM16] * 3, "audio", "more than 5 s"),
+    ],
+)
+def test_what_cannot_be_used_names_the_field(
+    client: EmoTalkClient, live: Live, blocks: list[bytes], field: str, said: str
+) -> None:
+    with pytest.raises(InvalidRequest, match=said) as refused:
+        list(client.live(live, blocks))
+    assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("messages", "said"),
+    [
+        ([], "the first message has none"),
+        ([emotalk_pb2.AudioFrame(audio=b"ab")], "the first message has none"),
+        ([emotalk_pb2.AudioFrame(settings={"sample_rate": 16_000}, audio=b"ab")], "the first message has some"),
+        ([emotalk_pb2.AudioFrame(settings={"sample_rate": 16_000})] * 2, "a second time"),
+        ([emotalk_pb2.AudioFrame(settings={"sample_rate": 16_000, "encoding": 7})], "encoding: 7 is unknown"),
+    ],
+)
+def test_messages_out_of_order_are_refused_in_a_response_and_in_the_status(
+    address: str, messages: list[emotalk_pb2.AudioFrame], said: str
+) -> None:
+    with grpc.insecure_channel(address) as channel:
+        call = emotalk_pb2_grpc.EmoTalkServiceStub(channel).StreamAudio(iter(messages))
+        responses = []
+        with pytest.raises(grpc.RpcError) as refused:
+            responses.extend(call)
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert said in refused.value.details()
+
+
+def test_an_engine_that_breaks_is_an_error_and_never_a_frame(tmp_path: Path) -> None:
+    where = f"unix:{tmp_path / 'live.sock'}"
+    server = serve(LiveService(Pipeline(Broken()), Gains(), MAX_SECONDS), where, places=1)
+    with EmoTalkClient(where, 0) as client:
+        chunks: list[Chunk] = []
+        with pytest.raises(EmoTalkError, match="the engine broke"):
+            chunks.extend(client.live(Live(16_000), [PCM16]))
+    server.stop(None).wait()
+    assert chunks == []
+
+
+def test_whoever_finds_no_place_is_refused_at_once_and_the_others_go_on(client: EmoTalkClient) -> None:
+    said_enough = Event()
+
+    def speaker() -> Iterator[bytes]:
+        yield PCM16
+        said_enough.wait(30)
+
+    first, second = (client.live(Live(16_000), speaker()) for _ in range(2))
+    begun = [next(first), next(second)]
+    with pytest.raises(QueueFull):
+        list(client.live(Live(16_000), [PCM16]))
+    said_enough.set()
+    for chunk, rest in zip(begun, (first, second), strict=True):
+        assert len(joined([chunk, *rest])) == 60
