@@ -33,14 +33,15 @@ class Pipeline:
 
     def open(self, take: Take) -> "Session":
         """Start a clip."""
-        return Session(open_session(self.engine, take.style, take.chunking), Cut(take.chunking), _shaping(take))
+        engine = open_session(self.engine, take.style, take.chunking, seed=take.seed)
+        return Session(engine, Cut(take.chunking), _shaping(take))
 
     def live(self, take: Take, latency: float | None = None) -> "Session":
         """Start a live stream: frames come out as soon as the engine has them; its chunking is not asked.
 
         `latency`: seconds from a sound to its frames that are wished for; None leaves it to the engine.
         """
-        return Session(open_live(self.engine, take.style, latency), Uncut(), _shaping(take))
+        return Session(open_live(self.engine, take.style, latency, take.seed), Uncut(), _shaping(take))
 
 
 class Session:

@@ -1,17 +1,17 @@
-"""Rows at 50 and 100 Hz to frames at 30 a second, in integers; and the tape that the rows lie on."""
+"""Rows at 50 and ticks at 100 Hz to frames at 30 a second, in integers; and the tape that the ticks lie on."""
 
 from fractions import Fraction
-from math import floor
+from math import ceil, floor
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emotalk.engines.builtin.clock import at_frames, first_row, frames_ready
+from emotalk.engines.base import LATENCIES, Latency
+from emotalk.engines.builtin.clock import first_tick, last_tick, rows_to_frames, ticks_to_frames
+from emotalk.engines.builtin.plan import PLANS, ROW_SAMPLES
 from emotalk.engines.builtin.tape import Tape
-
-RATES = pytest.mark.parametrize("rate", [50, 100])
 
 
 def ramp(rows: int) -> Tape:
@@ -20,34 +20,45 @@ def ramp(rows: int) -> Tape:
     return tape
 
 
-def position(frame: int, rate: int) -> Fraction:
-    """The row at which frame / 30 s lies, where row i is centred at (i + 1/2) / rate."""
-    return Fraction(frame, 30) * rate - Fraction(1, 2)
+def tick_of(frame: int) -> Fraction:
+    """The tick at which frame / 30 s lies, where tick i is centred at (i + 1/2) / 100 s."""
+    return Fraction(frame, 30) * 100 - Fraction(1, 2)
 
 
-@RATES
-def test_a_frame_lies_where_its_time_is(rate: int) -> None:
-    drawn = at_frames(ramp(400), rate, 1, 100)
-    np.testing.assert_allclose(drawn, [float(position(k, rate)) for k in range(1, 100)], atol=1e-4)
+def test_a_frame_is_drawn_from_the_rows_around_its_time() -> None:
+    rows = np.arange(70, dtype=np.float32)[:, None]
+    np.testing.assert_allclose(rows_to_frames(rows, 42)[:, 0], np.arange(42) * 50 / 30, atol=1e-4)
 
 
-@RATES
-def test_the_ends_are_held(rate: int) -> None:
-    assert at_frames(ramp(10), rate, 0, 1)[0] == 0
-    assert at_frames(ramp(10), rate, 50, 51)[0] == 9
+def test_a_frame_is_as_open_as_the_gate_is_at_its_time() -> None:
+    drawn = ticks_to_frames(ramp(400), 1, 100)
+    np.testing.assert_allclose(drawn, [float(tick_of(k)) for k in range(1, 100)], atol=1e-4)
 
 
-@RATES
-@given(rows=st.integers(0, 2000))
-def test_a_frame_is_ready_when_the_rows_on_both_sides_are_known(rate: int, rows: int) -> None:
-    ready = frames_ready(rows, rate)
-    assert ready == sum(floor(position(k, rate)) + 1 < rows for k in range(1300))
+def test_the_ends_are_held() -> None:
+    assert ticks_to_frames(ramp(10), 0, 1)[0] == 0
+    assert ticks_to_frames(ramp(10), 50, 51)[0] == 9
 
 
-@RATES
 @given(frame=st.integers(0, 100_000))
-def test_the_first_row_of_a_frame_is_the_one_before_its_time(rate: int, frame: int) -> None:
-    assert first_row(frame, rate) == floor(position(frame, rate))
+def test_the_ticks_of_a_frame_are_those_beside_its_time(frame: int) -> None:
+    assert first_tick(frame) == floor(tick_of(frame))
+    assert last_tick(frame + 1) == ceil(tick_of(frame))
+
+
+@pytest.mark.parametrize("latency", LATENCIES)
+@given(block=st.integers(0, 10_000))
+def test_a_block_has_whole_frames_and_the_next_begins_where_it_ends(latency: Latency, block: int) -> None:
+    plan = PLANS[latency]
+    start, stop = plan.window(block)
+    assert start + plan.past * ROW_SAMPLES == Fraction(block * plan.hop_frames, 30) * 16_000
+    assert stop - start == (plan.past + plan.hop + plan.ahead) * ROW_SAMPLES
+
+
+@pytest.mark.parametrize(("latency", "limit"), [("live", 0.3), ("clip", 2.0)])
+def test_no_frame_waits_longer_than_its_latency_promises(latency: Latency, limit: float) -> None:
+    plan = PLANS[latency]
+    assert (plan.hop + plan.ahead) * ROW_SAMPLES / 16_000 <= limit
 
 
 def test_a_tape_is_read_by_absolute_position_after_it_has_forgotten() -> None:

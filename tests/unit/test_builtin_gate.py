@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from voices import babble, noise
 
 from emotalk.engines.builtin.engine import MODELS
-from emotalk.engines.builtin.gate import CHUNK, CONTEXT, VoiceGate, VoiceModel
+from emotalk.engines.builtin.gate import CHUNK, CONTEXT, State, VoiceGate, VoiceModel
 
 
 class Script:
@@ -15,20 +15,19 @@ class Script:
     def __init__(self, probabilities: list[float]) -> None:
         self._next = iter(probabilities)
 
-    def judge(self, chunk: np.ndarray, state: np.ndarray) -> tuple[float, np.ndarray]:
-        return next(self._next), state
+    def judge(self, chunks: np.ndarray, state: State) -> tuple[np.ndarray, State]:
+        return np.array([next(self._next) for _ in chunks]), state
 
 
 def opened(probabilities: list[float], settled_after: tuple[int, ...] = ()) -> np.ndarray:
     """Openness at 100 Hz of a clip whose chunks are judged so."""
     gate = VoiceGate(Script(probabilities))
     for i in range(len(probabilities)):
-        gate.hear(np.zeros(CONTEXT + CHUNK, np.float32))
+        gate.hear(np.zeros((1, CONTEXT + CHUNK), np.float32))
         if i in settled_after:
             gate.settle()
-    ticks = len(probabilities) * CHUNK // 160
-    gate.end(ticks)
-    return gate.openness.read(0, ticks)
+    gate.settle()
+    return gate.openness.read(0, gate.openness.end)
 
 
 def test_without_a_voice_the_gate_stays_shut() -> None:
@@ -64,7 +63,7 @@ def heard(sound: np.ndarray) -> float:
     gate = VoiceGate(VoiceModel(MODELS / "silero_vad.onnx"))
     padded = np.pad(sound, (CONTEXT, 0))
     for start in range(0, len(sound) - CHUNK, CHUNK):
-        gate.hear(padded[start : start + CONTEXT + CHUNK])
+        gate.hear(padded[None, start : start + CONTEXT + CHUNK])
     gate.settle()
     return float(gate.openness.read(0, gate.openness.end).mean())
 

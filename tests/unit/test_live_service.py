@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emotalk.client import Chunk, EmoTalkClient, Live
+from emotalk.engines.base import Latency
 from emotalk.engines.tone import StreamingToneEngine, ToneEngine
 from emotalk.errors import EmoTalkError, InvalidRequest, JobFailed, QueueFull
 from emotalk.face import Frames, Style
@@ -31,7 +32,7 @@ MAX_SECONDS = 5.0
 class Broken(StreamingToneEngine):
     """An engine that dies at its first sound."""
 
-    def open(self, style: Style) -> "Broken":
+    def open(self, style: Style, latency: Latency = "clip", seed: str = "") -> "Broken":
         return self
 
     def push(self, pcm: np.ndarray) -> Frames:

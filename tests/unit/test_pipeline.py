@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from stage import Scripted, tones
 
 from emotalk.chunking import Chunking
-from emotalk.engines.base import Engine, EngineCard, WindowEngine
+from emotalk.engines.base import Engine, EngineCard, Latency, WindowEngine
 from emotalk.engines.tone import StreamingToneEngine, ToneEngine
 from emotalk.errors import EngineError
 from emotalk.face import Frames, Pcm, Style
@@ -171,7 +171,7 @@ class Sloppy:
     def __init__(self, change: object) -> None:
         self.change = change
 
-    def open(self, style: Style) -> "Sloppy":
+    def open(self, style: Style, latency: Latency = "clip", seed: str = "") -> "Sloppy":
         self.session = StreamingToneEngine().open(style)
         return self
 

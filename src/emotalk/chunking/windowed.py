@@ -6,12 +6,14 @@ import numpy as np
 
 from emotalk.chunking.stitch import Stitch
 from emotalk.chunking.windows import Chunking, Window, Windows
-from emotalk.engines.base import Engine, EngineCard, EngineSession, WindowEngine
+from emotalk.engines.base import Engine, EngineCard, EngineSession, Latency, WindowEngine
 from emotalk.errors import EngineError
 from emotalk.face import BLENDSHAPES, Frames, Pcm, Style, no_frames
 from emotalk.timebase import frame_count
 
 LIVE_WINDOW, LIVE_OVERLAP = 1.0, 0.2
+CLIP_LATENCY = 2.0
+"""Who may wait so many seconds gets a clip's look-ahead."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,8 @@ class Windowed:
         """The wrapped engine's."""
         return self.engine.card
 
-    def open(self, style: Style) -> "WindowedSession":
-        """Start a clip."""
+    def open(self, style: Style, latency: Latency = "clip", seed: str = "") -> "WindowedSession":
+        """Start a clip; it waits for whole windows, whatever the latency."""
         return WindowedSession(self.engine, style, self.chunking)
 
 
@@ -56,16 +58,22 @@ class WindowedSession:
         return self._stitch.add(window.first_frame, frames, last)
 
 
-def open_session(engine: Engine | WindowEngine, style: Style, chunking: Chunking) -> EngineSession:
+def open_session(
+    engine: Engine | WindowEngine, style: Style, chunking: Chunking, latency: Latency = "clip", seed: str = ""
+) -> EngineSession:
     """Start a clip on either kind of engine."""
     if isinstance(engine, WindowEngine):
         return Windowed(engine, chunking).open(style)
-    return engine.open(style)
+    return engine.open(style, latency, seed)
 
 
-def open_live(engine: Engine | WindowEngine, style: Style, latency: float | None) -> EngineSession:
-    """Start a live stream. A window engine answers a window at a time: the shortest, or as long as may be waited."""
-    return open_session(engine, style, Chunking.of(max(latency or LIVE_WINDOW, LIVE_WINDOW), LIVE_OVERLAP))
+def open_live(engine: Engine | WindowEngine, style: Style, latency: float | None, seed: str = "") -> EngineSession:
+    """Start a live stream for somebody who may wait `latency` seconds for a frame (None: as short as it goes).
+
+    A window engine answers a window at a time: the shortest, or as long as may be waited.
+    """
+    chunking = Chunking.of(max(latency or LIVE_WINDOW, LIVE_WINDOW), LIVE_OVERLAP)
+    return open_session(engine, style, chunking, "clip" if (latency or 0) >= CLIP_LATENCY else "live", seed)
 
 
 def _joined(blocks: list[Frames]) -> Frames:

@@ -13,10 +13,8 @@ from dataclasses import replace
 from threading import Event
 
 from emotalk import exposition, metrics, wiring
-from emotalk.audio.apart import Decoders
 from emotalk.cli import flags
 from emotalk.cli.settled import settle
-from emotalk.jobs.intake import Intake
 from emotalk.pipeline import Pipeline
 from emotalk.queues.base import Queue
 from emotalk.server.relay import Relay
@@ -55,16 +53,15 @@ def serve(settings: Settings) -> None:
         wiring.check(settings)
     doors = wiring.doors(settings)
     doors.warn(settings.host)
-    queue = wiring.queue(settings)
+    queue, intake = wiring.queue(settings), wiring.intake(settings)
 
-    async def live(intake: Intake) -> None:
+    async def live() -> None:
         address, workforce = Address(settings.host, settings.port), _workforce(settings, queue)
         relay = Relay(_environment(settings), settings.live_sessions)
         with _page(settings, workforce):
             await Server(queue, intake, workforce, address, settings.drain_seconds, doors, relay).run()
 
-    with Decoders(wiring.limits(settings)) as decoders:
-        asyncio.run(live(wiring.intake(settings, decoders)))
+    asyncio.run(live())
 
 
 def _page(settings: Settings, workforce: Workforce) -> AbstractContextManager[object]:

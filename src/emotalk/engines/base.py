@@ -15,6 +15,9 @@ Device = Literal["auto", "cpu", "cuda"]
 DEVICES: Sequence[Device] = ("auto", "cpu", "cuda")
 Precision = Literal["auto", "fp32", "bf16"]
 PRECISIONS: Sequence[Precision] = ("auto", "fp32", "bf16")
+Latency = Literal["clip", "live"]
+LATENCIES: Sequence[Latency] = ("clip", "live")
+"""clip: a frame may wait for 2 s of the sound after it, where that helps. live: for 0.3 s at most."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,12 @@ class Engine(Protocol):
 
     card: EngineCard
 
-    def open(self, style: Style) -> EngineSession:
-        """Start a clip. Sessions are independent of each other."""
+    def open(self, style: Style, latency: Latency = "clip", seed: str = "") -> EngineSession:
+        """Start a clip. Sessions are independent of each other.
+
+        `seed` decides whatever is left to chance; the same seed, the same bytes. An engine without a use for latency or
+        seed ignores them.
+        """
         ...
 
 

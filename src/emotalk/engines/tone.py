@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from emotalk.engines.base import EngineCard
+from emotalk.engines.base import EngineCard, Latency
 from emotalk.face import BLENDSHAPES, INDEX, PERSONS, Frames, Pcm, Style, no_frames
 from emotalk.timebase import STEP_FRAMES, STEP_SAMPLES, frame_count
 
@@ -43,8 +43,8 @@ class StreamingToneEngine:
 
     card: EngineCard = CARD
 
-    def open(self, style: Style) -> "ToneSession":
-        """Start a clip."""
+    def open(self, style: Style, latency: Latency = "clip", seed: str = "") -> "ToneSession":
+        """Start a clip; it never waits for more than 0.1 s."""
         return ToneSession(style)
 
 

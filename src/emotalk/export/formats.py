@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from emotalk.errors import ConfigurationError
-from emotalk.export import film, livelink, scene, tables, usd
+from emotalk.export import livelink, tables
 from emotalk.face import FaceClip
 
 Writer = Callable[[FaceClip, Path], None]
@@ -23,13 +23,10 @@ _WRITERS: dict[str, Writer] = {
     ".npz": tables.npz,
     ".livelink.csv": livelink.write,
     ".parquet": tables.parquet,
-    ".glb": scene.glb,
-    ".usda": usd.usda,
-    ".mp4": film.mp4,
 }
 SUFFIXES = tuple(_WRITERS)
 
-_EXTRAS = {".parquet": ("parquet", ("pyarrow",)), ".mp4": ("video", ("av", "moderngl", "PIL"))}
+_EXTRAS = {".parquet": ("parquet", ("pyarrow",))}
 """What a suffix needs beside the package: the extra, and the modules that it brings."""
 
 
@@ -54,8 +51,7 @@ def save(clip: FaceClip, path: Path) -> None:
 
 def check_place(path: Path) -> None:
     """Raise now what `save` would raise after hours of work. Creates the folders; ConfigurationError, OSError."""
-    if _check_suffix(path) == ".mp4":
-        film.check()
+    _check_suffix(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))

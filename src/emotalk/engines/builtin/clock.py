@@ -1,7 +1,7 @@
-"""From the network's 50 Hz and the gate's 100 Hz to 30 frames a second, in integers.
+"""From 50 rows and 100 ticks of the gate to 30 frames a second, in integers.
 
-Row i of a curve at `rate` Hz is centred at (i + ½) / rate and frame k is shown at k / 30, so frame k lies at row
-(rate / 5 · k - 3) / 6: always a whole number of sixths, for both rates.
+Frame k is shown at k / 30 s, row r is at r / 50 s and tick i is centred at (i + ½) / 100 s. So frame k lies at row
+10 k / 6 and at tick (20 k - 3) / 6: always a whole number of sixths.
 """
 
 import numpy as np
@@ -12,23 +12,27 @@ from emotalk.engines.builtin.tape import Tape
 _SIXTHS = 6
 
 
-def _sixths(frame: NDArray[np.int64], rate: int) -> NDArray[np.int64]:
-    return rate // 5 * frame - 3
+def rows_to_frames(rows: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
+    """Rows of a block, which starts at a frame, linearly interpolated at its first `frames` frames."""
+    row, sixth = np.divmod(10 * np.arange(frames), _SIXTHS)
+    share = (sixth / _SIXTHS).astype(np.float32)[:, None]
+    at_frames: NDArray[np.float32] = rows[row] * (1 - share) + rows[np.minimum(row + 1, len(rows) - 1)] * share
+    return at_frames
 
 
-def frames_ready(rows: int, rate: int) -> int:
-    """How many frames, from the first on, lie between rows of which `rows` are known."""
-    return max(0, (_SIXTHS * rows - 4) // (rate // 5) + 1)
+def last_tick(frames: int) -> int:
+    """The last tick of the gate that the frames before `frames` are drawn from."""
+    return -(-(20 * (frames - 1) - 3) // _SIXTHS)
 
 
-def first_row(frame: int, rate: int) -> int:
-    """The first row that `frame` is drawn from; -1 for frame 0, which repeats row 0."""
-    return (rate // 5 * frame - 3) // _SIXTHS
+def first_tick(frame: int) -> int:
+    """The first tick that `frame` is drawn from; -1 for frame 0."""
+    return (20 * frame - 3) // _SIXTHS
 
 
-def at_frames(curve: Tape, rate: int, start: int, stop: int) -> NDArray[np.float32]:
-    """The curve, linearly interpolated at frames start … stop - 1; its ends are held."""
-    row, sixth = np.divmod(_sixths(np.arange(start, stop), rate), _SIXTHS)
-    before, after = curve.take(row), curve.take(row + 1)
-    share = (sixth / _SIXTHS).astype(np.float32).reshape(-1, *[1] * (before.ndim - 1))
-    return before * (1 - share) + after * share
+def ticks_to_frames(openness: Tape, start: int, stop: int) -> NDArray[np.float32]:
+    """The gate's openness at frames start … stop - 1; its ends are held."""
+    tick, sixth = np.divmod(20 * np.arange(start, stop) - 3, _SIXTHS)
+    share = (sixth / _SIXTHS).astype(np.float32)
+    at_frames: NDArray[np.float32] = openness.take(tick) * (1 - share) + openness.take(tick + 1) * share
+    return at_frames

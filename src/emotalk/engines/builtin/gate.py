@@ -2,7 +2,8 @@
 
 Silero judges chunks of 32 ms with the 4 ms before each. Its verdict is spread over a grid of 10 ms, opens 100 ms early
 (the verdict comes 50–60 ms late, and lips part before they sound) and closes 100 ms late, and is faded over 90 ms with
-a Hann window: 145 ms of look-ahead, which hides behind that of the network.
+a Hann window: 145 ms of look-ahead, which hides behind that of the network. Chunks are judged in groups of one size: a
+product of matrices need not round the same way for one row as for eight.
 """
 
 from pathlib import Path
@@ -13,7 +14,6 @@ from numpy.typing import NDArray
 
 from emotalk.engines.builtin.onnx import load
 from emotalk.engines.builtin.tape import Tape
-from emotalk.face import Pcm
 
 CHUNK = 512
 CONTEXT = 64
@@ -29,19 +29,20 @@ _FADE /= _FADE.sum()
 _SIDE = len(_FADE) // 2
 
 
+State = tuple[NDArray[np.float32], NDArray[np.float32]]
+
+
 class VoiceModel:
     """Silero VAD, loaded once and shared."""
 
     def __init__(self, path: Path) -> None:
         """Raises CheckpointNotFound, CheckpointError."""
         self._session: Any = load(path)
-        self._rate = np.array(16_000, np.int64)
 
-    def judge(self, chunk: Pcm, state: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
-        """64 + 512 samples and the state before them → probability of a voice, and the state after."""
-        inputs = {"input": chunk[None], "state": state, "sr": self._rate}
-        probability, after = self._session.run(None, inputs)
-        return float(probability[0, 0]), after
+    def judge(self, chunks: NDArray[np.float32], state: State) -> tuple[NDArray[np.float32], State]:
+        """[n, 64 + 512] samples and the state before them → n probabilities of a voice, and the state after."""
+        probabilities, hidden, cell = self._session.run(None, {"input": chunks, "h": state[0], "c": state[1]})
+        return probabilities, (hidden, cell)
 
 
 class VoiceGate:
@@ -49,7 +50,7 @@ class VoiceGate:
 
     def __init__(self, model: VoiceModel) -> None:
         self._model = model
-        self._state = np.zeros((2, 1, 128), np.float32)
+        self._state = (np.zeros((1, 1, 128), np.float32), np.zeros((1, 1, 128), np.float32))
         self._open = False
         self._chunks = 0
         # Before the clip there is no voice.
@@ -57,26 +58,24 @@ class VoiceGate:
         self._voice.append(np.zeros(_AFTER + _SIDE, np.float32))
         self.openness = Tape()
 
-    def hear(self, chunk: Pcm) -> None:
-        """Take the next chunk, with its 64 samples of context; `settle` then extends `openness`."""
-        probability, self._state = self._model.judge(chunk, self._state)
-        self._open = probability >= (_STAY_OPEN_AT if self._open else _OPEN_AT)
-        self._chunks += 1
-        # Ticks whose middle, (i + ½) · 160, lies in a chunk that has been judged.
-        ticks = (self._chunks * CHUNK + _TICK_SAMPLES // 2 - 1) // _TICK_SAMPLES
-        self._voice.append(np.full(ticks - self._voice.end, self._open, np.float32))
+    @property
+    def chunks(self) -> int:
+        """How many chunks have been judged."""
+        return self._chunks
+
+    def hear(self, chunks: NDArray[np.float32]) -> None:
+        """Take the next chunks [n, 576], each with its 64 samples of context; `settle` then extends `openness`."""
+        probabilities, self._state = self._model.judge(chunks, self._state)
+        for probability in probabilities.tolist():
+            self._open = probability >= (_STAY_OPEN_AT if self._open else _OPEN_AT)
+            self._chunks += 1
+            # Ticks whose middle, (i + ½) · 160, lies in a chunk that has been judged.
+            ticks = (self._chunks * CHUNK + _TICK_SAMPLES // 2 - 1) // _TICK_SAMPLES
+            self._voice.append(np.full(ticks - self._voice.end, self._open, np.float32))
 
     def settle(self) -> None:
         """Extend `openness` as far as what has been heard decides it."""
-        self._spread(self._voice.end - _BEFORE - _SIDE)
-
-    def end(self, ticks: int) -> None:
-        """The clip has ended and is `ticks` long: after it there is no voice, and nothing is left to wait for."""
-        missing = ticks + _BEFORE + _SIDE - self._voice.end
-        self._voice.append(np.zeros(max(missing, 0), np.float32))
-        self._spread(ticks)
-
-    def _spread(self, ticks: int) -> None:
+        ticks = self._voice.end - _BEFORE - _SIDE
         # A sum of taps, not a convolution: the same bytes however many ticks are settled at once.
         start = self.openness.end
         if ticks <= start:

@@ -1,0 +1,46 @@
+"""How a session cuts its sound: a latency is chosen when it opens, and everything else follows from three numbers.
+
+Block k of a clip is the rows k · hop … (k + 1) · hop - 1, a row every 20 ms. It is drawn from one window of the sound
+and from nothing else, so that any way of pushing the samples gives the same bytes:
+
+    ├──── past ────┼── hop ──┼─ ahead ─┤
+                    the block
+
+A block leaves when its look-ahead has been heard: its first frame then is hop + ahead old, and no frame waits longer.
+"""
+
+from dataclasses import dataclass
+
+from emotalk.engines.base import Latency
+
+ROW_SAMPLES = 320
+ROW_RATE = 50
+ROWS_PER_STEP, FRAMES_PER_STEP = 5, 3
+"""0.1 s is five rows and three frames; every hop is a multiple of it."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Rows before the block, of it, after it; and how many chunks of 32 ms the gate judges at once."""
+
+    past: int
+    hop: int
+    ahead: int
+    chunks: int
+
+    @property
+    def hop_frames(self) -> int:
+        """Frames of a block."""
+        return self.hop // ROWS_PER_STEP * FRAMES_PER_STEP
+
+    def window(self, block: int) -> tuple[int, int]:
+        """Samples (start, stop) that a block is drawn from; a start before the clip is below 0."""
+        first = block * self.hop
+        return (first - self.past) * ROW_SAMPLES, (first + self.hop + self.ahead) * ROW_SAMPLES
+
+
+PLANS: dict[Latency, Plan] = {
+    "live": Plan(past=65, hop=5, ahead=10, chunks=1),
+    "clip": Plan(past=40, hop=70, ahead=30, chunks=8),
+}
+"""live: a frame leaves 0.2 to 0.3 s after its sound. clip: 0.6 to 2 s."""

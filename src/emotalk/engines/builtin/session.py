@@ -1,0 +1,97 @@
+"""One clip on its way through the built-in engine."""
+
+import numpy as np
+
+from emotalk.engines.builtin.clock import first_tick, last_tick, rows_to_frames, ticks_to_frames
+from emotalk.engines.builtin.expression import Expression
+from emotalk.engines.builtin.gate import CHUNK, CONTEXT, VoiceGate, VoiceModel
+from emotalk.engines.builtin.network import MouthNetwork
+from emotalk.engines.builtin.plan import ROW_SAMPLES, Plan
+from emotalk.engines.builtin.prosody import REACH, centre, prosody
+from emotalk.engines.builtin.tape import Tape
+from emotalk.errors import EngineError
+from emotalk.face import Frames, Pcm, Style, no_frames
+from emotalk.timebase import SAMPLE_RATE, frame_count
+
+_PIECE = SAMPLE_RATE
+"""A long push is worked off a second at a time, so that what is kept in between stays short."""
+
+
+class BuiltinSession:
+    """Push sound, get the frames that are ready; finish, get the rest."""
+
+    def __init__(self, network: MouthNetwork, voice: VoiceModel, plan: Plan, style: Style, seed: str) -> None:
+        self._network, self._plan = network, plan
+        self._gate, self._expression = VoiceGate(voice), Expression(style, seed)
+        before = plan.past * ROW_SAMPLES
+        self._sound = Tape(base=-before)
+        self._sound.append(np.zeros(before, np.float32))
+        self._samples = self._blocks = 0
+        self._ended = False
+
+    def push(self, pcm: Pcm) -> Frames:
+        """Take float32 [n] at 16 kHz; return the frames that are ready. Raises EngineError after `finish`."""
+        self._refuse_if_ended()
+        pcm = np.asarray(pcm, np.float32)
+        return np.concatenate([no_frames(), *(self._hear(pcm[i : i + _PIECE]) for i in range(0, len(pcm), _PIECE))])
+
+    def finish(self) -> Frames:
+        """Return the frames that remain: `frame_count(samples)` in all. Raises EngineError when called twice."""
+        self._refuse_if_ended()
+        self._ended = True
+        frames = frame_count(self._samples)
+        blocks = -(-frames // self._plan.hop_frames)
+        end = self._plan.window(blocks)[1] + self._plan.chunks * CHUNK
+        self._sound.append(np.zeros(max(0, end - self._sound.end), np.float32))
+        self._judge()
+        self._gate.settle()
+        drawn = [self._draw() for _ in range(self._blocks, blocks)]
+        due = frames - (blocks - len(drawn)) * self._plan.hop_frames
+        return np.concatenate([no_frames(), *drawn])[:due]
+
+    def _refuse_if_ended(self) -> None:
+        if self._ended:
+            raise EngineError("This session has finished. Open another for another clip.")
+
+    def _hear(self, piece: Pcm) -> Frames:
+        self._sound.append(piece)
+        self._samples += len(piece)
+        self._judge()
+        self._gate.settle()
+        drawn = [no_frames()]
+        while self._ready():
+            drawn.append(self._draw())
+        self._forget()
+        return np.concatenate(drawn)
+
+    def _judge(self) -> None:
+        """Let the gate hear every whole group of chunks."""
+        size = self._plan.chunks * CHUNK
+        while (self._gate.chunks * CHUNK) + size <= self._sound.end:
+            start = self._gate.chunks * CHUNK
+            near = self._sound.read(start - CONTEXT, start + size)
+            self._gate.hear(np.lib.stride_tricks.sliding_window_view(near, CONTEXT + CHUNK)[::CHUNK])
+
+    def _ready(self) -> bool:
+        """Whether all that the next block is drawn from has been heard."""
+        heard = self._plan.window(self._blocks)[1] <= self._sound.end
+        return heard and last_tick((self._blocks + 1) * self._plan.hop_frames) < self._gate.openness.end
+
+    def _draw(self) -> Frames:
+        """The next block. Raises EngineError if a frame is not finite."""
+        plan, count = self._plan, self._plan.hop_frames
+        first = self._blocks * count
+        window = self._sound.read(*plan.window(self._blocks))
+        rows = self._network.curves(window)[plan.past : plan.past + plan.hop]
+        openness = ticks_to_frames(self._gate.openness, first, first + count)
+        mouth = rows_to_frames(rows, count) * openness[:, None]
+        if not np.isfinite(mouth).all():
+            raise EngineError(f"The built-in network gave no finite face near {first / 30:.1f} s of the clip.")
+        near = self._sound.read(centre(first) - REACH, centre(first + count - 1) + REACH)
+        self._blocks += 1
+        return self._expression.face(mouth, openness, *prosody(near, first, count))
+
+    def _forget(self) -> None:
+        first = self._plan.window(self._blocks)[0]
+        self._sound.forget(min(first, self._gate.chunks * CHUNK - CONTEXT))
+        self._gate.openness.forget(first_tick(self._blocks * self._plan.hop_frames))

@@ -1,0 +1,43 @@
+"""The ways in which a clip is spoilt before it is scored. Sounds are float32 [n] at 16 kHz."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training import augment
+
+Sound = NDArray[np.float32]
+_ROOM_SECONDS = 0.4
+
+
+def _noise(sound: Sound, _: Sound, draw: np.random.Generator) -> Sound:
+    return augment.mixed(sound, draw.standard_normal(len(sound)).astype(np.float32), 10)
+
+
+def _music(sound: Sound, music: Sound, _: np.random.Generator) -> Sound:
+    return augment.mixed(sound, music, 5)
+
+
+def _room(sound: Sound, _: Sound, draw: np.random.Generator) -> Sound:
+    time = np.arange(int(_ROOM_SECONDS * augment.RATE)) / augment.RATE
+    tail = draw.standard_normal(len(time)) * np.exp(-6.9 * time / _ROOM_SECONDS)
+    tail *= np.sqrt(0.5 / (tail**2).sum())
+    tail[0] = 1
+    return np.convolve(sound, tail)[: len(sound)].astype(np.float32)
+
+
+CONDITIONS: dict[str, Callable[[Sound, Sound, np.random.Generator], Sound]] = {
+    "clean": lambda sound, *_: sound,
+    "white noise, 10 dB": _noise,
+    "music, 5 dB": _music,
+    "telephone band": lambda sound, *_: augment.in_band(augment.in_band(sound, 300, 3_400), 300, 3_400),
+    "reverberation, 0.4 s": _room,
+    "−40 dBFS": lambda sound, *_: sound * np.float32(0.01 / np.abs(sound).max()),
+    "clipping": lambda sound, *_: np.clip(sound, *(np.abs(sound).max() * np.array([-0.15, 0.15], np.float32))),
+    "a child (pitch × 1.35)": lambda sound, *_: augment.at_speed(sound, 1 / 1.35),
+    "whisper": lambda sound, _, draw: augment.whispered(sound, draw),
+    "shouting": lambda sound, _, draw: augment.shouted(sound, draw),
+}
+STRETCHED = {"a child (pitch × 1.35)": 1 / 1.35}
+"""Conditions that change how long everything lasts."""

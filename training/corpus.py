@@ -1,0 +1,87 @@
+"""The utterances: real speech in the documented folder, synthetic speech by training.speak, sounds without speech."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from training.phones import Segment, of_arpabet, with_dark_l
+from training.texts import SOURCES
+
+HELD_READERS = 36
+"""LibriSpeech readers whose clips never enter training; the development score hears them."""
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """`part` is the source; sound float32 [n] at 16 kHz; without segments nobody speaks."""
+
+    part: str
+    name: str
+    sound: NDArray[np.float32]
+    segments: list[Segment]
+
+
+def _read(path: Path) -> NDArray[np.float32]:
+    sound, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    if rate != 16_000:
+        raise ValueError(f"{path}: {rate} Hz; 16000 are needed")
+    return np.ascontiguousarray(sound.mean(1), np.float32)
+
+
+def read_phones(path: Path) -> list[tuple[float, float, str]]:
+    """Lines of start s, end s, ARPAbet."""
+    rows = (line.split() for line in path.read_text().splitlines())
+    return [(float(start), float(end), phone) for start, end, phone in rows]
+
+
+def _sources() -> list[dict[str, str]]:
+    with SOURCES.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def held_readers() -> frozenset[str]:
+    """The readers kept apart: every fifth of those whose text was recognised, by number."""
+    readers = sorted({row["speaker"] for row in _sources() if row["id"].startswith("lu_")})
+    return frozenset(readers[::5][:HELD_READERS])
+
+
+def real(folder: Path, held: bool = False) -> Iterator[Utterance]:
+    """The real clips of the committed list, without the held readers, or theirs alone. None is under share-alike."""
+    apart = held_readers()
+    for row in _sources():
+        if (row["speaker"] in apart) != held or (held and not row["id"].startswith("lu_")):
+            continue
+        part = (
+            "accented" if row["id"].startswith("so_") else "readers" if row["id"][:3] in ("ls_", "lu_") else "commands"
+        )
+        phones = read_phones(folder / "phones" / f"{row['id']}.tsv")
+        segments = [s for phone in phones for s in of_arpabet(*phone)]
+        yield Utterance(part, row["id"], _read(folder / "opus" / f"{row['id']}.opus"), with_dark_l(segments))
+
+
+def synthetic(data: Path, voice: str, seed: int | None = None) -> Iterator[Utterance]:
+    """What training.speak has written, seed 90 and above left out unless asked for: they are for scores."""
+    for path in sorted((data / "speech" / voice).glob("*/*.npz")):
+        if ".part" in path.name or (int(path.parent.name) != seed if seed is not None else int(path.parent.name) >= 90):
+            continue
+        with np.load(path) as file:
+            phones = zip(file["starts"].tolist(), file["ends"].tolist(), file["names"].tolist(), strict=True)
+            vietnamese = "-vi" if str(file["language"]) == "vi" else ""
+            sound = file["sound"].astype(np.float32) / 32_768
+            yield Utterance(voice + vietnamese, f"{voice}_{path.parent.name}_{path.stem}", sound, list(phones))
+
+
+def voiceless(folder: Path) -> Iterator[Utterance]:
+    """Noise and music without a voice, under the licences in the folder's own list; nothing under share-alike."""
+    with (folder / "nonspeech" / "SOURCES.tsv").open(encoding="utf-8") as file:
+        allowed = {
+            r["id"] for r in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if "SA" not in r["licence"]
+        }
+    for path in sorted((folder / "nonspeech").glob("*.flac")):
+        if path.stem in allowed:
+            yield Utterance("noise", path.stem, _read(path), [])

@@ -1,0 +1,104 @@
+"""The trained network as one graph for the package: `python -m training.export`. Samples in, curves out.
+
+mouth.onnx: sound float32 [1, 320 · (rows - 1)] at 16 kHz → curves float32 [1, rows, 15] in 0..1; row r is at sample
+320 · r. Weights are stored in 16 bits and widened when the graph is loaded: half the size, and the arithmetic stays
+that of 32 bits.
+"""
+
+import argparse
+import shutil
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from training.features import CLIP_ROWS, LIVE_ROWS, RECOGNISER
+from training.front import ROW_SAMPLES, Front
+from training.network import Mouth
+
+GATE = Path("packages/silero_vad/data/silero_vad_16k_sequence.onnx")
+_OPSET = 17
+_SMALLEST = 256
+"""Tensors of fewer values keep their 32 bits."""
+
+
+class Whole(nn.Module):
+    """Samples → curves."""
+
+    def __init__(self, front: Front, mouth: Mouth) -> None:
+        super().__init__()
+        self.front, self.mouth = front, mouth
+
+    def forward(self, sound: Tensor) -> Tensor:
+        """[1, n] → [1, rows, 15]."""
+        return self.mouth(*self.front(sound))[0]
+
+
+def trained(data: Path, checkpoint: Path) -> Whole:
+    """The averaged network of a checkpoint, behind its front."""
+    mouth = Mouth()
+    mouth.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=False)["average"])
+    return Whole(Front(data / RECOGNISER), mouth).eval()
+
+
+def narrowed(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The same graph with its large weights in 16 bits, each behind a Cast."""
+    graph, casts, kept = model.graph, [], []
+    for tensor in graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < _SMALLEST:
+            kept.append(tensor)
+            continue
+        kept.append(numpy_helper.from_array(values.astype(np.float16), f"{tensor.name}.half"))
+        casts.append(helper.make_node("Cast", [f"{tensor.name}.half"], [tensor.name], to=TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.initializer[:], graph.node[:]
+    graph.initializer.extend(kept)
+    graph.node.extend(nodes)
+    onnx.checker.check_model(model)
+    return model
+
+
+def export(whole: Whole, path: Path) -> float:
+    """Write the graph; return by how much its curves differ from torch's, at most, on both lengths of window."""
+    size = (CLIP_ROWS - 1) * ROW_SAMPLES
+    temporary = path.with_suffix(".torch.onnx")
+    torch.onnx.export(
+        whole, (torch.randn(1, size),), str(temporary), input_names=["sound"], output_names=["curves"], dynamo=False,
+        dynamic_axes={"sound": {1: "samples"}, "curves": {1: "rows"}}, opset_version=_OPSET,
+    )  # fmt: skip
+    onnx.save(narrowed(onnx.load(temporary)), path)
+    temporary.unlink()
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return max(_difference(session, whole, rows) for rows in (LIVE_ROWS, CLIP_ROWS))
+
+
+def _difference(session: onnxruntime.InferenceSession, whole: Whole, rows: int) -> float:
+    sound = np.random.default_rng(0).standard_normal((1, (rows - 1) * ROW_SAMPLES)).astype(np.float32) * 0.1
+    with torch.no_grad():
+        expected = whole(torch.from_numpy(sound)).numpy()
+    return float(np.abs(session.run(None, {"sound": sound})[0] - expected).max())
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("training-data"))
+    parser.add_argument("--checkpoint", type=Path, help="default: DATA/mouth.pt")
+    parser.add_argument("--models", type=Path, default=Path("src/emotalk/engines/builtin/models"))
+    asked = parser.parse_args()
+    whole = trained(asked.data, asked.checkpoint or asked.data / "mouth.pt")
+    difference = export(whole, asked.models / "mouth.onnx")
+    shutil.copyfile(asked.data / GATE, asked.models / "silero_vad.onnx")
+    sizes = {f.name: f.stat().st_size for f in sorted(asked.models.glob("*.onnx"))}
+    print(
+        f"{sizes}, {sum(sizes.values()) / 1e6:.2f} MB in all; 16-bit weights change a curve by {difference:.4f} at most"
+    )
+
+
+if __name__ == "__main__":
+    main()
