@@ -16,6 +16,8 @@ from threading import Event, Thread
 import grpc
 
 from bench.clips import FreeEngine
+from emotalk.audio import DEFAULT_LIMITS
+from emotalk.audio.apart import Decoders
 from emotalk.jobs.intake import Intake
 from emotalk.pipeline import Pipeline
 from emotalk.queues.base import Queue
@@ -71,7 +73,7 @@ def _serve(url: str) -> None:
     async def live() -> None:
         queue = open_for_bench(url)
         workforce = ThreadWorker(lambda stop: free_worker(queue, stop)) if url.startswith("memory") else Nobody()
-        server = Server(queue, Intake(), workforce, Address("127.0.0.1", 0), 1.0)
+        server = Server(queue, Intake(prepare=decoders.prepare), workforce, Address("127.0.0.1", 0), 1.0)
         running = asyncio.create_task(server.run())
         while not server.port and not running.done():
             await asyncio.sleep(0.01)
@@ -79,7 +81,8 @@ def _serve(url: str) -> None:
         asyncio.get_running_loop().run_in_executor(None, sys.stdin.read).add_done_callback(lambda _: server.stop())
         await running
 
-    asyncio.run(live())
+    with Decoders(DEFAULT_LIMITS) as decoders:
+        asyncio.run(live())
 
 
 def _echo(answer: str) -> None:

@@ -4,7 +4,7 @@
     ├── InvalidRequest (ValueError)             the caller can mend it: names the field and the fix
     │   └── AudioError                          the sound itself
     │       ├── EmptyAudio  ├── NotAudio  ├── TruncatedAudio  ├── UnsupportedAudio
-    │       └── AudioTooLong └── BadSamples
+    │       └── AudioTooLong └── BadSamples └── UndecodableAudio
     ├── RequestConflict (ValueError)            the id is taken by another request
     ├── ConfigurationError (ValueError)         a flag, a variable or a file of settings
     ├── EngineError (RuntimeError)              the network; trying again may help
@@ -75,6 +75,10 @@ class AudioTooLong(AudioError):
 
 class BadSamples(AudioError):
     """NaN or infinite samples."""
+
+
+class UndecodableAudio(AudioError):
+    """It broke its decoder, or would have taken more memory or time than any clip may."""
 
 
 class RequestConflict(EmoTalkError, ValueError):

@@ -5,7 +5,8 @@ from threading import Event
 from typing import cast
 
 from emotalk import metrics
-from emotalk.audio import Limits
+from emotalk.audio import Limits, prepare
+from emotalk.audio.apart import Decoders
 from emotalk.engines.base import Device, Engine, Precision, WindowEngine
 from emotalk.engines.catalog import check_engine, open_engine
 from emotalk.errors import ConfigurationError, InvalidRequest
@@ -38,9 +39,14 @@ def gains(settings: Settings) -> Gains:
         raise ConfigurationError(str(error)) from error
 
 
-def intake(settings: Settings) -> Intake:
-    """What is accepted."""
-    return Intake(Limits(max_seconds=settings.max_seconds), gains(settings))
+def limits(settings: Settings) -> Limits:
+    """How much sound is accepted."""
+    return Limits(max_seconds=settings.max_seconds)
+
+
+def intake(settings: Settings, decoders: Decoders | None = None) -> Intake:
+    """What is accepted; without `decoders` it is decoded in this process: a file of the user's own."""
+    return Intake(limits(settings), gains(settings), decoders.prepare if decoders else prepare)
 
 
 def doors(settings: Settings) -> Doors:

@@ -2,6 +2,17 @@
 
 from emotalk.audio.decode import AudioReader, decode, open_audio
 from emotalk.audio.limits import DEFAULT_LIMITS, Limits
+from emotalk.audio.prepared import Prepared, prepare
 from emotalk.audio.transport import decode_flac_blocks, encode_flac
 
-__all__ = ["DEFAULT_LIMITS", "AudioReader", "Limits", "decode", "decode_flac_blocks", "encode_flac", "open_audio"]
+__all__ = [
+    "DEFAULT_LIMITS",
+    "AudioReader",
+    "Limits",
+    "Prepared",
+    "decode",
+    "decode_flac_blocks",
+    "encode_flac",
+    "open_audio",
+    "prepare",
+]

@@ -13,8 +13,10 @@ from dataclasses import replace
 from threading import Event
 
 from emotalk import exposition, metrics, wiring
+from emotalk.audio.apart import Decoders
 from emotalk.cli import flags
 from emotalk.cli.settled import settle
+from emotalk.jobs.intake import Intake
 from emotalk.pipeline import Pipeline
 from emotalk.queues.base import Queue
 from emotalk.server.relay import Relay
@@ -53,15 +55,16 @@ def serve(settings: Settings) -> None:
         wiring.check(settings)
     doors = wiring.doors(settings)
     doors.warn(settings.host)
-    queue, intake = wiring.queue(settings), wiring.intake(settings)
+    queue = wiring.queue(settings)
 
-    async def live() -> None:
+    async def live(intake: Intake) -> None:
         address, workforce = Address(settings.host, settings.port), _workforce(settings, queue)
         relay = Relay(_environment(settings), settings.live_sessions)
         with _page(settings, workforce):
             await Server(queue, intake, workforce, address, settings.drain_seconds, doors, relay).run()
 
-    asyncio.run(live())
+    with Decoders(wiring.limits(settings)) as decoders:
+        asyncio.run(live(wiring.intake(settings, decoders)))
 
 
 def _page(settings: Settings, workforce: Workforce) -> AbstractContextManager[object]:

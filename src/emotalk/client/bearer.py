@@ -11,6 +11,7 @@ from emotalk.client.credentials import Credentials
 class Bearer(
     grpc.UnaryUnaryClientInterceptor,  # type: ignore[misc]  # grpc has no types
     grpc.UnaryStreamClientInterceptor,  # type: ignore[misc]
+    grpc.StreamStreamClientInterceptor,  # type: ignore[misc]
 ):
     """For blocking channels."""
 
@@ -20,7 +21,7 @@ class Bearer(
     def _call(self, continuation: Callable[..., Any], details: grpc.ClientCallDetails, request: Any) -> Any:
         return continuation(_Details(details, self._credentials), request)
 
-    intercept_unary_unary = intercept_unary_stream = _call
+    intercept_unary_unary = intercept_unary_stream = intercept_stream_stream = _call
 
 
 class _Details(grpc.ClientCallDetails):  # type: ignore[misc]
@@ -34,7 +35,7 @@ class _Details(grpc.ClientCallDetails):  # type: ignore[misc]
 
 def asynchronous(credentials: Credentials) -> list[grpc.aio.ClientInterceptor]:
     """For asyncio's channels, which take one interceptor for each kind of call."""
-    return [_AsyncUnary(credentials), _AsyncStream(credentials)]
+    return [_AsyncUnary(credentials), _AsyncStream(credentials), _AsyncBoth(credentials)]
 
 
 class _AsyncUnary(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[misc]
@@ -51,6 +52,14 @@ class _AsyncStream(grpc.aio.UnaryStreamClientInterceptor):  # type: ignore[misc]
 
     async def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
         return await continuation(_with_token(details, self._credentials), request)
+
+
+class _AsyncBoth(grpc.aio.StreamStreamClientInterceptor):  # type: ignore[misc]
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+
+    async def intercept_stream_stream(self, continuation: Any, details: Any, requests: Any) -> Any:
+        return await continuation(_with_token(details, self._credentials), requests)
 
 
 def _with_token(details: grpc.aio.ClientCallDetails, credentials: Credentials) -> grpc.aio.ClientCallDetails:

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from emotalk.errors import ConfigurationError
-from emotalk.export import livelink, tables
+from emotalk.export import film, livelink, scene, tables, usd
 from emotalk.face import FaceClip
 
 Writer = Callable[[FaceClip, Path], None]
@@ -23,10 +23,13 @@ _WRITERS: dict[str, Writer] = {
     ".npz": tables.npz,
     ".livelink.csv": livelink.write,
     ".parquet": tables.parquet,
+    ".glb": scene.glb,
+    ".usda": usd.usda,
+    ".mp4": film.mp4,
 }
 SUFFIXES = tuple(_WRITERS)
 
-_EXTRAS = {".parquet": ("parquet", ("pyarrow",))}
+_EXTRAS = {".parquet": ("parquet", ("pyarrow",)), ".mp4": ("video", ("av", "moderngl", "PIL"))}
 """What a suffix needs beside the package: the extra, and the modules that it brings."""
 
 
@@ -51,7 +54,8 @@ def save(clip: FaceClip, path: Path) -> None:
 
 def check_place(path: Path) -> None:
     """Raise now what `save` would raise after hours of work. Creates the folders; ConfigurationError, OSError."""
-    _check_suffix(path)
+    if _check_suffix(path) == ".mp4":
+        film.check()
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))

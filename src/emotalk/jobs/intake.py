@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
 
-from emotalk.audio import Limits, decode, encode_flac
+from emotalk.audio import Limits, Prepared, prepare
 from emotalk.chunking import DEFAULT_DURATION, DEFAULT_OVERLAP, Chunking
 from emotalk.errors import AudioTooLong, InvalidRequest
 from emotalk.face import Style
@@ -52,10 +52,11 @@ class Order:
 
 @dataclass(frozen=True)
 class Intake:
-    """What this house accepts, and the gains it stamps on every job."""
+    """What this house accepts, and the gains it stamps on every job; `prepare` is where the sound is decoded."""
 
     limits: Limits = field(default_factory=Limits)
     gains: Gains = field(default_factory=Gains)
+    prepare: Callable[[bytes, Limits], Prepared] = prepare
 
     def check(self, order: Order) -> Chunking:
         """Refuse what can be refused without looking at the sound. Raises InvalidRequest."""
@@ -70,13 +71,12 @@ class Intake:
         Stamped when the sound is ready: what follows is the wait in the queue.
         """
         chunking = self.check(order)
-        pcm = decode(order.audio, self.limits)
+        sound = self.prepare(order.audio, self.limits)
+        _check_room(sound.flac)
         request_id = order.request_id or new_id()
         style = Style(order.emotion_level, order.person_id)
         take = Take(style, chunking, self.gains, order.post_processing, seed=request_id)
-        flac = encode_flac(pcm)
-        _check_room(flac)
-        return Job(request_id, order.session_id, order.digest(), clock(), len(pcm), take, flac)
+        return Job(request_id, order.session_id, order.digest(), clock(), sound.samples, take, sound.flac)
 
 
 def new_id() -> str:

@@ -1,0 +1,59 @@
+"""MP4: the head speaking, with the sound, to look at or to send to somebody.
+
+H.264 and AAC by PyAV: FFmpeg's libraries in one wheel, so that no program of that name has to be installed.
+"""
+
+from collections.abc import Iterator
+from contextlib import closing
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from emotalk.errors import ConfigurationError
+from emotalk.face import FaceClip
+from emotalk.head.studio import Studio
+from emotalk.timebase import FPS
+
+SOUND_RATE = 48_000
+QUALITY = {"crf": "20", "preset": "veryfast"}
+
+
+def check() -> None:
+    """Raise ConfigurationError where no picture can be drawn."""
+    Studio(size=16).close()
+
+
+def mp4(clip: FaceClip, path: Path) -> None:
+    """720 × 720 at 30 fps, frame f at f / 30 s; with `clip.sound` where it is known, silent without."""
+    import av
+
+    with closing(Studio()) as studio, av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as film:
+        picture = film.add_stream("libx264", rate=FPS, options=QUALITY)
+        picture.width = picture.height = studio.size
+        picture.pix_fmt = "yuv420p"
+        voice = film.add_stream("aac", rate=SOUND_RATE, layout="mono") if clip.sound else None
+        if clip.sound and voice:
+            for frame in _sound(clip.sound):
+                film.mux(voice.encode(frame))
+            film.mux(voice.encode(None))
+        for number, weights in enumerate(clip.frames):
+            frame = av.VideoFrame.from_ndarray(studio.picture(weights), format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, FPS)
+            film.mux(picture.encode(frame))
+        film.mux(picture.encode(None))
+
+
+def _sound(path: Path) -> Iterator[Any]:
+    """The sound's frames at SOUND_RATE, mono. Raises ConfigurationError where FFmpeg cannot read it."""
+    import av
+
+    resampler = av.AudioResampler("fltp", "mono", SOUND_RATE)
+    try:
+        with av.open(str(path)) as sound:
+            for frame in sound.decode(audio=0):
+                yield from resampler.resample(frame)
+            yield from resampler.resample(None)
+    except (av.error.FFmpegError, IndexError) as error:
+        raise ConfigurationError(
+            f"output: the sound of {path} cannot go into a film: {error}. Use another kind."
+        ) from error

@@ -1,0 +1,140 @@
+"""USDA: the head with its blendshapes and their weights over time (UsdSkel), as Omniverse, Houdini and usdview open it.
+
+Text, so that it can be read and changed, and no USD library is needed to write it. An own character takes the weights
+alone: bind its `skel:animationSource` to `</speech/face/weights>`, whose names are ARKit's.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotalk.face import ARKIT_NAMES, INDEX, FaceClip
+from emotalk.head import Head, Part, load_head
+from emotalk.timebase import FPS
+
+Vectors = NDArray[np.float32]
+
+_COLOURS = {
+    "skin": (0.78, 0.57, 0.47),
+    "eyes": (0.85, 0.85, 0.86),
+    "teeth": (0.86, 0.83, 0.76),
+    "gums": (0.62, 0.28, 0.28),
+    "tongue": (0.68, 0.32, 0.33),
+    "lashes": (0.08, 0.06, 0.05),
+}
+
+
+def usda(clip: FaceClip, path: Path) -> None:
+    """The packaged head in metres, and 52 weights a frame at 30 time codes a second; metadata name the sound."""
+    head = load_head()
+    with path.open("w", encoding="utf-8") as file:
+        file.write(_STAGE.format(end=max(0, len(clip.frames) - 1), fps=FPS, sound=_sound(clip.sound)))
+        for part in head.parts:
+            _write_mesh(file, head, part)
+        file.write('        def SkelAnimation "weights"\n        {\n')
+        file.write(f"            uniform token[] blendShapes = {_tokens(ARKIT_NAMES)}\n")
+        file.write("            float[] blendShapeWeights.timeSamples = {\n")
+        for frame, row in enumerate(clip.frames.tolist()):
+            file.write(f"                {frame}: [{', '.join(f'{value:.6g}' for value in row)}],\n")
+        file.write("            }\n        }\n    }\n}\n")
+
+
+_STAGE = """#usda 1.0
+(
+    customLayerData = {{
+        string generator = "emotalk"{sound}
+    }}
+    defaultPrim = "speech"
+    startTimeCode = 0
+    endTimeCode = {end}
+    framesPerSecond = {fps}
+    timeCodesPerSecond = {fps}
+    metersPerUnit = 1
+    upAxis = "Y"
+)
+
+def Xform "speech"
+{{
+    def SkelRoot "face" (
+        prepend apiSchemas = ["SkelBindingAPI"]
+    )
+    {{
+        rel skel:animationSource = </speech/face/weights>
+        rel skel:skeleton = </speech/face/skeleton>
+
+        def Skeleton "skeleton"
+        {{
+            uniform token[] joints = ["head"]
+            uniform matrix4d[] bindTransforms = [((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1))]
+            uniform matrix4d[] restTransforms = [((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1))]
+        }}
+
+"""
+
+
+_MESH = """        def Mesh "{name}" (
+            prepend apiSchemas = ["SkelBindingAPI"]
+        )
+        {{
+"""
+
+
+def _sound(sound: Path | None) -> str:
+    if sound is None:
+        return ""
+    name = sound.name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
+    return f'\n        string audio = "{name}"'
+
+
+def _write_mesh(file: TextIO, head: Head, part: Part) -> None:
+    moving = [(name, offsets) for name, offsets in _shapes(head, part) if len(offsets)]
+    names = [name for name, _ in moving]
+    targets = ", ".join(f"</speech/face/{part.name}/{name}>" for name in names)
+    triangles = head.triangles[part.triangles] - part.vertices.start
+    points = head.vertices[part.vertices]
+    file.write(_MESH.format(name=part.name))
+    for line in (
+        f"point3f[] points = {_vectors(points)}",
+        f"float3[] extent = {_vectors(np.stack([points.min(0), points.max(0)]))}",
+        f'normal3f[] normals = {_vectors(head.normals[part.vertices])} (interpolation = "vertex")',
+        f"int[] faceVertexCounts = {_numbers([3] * len(triangles))}",
+        f"int[] faceVertexIndices = {_numbers(triangles.reshape(-1))}",
+        'uniform token subdivisionScheme = "none"',
+        f"color3f[] primvars:displayColor = [{_COLOURS[part.name]}]",
+        'int[] primvars:skel:jointIndices = [0] (elementSize = 1; interpolation = "constant")',
+        'float[] primvars:skel:jointWeights = [1] (elementSize = 1; interpolation = "constant")',
+        f"uniform token[] skel:blendShapes = {_tokens(names)}",
+        f"rel skel:blendShapeTargets = [{targets}]",
+    ):
+        file.write(f"            {line}\n")
+    for name, offsets in moving:
+        _write_shape(file, name, offsets, head.deltas[INDEX[name], part.vertices][offsets])
+    file.write("        }\n\n")
+
+
+def _shapes(head: Head, part: Part) -> Iterator[tuple[str, NDArray[np.intp]]]:
+    """Each blendshape and which of the part's vertices it moves."""
+    for name, deltas in zip(ARKIT_NAMES, head.deltas[:, part.vertices], strict=True):
+        yield name, np.flatnonzero(np.abs(deltas).max(axis=1) > 0)
+
+
+def _write_shape(file: TextIO, name: str, where: NDArray[np.intp], offsets: Vectors) -> None:
+    file.write(f'            def BlendShape "{name}"\n            {{\n')
+    file.write(f"                uniform vector3f[] offsets = {_vectors(offsets)}\n")
+    file.write(f"                uniform int[] pointIndices = {_numbers(where)}\n            }}\n")
+
+
+def _vectors(rows: Vectors) -> str:
+    """Hundredths of a millimetre are enough for a face, and make half the text."""
+    return "[" + ", ".join(f"({x:.5g}, {y:.5g}, {z:.5g})" for x, y, z in np.round(rows, 5).tolist()) + "]"
+
+
+def _numbers(values: Iterable[int]) -> str:
+    return "[" + ", ".join(str(int(value)) for value in values) + "]"
+
+
+def _tokens(names: Iterable[str]) -> str:
+    return "[" + ", ".join(f'"{name}"' for name in names) + "]"
