@@ -1,10 +1,13 @@
 """One job on its way through the pipeline, on a thread of its own."""
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
+from contextvars import copy_context
 from functools import partial
 
+from emotalk import tracing
 from emotalk.audio import decode_flac_blocks
 from emotalk.errors import AudioError, EmoTalkError, EngineError
 from emotalk.jobs import Job, Part
@@ -30,7 +33,8 @@ class Animation:
         self._engine_total = 0.0
         # An executor rather than a bare thread: its future hands over whatever an engine raises.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="animation")
-        self._future: Future[None] = self._thread.submit(self._perform)
+        # In this thread's context, so that its spans belong to the attempt.
+        self._future: Future[None] = self._thread.submit(copy_context().run, self._perform)
         self._thread.shutdown(wait=False)
 
     def wait(self, timeout: float) -> bool:
@@ -57,7 +61,7 @@ class Animation:
         return self._engine_total + (self._monotonic() - since if since is not None else 0.0)
 
     def _perform(self) -> None:
-        arrived = 0
+        arrived, self._since = 0, time.time()
         session = self._pipeline.open(self._job.take)
         for pcm in decode_flac_blocks(self._job.flac, PUSH_SAMPLES):
             arrived += len(pcm)
@@ -80,7 +84,10 @@ class Animation:
         for chunk in chunks:
             if self._abandoned:
                 raise self._abandoned
+            frames = len(chunk.frames)
+            tracing.past("animate", self._since, chunk=chunk.index, first_frame=chunk.first_frame, frames=frames)
             self._publish(list(self._parts(chunk)))
+            self._since = time.time()
 
     def _parts(self, chunk: Chunk) -> Iterator[Part]:
         for start in range(0, len(chunk.frames), PART_FRAMES):

@@ -8,9 +8,9 @@ exposition.py.
 import logging
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.metadata import version
-from threading import Lock
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -24,6 +24,8 @@ from emotalk.queues.base import Meter, Reading
 log = logging.getLogger(__name__)
 
 NAMESPACE = "emotalk"
+
+ASK_SECONDS = 4.0
 
 COMMON, SERVER, WORKER = (CollectorRegistry() for _ in range(3))
 """What any process shows, a server, a worker: a worker that showed `ready 0` would wake somebody."""
@@ -200,7 +202,8 @@ class QueueWatch(Collector):
     def __init__(self, meter: Callable[[], Meter], behind: Callable[[], int]) -> None:
         self._open, self._behind = meter, behind
         self._meter: Meter | None = None
-        self._opening = Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="meter")
+        self._asked: Future[tuple[Reading, int]] | None = None
 
     def describe(self) -> list[Metric]:
         """None in advance."""
@@ -209,8 +212,8 @@ class QueueWatch(Collector):
     def collect(self) -> Iterator[Metric]:
         """The families, fresh."""
         try:
-            reading, behind = self._read(), self._behind()
-        except EmoTalkError as outage:
+            reading, behind = self._ask_in_time()
+        except (EmoTalkError, TimeoutError) as outage:
             log.debug("queue cannot be measured", extra={"error": str(outage)})
             yield _family("queue_up", _UP, 0)
         else:
@@ -220,13 +223,20 @@ class QueueWatch(Collector):
             yield from _lanes(reading, time.time())
             yield from _room(reading)
 
-    def _read(self) -> Reading:
-        with self._opening:  # not before somebody reads the page: on Kafka a meter is two more connections
-            self._meter = self._meter or self._open()
-        return self._meter.read()
+    def _ask_in_time(self) -> tuple[Reading, int]:
+        """A log that hangs must not take the rest of the page along: its reader gives up after ten seconds."""
+        if self._asked is None or self._asked.done():
+            self._asked = self._thread.submit(self._ask)
+        return self._asked.result(ASK_SECONDS)
+
+    def _ask(self) -> tuple[Reading, int]:
+        # Not opened before somebody reads the page: on Kafka a meter is two more connections.
+        self._meter = self._meter or self._open()
+        return self._meter.read(), self._behind()
 
     def close(self) -> None:
         """Let go of the log."""
+        self._thread.shutdown(wait=False)
         if self._meter:
             self._meter.close()
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from emotalk.engines.base import DEVICES, PRECISIONS
 from emotalk.errors import ConfigurationError
+from emotalk.tracing import TRACINGS
 
 PREFIX = "EMOTALK_"
 DEFAULT_CHECKPOINT = Path("pretrain_model/EmoTalk.pth")
@@ -50,6 +51,7 @@ class Settings:
     offsets: Mapping[str, float] = field(default_factory=dict)
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 0
+    tracing: str = "off"
     log_level: str = "info"
     log_format: str = "text"
 
@@ -57,6 +59,7 @@ class Settings:
         self._check("engine", self.engine, ENGINES)
         self._check("device", self.device, DEVICES)
         self._check("precision", self.precision, PRECISIONS)
+        self._check("tracing", self.tracing, TRACINGS)
         self._check("log_level", self.log_level, LOG_LEVELS)
         self._check("log_format", self.log_format, LOG_FORMATS)
         if not 0 <= self.port <= 65535:

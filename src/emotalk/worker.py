@@ -10,7 +10,7 @@ from collections.abc import Callable
 from threading import Event
 from typing import TypeVar
 
-from emotalk import metrics
+from emotalk import metrics, tracing
 from emotalk.animation import Animation
 from emotalk.errors import (
     ClaimLost,
@@ -115,8 +115,16 @@ class Worker:
             self._wait_to_retry(claim, attempts, decision.delay, error)
 
     def _attempt(self, claim: Claim, job: Job, attempt: int) -> EmoTalkError | None:
+        if attempt == 1:
+            tracing.past("wait", job.submitted_at, parent=claim.request.headers)
+        story = {"request_id": job.request_id, "partition": claim.partition, "offset": claim.offset, "attempt": attempt}
+        with tracing.span("attempt", parent=claim.request.headers, kind="consumer", **story):
+            return self._traced(claim, job, attempt)
+
+    def _traced(self, claim: Claim, job: Job, attempt: int) -> EmoTalkError | None:
         waited = max(0.0, self._clock() - job.submitted_at)
-        self._patiently(lambda: self._consumer.begin(claim, attempt))
+        with tracing.span("claim", attempt=attempt):
+            self._patiently(lambda: self._consumer.begin(claim, attempt))
         metrics.begun(attempt, waited)
         try:
             log.info("start", extra=self._story(claim, attempt, waited_s=waited, seconds=job.seconds))
@@ -134,10 +142,13 @@ class Worker:
             raise error
         if error is None:
             # Only now: every part is acknowledged, so a crash before this line repeats the job and loses nothing.
-            self._patiently(lambda: self._consumer.complete(claim))
+            with tracing.span("commit"):
+                self._patiently(lambda: self._consumer.complete(claim))
             engine = animation.engine_seconds()
             metrics.completed(job.seconds, self._monotonic() - since, engine)
             log.info("finish", extra=self._story(claim, attempt, frames=job.frames, rtf=engine / job.seconds))
+        else:
+            tracing.fail(error)
         return error
 
     def _keep_until_done(self, claim: Claim, job: Job, animation: Animation) -> None:
@@ -161,7 +172,7 @@ class Worker:
 
     def _publish(self, claim: Claim, parts: list[Part]) -> None:
         records = [encode_part(part) for part in parts]
-        with metrics.PUBLISH_SECONDS.time():
+        with metrics.PUBLISH_SECONDS.time(), tracing.span("publish", records=len(records)):
             self._patiently(lambda: self._consumer.publish(claim, records))
 
     def _wait_to_retry(self, claim: Claim, attempt: int, delay: float, error: EmoTalkError) -> None:
@@ -186,9 +197,13 @@ class Worker:
         )
         fingerprint = self._pipeline.engine.card.fingerprint
         heard = Part(request.request_id, fingerprint, failure=failure, digest=request.digest)
-        self._patiently(
-            lambda: self._consumer.bury(claim, encode_letter(letter), f"{failure.kind}: {error}", [encode_part(heard)])
-        )
+        with tracing.span("bury", parent=request.headers, attempts=attempts):
+            tracing.fail(error)
+            self._patiently(
+                lambda: self._consumer.bury(
+                    claim, encode_letter(letter), f"{failure.kind}: {error}", [encode_part(heard)]
+                )
+            )
         metrics.BURIED.labels(failure.kind).inc()
         fix = f"see it with: emotalk jobs show {request.request_id}, and this worker's --queue"
         log.error("bury", extra=self._story(claim, attempts, error=str(error), fix=fix), exc_info=error.__cause__)

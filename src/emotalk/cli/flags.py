@@ -9,6 +9,7 @@ from emotalk.chunking import DEFAULT_DURATION, DEFAULT_OVERLAP
 from emotalk.client import Credentials
 from emotalk.engines.base import DEVICES, PRECISIONS
 from emotalk.settings import DEFAULT_CHECKPOINT, ENGINES, LOG_FORMATS, LOG_LEVELS, PREFIX, parse_factors
+from emotalk.tracing import TRACINGS
 
 TOKEN_VARIABLE = f"{PREFIX}TOKEN"
 
@@ -165,8 +166,9 @@ def add_queue(parser: argparse.ArgumentParser, default: str) -> None:
 
 def add_metrics(parser: argparse.ArgumentParser) -> None:
     """Where the service is seen from outside."""
-    group = parser.add_argument_group("metrics")
+    group = parser.add_argument_group("seen from outside")
     add(group, "--metrics-port", type=int, metavar="N", help="show Prometheus metrics there (default 0: nowhere)")
+    add(group, "--tracing", choices=TRACINGS, help="otlp: send OpenTelemetry traces (default off)")
     add(group, "--metrics-host", metavar="ADDRESS", help="address of that port (default 127.0.0.1)")
 
 

@@ -12,10 +12,12 @@ def configure(level: str, form: str) -> None:
     """Send the package's log to standard error."""
     stream = logging.StreamHandler(sys.stderr)
     stream.setFormatter(JsonLines() if form == "json" else TextLines())
-    root = logging.getLogger("emotalk")
-    root.handlers[:] = [stream]
-    root.setLevel(level.upper())
-    root.propagate = False
+    # OpenTelemetry, where it is loaded, has only outages of its collector to tell.
+    for name in ("emotalk", "opentelemetry"):
+        root = logging.getLogger(name)
+        root.handlers[:] = [stream]
+        root.setLevel(level.upper())
+        root.propagate = False
 
 
 def _facts(record: logging.LogRecord) -> dict[str, object]:

@@ -8,13 +8,12 @@ import asyncio
 import os
 import socket
 import uuid
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from threading import Event
 
-from emotalk import exposition, metrics, wiring
+from emotalk import wiring
 from emotalk.audio.apart import Decoders
-from emotalk.cli import flags
+from emotalk.cli import flags, seen
 from emotalk.cli.settled import settle
 from emotalk.jobs.intake import Intake
 from emotalk.pipeline import Pipeline
@@ -60,21 +59,11 @@ def serve(settings: Settings) -> None:
     async def live(intake: Intake) -> None:
         address, workforce = Address(settings.host, settings.port), _workforce(settings, queue)
         relay = Relay(_environment(settings), settings.live_sessions)
-        with _page(settings, workforce):
+        with seen.server(settings, workforce):
             await Server(queue, intake, workforce, address, settings.drain_seconds, doors, relay).run()
 
     with Decoders(wiring.limits(settings)) as decoders:
         asyncio.run(live(wiring.intake(settings, decoders)))
-
-
-def _page(settings: Settings, workforce: Workforce) -> AbstractContextManager[object]:
-    """The metrics of server and worker, if they were asked for."""
-    metrics.say_build()
-    if not settings.metrics_port:
-        return nullcontext()
-    own = (metrics.COMMON, metrics.SERVER)
-    shown = (*own, metrics.WORKER) if isinstance(workforce, ThreadWorker) else own
-    return exposition.page(settings.metrics_host, settings.metrics_port, "server", shown, workforce.pages)
 
 
 def _workforce(settings: Settings, queue: Queue) -> Workforce:

@@ -8,12 +8,11 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from threading import Event, Thread
 
-from emotalk import exposition, metrics, wiring
-from emotalk.cli import flags
+from emotalk import wiring
+from emotalk.cli import flags, seen
 from emotalk.cli.exits import Exit
 from emotalk.cli.settled import settle
 from emotalk.errors import NewerRecord, QueueUnavailable
@@ -48,19 +47,8 @@ def run(parsed: argparse.Namespace, **defaults: object) -> int:
 def work(settings: Settings, supervised: bool) -> int:
     """Open the queue, warm the engine, work; returns the exit code."""
     wiring.check(settings)
-    with _page(settings, supervised) as page:
+    with seen.worker(settings, supervised) as page:
         return _work(settings, page if supervised else None)
-
-
-@contextmanager
-def _page(settings: Settings, supervised: bool) -> Iterator[int]:
-    """The port of our metrics, 0 for none: as it was asked for, or any free one that our server is told."""
-    if not settings.metrics_port:
-        yield 0
-        return
-    where = (exposition.LOOPBACK, 0) if supervised else (settings.metrics_host, settings.metrics_port)
-    with exposition.page(*where, "worker", (metrics.COMMON, metrics.WORKER)) as port:
-        yield port
 
 
 def _work(settings: Settings, page: int | None) -> int:

@@ -1,11 +1,12 @@
 """The client for asyncio."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from types import TracebackType
 
 import grpc
 
+from emotalk import tracing
 from emotalk.audio.limits import DEFAULT_LIMITS, check_size
 from emotalk.client import handshake
 from emotalk.client.connection import asynchronous_channel, named, position_of
@@ -37,15 +38,16 @@ class AsyncEmoTalkClient:
         """See EmoTalkClient.stream."""
         check_size(len(request.audio), DEFAULT_LIMITS)
         answer = Answer(self._timeout, self._patience)
-        while not answer.complete:
-            try:
-                async for chunk in self._call(request, answer, accepted):
-                    yield chunk
-                answer.check()
-            except grpc.aio.AioRpcError as error:
-                if not answer.complete:
-                    await self._check_handshake(error)
-                    await asyncio.sleep(answer.pause_after(error))
+        with tracing.apart("request", kind="client", request_id=request.request_id) as trace:
+            while not answer.complete:
+                try:
+                    async for chunk in self._call(request, answer, accepted, trace):
+                        yield chunk
+                    answer.check()
+                except grpc.aio.AioRpcError as error:
+                    if not answer.complete:
+                        await self._check_handshake(error)
+                        await asyncio.sleep(answer.pause_after(error))
 
     async def live(self, live: Live, blocks: AsyncIterable[bytes]) -> AsyncIterator[Chunk]:
         """Frames while `blocks`, bytes of samples, are still coming; see Live. Never repeated: nothing is stored.
@@ -85,9 +87,9 @@ class AsyncEmoTalkClient:
             await asyncio.to_thread(handshake.check, *self._address, error)
 
     async def _call(
-        self, request: Request, answer: Answer, accepted: Callable[[int], None] | None
+        self, request: Request, answer: Answer, accepted: Callable[[int], None] | None, trace: Mapping[str, str]
     ) -> AsyncIterator[Chunk]:
-        call = self._stub.ProcessAudio(request.message(), timeout=answer.left)
+        call = self._stub.ProcessAudio(request.message(), timeout=answer.left, metadata=tuple(trace.items()))
         try:
             if accepted and (position := position_of(await call.initial_metadata())) is not None:
                 accepted(position)

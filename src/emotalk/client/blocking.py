@@ -1,13 +1,14 @@
 """The client for threads and scripts."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import grpc
 
+from emotalk import tracing
 from emotalk.audio.limits import DEFAULT_LIMITS, check_size
 from emotalk.chunking import DEFAULT_DURATION, DEFAULT_OVERLAP
 from emotalk.client import handshake
@@ -66,14 +67,15 @@ class EmoTalkClient:
         """
         check_size(len(request.audio), DEFAULT_LIMITS)
         answer = Answer(self._timeout, self._patience)
-        while not answer.complete:
-            try:
-                yield from self._call(request, answer, accepted)
-                answer.check()
-            except grpc.RpcError as error:
-                if not answer.complete:  # the last frame may arrive and the good-bye after it be lost
-                    self._check_handshake(error)
-                    self._sleep(answer.pause_after(error))
+        with tracing.apart("request", kind="client", request_id=request.request_id) as trace:
+            while not answer.complete:
+                try:
+                    yield from self._call(request, answer, accepted, trace)
+                    answer.check()
+                except grpc.RpcError as error:
+                    if not answer.complete:  # the last frame may arrive and the good-bye after it be lost
+                        self._check_handshake(error)
+                        self._sleep(answer.pause_after(error))
 
     def live(self, live: Live, blocks: Iterable[bytes]) -> Iterator[Chunk]:
         """See AsyncEmoTalkClient.live; `blocks` is read by another thread."""
@@ -108,8 +110,10 @@ class EmoTalkClient:
         if self._own:
             handshake.check(*self._address, error)
 
-    def _call(self, request: Request, answer: Answer, accepted: Callable[[int], None] | None) -> Iterator[Chunk]:
-        call = self._stub.ProcessAudio(request.message(), timeout=answer.left)
+    def _call(
+        self, request: Request, answer: Answer, accepted: Callable[[int], None] | None, trace: Mapping[str, str]
+    ) -> Iterator[Chunk]:
+        call = self._stub.ProcessAudio(request.message(), timeout=answer.left, metadata=tuple(trace.items()))
         try:
             if accepted and (position := position_of(call.initial_metadata())) is not None:
                 accepted(position)

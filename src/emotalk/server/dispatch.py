@@ -6,11 +6,11 @@ import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
-from emotalk import metrics
+from emotalk import metrics, tracing
 from emotalk.errors import QueueUnavailable, RequestConflict
 from emotalk.jobs.intake import Intake, Order, as_request
 from emotalk.jobs.job import Job
@@ -135,8 +135,12 @@ class Dispatch:
 
     async def _store(self, order: Order, known: QueueUnavailable | None) -> Receipt:
         prepare = asyncio.get_running_loop().run_in_executor(self._decoding, self._prepare, order)
-        job, request = await prepare
-        receipt = await self._run(self._append, request, known)
+        with tracing.span("decode"):
+            job, request = await prepare
+        with tracing.span("append", kind="producer", seconds=job.seconds):
+            # From here on the record says whose it is: its worker may be another process, and the second to try.
+            request = replace(request, headers={**request.headers, **tracing.headers()})
+            receipt = await self._run(self._append, request, known)
         place = {"partition": receipt.partition, "offset": receipt.offset, "repeated": receipt.repeated}
         metrics.stored(job.seconds, receipt.repeated)
         log.info("accept", extra={"request_id": job.request_id, "seconds": round(job.seconds, 3), **place})

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import grpc
 
-from emotalk import metrics
+from emotalk import metrics, tracing
 from emotalk.chunking import DEFAULT_DURATION, DEFAULT_OVERLAP
 from emotalk.errors import EmoTalkError
 from emotalk.jobs.intake import Order, new_id
@@ -46,7 +46,7 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
         call = metrics.Call()
         processing = self._process(to_order(request), context, call)
         del request  # its sound as well: nobody else holds it, and the wait for the answer may be long
-        with self._in_hand(), call:
+        with self._in_hand(), call, tracing.span("ProcessAudio", parent=_brought(context), kind="server"):
             await processing
 
     async def StreamAudio(  # noqa: N802
@@ -77,13 +77,15 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
     async def _process(self, order: Order, context: grpc.aio.ServicerContext, call: metrics.Call) -> None:
         request_id = order.request_id
         try:
-            accepted = await self._dispatch.accept(order, context.peer())
+            with tracing.span("accept", request_id=request_id):
+                accepted = await self._dispatch.accept(order, context.peer())
             call.accepted()
             del order
             # Written, not yielded: a client that hangs up ends this coroutine here and now, not a generator later.
             await self._answer(accepted, context, call)
         except EmoTalkError as error:
             call.failed(error)
+            tracing.fail(error)
             await context.write(to_failure(request_id, str(error)))
             log.info("refused", extra={"error": str(error), "kind": type(error).__name__})
             await abort(context, error)
@@ -105,7 +107,8 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
                 response = assembly.add(part)
                 if response:
                     chunk = (response.chunk_index, response.first_frame, response.frames, response.is_final)
-                    await context.write(to_response(accepted.request_id, *chunk))
+                    with tracing.span("send", chunk=response.chunk_index, final=response.is_final):
+                        await context.write(to_response(accepted.request_id, *chunk))
                     call.sent(response.is_final)
                 if assembly.complete:
                     return
@@ -127,6 +130,10 @@ def to_order(request: emotalk_pb2.AudioRequest) -> Order:
         chunk_duration=duration,
         chunk_overlap=overlap,
     )
+
+
+def _brought(context: grpc.aio.ServicerContext) -> tracing.Headers:
+    return dict(context.invocation_metadata() or ())
 
 
 def _metadata(accepted: Accepted) -> tuple[tuple[str, str], ...]:

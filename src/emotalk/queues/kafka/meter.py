@@ -28,12 +28,15 @@ class KafkaMeter:
     def read(self) -> Reading:
         """See Meter.read."""
         with self._alone:
-            lanes = [self._lane(each) for each in partitions_of(self._kafka, self._cluster.requests)]
-            spans = [self._span(self._cluster.dead, each) for each in partitions_of(self._kafka, self._cluster.dead)]
+            lanes = [self._lane(each) for each in self._partitions(self._cluster.requests)]
+            spans = [self._span(self._cluster.dead, each) for each in self._partitions(self._cluster.dead)]
         return Reading(lanes, sum(end - oldest for oldest, end in spans))
 
     def _span(self, topic: str, partition: int) -> tuple[int, int]:
-        return span_of(self._kafka, topic, partition)
+        return span_of(self._kafka, topic, partition, _ASK_SECONDS)
+
+    def _partitions(self, topic: str) -> list[int]:
+        return partitions_of(self._kafka, topic, _ASK_SECONDS)
 
     def _lane(self, partition: int) -> LaneReading:
         oldest, end = self._span(self._cluster.requests, partition)

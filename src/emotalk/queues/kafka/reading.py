@@ -23,10 +23,10 @@ def reader(cluster: Cluster, *, tell_end: bool = False) -> Consumer:
     return cluster.consumer({"group.id": f"{cluster.group}-reader-{uuid4()}", "enable.partition.eof": tell_end})
 
 
-def partitions_of(kafka: Consumer, topic: str) -> list[int]:
+def partitions_of(kafka: Consumer, topic: str, timeout: float = _ASK_SECONDS) -> list[int]:
     """The partitions that the topic has now."""
     try:
-        found = kafka.list_topics(topic, timeout=_ASK_SECONDS).topics[topic]
+        found = kafka.list_topics(topic, timeout=timeout).topics[topic]
     except KafkaException as error:
         raise kafka_error(error, f"asking for {topic}") from error
     if found.error is not None:
@@ -34,12 +34,12 @@ def partitions_of(kafka: Consumer, topic: str) -> list[int]:
     return sorted(found.partitions)
 
 
-def span_of(kafka: Consumer, topic: str, partition: int) -> tuple[int, int]:
+def span_of(kafka: Consumer, topic: str, partition: int, timeout: float = _ASK_SECONDS) -> tuple[int, int]:
     """Offset of the oldest record that is left, and of the next one to be written."""
-    deadline = time.monotonic() + _ASK_SECONDS
+    deadline = time.monotonic() + timeout
     while True:
         try:
-            oldest, end = kafka.get_watermark_offsets(TopicPartition(topic, partition), timeout=_ASK_SECONDS)
+            oldest, end = kafka.get_watermark_offsets(TopicPartition(topic, partition), timeout=timeout)
         except KafkaException as error:
             if error.args[0].code() not in _YOUNG or time.monotonic() > deadline:
                 raise kafka_error(error, f"asking for the ends of {topic}") from error

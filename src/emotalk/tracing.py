@@ -1,0 +1,156 @@
+"""Traces by OpenTelemetry: one from the client's call to its last chunk, across the queue.
+
+    client   request ─────────────────────────────────────────────────────────────────────┐
+    server     ProcessAudio ──────────────────────────────────────────────────────────────┤
+                 accept: decode · append          · · ·                  send    send ────┘
+    worker                        └ wait ─ attempt: claim · animate · publish · animate · publish · commit
+                                           attempt (after a death: a second one, in the same trace)
+
+The context crosses the wire in gRPC's metadata and the queue in the record's headers, as W3C's traceparent.
+
+A process traces if OpenTelemetry is loaded in it, and that is all there is to switch: an application that uses it gets
+our client's spans among its own, `--tracing otlp` loads it into server and worker, and nobody else pays for it.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from emotalk.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+    from opentelemetry.trace import SpanKind, Tracer
+
+Headers = Mapping[str, Any]
+"""What came along with a call or a record; of other keys than W3C's nothing is read."""
+
+TRACINGS = ("off", "otlp")
+_NAME = "emotalk"
+
+
+def start(service: str) -> None:
+    """Send this process's spans by OTLP over gRPC; OpenTelemetry's own variables say where to and how.
+
+    `service` is its name unless OTEL_SERVICE_NAME gives one. Raises ConfigurationError where the extra is missing.
+    """
+    try:
+        from opentelemetry import trace
+        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    except ImportError as error:
+        raise ConfigurationError(
+            "tracing: OpenTelemetry is not installed. Install it: pip install 'emotalk[otel]'."
+        ) from error
+    named = {"service.name": os.environ.get("OTEL_SERVICE_NAME") or service, "service.version": version("emotalk")}
+    provider = TracerProvider(resource=Resource.create(named))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(provider)
+
+
+def stop() -> None:
+    """Send what has not been sent yet."""
+    if "opentelemetry.trace" in sys.modules:
+        from opentelemetry import trace
+
+        end = getattr(trace.get_tracer_provider(), "shutdown", None)
+        if end:
+            end()
+
+
+def span(
+    name: str, *, parent: Headers | None = None, kind: str = "internal", **attributes: Any
+) -> AbstractContextManager[object]:
+    """A stretch of work, current while it lasts; a child of what is current, or of what `parent` brought along.
+
+    What is raised in it marks it as failed.
+    """
+    tracer = _tracer()
+    if tracer is None:
+        return nullcontext()
+    return tracer.start_as_current_span(name, _context(parent), _kind(kind), _named(attributes))
+
+
+@contextmanager
+def apart(name: str, *, kind: str = "internal", **attributes: Any) -> Iterator[Mapping[str, str]]:
+    """A stretch that is never current, for generators: what is current between two yields is the caller's affair.
+
+    Yields the headers to send along.
+    """
+    tracer = _tracer()
+    if tracer is None:
+        yield {}
+        return
+    from opentelemetry import trace
+
+    one = tracer.start_span(name, None, _kind(kind), _named(attributes))
+    try:
+        yield _inject(trace.set_span_in_context(one))
+    except Exception as error:
+        one.record_exception(error)
+        one.set_status(trace.StatusCode.ERROR, str(error))
+        raise
+    finally:
+        one.end()
+
+
+def past(name: str, since: float, *, parent: Headers | None = None, **attributes: Any) -> None:
+    """A stretch that ends now and began at `since`, in seconds since 1970."""
+    tracer = _tracer()
+    if tracer is not None:
+        began, now = int(since * 1e9), time.time_ns()
+        tracer.start_span(name, _context(parent), attributes=_named(attributes), start_time=min(began, now)).end(now)
+
+
+def fail(error: BaseException) -> None:
+    """Mark what is current as failed, where the error is returned and not raised."""
+    if _tracer() is not None:
+        from opentelemetry import trace
+
+        one = trace.get_current_span()
+        one.record_exception(error)
+        one.set_status(trace.StatusCode.ERROR, str(error))
+
+
+def headers() -> Mapping[str, str]:
+    """What is to go along with a record so that its reader can go on with this trace; empty without one."""
+    return {} if _tracer() is None else _inject(None)
+
+
+def _tracer() -> "Tracer | None":
+    trace: Any = sys.modules.get("opentelemetry.trace")
+    return None if trace is None else trace.get_tracer(_NAME)
+
+
+def _context(parent: Headers | None) -> "Context | None":
+    """None is what is current; headers without a trace begin a new one."""
+    if parent is None:
+        return None
+    from opentelemetry.context import Context
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+    return TraceContextTextMapPropagator().extract(parent, Context())
+
+
+def _inject(context: "Context | None") -> Mapping[str, str]:
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+    carrier: dict[str, str] = {}
+    TraceContextTextMapPropagator().inject(carrier, context)
+    return carrier
+
+
+def _kind(name: str) -> "SpanKind":
+    from opentelemetry.trace import SpanKind
+
+    return SpanKind[name.upper()]
+
+
+def _named(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"{_NAME}.{name}": value for name, value in attributes.items()}

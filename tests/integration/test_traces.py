@@ -1,0 +1,176 @@
+"""One trace from the client's call to its last chunk, whoever dies on the way."""
+
+import os
+import signal
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from served import Inside, eventually, outside, speech
+
+from emotalk.client import AsyncEmoTalkClient, EmoTalkClient, Request
+from emotalk.engines.tone import ToneEngine
+from emotalk.errors import EngineError, InvalidRequest
+from emotalk.queues.base import Queue
+from emotalk.queues.memory import MemoryQueue
+from emotalk.queues.sqlite import SqliteQueue
+from tests.kafka.broker import Broker
+from tests.traces import Span, caught, collector, in_memory, named
+from tests.unit.stage import Scripted
+
+WHOLE = {"request", "ProcessAudio", "accept", "decode", "append", "wait", "attempt", "claim", "animate", "publish"}
+
+
+@pytest.fixture(scope="module")
+def exporter() -> InMemorySpanExporter:
+    return in_memory()
+
+
+@pytest.fixture
+def memory(exporter: InMemorySpanExporter) -> InMemorySpanExporter:
+    exporter.clear()
+    return exporter
+
+
+@pytest.fixture(params=["sqlite", pytest.param("kafka", marks=pytest.mark.kafka)])
+def queue(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Queue]:
+    if request.param == "sqlite":
+        yield SqliteQueue(tmp_path / "q.db")
+    else:
+        from emotalk.queues.kafka import KafkaQueue
+
+        broker: Broker = request.getfixturevalue("kafka_broker")
+        yield KafkaQueue(broker.bootstrap, prefix=f"traces-{uuid.uuid4().hex[:8]}-")
+
+
+def ask(port: int, request: Request) -> int:
+    with EmoTalkClient(port=port) as client:
+        return sum(len(chunk.frames) for chunk in client.stream(request))
+
+
+def trace_of(memory: InMemorySpanExporter, end: str = "commit") -> list[Span]:
+    """All spans, once the last one has come: a worker commits after the client has its last frame."""
+    eventually(lambda: named(caught(memory), end))
+    return caught(memory)
+
+
+def test_one_trace_leads_from_the_call_through_the_queue_to_the_last_chunk(
+    queue: Queue, memory: InMemorySpanExporter
+) -> None:
+    with Inside(queue, ToneEngine()) as server:
+        assert ask(server.server.port, Request(speech(3.0), chunk_duration=1.0, chunk_overlap=0.0)) == 90
+        spans = trace_of(memory)
+    assert {each.name for each in spans} == WHOLE | {"send", "commit"}
+    assert len({each.trace for each in spans}) == 1
+    [root] = [each for each in spans if not each.parent]
+    assert root.name == "request"
+    by_id = {each.own: each for each in spans}
+    lineage = {
+        "ProcessAudio": "request",
+        "accept": "ProcessAudio",
+        "decode": "accept",
+        "append": "accept",
+        "wait": "append",
+        "attempt": "append",
+        "claim": "attempt",
+        "animate": "attempt",
+        "publish": "attempt",
+        "commit": "attempt",
+        "send": "ProcessAudio",
+    }
+    assert {each.name: by_id[each.parent].name for each in spans if each.parent} == lineage
+    assert not [each for each in spans if each.failed]
+
+    sends, animated = named(spans, "send"), named(spans, "animate")
+    assert [each.attributes["emotalk.chunk"] for each in sends] == [0, 1, 2]
+    assert [each.attributes["emotalk.final"] for each in sends] == [False, False, True]
+    assert sum(each.attributes["emotalk.frames"] for each in animated) == 90
+    assert len(named(spans, "publish")) == len(animated) == 3
+    assert root.began <= min(each.began for each in spans)
+    assert root.ended >= sends[-1].ended
+    [wait], [attempt] = named(spans, "wait"), named(spans, "attempt")
+    assert wait.ended <= attempt.began
+
+
+def test_a_failed_attempt_and_the_one_that_mends_it_stand_in_one_trace(memory: InMemorySpanExporter) -> None:
+    with Inside(MemoryQueue(), Scripted(EngineError("once"))) as server:
+        assert ask(server.server.port, Request(speech(2.0))) == 60
+        spans = trace_of(memory)
+    first, second = named(spans, "attempt")
+    assert (first.trace, first.parent) == (second.trace, second.parent)
+    assert (first.failed, second.failed) == (True, False)
+    assert [each.attributes["emotalk.attempt"] for each in (first, second)] == [1, 2]
+    assert len(named(spans, "wait")) == 1
+
+
+def test_a_refusal_is_a_trace_that_ends_at_the_door(memory: InMemorySpanExporter) -> None:
+    with Inside(MemoryQueue()) as server, pytest.raises(InvalidRequest):
+        ask(server.server.port, Request(b"no sound"))
+    spans = trace_of(memory, "ProcessAudio")
+    assert len({each.trace for each in spans}) == 1
+    assert {each.name for each in spans if each.failed} >= {"request", "ProcessAudio", "accept"}
+    assert not named(spans, "append")
+
+
+def test_the_asyncio_client_sends_its_trace_along_as_well(memory: InMemorySpanExporter) -> None:
+    import asyncio
+
+    async def ask_so(port: int) -> int:
+        async with AsyncEmoTalkClient(port=port) as client:
+            return sum([len(chunk.frames) async for chunk in client.stream(Request(speech(1.0)))])
+
+    with Inside(MemoryQueue(), ToneEngine()) as server:
+        assert asyncio.run(ask_so(server.server.port)) == 30
+        spans = trace_of(memory)
+    assert len({each.trace for each in spans}) == 1
+    assert {each.name for each in spans} == WHOLE | {"send", "commit"}
+
+
+def test_a_span_of_the_caller_is_the_parent_and_is_current_between_two_chunks(memory: InMemorySpanExporter) -> None:
+    from opentelemetry import trace
+
+    with (
+        Inside(MemoryQueue(), ToneEngine()) as server,
+        EmoTalkClient(port=server.server.port) as client,
+        trace.get_tracer("app").start_as_current_span("scene") as scene,
+    ):
+        for _ in client.stream(Request(speech(3.0), chunk_duration=1.0, chunk_overlap=0.0)):
+            assert trace.get_current_span() is scene
+    spans = trace_of(memory)
+    [root] = [each for each in spans if not each.parent]
+    assert root.name == "scene"
+    assert len({each.trace for each in spans}) == 1
+
+
+@pytest.fixture(params=["sqlite", pytest.param("kafka", marks=pytest.mark.kafka)])
+def address(request: pytest.FixtureRequest) -> str:
+    return "sqlite" if request.param == "sqlite" else f"kafka://{request.getfixturevalue('kafka_broker').bootstrap}"
+
+
+def test_after_a_kill_the_second_attempt_stands_in_the_same_trace(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory: InMemorySpanExporter
+) -> None:
+    with collector() as (heard, endpoint), ThreadPoolExecutor(1) as pool:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+        monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "20")
+        flags = ("--port", "0", "--engine", "tone", "--queue", address, "--tracing", "otlp")
+        with outside(tmp_path, "serve", *flags) as server:
+            answer = pool.submit(ask, server.port, Request(speech(1200.0), request_id=uuid.uuid4().hex))
+            eventually(lambda: heard.named("claim"))
+            os.kill(server.worker_pid, signal.SIGKILL)
+            assert answer.result(60) == 36_000
+            eventually(lambda: heard.named("commit"))
+            assert server.end() == 0
+    [root] = named(caught(memory), "request")
+    assert {each.trace for each in heard.spans} == {root.trace}
+    assert heard.services == {"emotalk-server", "emotalk-worker"}
+    assert [each.attributes["emotalk.attempt"] for each in heard.named("claim")] == [1, 2]
+    [second] = heard.named("attempt")  # the first never ended: its process was killed in it
+    [append] = heard.named("append")
+    assert second.attributes["emotalk.attempt"] == 2
+    assert second.parent == append.own
+    assert heard.named("claim")[0].parent != second.own
+    assert heard.named("send")[-1].attributes["emotalk.final"] is True
