@@ -84,6 +84,7 @@ DECODE_SECONDS = _histogram(SERVER, "decode_seconds", "From the bytes of a reque
 APPEND_SECONDS = _histogram(SERVER, "append_seconds", "From a record to its being durable.", _MOMENTS)
 FIRST_CHUNK_SECONDS = _histogram(SERVER, "first_chunk_seconds", "From a call to its first chunk.", _SPANS)
 ANSWER_SECONDS = _histogram(SERVER, "answer_seconds", "From a call to its last chunk.", _SPANS)
+WORKERS = _gauge(SERVER, "workers", "Workers that this server runs, warm or not; 0 with --no-worker.")
 WORKERS_WARM = _gauge(SERVER, "workers_warm", "Workers of this server that are ready for the next request.")
 WORKER_DEATHS = _counter(
     SERVER, "worker_deaths_total", "Workers of this server that ended unasked and were started again."

@@ -96,6 +96,7 @@ class ChildWorker:
 
     async def start(self) -> None:
         """Return once it is warm. Raises WorkerRefused."""
+        metrics.WORKERS.set(1)
         await self._spawn()
         if not self._warm:
             raise WorkerRefused(await self._ended())
