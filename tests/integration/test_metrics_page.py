@@ -101,6 +101,14 @@ def test_a_port_that_is_taken_ends_the_server_with_a_sentence(tmp_path: Path) ->
     assert "Traceback" not in second.stderr
 
 
+class Enough(Exception):
+    """The client has heard what it wanted and hangs up."""
+
+
+def hang_up(_: int) -> None:
+    raise Enough
+
+
 @pytest.mark.kafka
 def test_kafka_s_queue_shows_what_waits_and_a_broker_that_is_away(tmp_path: Path) -> None:
     port, *_ = free_ports(1)
@@ -108,10 +116,8 @@ def test_kafka_s_queue_shows_what_waits_and_a_broker_that_is_away(tmp_path: Path
         address = f"kafka://{broker.bootstrap}"
         flags = ("serve", "--no-worker", "--port", "0", "--queue", address, "--metrics-port", str(port))
         with outside(tmp_path, *flags) as server:
-            with EmoTalkClient(port=server.port, patience=0) as client:
-                waiting = client.stream(Request(speech(1.0)), accepted=lambda _: client.close())
-                with pytest.raises(Exception):  # noqa: B017, PT011 - however a closed client says so
-                    next(waiting)
+            with EmoTalkClient(port=server.port) as client, pytest.raises(Enough):
+                next(client.stream(Request(speech(1.0)), accepted=hang_up))
             page = eventually(lambda: (p := read(port)).get(("emotalk_queue_depth", "server")) == 1 and p)
             assert 0 < page["emotalk_queue_oldest_age_seconds", "server"] < 60
             assert page["emotalk_dead_letters", "server"] == 0
@@ -119,3 +125,4 @@ def test_kafka_s_queue_shows_what_waits_and_a_broker_that_is_away(tmp_path: Path
             page = eventually(lambda: (p := read(port)).get(("emotalk_queue_up", "server")) == 0 and p)
             assert ("emotalk_queue_depth", "server") not in page
             assert page["emotalk_requests_accepted_total", "server"] == 1
+            assert page["emotalk_requests_left_total", "server"] == 1
