@@ -78,7 +78,15 @@ FAILED = _reasons(
 LEFT = _counter(
     SERVER, "requests_left_total", "Calls whose client went away before the last frame; their jobs are done."
 )
+CALLS = Counter(
+    "calls_total",
+    "Calls that ended, by method and gRPC status; health checks are not counted.",
+    ["method", "code"],
+    namespace=NAMESPACE,
+    registry=SERVER,
+)
 OPEN_STREAMS = _gauge(SERVER, "open_streams", "Calls that are being answered or wait for it.")
+LIVE_STREAMS = _gauge(SERVER, "open_live_streams", "Live microphones that are being answered.")
 READY = _gauge(SERVER, "ready", "1 while the server says SERVING.")
 DECODE_SECONDS = _histogram(SERVER, "decode_seconds", "From the bytes of a request to its record.", _MOMENTS)
 APPEND_SECONDS = _histogram(SERVER, "append_seconds", "From a record to its being durable.", _MOMENTS)

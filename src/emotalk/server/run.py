@@ -26,6 +26,7 @@ from emotalk.server.health import Readiness, probe_forever
 from emotalk.server.relay import Relay
 from emotalk.server.service import EmoTalkService
 from emotalk.server.streams import Switchboard
+from emotalk.server.witness import Witness
 from emotalk.server.workforce import Workforce
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
 
@@ -133,7 +134,7 @@ class Server:
 
     async def _serve(self, dispatch: Dispatch) -> None:
         server = grpc.aio.server(
-            interceptors=self._doors.interceptors(self._tokens),
+            interceptors=[Witness(), *self._doors.interceptors(self._tokens)],
             options=(*_OPTIONS, *self._doors.options()),
             maximum_concurrent_rpcs=self._doors.max_concurrent_rpcs,
         )

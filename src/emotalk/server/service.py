@@ -46,7 +46,7 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
         call = metrics.Call()
         processing = self._process(to_order(request), context, call)
         del request  # its sound as well: nobody else holds it, and the wait for the answer may be long
-        with self._in_hand(), call, tracing.span("ProcessAudio", parent=_brought(context), kind="server"):
+        with self._in_hand(), call:
             await processing
 
     async def StreamAudio(  # noqa: N802
@@ -57,7 +57,7 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
             await context.abort(grpc.StatusCode.UNIMPLEMENTED, "this server takes no live sound")
             return
         try:
-            with self._in_hand():
+            with self._in_hand(), metrics.LIVE_STREAMS.track_inprogress():
                 await self._relay.converse(context)
         except EmoTalkError as error:
             await context.write(to_failure("", str(error)))
@@ -85,7 +85,6 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
             await self._answer(accepted, context, call)
         except EmoTalkError as error:
             call.failed(error)
-            tracing.fail(error)
             await context.write(to_failure(request_id, str(error)))
             log.info("refused", extra={"error": str(error), "kind": type(error).__name__})
             await abort(context, error)
@@ -130,10 +129,6 @@ def to_order(request: emotalk_pb2.AudioRequest) -> Order:
         chunk_duration=duration,
         chunk_overlap=overlap,
     )
-
-
-def _brought(context: grpc.aio.ServicerContext) -> tracing.Headers:
-    return dict(context.invocation_metadata() or ())
 
 
 def _metadata(accepted: Accepted) -> tuple[tuple[str, str], ...]:
