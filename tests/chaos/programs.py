@@ -1,4 +1,4 @@
-"""`emotalk` in real processes, to be killed: a server, its worker, and the log lines that prove what they did."""
+"""Real processes, to be killed, and what their logs say: above all, whether a worker has a job in its hands."""
 
 import json
 import os
@@ -6,110 +6,177 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
-START_SECONDS = 60.0
-TAIL = 5_000
+ROOT = Path(__file__).resolve().parents[2]
+ENTRY = (sys.executable, "-m", "tests.chaos.poisoned")
 
-
-class Program:
-    """`emotalk …` in a process of its own, its JSON log in a file that outlives it."""
-
-    def __init__(self, log: Path, *words: str) -> None:
-        self._log, self._words = log, words
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it; does not wait."""
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("EMOTALK_")}
-        command = (sys.executable, "-m", "emotalk", *self._words, "--log-format", "json")
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=clean)
-
-    def kill(self) -> None:
-        """SIGKILL, and wait until it is gone."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGKILL)
-            self._process.wait()
-            self._process = None
-
-    def restart(self) -> None:
-        """As a supervisor would."""
-        self.kill()
-        self.start()
-
-    def await_a_job(self) -> None:
-        """Return while a job is in hand: a worker that is killed between two jobs proves little."""
-        until = time.monotonic() + START_SECONDS
-        while time.monotonic() < until:
-            tail = [line.get("event") for line in _parsed(self._log.read_text(errors="replace")[-TAIL:])]
-            if [event for event in tail if event in ("start", "finish")][-1:] == ["start"]:
-                return
-        raise AssertionError("no job was ever in hand")
-
-    def lines(self, event: str) -> list[dict[str, Any]]:
-        """The log's lines of this kind, in order, from all of its lives."""
-        return [line for line in _parsed(self._log.read_text(errors="replace")) if line.get("event") == event]
-
-
-def _parsed(text: str) -> Iterator[dict[str, Any]]:
-    for line in text.splitlines():
-        try:
-            yield json.loads(line)
-        except ValueError:  # a line that a kill has cut, or none of ours
-            continue
+_TAKES = ("start", "retry")
+_LETS_GO = ("finish", "bury", "given back", "not given back", "claim lost", "working", "stopped")
+_KEPT = (*_TAKES, *_LETS_GO, "accept", "join", "serving", "worker warm", "worker died", "hung")
 
 
 @dataclass(frozen=True)
-class Service:
-    """A server and its worker, both running; `logs` are all the files that they write to."""
+class Hand:
+    """What a worker holds."""
 
-    kill_worker: Callable[[], None]
-    restart_server: Callable[[], None]
-    logs: Sequence[Program]
-
-    def lines(self, event: str) -> list[dict[str, Any]]:
-        """The lines of this kind that server and worker have logged."""
-        return [line for program in self.logs for line in program.lines(event)]
+    request_id: str
+    attempt: int
 
 
-@contextmanager
-def two_programs(url: str, port: int, folder: Path) -> Iterator[Service]:
-    """`emotalk serve --no-worker` and `emotalk work`."""
-    where = ("--queue", url)
-    server = Program(folder / "server.log", "serve", "--no-worker", "--port", str(port), *where)
-    worker = Program(folder / "worker.log", "work", "--engine", "tone", "--worker-name", "load", *where)
+class Log:
+    """A program's JSON log, read on as it grows; it outlives the lives of its program."""
 
-    def kill_worker() -> None:
-        worker.await_a_job()
-        worker.restart()
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.lines: list[dict[str, Any]] = []
+        self.hand: Hand | None = None
+        self._read, self._rest, self._lock = 0, b"", RLock()
 
-    with _running(server, worker):
-        yield Service(kill_worker, server.restart, (server, worker))
+    def follow(self) -> "Log":
+        """Take in what has been written since."""
+        with self._lock, self.file.open("rb") as file:
+            file.seek(self._read)
+            *whole, self._rest = (self._rest + (new := file.read())).split(b"\n")
+            self._read += len(new)
+            for line in _parsed(whole):
+                self._take(line)
+        return self
+
+    def _take(self, line: dict[str, Any]) -> None:
+        event = line.get("event")
+        if event in _TAKES:
+            self.hand = Hand(line["request_id"], line["attempt"])
+        elif event in _LETS_GO:
+            self.hand = None
+        if event in _KEPT:
+            self.lines.append(line)
+
+    def of(self, *events: str) -> list[dict[str, Any]]:
+        """The lines of these kinds so far, in order."""
+        return [line for line in self.follow().lines if line["event"] in events]
+
+    def tail(self, size: int = 2000) -> str:
+        """Its end, for a person."""
+        return self.file.read_text(errors="replace")[-size:]
 
 
-@contextmanager
-def embedded(url: str, port: int, folder: Path) -> Iterator[Service]:
-    """`emotalk serve`, which starts its worker as a child, and again where that dies."""
-    server = Program(folder / "server.log", "serve", "--engine", "tone", "--port", str(port), "--queue", url)
-
-    def kill_worker() -> None:
-        child = server.lines("worker warm")[-1]["pid"]
-        server.await_a_job()
-        os.kill(child, signal.SIGKILL)
-
-    with _running(server):
-        yield Service(kill_worker, server.restart, (server,))
+def _parsed(lines: Sequence[bytes]) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        try:
+            found = json.loads(line)
+        except ValueError:  # a line that a kill has cut, or none of ours
+            continue
+        if isinstance(found, dict):
+            yield found
 
 
-@contextmanager
-def _running(*programs: Program) -> Iterator[None]:
-    with ExitStack() as stack:
-        for program in programs:
-            stack.callback(program.kill)
-            program.start()
-        yield
+@dataclass(frozen=True)
+class End:
+    """One life's end. `sent`: our signal; `up`: it had said that it works; `held`: the job in its hands."""
+
+    program: str
+    code: int
+    sent: int
+    up: bool
+    held: str
+    last_words: str
+
+
+class Program:
+    """`python -m tests.chaos.poisoned WORDS…`, one life after another."""
+
+    def __init__(self, name: str, folder: Path, words: Sequence[str], environment: Mapping[str, str]) -> None:
+        self.name, self._words, self._environment = name, words, environment
+        file = folder / f"{name}.log"
+        file.touch()
+        self.log = Log(file)
+        self.pids: list[int] = []
+        self._process: subprocess.Popen[bytes] | None = None
+        self._sent = self._lines_before = 0
+        self._lock = RLock()
+
+    def start(self) -> None:
+        """Begin a life; does not wait."""
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("EMOTALK_")}
+        command = (*ENTRY, *self._words, "--log-format", "json")
+        with self._lock, self.log.file.open("ab") as log:
+            self._sent, self._lines_before = 0, len(self.log.follow().lines)
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=clean | self._environment, cwd=ROOT
+            )
+            self.pids.append(self._process.pid)
+
+    @property
+    def pid(self) -> int:
+        """Of this life, or of the last one."""
+        return self.pids[-1]
+
+    @property
+    def running(self) -> bool:
+        """Has it not ended?"""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def up(self) -> bool:
+        """Has this life said that it serves, or works?"""
+        lines = self.log.follow().lines[self._lines_before :]
+        return self.running and self._said_up(lines)
+
+    def _said_up(self, lines: Sequence[Mapping[str, Any]]) -> bool:
+        word = "serving" if self._words[0] == "serve" else "working"
+        return any(line["event"] == word for line in lines)
+
+    def send(self, number: int) -> None:
+        """Send a signal; one that ends it is remembered for its End."""
+        with self._lock:
+            if self.running:
+                if number not in (signal.SIGSTOP, signal.SIGCONT):
+                    self._sent = number
+                os.kill(self.pid, number)
+
+    def buried(self) -> End | None:
+        """How this life ended, once; None while it lasts."""
+        with self._lock:
+            if self._process is None or self._process.poll() is None:
+                return None
+            code, self._process = self._process.returncode, None
+            held = self.log.follow().hand
+            up = self._said_up(self.log.lines[self._lines_before :])
+            return End(self.name, code, self._sent, up, held.request_id if held else "", self.log.tail())
+
+
+class Workman:
+    """Whoever works: a program of its own, or a server's child."""
+
+    def __init__(self, name: str, log: Log, pid: Callable[[], int | None], send: Callable[[int], object]) -> None:
+        self.name, self.log, self._pid, self.send = name, log, pid, send
+
+    @property
+    def pid(self) -> int | None:
+        """None while there is none."""
+        return self._pid()
+
+    def hand(self) -> Hand | None:
+        """The job in its hands, if it lives."""
+        return self.log.follow().hand if self.pid is not None else None
+
+
+def alive(pid: int) -> bool:
+    """There is such a process, and it is more than a zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def eventually(condition: Callable[[], bool], seconds: float, pause: float = 0.05) -> bool:
+    """Wait until it holds; False where it does not within `seconds`."""
+    until = time.monotonic() + seconds
+    while not (held := condition()) and time.monotonic() < until:
+        time.sleep(pause)
+    return held

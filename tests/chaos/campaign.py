@@ -1,0 +1,179 @@
+"""A fleet, its clients and a script, together for so many seconds; what came of it is judged in verdict.py.
+
+clients ──► wire ──► 2 servers ──► queue ──► 3 workers
+           cut        kill, stop, roll, restart      audit: what does the queue itself say?
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+from confluent_kafka import KafkaException
+
+from emotalk.errors import EmoTalkError
+from tests.chaos.asked import Asked
+from tests.chaos.audit import Audit
+from tests.chaos.conversations import Crowd
+from tests.chaos.director import Director
+from tests.chaos.fleet import Fleet, Strike
+from tests.chaos.grounds import Ground, ground
+from tests.chaos.poisoned import Tempo
+from tests.chaos.programs import End, Program, eventually
+from tests.chaos.script import EVERY_POISON, script
+from tests.chaos.strays import adopt_orphans, descendants, strays
+from tests.chaos.wire import Wire
+from tests.chaos.witness import Call
+from tests.kafka.broker import free_ports
+
+AUDIT_EVERY = 0.7
+POOLS = 24
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`seconds` of kills, then up to `settle` seconds for the open answers."""
+
+    queue: str
+    seed: int
+    seconds: float
+    clients: int = 10
+    settle: float = 240.0
+    tempo: Tempo = field(default_factory=Tempo)
+    poisons: Sequence[int] = EVERY_POISON
+
+
+@dataclass
+class Seen:
+    """Everything there is to judge."""
+
+    plan: Plan
+    asked: list[Asked]
+    calls: list[Call]
+    strikes: list[Strike]
+    ends: list[End]
+    starts: list[dict[str, Any]]
+    deaths: list[dict[str, Any]]
+    ahead: list[str]
+    buried: set[str]
+    left: list[str]
+    seconds: float
+    settled: float
+    disk: str = ""
+
+
+def run(plan: Plan, folder: Path) -> Seen:
+    """Play it in `folder`, where the logs stay."""
+    places = [folder / name for name in ("queue", "logs", "home")]
+    for each in places:
+        each.mkdir(parents=True, exist_ok=True)
+    with ground(plan.queue, places[0]) as where:
+        return _play(plan, where, *places)
+
+
+def _play(plan: Plan, where: Ground, queue: Path, logs: Path, home: Path) -> Seen:
+    adopt_orphans()
+    before = descendants()
+    own = {"TMPDIR": str(home), "HOME": str(home), "XDG_STATE_HOME": str(home)}
+    ports = free_ports(2)
+    fleet = Fleet(where.url, ports, logs, plan.tempo, {**where.environment, **own})
+    with ExitStack() as stack:
+        audit = where.audit()
+        stack.callback(audit.close)
+        stack.enter_context(fleet.running())
+        wire = stack.enter_context(Wire(ports).running())
+        crowd = Crowd(wire.port, plan.seed, plan.clients)
+        director = Director(fleet, where, wire, crowd, plan.tempo)
+        fresh = {each.name: _weight(each.pid) for each in fleet.programs}
+        ahead = stack.enter_context(_audited(audit))
+        since = time.monotonic()
+        crowd.start()
+        try:
+            seconds = director.play(script(plan.seed, plan.seconds, plan.queue, plan.poisons), plan.seconds)
+        finally:
+            crowd.stop(plan.settle)
+        settled = time.monotonic() - since - seconds
+        undone = _lasting(audit.left, 30.0)
+        undone += [fat for each in fleet.programs if each.running and (fat := _fat(each, fresh[each.name]))]
+        fleet.end()
+        buried, members = audit.buried(), _lasting(audit.members, plan.tempo.session + 20.0)
+    left = [*undone, *director.late, *(f"still signed in: {each}" for each in members), *strays(before)]
+    left += [f"file {each.relative_to(queue.parent)}" for each in _files(queue, home) if each.name != "queue.db"]
+    lines = [line for each in fleet.programs for line in each.log.follow().lines]
+    of = {event: [line for line in lines if line["event"] == event] for event in ("start", "worker died")}
+    return Seen(
+        plan,
+        crowd.asked,
+        crowd.witness.calls,
+        director.strikes,
+        fleet.ends,
+        sorted(of["start"], key=lambda line: line["time"]),
+        of["worker died"],
+        sorted(set(ahead)),
+        buried,
+        left,
+        seconds,
+        settled,
+        where.disk,
+    )
+
+
+@contextmanager
+def _audited(audit: Audit) -> Iterator[list[str]]:
+    """Meanwhile ask the queue, again and again, what it has committed ahead of its results."""
+    found: list[str] = []
+    over = Event()
+
+    def ask() -> None:
+        while not over.wait(AUDIT_EVERY):
+            _note(audit, found)
+        _note(audit, found)
+
+    thread = Thread(target=ask, name="audit")
+    thread.start()
+    try:
+        yield found
+    finally:
+        over.set()
+        thread.join()
+
+
+def _note(audit: Audit, found: list[str]) -> None:
+    try:
+        found += audit.ahead()
+    except (KafkaException, EmoTalkError):  # the broker is away
+        return
+
+
+def _lasting(ask: Any, seconds: float) -> list[str]:
+    """What is still there after so long."""
+    found: list[str] = []
+
+    def gone() -> bool:
+        try:
+            found[:] = ask()
+        except (KafkaException, EmoTalkError) as error:
+            found[:] = [str(error)]
+        return not found
+
+    eventually(gone, seconds, 0.3)
+    return found
+
+
+def _weight(pid: int) -> tuple[int, int]:
+    """Threads, and files and connections that are open."""
+    threads, files = (len(list(Path(f"/proc/{pid}/{what}").iterdir())) for what in ("task", "fd"))
+    return threads, files
+
+
+def _fat(program: Program, fresh: tuple[int, int]) -> str:
+    """What an idle program has more of than when it was new: beyond its pools, which fill as they are used."""
+    grown = [now - then for now, then in zip(_weight(program.pid), fresh, strict=True)]
+    return f"{program.name}: {grown[0]} threads and {grown[1]} files" if max(grown) > POOLS else ""
+
+
+def _files(*folders: Path) -> list[Path]:
+    return [path for folder in folders for path in folder.rglob("*") if path.is_file()]

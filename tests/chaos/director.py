@@ -1,0 +1,159 @@
+"""Plays a script on a fleet. What takes long happens beside the rest: a broker that comes back, a deploy, a pause."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from threading import Lock
+
+from tests.chaos.conversations import Crowd
+from tests.chaos.fleet import Fleet, Strike
+from tests.chaos.grounds import Ground
+from tests.chaos.poisoned import Tempo
+from tests.chaos.programs import Program, Workman
+from tests.chaos.script import Act
+from tests.chaos.wire import Wire
+from tests.kafka.broker import BrokerError
+
+CUT_SHARE = 0.3
+FULL_SECONDS = 3.0
+BEYOND_SESSION = 1.5
+
+
+class Director:
+    """`strikes` are the kills so far, `late` who did not come back from a deploy."""
+
+    def __init__(self, fleet: Fleet, ground: Ground, wire: Wire, crowd: Crowd, tempo: Tempo) -> None:
+        self._fleet, self._ground, self._wire, self._crowd, self._tempo = fleet, ground, wire, crowd, tempo
+        self.strikes: list[Strike] = []
+        self.late: list[str] = []
+        self._still: set[str] = set()
+        self._broker_busy, self._since = Lock(), time.monotonic()
+        self._hands, self._done = ThreadPoolExecutor(thread_name_prefix="stagehand"), list[Future[None]]()
+
+    def play(self, acts: Sequence[Act], seconds: float) -> float:
+        """All of it, then wait until everything runs again; returns how long the acts took, `seconds` at least."""
+        scenes: dict[str, Callable[[Act], None]] = {
+            "kill busy worker": self._kill_busy_worker,
+            "kill worker": self._kill_worker,
+            "kill server": self._kill_server,
+            "kill broker": self._kill_broker,
+            "stop worker": self._stop_worker,
+            "stop server": self._stop_server,
+            "stop broker": self._stop_broker,
+            "roll": lambda _: self._beside(lambda: self.late.extend(self._fleet.roll())),
+            "fill disk": lambda _: self._beside(self._fill_disk),
+            "cut": lambda act: self._wire.cut(random.Random(act.pick), CUT_SHARE),
+            "poison": lambda act: self._crowd.poison(act.person),
+        }
+        self._since = time.monotonic()
+        with self._hands:
+            for act in acts:
+                time.sleep(max(0.0, act.at - self._now()))
+                scenes[act.what](act)
+            time.sleep(max(0.0, seconds - self._now()))
+            taken = self._now()
+        for each in self._done:
+            each.result()
+        return taken
+
+    def _now(self) -> float:
+        return time.monotonic() - self._since
+
+    def _beside(self, work: Callable[[], None]) -> None:
+        self._done.append(self._hands.submit(work))
+
+    def _struck(self, kind: str, name: str, job: str = "") -> None:
+        self.strikes.append(Strike(kind, name, self._now(), job))
+
+    def _kill_busy_worker(self, act: Act) -> None:
+        """Where nobody has a job within two seconds, whoever is there."""
+        if found := self._fleet.seize(self._moving(act.pick)):
+            workman, hand = found
+            workman.send(signal.SIGKILL)
+            self._struck("worker", workman.name, hand.request_id)
+        else:
+            self._kill_worker(act)
+
+    def _kill_worker(self, act: Act) -> None:
+        for workman in self._moving(act.pick):
+            if workman.pid is not None:
+                workman.send(signal.SIGKILL)
+                return self._struck("worker", workman.name)
+
+    def _kill_server(self, act: Act) -> None:
+        if server := self._server(act.pick):
+            server.send(signal.SIGKILL)
+            self._struck("server", server.name)
+
+    def _kill_broker(self, act: Act) -> None:
+        """One that is just coming back is left alone; a worker takes its place."""
+        broker = self._ground.broker
+        if broker is None or not self._broker_busy.acquire(blocking=False):
+            return self._kill_busy_worker(act)
+        broker.kill()
+        self._struck("broker", "broker")
+        self._beside(lambda: self._start_broker(broker.start))
+
+    def _start_broker(self, start: Callable[[], object]) -> None:
+        try:
+            start()
+        finally:
+            self._broker_busy.release()
+
+    def _stop_worker(self, act: Act) -> None:
+        if found := self._fleet.seize(self._moving(act.pick)):
+            workman, _ = found
+            self._go_on_later(workman.name, workman.send)
+
+    def _stop_server(self, act: Act) -> None:
+        if server := self._server(act.pick):
+            server.send(signal.SIGSTOP)
+            self._go_on_later(server.name, server.send)
+
+    def _go_on_later(self, name: str, send: Callable[[int], object]) -> None:
+        self._still.add(name)
+
+        def go_on() -> None:
+            time.sleep(self._tempo.session + BEYOND_SESSION)
+            self._still.discard(name)
+            send(signal.SIGCONT)
+
+        self._beside(go_on)
+
+    def _stop_broker(self, _: Act) -> None:
+        broker = self._ground.broker
+        if broker is None or not self._broker_busy.acquire(blocking=False):
+            return
+        pid = broker.pid
+        broker.pause()
+
+        def go_on() -> None:
+            time.sleep(self._tempo.session + BEYOND_SESSION)
+            with suppress(ProcessLookupError, BrokerError):
+                os.kill(pid, signal.SIGCONT)
+            self._broker_busy.release()
+
+        self._beside(go_on)
+
+    def _fill_disk(self) -> None:
+        self._ground.fill()
+        try:
+            time.sleep(FULL_SECONDS)
+        finally:
+            self._ground.empty()
+
+    def _server(self, pick: float) -> Program | None:
+        """One that moves; one that is up, if there is any."""
+        servers = [each for each in self._fleet.servers if each.running and each.name not in self._still]
+        chosen = [each for each in servers if each.up] or servers
+        return chosen[int(pick * len(chosen))] if chosen else None
+
+    def _moving(self, pick: float) -> list[Workman]:
+        """Those that nobody has stopped, in an order that `pick` decides."""
+        workmen = [each for each in self._fleet.workmen() if each.name not in self._still]
+        random.Random(pick).shuffle(workmen)
+        return workmen

@@ -1,0 +1,137 @@
+"""The product's own programs with an engine that takes its time, and that a job can kill, hang or fail.
+
+    python -m tests.chaos.poisoned serve|work --engine tone …
+
+Everything else is the product's, but for what a campaign cannot wait for (`Tempo`), and for a disk that is full for as
+long as the file that CHAOS_FULL names is there.
+"""
+
+import ctypes
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from sqlite3 import Connection as Database
+from typing import Any, NoReturn
+
+from emotalk import worker
+from emotalk.engines import tone
+from emotalk.errors import EngineError
+from emotalk.face import Frames, Pcm, Style
+from emotalk.jobs import retry
+from emotalk.queues.kafka import member
+from emotalk.queues.sqlite import SqliteQueue
+from emotalk.queues.sqlite.connection import Connection
+from emotalk.server import workforce
+from emotalk.timebase import SAMPLE_RATE
+
+TEMPO, FULL = "CHAOS_TEMPO", "CHAOS_FULL"
+FATAL_WINDOW = 2
+ALL_PAGES = 2**32 - 2
+
+
+@dataclass(frozen=True)
+class Tempo:
+    """Seconds until a silent worker is taken for dead (`session`) and an engine for hung (`hang`: longer than it is
+    ever stopped), of the first pause after a failure (`retry`), and that a second of sound costs (`pace`).
+    """
+
+    session: float = 10.0
+    hang: float = 15.0
+    retry: float = 1.0
+    pace: float = 0.05
+
+    def as_environment(self) -> dict[str, str]:
+        """For the programs of a fleet."""
+        return {TEMPO: json.dumps(asdict(self)), "EMOTALK_HANG_SECONDS": str(self.hang)}
+
+    @classmethod
+    def of_environment(cls) -> "Tempo":
+        """What a program of a fleet was told."""
+        return cls(**json.loads(os.environ.get(TEMPO, "{}")))
+
+
+def _segfault() -> NoReturn:
+    ctypes.string_at(0)
+    raise AssertionError("the process is gone")
+
+
+def _out_of_memory() -> NoReturn:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("the process is gone")
+
+
+def _hang() -> NoReturn:
+    while True:
+        time.sleep(3600)
+
+
+def _fail() -> NoReturn:
+    raise EngineError("poisoned")
+
+
+POISONS: dict[int, Callable[[], NoReturn]] = {20: _segfault, 21: _out_of_memory, 22: _hang, 23: _fail}
+"""The person that a job asks for → what that does to its worker."""
+
+
+class PoisonedEngine(tone.ToneEngine):
+    """The tone engine's frames. Poison takes effect in a job's second window: its first frames are out by then."""
+
+    def __init__(self, pace: float) -> None:
+        self._pace, self._windows = pace, 0
+
+    def animate(self, window: Pcm, style: Style) -> Frames:
+        """See ToneEngine.animate."""
+        time.sleep(self._pace * len(window) / SAMPLE_RATE)
+        if style.person_id in POISONS:
+            self._windows += 1
+            if self._windows == FATAL_WINDOW:
+                self._windows = 0
+                POISONS[style.person_id]()
+        return super().animate(window, style)
+
+
+def _adopt(tempo: Tempo) -> None:
+    _replace(tone, "ToneEngine", partial(PoisonedEngine, tempo.pace))
+    _replace(worker, "HANG_SECONDS", tempo.hang)
+    _replace(worker, "HANG_FACTOR", 0.0)
+    _replace(retry, "FIRST_DELAY", tempo.retry)
+    _replace(member, "SESSION_MS", round(1000 * tempo.session))
+    _replace(workforce, "LONGEST_PAUSE", 2.0)
+    _replace(workforce, "PROGRAM", (sys.executable, "-m", __spec__.name))
+    defaults = SqliteQueue.__init__.__kwdefaults__
+    assert {"lease_seconds", "partitions"} <= set(defaults)
+    defaults["lease_seconds"], defaults["partitions"] = tempo.session, 6
+
+
+def _replace(where: Any, name: str, value: object) -> None:
+    assert hasattr(where, name), f"{where.__name__} has no {name} any more"
+    setattr(where, name, value)
+
+
+def _fill_the_disk_on_demand(flag: Path) -> None:
+    """While `flag` exists no write finds a page beyond those that the file has: to SQLite, that is a full disk."""
+    write = Connection.write
+
+    @contextmanager
+    def bounded(self: Connection) -> Iterator[Database]:
+        with write(self) as db:
+            db.execute(f"PRAGMA max_page_count = {1 if flag.exists() else ALL_PAGES}").fetchone()
+            yield db
+
+    _replace(Connection, "write", bounded)
+
+
+if __name__ == "__main__":
+    from emotalk.cli import main
+
+    _adopt(Tempo.of_environment())
+    if os.environ.get(FULL):
+        _fill_the_disk_on_demand(Path(os.environ[FULL]))
+    sys.exit(main())
