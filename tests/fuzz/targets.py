@@ -1,0 +1,237 @@
+"""What is fuzzed: a target takes bytes and says in a word what became of them; all else that it raises is a defect."""
+
+import contextlib
+import io
+import random
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+import numpy as np
+from google.protobuf.message import DecodeError
+
+from emotalk.audio import Limits, decode_flac_blocks
+from emotalk.audio.apart import Decoders, Fence
+from emotalk.engines.emotalk import convert, find_weights
+from emotalk.engines.emotalk.checkpoint import Checkpoint
+from emotalk.engines.emotalk.converted import open_converted
+from emotalk.errors import AudioError, CheckpointError, ForeignRecord, InvalidRequest, NewerRecord, UndecodableAudio
+from emotalk.jobs import DeadLetter, Failure, Part
+from emotalk.jobs.codec import decode_job, decode_letter, decode_part, encode_job, encode_letter, encode_part
+from emotalk.jobs.intake import Intake
+from emotalk.queues.kafka.marks import read_mark
+from emotalk.server.service import to_order
+from emotalk.wire import emotalk_pb2, records_pb2
+from tests.fuzz.mutate import mutated, with_other_fields
+from tests.parity.seeded_checkpoint import save, write_checkpoint
+from tests.unit.audio_files import valid_files
+from tests.unit.stage import job
+
+LIMITS = Limits(max_seconds=20, max_bytes=4 * 2**20)
+NOW = 1_800_000_000.0
+SERVICE = emotalk_pb2.DESCRIPTOR.services_by_name["EmoTalkService"]
+
+Run = Callable[[bytes], str]
+
+
+class Defect(AssertionError):
+    """Something that no bytes may bring about."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """`corpus`: valid bytes to begin from. `mutate` makes one case of them; `run` tries it."""
+
+    corpus: Sequence[bytes]
+    run: Run
+    mutate: Callable[[Sequence[bytes], random.Random], bytes] = mutated
+
+    def case(self, seed: int) -> bytes:
+        """Case number `seed`, the same every time."""
+        return self.mutate(self.corpus, random.Random(seed))
+
+
+def audio(stack: ExitStack, _: Path) -> Target:
+    """The decoder in its child: a child that dies is a defect, though the server would live."""
+    decoders = stack.enter_context(Decoders(LIMITS, Fence(2**29, 20.0, 40.0), 1))
+
+    def run(data: bytes) -> str:
+        try:
+            sound = decoders.prepare(data, LIMITS)
+        except UndecodableAudio as broken:
+            raise Defect(str(broken)) from broken
+        except AudioError as refused:
+            return type(refused).__name__
+        if sum(block.size for block in decode_flac_blocks(sound.flac)) != sound.samples:
+            raise Defect("what was prepared is not what the worker will decode")
+        return "sound"
+
+    return Target(list(valid_files().values()), run)
+
+
+def checkpoint(_: ExitStack, folder: Path) -> Target:
+    """The reader of EmoTalk.pth: the whole file, and the pickle in a zip that is whole."""
+    items = [("a", np.arange(6, dtype=np.float32).reshape(2, 3)), ("module.b", np.ones(4, np.float16))]
+    seeds = [save(folder / f"{n}.pth", items, aligned=bool(n), nested=n == 2).read_bytes() for n in range(3)]
+    path = folder / "case.pth"
+
+    def run(data: bytes) -> str:
+        path.write_bytes(data)
+        try:
+            found = Checkpoint(path)
+            for name in found.records:
+                if found.read(name).nbytes > 4 * len(data):
+                    raise Defect(f"{name} takes more memory than the file has bytes")
+            found.identity(found.records)
+        except CheckpointError:
+            return "refused"
+        return "tensors"
+
+    def mutate(corpus: Sequence[bytes], draw: random.Random) -> bytes:
+        return _with_other_pickle(corpus, draw) if draw.random() < 0.5 else mutated(corpus, draw)
+
+    return Target(seeds, run, mutate)
+
+
+def converted(_: ExitStack, folder: Path) -> Target:
+    """The reader of the converted file beside a checkpoint."""
+    source = find_weights(write_checkpoint(folder / "tiny.pth"))
+    path = folder / "tiny.bf16.safetensors"
+    convert(source, path)
+    whole = path.read_bytes()
+
+    def run(data: bytes) -> str:
+        path.write_bytes(data)
+        try:
+            open_converted(source, path)
+        except CheckpointError:
+            return "refused"
+        if data != whole:
+            raise Defect("a changed file was taken for the whole one")
+        return "weights"
+
+    return Target([whole], run)
+
+
+def codec(_: ExitStack, __: Path) -> Target:
+    """Records of all kinds, and the marks in Kafka's commits."""
+    part = Part("one", "tone-1", 2, 735, 1800, True, np.ones((2, 52), np.float32), Failure("EngineError", "no"))
+    whole = job("one", 0.1)
+    letter = DeadLetter("one", encode_job(whole), Failure("EngineError", "five times"), 5, NOW, 3, 2**40)
+    mark = b'{"request": "one", "attempt": 2}'
+
+    def run(data: bytes) -> str:
+        read_mark(0, data.decode("utf-8", "replace"))
+        outcomes = [_again(data, *pair) for pair in _CODECS]
+        return next((each for each in outcomes if each != "refused"), "refused")
+
+    def mutate(corpus: Sequence[bytes], draw: random.Random) -> bytes:
+        kind = draw.randrange(2 * len(_RECORDS))
+        if kind >= len(_RECORDS):
+            return mutated(corpus, draw)
+        message = _RECORDS[kind].FromString(corpus[kind][_HEAD:])
+        return corpus[kind][:_HEAD] + with_other_fields(message, draw).SerializeToString()
+
+    return Target([encode_job(whole), encode_part(part), encode_letter(letter), mark], run, mutate)
+
+
+def wire(_: ExitStack, __: Path) -> Target:
+    """A request's bytes on their way into a job; its sound is decoded in this process."""
+    intake = Intake(LIMITS)
+
+    def run(data: bytes) -> str:
+        try:
+            request = emotalk_pb2.AudioRequest.FromString(data)
+        except DecodeError:
+            return "no message"
+        try:
+            accepted = intake.accept(to_order(request), lambda: NOW)
+        except InvalidRequest as refused:
+            return type(refused).__name__
+        if decode_job(encode_job(accepted)) != accepted:
+            raise Defect("the job is not the same after its way through the log")
+        return "job"
+
+    return Target(requests(), run, _other_requests)
+
+
+def _other_requests(corpus: Sequence[bytes], draw: random.Random) -> bytes:
+    if draw.random() < 0.3:
+        return mutated(corpus, draw)
+    message = emotalk_pb2.AudioRequest.FromString(draw.choice(corpus))
+    return bytes(with_other_fields(message, draw).SerializeToString())
+
+
+def requests() -> list[bytes]:
+    """Valid requests, with and without each field."""
+    sound = list(valid_files().values())
+    fields: dict[str, Any] = {"emotion_level": 1, "person_id": 3, "post_processing": True}
+    windows: dict[str, Any] = {"chunk_duration": 2.0, "chunk_overlap": 0.5, "session_id": "s"}
+    messages = [emotalk_pb2.AudioRequest(request_id="é", audio_data=each, **fields, **windows) for each in sound]
+    messages.append(emotalk_pb2.AudioRequest(audio_data=sound[0]))
+    return [message.SerializeToString() for message in messages]
+
+
+def calls(channel: grpc.Channel) -> Target:
+    """Bytes as the message of every call of the contract, over a real connection; a defect looks like UNKNOWN."""
+    methods = [f"/{SERVICE.full_name}/{method.name}" for method in SERVICE.methods]
+
+    def run(data: bytes) -> str:
+        method = methods[len(data) % len(methods)]
+        try:
+            list(channel.stream_stream(method)(iter([data]), timeout=20))
+        except grpc.RpcError as error:
+            if error.code() in (grpc.StatusCode.UNKNOWN, grpc.StatusCode.DEADLINE_EXCEEDED):
+                raise Defect(f"{method}: {error.code()}: {error.details()}") from error
+            return str(error.code().name)
+        return "OK"
+
+    return Target(requests(), run, _other_requests)
+
+
+_RECORDS = (records_pb2.Job, records_pb2.Part, records_pb2.DeadLetter)
+_HEAD = 6
+_CODECS: tuple[tuple[Callable[[bytes], Any], Callable[[Any], bytes]], ...] = (
+    (decode_job, encode_job),
+    (decode_part, encode_part),
+    (decode_letter, encode_letter),
+)
+
+
+def _again(data: bytes, decode: Callable[[bytes], Any], encode: Callable[[Any], bytes]) -> str:
+    """What can be read can be written and read again."""
+    try:
+        record = decode(data)
+    except (ForeignRecord, NewerRecord):
+        return "refused"
+    encode(decode(encode(record)))
+    return type(record).__name__
+
+
+def _with_other_pickle(corpus: Sequence[bytes], draw: random.Random) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(draw.choice(corpus))) as whole, zipfile.ZipFile(out, "w") as made:
+        for name in whole.namelist():
+            entry = whole.read(name)
+            made.writestr(name, mutated([entry], draw) if name.endswith("data.pkl") else entry)
+    return out.getvalue()
+
+
+@contextlib.contextmanager
+def opened(name: str, folder: Path) -> Iterator[Target]:
+    """A target by its name, ready to be run."""
+    with ExitStack() as stack:
+        yield TARGETS[name](stack, folder)
+
+
+TARGETS: dict[str, Callable[[ExitStack, Path], Target]] = {
+    "audio": audio,
+    "checkpoint": checkpoint,
+    "converted": converted,
+    "codec": codec,
+    "wire": wire,
+}
