@@ -2,6 +2,7 @@
 # make test   style, types, import contract, all tests; what CI runs
 # make bench  the figures of bench/
 # make mutants  changes retry, windows and dedupe in every small way: which tests cannot fail? (five minutes)
+# make fuzz   a minute of nearly valid bytes for everything that reads a stranger's
 # make clean  away with .venv, demo/ and caches
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ VENV ?= .venv
 RUN := $(VENV)/bin
 PIP := $(RUN)/python -m pip install -q --no-cache-dir --disable-pip-version-check
 
-.PHONY: demo test lint types contract tests bench mutants clean
+.PHONY: demo test lint types contract tests bench fuzz mutants clean
 .DELETE_ON_ERROR:
 
 # Whoever has run `make test` has all that the demo needs.
@@ -33,6 +34,9 @@ tests: $(VENV)/.for-tests
 
 bench: $(VENV)/.for-tests
 	for each in queue pipeline; do $(RUN)/python bench/$$each.py || exit 1; done
+
+fuzz: $(VENV)/.for-tests
+	$(RUN)/python -m bench.fuzz
 
 mutants: $(VENV)/.for-tests
 	sh bench/mutants.sh

@@ -1,4 +1,4 @@
-"""A first few hundred nearly valid inputs for everything that reads a stranger's bytes; bench/fuzz.py goes on from there.
+"""A few hundred nearly valid inputs for everything that reads a stranger's bytes; bench/fuzz.py goes on from there.
 
 The cases are numbered and the same in every run, so that what fails in CI fails at home.
 """

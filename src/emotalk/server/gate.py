@@ -10,10 +10,11 @@ from typing import Any
 from urllib.parse import unquote
 
 import grpc
+from google.protobuf.message import DecodeError
 from grpc_health.v1 import health_pb2
 from grpc_status import rpc_status
 
-from emotalk.errors import DeadlineExceeded, EmoTalkError, Unauthenticated
+from emotalk.errors import DeadlineExceeded, EmoTalkError, InvalidRequest, Unauthenticated
 from emotalk.server.status import status_of
 from emotalk.server.tokens import Tokens
 from emotalk.wire import emotalk_pb2
@@ -41,7 +42,10 @@ class TokenGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has n
 
 
 class ArrivalGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]
-    """DEADLINE_EXCEEDED for a request that trickles in: else a few bytes a minute hold a place for ever."""
+    """DEADLINE_EXCEEDED for a request that trickles in: else a few bytes a minute hold a place for ever.
+
+    And INVALID_ARGUMENT for one that is no message at all.
+    """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -49,21 +53,21 @@ class ArrivalGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]
     async def intercept_service(self, continuation: Continue, details: grpc.HandlerCallDetails) -> Any:
         """See grpc.aio.ServerInterceptor."""
         handler = await continuation(details)
-        if handler is None or not details.method.startswith(f"/{OURS}/") or handler.request_streaming:
+        if handler is None or not details.method.startswith(f"/{OURS}/"):
             return handler
+        # What streams in has pauses of its own, and its call a limit for them.
+        answer = handler.stream_stream or self._timed(handler.unary_stream or handler.unary_unary)
         return grpc.stream_stream_rpc_method_handler(
-            self._timed(handler.unary_stream or handler.unary_unary),
-            handler.request_deserializer,
-            handler.response_serializer,
+            answer, _named(handler.request_deserializer), handler.response_serializer
         )
 
     def _timed(self, answer: Callable[[Any, grpc.aio.ServicerContext], Any]) -> Any:
         async def call(_: object, context: grpc.aio.ServicerContext) -> None:
             try:
                 # Handed on without a name here: the answer may take hours, and must not hold the request's sound.
-                answering = answer(await asyncio.wait_for(context.read(), self._seconds), context)
-            except TimeoutError:
-                await abort(context, DeadlineExceeded(f"the request had not arrived after {self._seconds:g} s"))
+                answering = answer(await self._arrived(context), context)
+            except EmoTalkError as error:
+                await abort(context, error)
             if isinstance(answering, AsyncIterator):
                 async for response in answering:
                     await context.write(response)
@@ -71,6 +75,31 @@ class ArrivalGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]
                 await context.write(response)
 
         return call
+
+    async def _arrived(self, context: grpc.aio.ServicerContext) -> Any:
+        try:
+            request = await asyncio.wait_for(context.read(), self._seconds)
+        except TimeoutError as late:
+            raise DeadlineExceeded(f"the request had not arrived after {self._seconds:g} s") from late
+        if request is grpc.aio.EOF:
+            raise _unreadable()
+        return request
+
+
+def _named(deserializer: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    """InvalidRequest for bytes that are no message, which gRPC would call UNKNOWN."""
+
+    def deserialize(message: bytes) -> Any:
+        try:
+            return deserializer(message)
+        except DecodeError as error:
+            raise _unreadable() from error
+
+    return deserialize
+
+
+def _unreadable() -> InvalidRequest:
+    return InvalidRequest("request", "it is no message of this call", "Compile proto/emotalk.proto anew")
 
 
 def caller_of(context: grpc.aio.ServicerContext, tokens: Tokens | None) -> str:
