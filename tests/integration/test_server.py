@@ -97,6 +97,18 @@ def test_who_waits_for_an_answer_does_not_hold_the_order_in_memory() -> None:
         assert len(frames_of(list(call))) == 90
 
 
+def test_a_refused_request_leaves_nothing_of_its_sound_to_the_collector() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        with Inside() as server:
+            failure_of(server.ask(b"RIFF and no more"))
+            failure_of(server.ask(chunk_duration=-1.0))
+            eventually(lambda: not [each for each in gc.get_objects() if isinstance(each, Order)])
+    finally:
+        gc.enable()
+
+
 def test_each_chunk_is_streamed_as_soon_as_it_is_whole() -> None:
     with Inside() as server:
         call = server.ask(request_id="one")

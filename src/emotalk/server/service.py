@@ -75,12 +75,12 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
                 self._idle.set()
 
     async def _process(self, order: Order, context: grpc.aio.ServicerContext, call: metrics.Call) -> None:
-        request_id = order.request_id
+        request_id, accepting = order.request_id, self._dispatch.accept(order, context.peer())
+        del order  # neither the wait nor a refusal may hold its sound: what is raised keeps this frame
         try:
             with tracing.span("accept", request_id=request_id):
-                accepted = await self._dispatch.accept(order, context.peer())
+                accepted = await accepting
             call.accepted()
-            del order
             # Written, not yielded: a client that hangs up ends this coroutine here and now, not a generator later.
             await self._answer(accepted, context, call)
         except EmoTalkError as error:
