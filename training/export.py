@@ -71,10 +71,24 @@ def export(whole: Whole, path: Path) -> float:
         whole, (torch.randn(1, size),), str(temporary), input_names=["sound"], output_names=["curves"], dynamo=False,
         dynamic_axes={"sound": {1: "samples"}, "curves": {1: "rows"}}, opset_version=_OPSET,
     )  # fmt: skip
+    _simplify(temporary)
     onnx.save(narrowed(onnx.load(temporary)), path)
     temporary.unlink()
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     return max(_difference(session, whole, rows) for rows in (LIVE_ROWS, CLIP_ROWS))
+
+
+def _simplify(path: Path) -> None:
+    """Fold what is constant, once and for all: to load the graph as it stands takes a third of the time."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(path)
+    onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+    model = onnx.load(path)
+    standard = [opset for opset in model.opset_import if opset.domain == ""]
+    del model.opset_import[:]
+    model.opset_import.extend(standard)
+    onnx.save(model, path)
 
 
 def _difference(session: onnxruntime.InferenceSession, whole: Whole, rows: int) -> float:

@@ -34,15 +34,16 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[batch, rows, 128] → the same."""
-        rows, padded = x.shape[1], functional.pad(self.norm(x), (0, 0, self.left, self.right))
-        near = [padded[:, i * self.dilation : i * self.dilation + rows] for i in range(3)]
-        return x + self.down(functional.silu(self.up(torch.cat(near, -1))))
+        near = side_by_side(functional.pad(self.norm(x), (0, 0, self.left, self.right)), self.dilation)
+        return x + self.down(functional.silu(self.up(near)))
 
 
-def neighbours(x: Tensor) -> Tensor:
-    """[batch, rows, n] → [batch, rows, 3 n]: each row between the one before and the one after."""
-    rows, padded = x.shape[1], functional.pad(x, (0, 0, 1, 1))
-    return torch.cat([padded[:, i : i + rows] for i in range(3)], -1)
+def side_by_side(padded: Tensor, dilation: int) -> Tensor:
+    """[batch, rows + 2 · dilation, n] → [batch, rows, 3 n]: rows so far apart beside each other.
+
+    Cut from both ends, not to a length: the exported graph then needs no arithmetic on shapes.
+    """
+    return torch.cat([padded[:, : -2 * dilation], padded[:, dilation:-dilation], padded[:, 2 * dilation :]], -1)
 
 
 class Mouth(nn.Module):
@@ -83,5 +84,5 @@ class Mouth(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Curves in 0..1 [batch, rows, 15], class logits [.., 39], event logits [.., 3]."""
         x = self.hidden(mel, middle, last, trust)
-        near = neighbours(x)
+        near = side_by_side(functional.pad(x, (0, 0, 1, 1)), 1)
         return torch.sigmoid(self.curves(near)), self.classes(x), self.events(near)

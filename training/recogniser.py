@@ -60,10 +60,11 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[batch, rows, 144] → the same, to be added."""
-        parts = self.into(self.norm(x)).unflatten(-1, (3, HEADS, WIDTH // HEADS)).permute(2, 0, 3, 1, 4)
-        query, key, value = parts[0], parts[1], parts[2]
+        batch, one = x.shape[0], WIDTH // HEADS
+        parts = self.into(self.norm(x)).reshape(batch, -1, 3 * HEADS, one).transpose(1, 2)
+        query, key, value = parts.split(HEADS, 1)
         weights = torch.softmax(query @ key.transpose(-1, -2) * (WIDTH // HEADS) ** -0.5, -1)
-        return self.out((weights @ value).transpose(1, 2).flatten(2))
+        return self.out((weights @ value).transpose(1, 2).reshape(batch, -1, WIDTH))
 
 
 class Convolution(nn.Module):

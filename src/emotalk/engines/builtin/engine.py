@@ -35,7 +35,8 @@ def _fingerprint(models: Path) -> str:
 
     digest = hashlib.blake2b(digest_size=8)
     for name in ("mouth.onnx", "silero_vad.onnx"):
-        digest.update(hashlib.blake2b((models / name).read_bytes()).digest())
+        # Processors have instructions for this one: reading 8 MB is a tenth of the time to load.
+        digest.update(hashlib.sha256((models / name).read_bytes()).digest())
     simd = np.show_config(mode="dicts")["SIMD Extensions"]
     processor = [*simd["baseline"], *simd["found"]]
     facts = (_CODE_VERSION, onnxruntime.__version__, np.__version__, platform.machine(), *processor)
