@@ -42,7 +42,7 @@ class FullMeter:
 
 def families() -> list[Family]:
     """All of them, those of an open queue and of the process included."""
-    pages = {"both": metrics.COMMON, "server": metrics.SERVER, "worker": metrics.WORKER}
+    pages = {"all": metrics.COMMON, "server": metrics.SERVER, "worker": metrics.WORKER, "live": metrics.LIVE}
     with metrics.watching(FullMeter, lambda: 0):
         return [family for shown_by, registry in pages.items() for family in _of(registry, shown_by)]
 

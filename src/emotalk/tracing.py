@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.metadata import version
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from emotalk.errors import ConfigurationError
@@ -30,10 +31,12 @@ Headers = Mapping[str, Any]
 """What came along with a call or a record; of other keys than W3C's nothing is read."""
 
 TRACINGS = ("off", "otlp")
+GOODBYE_SECONDS = 2.0
 _NAME = "emotalk"
 
 
-def start(service: str) -> None:
+@contextmanager
+def sending(service: str) -> Iterator[None]:
     """Send this process's spans by OTLP over gRPC; OpenTelemetry's own variables say where to and how.
 
     `service` is its name unless OTEL_SERVICE_NAME gives one. Raises ConfigurationError where the extra is missing.
@@ -49,19 +52,17 @@ def start(service: str) -> None:
             "tracing: OpenTelemetry is not installed. Install it: pip install 'emotalk[otel]'."
         ) from error
     named = {"service.name": os.environ.get("OTEL_SERVICE_NAME") or service, "service.version": version("emotalk")}
-    provider = TracerProvider(resource=Resource.create(named))
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    provider, exporter = TracerProvider(resource=Resource.create(named), shutdown_on_exit=False), OTLPSpanExporter()
+    provider.add_span_processor(BatchSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
-
-
-def stop() -> None:
-    """Send what has not been sent yet."""
-    if "opentelemetry.trace" in sys.modules:
-        from opentelemetry import trace
-
-        end = getattr(trace.get_tracer_provider(), "shutdown", None)
-        if end:
-            end()
+    try:
+        yield
+    finally:
+        # Not its own shutdown: a collector that is away would hold this process up for ten seconds.
+        last = Thread(target=provider.force_flush, name="last spans", daemon=True)
+        last.start()
+        last.join(GOODBYE_SECONDS)
+        exporter.shutdown()
 
 
 def span(
@@ -78,7 +79,9 @@ def span(
 
 
 @contextmanager
-def apart(name: str, *, kind: str = "internal", **attributes: Any) -> Iterator[Mapping[str, str]]:
+def apart(
+    name: str, *, parent: Headers | None = None, kind: str = "internal", **attributes: Any
+) -> Iterator[Mapping[str, str]]:
     """A stretch that is never current, for generators: what is current between two yields is the caller's affair.
 
     Yields the headers to send along.
@@ -89,7 +92,7 @@ def apart(name: str, *, kind: str = "internal", **attributes: Any) -> Iterator[M
         return
     from opentelemetry import trace
 
-    one = tracer.start_span(name, None, _kind(kind), _named(attributes))
+    one = tracer.start_span(name, _context(parent), _kind(kind), _named(attributes))
     try:
         yield _inject(trace.set_span_in_context(one))
     except Exception as error:

@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from served import Inside, eventually, outside, speech
+from test_metrics_page import read
 
-from emotalk.client import AsyncEmoTalkClient, EmoTalkClient, Request
+from emotalk.client import AsyncEmoTalkClient, EmoTalkClient, Live, Request
 from emotalk.engines.tone import ToneEngine
 from emotalk.errors import EngineError, InvalidRequest
 from emotalk.queues.base import Queue
 from emotalk.queues.memory import MemoryQueue
 from emotalk.queues.sqlite import SqliteQueue
-from tests.kafka.broker import Broker
+from tests.kafka.broker import Broker, free_ports
 from tests.traces import Span, caught, collector, in_memory, named
 from tests.unit.stage import Scripted
 
@@ -174,3 +175,38 @@ def test_after_a_kill_the_second_attempt_stands_in_the_same_trace(
     assert second.parent == append.own
     assert heard.named("claim")[0].parent != second.own
     assert heard.named("send")[-1].attributes["emotalk.final"] is True
+
+
+def test_live_sound_shows_on_the_server_s_page_and_in_its_traces_with_the_process_that_animates_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, *_ = free_ports(1)
+    with collector() as (heard, endpoint):
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+        monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "20")
+        flags = ("--port", "0", "--engine", "tone", "--queue", "sqlite", "--no-worker", "--tracing", "otlp")
+        with outside(tmp_path, "serve", *flags, "--metrics-port", str(page)) as server:
+            with EmoTalkClient(port=server.port) as client:
+                sound = speech(2.0)[44:]
+                assert sum(len(chunk.frames) for chunk in client.live(Live(16_000), [sound])) == 60
+            shown = read(page)
+            assert shown["emotalk_live_audio_seconds_total", "live"] == 2.0
+            assert shown["emotalk_open_live_streams", "server"] == 0
+            assert shown["process_resident_memory_bytes", "live"] > 0
+            assert server.end() == 0
+    [call], [converse] = heard.named("StreamAudio"), heard.named("converse")
+    assert (converse.trace, converse.parent) == (call.trace, call.own)
+    assert heard.services == {"emotalk-server", "emotalk-live"}
+
+
+def test_a_collector_that_is_away_costs_no_answer_and_holds_nobody_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody, *_ = free_ports(1)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{nobody}")
+    flags = ("--port", "0", "--engine", "tone", "--queue", "sqlite", "--tracing", "otlp", "--log-format", "json")
+    with outside(tmp_path, "serve", *flags) as server:
+        port = int(server.says(r'"serving", "address": "\S+:(\d+)"'))
+        assert ask(port, Request(speech(3.0))) == 90
+        assert server.end() == 0
+    assert all(line.startswith("{") for line in server.log), server.log

@@ -7,8 +7,8 @@ import argparse
 import signal
 from threading import Event
 
-from emotalk import wiring
-from emotalk.cli import flags
+from emotalk import metrics, wiring
+from emotalk.cli import flags, seen
 from emotalk.cli.settled import settle
 from emotalk.pipeline import Pipeline
 from emotalk.server.child import say_ready
@@ -34,10 +34,13 @@ def run(parsed: argparse.Namespace) -> None:
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    service = LiveService(Pipeline(wiring.engine(settings)), wiring.gains(settings), settings.max_seconds)
-    # The server counts its speakers; one that has just hung up may still hold a place here.
-    server = serve(service, parsed.address, 2 * settings.live_sessions)
-    if parsed.supervised:
-        say_ready(stop.set)
-    stop.wait()
-    server.stop(GOODBYE_SECONDS).wait()
+    pipeline = Pipeline(wiring.engine(settings))
+    metrics.say_build(pipeline.engine.card)
+    service = LiveService(pipeline, wiring.gains(settings), settings.max_seconds)
+    with seen.live(settings) as page:
+        # The server counts its speakers; one that has just hung up may still hold a place here.
+        server = serve(service, parsed.address, 2 * settings.live_sessions)
+        if parsed.supervised:
+            say_ready(stop.set, f"{page}")
+        stop.wait()
+        server.stop(GOODBYE_SECONDS).wait()

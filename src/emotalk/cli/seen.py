@@ -1,22 +1,25 @@
-"""Server and worker as they are seen from outside: metrics where they are asked for, traces where they are."""
+"""Our processes as they are seen from outside: metrics where they are asked for, traces where they are."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from emotalk import exposition, metrics, tracing
+from emotalk.server.relay import Relay
 from emotalk.server.workforce import ThreadWorker, Workforce
 from emotalk.settings import Settings
 
 
 @contextmanager
-def server(settings: Settings, workforce: Workforce) -> Iterator[None]:
+def server(settings: Settings, workforce: Workforce, relay: Relay) -> Iterator[None]:
     """The page of a server and of whoever works for it."""
     metrics.say_build()
-    own = (metrics.COMMON, metrics.SERVER)
-    shown = (*own, metrics.WORKER) if isinstance(workforce, ThreadWorker) else own
+    shown = [metrics.COMMON, metrics.SERVER]
+    if isinstance(workforce, ThreadWorker):
+        shown.append(metrics.WORKER)
     with _traced(settings, "emotalk-server"):
         if settings.metrics_port:
-            with exposition.page(settings.metrics_host, settings.metrics_port, "server", shown, workforce.pages):
+            where = settings.metrics_host, settings.metrics_port
+            with exposition.page(*where, "server", shown, lambda: {**workforce.pages(), **relay.pages()}):
                 yield
         else:
             yield
@@ -35,12 +38,15 @@ def worker(settings: Settings, supervised: bool) -> Iterator[int]:
 
 
 @contextmanager
-def _traced(settings: Settings, service: str) -> Iterator[None]:
-    if settings.tracing == "off":
-        yield
-        return
-    tracing.start(service)
-    try:
-        yield
-    finally:
-        tracing.stop()
+def live(settings: Settings) -> Iterator[int]:
+    """The port of the live engine's page, any free one that its server is told; 0 for none."""
+    with _traced(settings, "emotalk-live"):
+        if settings.metrics_port:
+            with exposition.page(exposition.LOOPBACK, 0, "live", (metrics.COMMON, metrics.LIVE)) as port:
+                yield port
+        else:
+            yield 0
+
+
+def _traced(settings: Settings, service: str) -> AbstractContextManager[None]:
+    return nullcontext() if settings.tracing == "off" else tracing.sending(service)

@@ -59,7 +59,7 @@ def serve(settings: Settings) -> None:
     async def live(intake: Intake) -> None:
         address, workforce = Address(settings.host, settings.port), _workforce(settings, queue)
         relay = Relay(_environment(settings), settings.live_sessions)
-        with seen.server(settings, workforce):
+        with seen.server(settings, workforce, relay):
             await Server(queue, intake, workforce, address, settings.drain_seconds, doors, relay).run()
 
     with Decoders(wiring.limits(settings)) as decoders:

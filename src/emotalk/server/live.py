@@ -12,6 +12,7 @@ import grpc
 import numpy as np
 from grpc_status import rpc_status
 
+from emotalk import metrics, tracing
 from emotalk.audio.limits import check_shape
 from emotalk.audio.resample import resample
 from emotalk.errors import BadSamples, EmoTalkError, EmptyAudio, InvalidRequest
@@ -45,8 +46,9 @@ class LiveService(emotalk_pb2_grpc.EmoTalkServiceServicer):
             stream = iter(messages)
             settings = _settings(stream)
             request_id = settings.request_id or new_id()
-            for chunk, is_final in self._animate(stream, settings, request_id):
-                yield to_response(request_id, chunk.index, chunk.first_frame, chunk.frames, is_final)
+            with tracing.apart("converse", parent=dict(context.invocation_metadata()), request_id=request_id):
+                for chunk, is_final in self._animate(stream, settings, request_id):
+                    yield to_response(request_id, chunk.index, chunk.first_frame, chunk.frames, is_final)
         except EmoTalkError as error:
             yield to_failure(request_id, str(error))
             context.abort_with_status(rpc_status.to_status(status_of(error)))
@@ -72,6 +74,7 @@ class LiveService(emotalk_pb2_grpc.EmoTalkServiceServicer):
                 raise InvalidRequest("settings", "they came a second time", "Send them in the first message only")
             block = _samples(message.audio, settings.encoding)
             samples += len(block)
+            metrics.LIVE_SECONDS.inc(len(block) / settings.sample_rate)
             if samples > self._max_seconds * settings.sample_rate:
                 fix = "Open a new stream, or start the server with a larger --max-seconds"
                 raise InvalidRequest("audio", f"more than {self._max_seconds:g} s were spoken", fix)

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 import grpc
 from grpc_status import rpc_status
 
+from emotalk import tracing
 from emotalk.errors import DeadlineExceeded, EmoTalkError, QueueFull, ServerUnavailable
 from emotalk.server.child import Child
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
@@ -28,6 +29,7 @@ class Relay:
         self._folder = TemporaryDirectory(prefix="emotalk-live-")
         self._address = f"unix:{Path(self._folder.name) / 'live.sock'}"
         self._child = Child(("live", "--address", self._address), environment)
+        self._page = 0
         self._starting = asyncio.Lock()
         self._places, self._taken, self._idle_seconds = places, 0, idle_seconds
 
@@ -39,9 +41,14 @@ class Relay:
         try:
             await self._ready()
             async with grpc.aio.insecure_channel(self._address) as channel:
-                await self._pass(context, emotalk_pb2_grpc.EmoTalkServiceStub(channel).StreamAudio())
+                trace = tuple(tracing.headers().items())
+                await self._pass(context, emotalk_pb2_grpc.EmoTalkServiceStub(channel).StreamAudio(metadata=trace))
         finally:
             self._taken -= 1
+
+    def pages(self) -> Mapping[str, int]:
+        """Its process by name, and the loopback port on which it shows its metrics."""
+        return {"live": self._page} if self._child.alive and self._page else {}
 
     async def close(self) -> None:
         """End the process."""
@@ -50,8 +57,12 @@ class Relay:
 
     async def _ready(self) -> None:
         async with self._starting:
-            if not self._child.alive and await self._child.start() is None:
+            if self._child.alive:
+                return
+            page = await self._child.start()
+            if page is None:
                 raise ServerUnavailable("the live engine could not start; the server's log says why")
+            self._page = int(page or 0)
 
     async def _pass(self, context: grpc.aio.ServicerContext, call: grpc.aio.StreamStreamCall) -> None:
         hearing = asyncio.create_task(self._hear(context, call))
