@@ -66,16 +66,23 @@ def sending(service: str) -> Iterator[None]:
 
 
 def span(
-    name: str, *, parent: Headers | None = None, kind: str = "internal", **attributes: Any
+    name: str, *, parent: Headers | None = None, kind: str = "internal", by_itself: bool = True, **attributes: Any
 ) -> AbstractContextManager[object]:
     """A stretch of work, current while it lasts; a child of what is current, or of what `parent` brought along.
 
-    What is raised in it marks it as failed.
+    What is raised in it marks it as failed, or, not `by_itself`, what `fail` is told.
     """
     tracer = _tracer()
     if tracer is None:
         return nullcontext()
-    return tracer.start_as_current_span(name, _context(parent), _kind(kind), _named(attributes))
+    return tracer.start_as_current_span(
+        name,
+        _context(parent),
+        _kind(kind),
+        _named(attributes),
+        record_exception=by_itself,
+        set_status_on_exception=by_itself,
+    )
 
 
 @contextmanager

@@ -117,8 +117,9 @@ class Worker:
     def _attempt(self, claim: Claim, job: Job, attempt: int) -> EmoTalkError | None:
         if attempt == 1:
             tracing.past("wait", job.submitted_at, parent=claim.request.headers)
-        story = {"request_id": job.request_id, "partition": claim.partition, "offset": claim.offset, "attempt": attempt}
-        with tracing.span("attempt", parent=claim.request.headers, kind="consumer", **story):
+        place = f"{claim.partition}:{claim.offset}"
+        brought, named = claim.request.headers, job.request_id
+        with tracing.span("attempt", parent=brought, kind="consumer", attempt=attempt, request_id=named, place=place):
             return self._traced(claim, job, attempt)
 
     def _traced(self, claim: Claim, job: Job, attempt: int) -> EmoTalkError | None:

@@ -114,6 +114,8 @@ def test_a_refusal_is_a_trace_that_ends_at_the_door(memory: InMemorySpanExporter
     assert len({each.trace for each in spans}) == 1
     assert {each.name for each in spans if each.failed} >= {"request", "ProcessAudio", "accept"}
     assert not named(spans, "append")
+    [why] = [each.status.description for each in memory.get_finished_spans() if each.name == "ProcessAudio"]
+    assert "WAV, FLAC" in str(why)
 
 
 def test_the_asyncio_client_sends_its_trace_along_as_well(memory: InMemorySpanExporter) -> None:

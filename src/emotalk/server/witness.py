@@ -59,10 +59,13 @@ def _witnessed(call: Call, name: str) -> Call:
 
 
 async def _spanned(calling: Awaitable[Any], name: str, context: grpc.aio.ServicerContext) -> Any:
-    with tracing.span(name, parent=dict(context.invocation_metadata() or ()), kind="server"):
+    brought = dict(context.invocation_metadata() or ())
+    with tracing.span(name, parent=brought, kind="server", by_itself=False):
         try:
             return await calling
-        except grpc.aio.AbortError as abort:
-            aborted = abort  # which says nothing; what it was for, the status says
+        except grpc.aio.AbortError:  # which says nothing; what it was for, the status says
             tracing.fail(RuntimeError(context.details()))
-    raise aborted
+            raise
+        except Exception as defect:
+            tracing.fail(defect)
+            raise
