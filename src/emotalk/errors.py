@@ -7,6 +7,7 @@
     │       └── AudioTooLong └── BadSamples └── UndecodableAudio
     ├── RequestConflict (ValueError)            the id is taken by another request
     ├── ConfigurationError (ValueError)         a flag, a variable or a file of settings
+    │   └── NoQueue                             no queue is there, and none was to be made
     ├── EngineError (RuntimeError)              the network; trying again may help
     │   ├── DeviceUnavailable                   no such device, or its runtime is not installed
     │   ├── PrecisionUnavailable                this machine does not compute in it, or not right
@@ -18,8 +19,10 @@
     │   ├── QueueFull                           the log has no room: try later
     │   │   └── ClientLimit                     this client has enough in the queue
     │   ├── ClaimLost                           the job belongs to another worker now
+    │   ├── JobCancelled                        taken away by its caller, or by hand
     │   ├── ForeignRecord (ValueError)          the bytes are none of ours: bury
     │   └── NewerRecord                         written by a later version: leave it
+    ├── UnknownJob (LookupError)                never accepted, or no longer kept
     ├── JobFailed (RuntimeError)                buried after its attempts; carries the reason
     ├── ResultsDiffer                           a redelivery was computed by another engine
     ├── ServerUnavailable (ConnectionError)     the client cannot reach its server
@@ -89,6 +92,10 @@ class ConfigurationError(EmoTalkError, ValueError):
     """A setting that cannot be used."""
 
 
+class NoQueue(ConfigurationError):
+    """There is no queue at that address, and none was to be made."""
+
+
 class EngineError(EmoTalkError, RuntimeError):
     """The engine could not animate."""
 
@@ -149,12 +156,20 @@ class ClaimLost(QueueError):
     """This worker no longer owns the job; whoever does will answer it."""
 
 
+class JobCancelled(QueueError):
+    """The job was cancelled, or put aside by hand; nobody waits for it any more."""
+
+
 class ForeignRecord(QueueError, ValueError):
     """A record that this package did not write."""
 
 
 class NewerRecord(QueueError):
     """A record of a version that only a newer worker can read."""
+
+
+class UnknownJob(EmoTalkError, LookupError):
+    """No job of that id was accepted, or its results are no longer kept."""
 
 
 class JobFailed(EmoTalkError, RuntimeError):

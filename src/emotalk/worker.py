@@ -7,6 +7,7 @@ the signal to stop. What is tried again, and when, is decided in jobs/retry.py; 
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from threading import Event
 from typing import TypeVar
 
@@ -18,6 +19,7 @@ from emotalk.errors import (
     EmoTalkError,
     EngineError,
     ForeignRecord,
+    JobCancelled,
     QueueFull,
     QueueUnavailable,
 )
@@ -97,6 +99,13 @@ class Worker:
 
     def _work(self, claim: Claim) -> None:
         try:
+            self._answer_or_bury(claim)
+        except JobCancelled as cancelled:
+            self._patiently(lambda: self._consumer.complete(claim))
+            log.info("taken away", extra=self._story(claim, claim.attempts, error=str(cancelled)))
+
+    def _answer_or_bury(self, claim: Claim) -> None:
+        try:
             job = decode_job(claim.request.payload)
         except ForeignRecord as foreign:
             return self._bury(claim, claim.attempts, foreign)
@@ -139,7 +148,7 @@ class Worker:
         animation = Animation(self._pipeline, job, lambda parts: self._publish(claim, parts), self._monotonic)
         self._keep_until_done(claim, job, animation)
         error = animation.error
-        if isinstance(error, ClaimLost | Stopped):
+        if isinstance(error, ClaimLost | JobCancelled | Stopped):
             raise error
         if error is None:
             # Only now: every part is acknowledged, so a crash before this line repeats the job and loses nothing.
@@ -168,11 +177,11 @@ class Worker:
             self._consumer.keep(claim)
         except OUTAGES as outage:
             log.warning("queue unavailable", extra={"error": str(outage), "fix": "waiting for it; nothing is lost"})
-        except ClaimLost as lost:
-            animation.abandon(lost)
+        except (ClaimLost, JobCancelled) as over:
+            animation.abandon(over)
 
     def _publish(self, claim: Claim, parts: list[Part]) -> None:
-        records = [encode_part(part) for part in parts]
+        records = [encode_part(replace(part, epoch=claim.epoch)) for part in parts]
         with metrics.PUBLISH_SECONDS.time(), tracing.span("publish", records=len(records)):
             self._patiently(lambda: self._consumer.publish(claim, records))
 
@@ -197,7 +206,7 @@ class Worker:
             request.request_id, payload, failure, attempts, self._clock(), claim.partition, claim.offset
         )
         fingerprint = self._pipeline.engine.card.fingerprint
-        heard = Part(request.request_id, fingerprint, failure=failure, digest=request.digest)
+        heard = Part(request.request_id, fingerprint, failure=failure, digest=request.digest, epoch=claim.epoch)
         with tracing.span("bury", parent=request.headers, attempts=attempts):
             tracing.fail(error)
             self._patiently(

@@ -1,6 +1,7 @@
 """Any story of appends, claims, deaths and clocks ends as the simplest imaginable queue says it must.
 
-The heart of the product: no request is lost, doubled or overtaken, and only its owner answers it.
+The heart of the product: no request is lost, doubled or overtaken, only its owner answers it, and what is taken away by
+hand is answered by nobody.
 """
 
 import tempfile
@@ -20,7 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from emotalk.errors import ClaimLost, RequestConflict
+from emotalk.errors import ClaimLost, JobCancelled, RequestConflict
 from emotalk.queues.base import Claim, Consumer, Queue, Request
 from emotalk.queues.lanes import lane_of
 from emotalk.queues.memory import MemoryQueue
@@ -45,6 +46,9 @@ class Lane:
     token: int = 0
     kept_at: float = 0.0
 
+    def advance(self) -> None:
+        self.head, self.attempts, self.owner = self.head + 1, 0, ""
+
 
 @dataclass
 class Hand:
@@ -67,11 +71,14 @@ class Story(RuleBasedStateMachine):
         self.queue = self.make()
         self.queue.prepare()
         self.producer, self.reader = self.queue.producer(), self.queue.results()
+        self.ledger = self.queue.ledger()
         self.consumers = {name: self.queue.consumer(name) for name in ("anna", "berta")}
         self.lanes = [Lane() for _ in range(LANES)]
         self.where: dict[str, tuple[int, int]] = {}
+        self.runs: dict[str, list[tuple[int, int]]] = {}
         self.appended: dict[tuple[int, int], float] = {}
-        self.finished: dict[str, str] = {}
+        self.finished: dict[tuple[int, int], str] = {}
+        self.taken: dict[tuple[int, int], str] = {}
         self.log: list[tuple[str, bytes]] = []
         self.heard = 0
         self.hands: list[Hand] = []
@@ -86,8 +93,11 @@ class Story(RuleBasedStateMachine):
             place = lane, len(self.lanes[lane].asked)
             self.lanes[lane].asked.append(sent)
             self.where[sent.request_id], self.appended[place] = place, self.clock.now
+            runs = self.runs.setdefault(sent.request_id, [])
+            runs.append(place)
             receipt = self.producer.append(sent)
             assert (receipt.partition, receipt.offset, receipt.repeated) == (*place, False)
+            assert receipt.epoch == len(runs)
         elif self.lanes[known[0]].asked[known[1]].digest == sent.digest:
             receipt = self.producer.append(sent)
             assert (receipt.partition, receipt.offset, receipt.repeated) == (*known, True)
@@ -108,6 +118,7 @@ class Story(RuleBasedStateMachine):
     @rule(name=WORKERS)
     def claim(self, name: str) -> None:
         claim = self.consumers[name].claim(0)
+        self._skip()
         expected = self._next_lane(name)
         if expected is None:
             assert claim is None
@@ -117,8 +128,15 @@ class Story(RuleBasedStateMachine):
         assert (claim.partition, claim.offset) == (expected, lane.head)
         assert (claim.request, claim.attempts) == (lane.asked[lane.head], lane.attempts)
         assert claim.token > lane.token
+        assert claim.epoch == 1 + self.runs[claim.request.request_id].index((expected, lane.head))
         lane.owner, lane.token, lane.kept_at = name, claim.token, self.clock.now
         self.hands.append(Hand(self.consumers[name], name, claim))
+
+    def _skip(self) -> None:
+        """What was taken away while nobody had it stands in nobody's way."""
+        for number, lane in enumerate(self.lanes):
+            while (number, lane.head) in self.finished:
+                lane.advance()
 
     def _next_lane(self, name: str) -> int | None:
         free = [n for n, lane in enumerate(self.lanes) if lane.head < len(lane.asked) and self._free(lane, name)]
@@ -149,7 +167,7 @@ class Story(RuleBasedStateMachine):
     @precondition(lambda self: self.hands)
     @rule(which=NEWEST_OR_OLDER)
     def complete(self, which: int) -> None:
-        if hand := self._hand(which, lambda hand: hand.consumer.complete(hand.claim)):
+        if hand := self._hand(which, lambda hand: hand.consumer.complete(hand.claim), whatever=True):
             self._finish(hand, "done")
 
     @precondition(lambda self: self.hands)
@@ -164,9 +182,44 @@ class Story(RuleBasedStateMachine):
     @precondition(lambda self: self.hands)
     @rule(which=NEWEST_OR_OLDER)
     def give_back(self, which: int) -> None:
-        if hand := self._hand(which, lambda hand: hand.consumer.give_back(hand.claim)):
+        if hand := self._hand(which, lambda hand: hand.consumer.give_back(hand.claim), whatever=True):
             lane = self._lane(hand)
             lane.owner, lane.attempts = "", max(hand.claim.attempts, lane.attempts - 1)
+
+    @rule(number=st.integers(0, 7), state=st.sampled_from(["cancelled", "dead"]))
+    def take_away(self, number: int, state: str) -> None:
+        """By hand; whether it waits or runs, and to no effect if it is over."""
+        row = self.ledger.find(f"{number}")
+        place = self.where.get(f"{number}")
+        if row is None or place is None:
+            assert place is None
+            return
+        over = place in self.finished
+        if state == "cancelled":
+            after = self.ledger.cancel(row, [b"taken"])
+        else:
+            after = self.ledger.bury(row, b"letter", "by hand", [b"taken"])
+        assert after.state == ("done" if over else state)
+        if not over:
+            self.log.append((f"{number}", b"taken"))
+            del self.where[f"{number}"]
+            self.taken[place] = state
+            lane = self.lanes[place[0]]
+            if place[1] != lane.head or lane.owner == "":
+                self.finished[place] = state
+            self.hear()
+
+    @rule(number=st.integers(0, 7))
+    def delete(self, number: int) -> None:
+        dead = [place for place in self.runs.get(f"{number}", []) if self._end_of(place) == "dead"]
+        assert self.ledger.delete(f"{number}") == len(dead)
+        for place in dead:
+            for ends in (self.finished, self.taken):
+                if place in ends:
+                    ends[place] = "failed"
+
+    def _end_of(self, place: tuple[int, int]) -> str:
+        return self.taken.get(place) or self.finished.get(place, "")
 
     @rule(name=WORKERS)
     def leave(self, name: str) -> None:
@@ -207,17 +260,29 @@ class Story(RuleBasedStateMachine):
         expected = {}
         for number, lane in enumerate(self.lanes):
             for place, asked in enumerate(lane.asked):
-                state = "queued" if place >= lane.head else self.finished[f"{number} {place}"]
                 running = place == lane.head and lane.owner != "" and not self._free(lane, "")
-                expected[number, place] = (asked.request_id, "running" if running else state)
-        rows = {(row.partition, row.offset): (row.request_id, row.state) for row in self.queue.jobs()}
-        assert rows == expected
+                state = self._end_of((number, place)) or ("running" if running else "queued")
+                expected[number, place] = (asked.request_id, state)
+        rows = {(row.partition, row.offset): row for row in self.queue.jobs()}
+        assert {place: (row.request_id, row.state) for place, row in rows.items()} == expected
+        for request_id, runs in self.runs.items():
+            newest = self.ledger.find(request_id)
+            assert newest is not None
+            assert (newest.partition, newest.offset, newest.epoch) == (*runs[-1], len(runs))
+            assert newest.state == expected[runs[-1]][1]
 
-    def _hand(self, which: int, act: object) -> Hand | None:
-        """Let the last-but-`which` hand act; the hand if it was the owner's, None if it was refused."""
+    def _hand(self, which: int, act: object, whatever: bool = False) -> Hand | None:
+        """Let the last-but-`which` hand act; the hand if it was the owner's, None if it was refused.
+
+        What was taken away is refused to its owner as well, unless `whatever`.
+        """
         hand = self.hands[max(-1 - which, -len(self.hands))]
         lane = self._lane(hand)
         if (lane.head, lane.token, lane.owner) == (hand.claim.offset, hand.claim.token, hand.name):
+            if self._end_of((hand.claim.partition, lane.head)) and not whatever:
+                with pytest.raises(JobCancelled):
+                    act(hand)  # type: ignore[operator]
+                return None
             act(hand)  # type: ignore[operator]
             return hand
         with pytest.raises(ClaimLost):
@@ -235,8 +300,9 @@ class Story(RuleBasedStateMachine):
 
     def _finish(self, hand: Hand, state: str) -> None:
         lane = self._lane(hand)
-        self.finished[f"{hand.claim.partition} {lane.head}"] = state
-        lane.head, lane.attempts, lane.owner = lane.head + 1, 0, ""
+        place = hand.claim.partition, lane.head
+        self.finished[place] = self.taken.get(place, state)
+        lane.advance()
 
     def teardown(self) -> None:
         self.queue.close()
@@ -264,6 +330,7 @@ class SqliteStory(Story):
             Path(self.folder.name) / "q.db", partitions=LANES, clock=self.clock, lease_seconds=LEASE
         )
         self.producer, self.reader = self.queue.producer(), self.queue.results()
+        self.ledger = self.queue.ledger()
         self.consumers = {name: self.queue.consumer(name) for name in ("anna", "berta")}
         self.hands = []
 

@@ -14,6 +14,7 @@ from emotalk.cli.exits import Exit
 from emotalk.cli.main import main
 from emotalk.face import ARKIT_NAMES
 from emotalk.jobs.codec import encode_job
+from emotalk.jobs.intake import as_request
 from emotalk.queues.base import Request
 from emotalk.queues.sqlite import SqliteQueue
 from tests.unit.stage import job
@@ -263,3 +264,58 @@ def test_a_worker_that_meets_a_newer_record_ends_and_leaves_it(home: Path) -> No
     (row,) = queue.jobs()
     assert (row.state, row.attempts) == ("queued", 0)
     queue.close()
+
+
+def test_a_job_is_cancelled_put_aside_tried_again_and_deleted_by_hand(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    address = f"sqlite:///{home}/jobs.db"
+    queue = SqliteQueue(home / "jobs.db")
+    producer = queue.producer()
+    for name in ("one", "two", "three"):
+        producer.append(as_request(job(name), "ipv4:192.0.2.7:50000"))
+
+    def jobs(*words: str) -> str:
+        assert main(["jobs", *words, "--queue", address]) == Exit.OK
+        return capsys.readouterr().out
+
+    assert jobs("cancel", "one") == jobs("cancel", "one") == "one: cancelled\n"
+    assert jobs("bury", "two", "three", "--reason", "too loud") == "two: dead\nthree: dead\n"
+    lines = [line.split() for line in jobs("list").splitlines()]
+    assert [line[0] for line in lines] == ["STATE", "cancelled", "dead", "dead"]
+    assert "too loud" in jobs("list")
+    shown = jobs("show", "two")
+    for fact in ("192.0.2.7", "0:1", "JobFailed: too loud", "2027-01-15"):
+        assert fact in shown
+    assert jobs("retry", "two") == "two: queued again at 0:3, run 2\n"
+    assert "queued" in jobs("show", "two")
+    assert jobs("delete", "three") == "three: dead letter deleted\n"
+    for words, code in (
+        (("retry", "three"), Exit.INPUT),  # its letter is gone
+        (("retry", "one"), Exit.INPUT),
+        (("bury", "one"), Exit.INPUT),
+        (("delete", "three"), Exit.INPUT),
+        (("cancel", "nobody"), Exit.INPUT),
+        (("cancel",), Exit.USAGE),
+        (("cancel", "--all"), Exit.USAGE),
+    ):
+        assert refused(capsys, "jobs", *words, "--queue", address)[0] == code, words
+    assert b"fLaC" in (home / "jobs.db").read_bytes() + (home / "jobs.db-wal").read_bytes()  # two waits
+    with outside(home, "work", "--engine", "tone", "--queue", address) as worker:
+        worker.says("(finish) ")
+        assert worker.end() == 0
+    assert json.loads(jobs("show", "two", "--json").splitlines()[0])["state"] in ("done", "failed")
+    assert {row.request_id: row.state for row in queue.jobs() if row.epoch == 2} == {"two": "done"}
+    queue.close()
+
+
+def test_looking_at_jobs_makes_no_file_where_there_is_none(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    address = f"sqlite:///{home}/typo.db"
+    assert main(["jobs", "list", "--queue", address]) == Exit.OK
+    told = capsys.readouterr()
+    assert "typo.db" in told.err
+    assert told.out.splitlines()[1:] == []
+    for words in (("show", "one"), ("retry", "--all"), ("cancel", "one"), ("delete", "one")):
+        code, sentence = refused(capsys, "jobs", *words, "--queue", address)
+        assert (code, "typo.db" in sentence) == (Exit.INPUT, True)
+    assert not (home / "typo.db").exists()

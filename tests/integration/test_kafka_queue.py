@@ -10,16 +10,17 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import Consumer as BareConsumer
+from confluent_kafka import KafkaError, TopicPartition
 from confluent_kafka import Producer as BareProducer
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
 from emotalk.errors import ClaimLost, ConfigurationError, QueueUnavailable
-from emotalk.queues.base import Claim, Request
+from emotalk.queues.base import RESULTS_KEPT_SECONDS, Claim, Request
 from emotalk.queues.kafka import KafkaQueue
 from emotalk.queues.kafka.consumer import KafkaConsumer
 from emotalk.queues.kafka.marks import Mark, read_mark
-from emotalk.queues.kafka.reading import records_between
+from emotalk.queues.kafka.reading import reader, span_of
 from tests.kafka.broker import Broker, free_ports
 
 pytestmark = pytest.mark.kafka
@@ -72,14 +73,15 @@ def test_topics_are_created_with_the_settings_that_keep_requests_until_done(
     open_queue: Opener, kafka_broker: Broker, prefix: str
 ) -> None:
     open_queue(partitions=2)
-    requests, results, dead = (
+    requests, results, dead, jobs = every = [
         settings_of(kafka_broker, prefix + name)
-        for name in ("audio-requests", "blendshape-results", "audio-requests.dead")
-    )
-    assert [topic["retention.ms"] for topic in (requests, results, dead)] == ["-1", DAY_MS, "-1"]
-    assert {topic["retention.bytes"] for topic in (requests, results, dead)} == {"-1"}
-    assert {topic["cleanup.policy"] for topic in (requests, results, dead)} == {"delete"}
-    assert all(int(topic["max.message.bytes"]) > 64 * MiB for topic in (requests, results, dead))
+        for name in ("audio-requests", "blendshape-results", "audio-requests.dead", "audio-jobs")
+    ]
+    assert [topic["retention.ms"] for topic in every] == ["-1", DAY_MS, "-1", "-1"]
+    assert {topic["retention.bytes"] for topic in every} == {"-1"}
+    assert [topic["cleanup.policy"] for topic in every] == ["delete", "delete", "compact", "compact"]
+    assert all(int(topic["max.message.bytes"]) > 64 * MiB for topic in every)
+    assert dead["max.compaction.lag.ms"] == jobs["max.compaction.lag.ms"] == HOUR_MS
     assert (requests["segment.ms"], results["segment.ms"]) == (HOUR_MS, HOUR_MS)
 
 
@@ -234,19 +236,98 @@ def test_a_record_beyond_the_limit_is_refused_by_name_of_the_setting(open_queue:
         open_queue().producer().append(request("huge", payload=bytes(66 * MiB)))
 
 
-def test_a_backlog_too_long_to_be_read_at_the_start_does_not_keep_a_server_from_starting(
+def test_a_record_of_the_version_before_is_listed_and_known_once_it_is_begun(
+    open_queue: Opener, kafka_broker: Broker, prefix: str
+) -> None:
+    queue = open_queue()
+    bare = BareProducer({"bootstrap.servers": kafka_broker.bootstrap})
+    headers = [("request_id", b"old"), ("digest", b"d"), ("seconds", b"1.5")]
+    bare.produce(prefix + "audio-requests", b"voice", b"key", headers=headers)
+    assert bare.flush(10) == 0
+    ledger, worker = queue.ledger(), queue.consumer("")
+    (row,) = ledger.rows()
+    assert (row.request_id, row.state, row.epoch, row.digest) == ("old", "queued", 1, "d")
+    assert ledger.payload(row) == b"voice"
+    claim = claimed(worker)
+    assert claim.epoch == 1
+    worker.begin(claim, 1)
+    found = ledger.find("old")
+    assert found is not None
+    assert (found.state, found.attempts) == ("running", 1)
+    worker.complete(claim)
+    assert queue.producer().append(Request("old", "key", "d", b"voice")).repeated
+
+
+def test_what_a_worker_of_the_version_before_has_done_does_not_wait_for_ever(
+    open_queue: Opener, kafka_broker: Broker, prefix: str
+) -> None:
+    queue = open_queue()
+    queue.producer().append(request("one"))
+    old = {"bootstrap.servers": kafka_broker.bootstrap, "group.id": prefix + "emotalk-processors"}
+    worker = BareConsumer(old)
+    worker.commit(offsets=[TopicPartition(prefix + "audio-requests", 0, 1)], asynchronous=False)
+    worker.close()
+    later = open_queue()
+    assert later.ledger().find("one") is None
+    assert later.jobs() == []
+    assert not later.producer().append(request("one")).repeated
+
+
+def test_who_dies_between_the_note_of_the_end_and_the_commit_is_followed_by_no_second_pass(
     open_queue: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def cut_off(*where: Any) -> Iterator[Any]:
-        yield next(records_between(*where))
-        raise QueueUnavailable("reading took more than ten seconds")
-
     queue = open_queue()
     for name in ("one", "two"):
         queue.producer().append(request(name))
-    assert [each.request_id for each in queue.waiting()] == ["one", "two"]
-    monkeypatch.setattr("emotalk.queues.kafka.jobs.records_between", cut_off)
-    assert [each.request_id for each in queue.waiting()] == ["one"]
+    dying = queue.consumer("")
+    claim = claimed(dying)
+    dying.begin(claim, 1)
+    dying.publish(claim, [b"answer"])
+    monkeypatch.setattr(dying, "_done_with", lambda _: None)
+    dying.complete(claim)
+    dying.close()
+    assert claimed(open_queue().consumer("")).request.request_id == "two"
+    found = queue.ledger().find("one")
+    assert found is not None
+    assert found.state == "done"
+
+
+def test_results_begin_in_the_partition_that_their_key_goes_to(open_queue: Opener) -> None:
+    queue = open_queue(partitions=5)
+    producer, worker, ledger = queue.producer(), queue.consumer(""), queue.ledger()
+    for number in range(12):
+        producer.append(request(f"request {number} ключ"))
+        claim = claimed(worker)
+        worker.begin(claim, 1)
+        noted = ledger.find(claim.request.request_id)
+        worker.publish(claim, [b"answer"])
+        worker.complete(claim)
+        done = ledger.find(claim.request.request_id)
+        assert noted is not None
+        assert done is not None
+        assert noted.first == done.first == done.last
+
+
+def test_notes_are_deleted_with_the_results_and_those_of_dead_letters_stay(open_queue: Opener) -> None:
+    now = [1_800_000_000.0]
+    queue = open_queue(clock=lambda: now[0])
+    producer, worker, ledger = queue.producer(), queue.consumer(""), queue.ledger()
+    for name in ("done", "dead", "queued"):
+        producer.append(request(name))
+    worker.complete(started(worker))
+    worker.bury(started(worker), b"letter", "error", [])
+    now[0] += RESULTS_KEPT_SECONDS + 1
+    assert ledger.find("done") is None
+    assert not producer.append(request("done")).repeated
+    worker.housekeep()
+    states = {row.request_id: row.state for row in open_queue(clock=lambda: now[0]).jobs()}
+    assert states == {"dead": "dead", "queued": "queued", "done": "queued"}
+
+
+def started(worker: KafkaConsumer) -> Claim:
+    claim = claimed(worker)
+    worker.begin(claim, claim.attempts + 1)
+    return claim
 
 
 def test_an_attempt_that_an_outage_ends_at_its_next_publish_does_not_count(
@@ -312,9 +393,10 @@ def test_housekeeping_deletes_what_is_answered_and_nothing_else(open_queue: Open
         producer.append(request(name))
     worker.complete(claimed(worker))
     worker.complete(claimed(worker))
-    assert [row.state for row in queue.jobs()] == ["running", "done", "done"]
     worker.housekeep()
-    assert [(row.request_id, row.state) for row in queue.jobs()] == [("c", "running")]
+    with contextlib.closing(reader(queue._cluster)) as kafka:
+        assert span_of(kafka, queue._cluster.requests, 0) == (2, 3)
+    assert [(row.request_id, row.state) for row in queue.jobs()] == [("c", "queued"), ("a", "done"), ("b", "done")]
     assert claimed(worker).request.request_id == "c"
 
 

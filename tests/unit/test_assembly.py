@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stage import again, cut_into_parts, numbered
 
-from emotalk.errors import JobFailed, ResultsDiffer
+from emotalk.errors import InvalidRequest, JobCancelled, JobFailed, ResultsDiffer
 from emotalk.face import Frames
 from emotalk.jobs import Failure, Part
 from emotalk.server.assembly import Assembly, Response
@@ -122,3 +122,39 @@ def test_a_failure_tells_whether_trying_again_can_help(kind: str, retriable: boo
     with pytest.raises(JobFailed) as caught:
         Assembly().add(Part("one", "a", failure=Failure(kind, "m")))
     assert caught.value.retriable is retriable
+
+
+@given(sizes=SIZES, data=st.data())
+def test_who_asks_from_a_frame_on_gets_exactly_the_rest(sizes: list[int], data: st.DataObject) -> None:
+    frames = numbered(sum(sizes))
+    start = data.draw(st.integers(0, len(frames)))
+    parts = cut_into_parts(frames, sizes)
+    whole = {r.chunk_index: r for r in told(Assembly(), parts)}
+    broken = parts[: data.draw(st.integers(0, len(parts)))]
+    rest = told(Assembly(start), [*broken, *parts])
+    assert np.array_equal(np.concatenate([r.frames for r in rest]), frames[start:])
+    assert [r.is_final for r in rest] == [False] * (len(rest) - 1) + [True]
+    assert all(len(r.frames) or r.is_final for r in rest)
+    for response in rest:
+        same = whole[response.chunk_index]
+        first = max(start, same.first_frame)
+        assert response.first_frame == first
+        assert len(response.frames) == same.first_frame + len(same.frames) - first
+
+
+def test_what_lies_beyond_the_end_is_refused_with_the_number_of_frames() -> None:
+    with pytest.raises(InvalidRequest, match="from_frame: is 31, and the answer has 30 frames"):
+        Assembly(31).add(cut_into_parts(numbered(30), [30])[0])
+
+
+def test_who_has_frames_of_one_engine_is_not_served_the_rest_of_another() -> None:
+    parts = cut_into_parts(numbered(60), [30, 30], "old", ends=1)
+    assembly = Assembly(30)
+    assert assembly.add(parts[0]) is None
+    with pytest.raises(ResultsDiffer):
+        told(assembly, again(parts, "new"))
+
+
+def test_a_cancelled_job_ends_as_cancelled_and_not_as_failed() -> None:
+    with pytest.raises(JobCancelled, match="by its caller"):
+        Assembly().add(Part("one", "", failure=Failure("JobCancelled", "by its caller")))

@@ -59,6 +59,9 @@ class Stage(emotalk_pb2_grpc.EmoTalkServiceServicer):
 
     cues: list[Cue] = field(default_factory=list)
     heard: list[emotalk_pb2.AudioRequest] = field(default_factory=list)
+    rests: list[Cue] = field(default_factory=list)
+    asked: list[emotalk_pb2.StreamResultsRequest] = field(default_factory=list)
+    jobs: list[emotalk_pb2.Job | EmoTalkError | grpc.StatusCode] = field(default_factory=list)
     health: list[int | grpc.StatusCode] = field(default_factory=list)
     metadata: tuple[tuple[str, str], ...] = (("request-id", "id"), ("queue-position", "3"))
     port: int = 0
@@ -67,6 +70,27 @@ class Stage(emotalk_pb2_grpc.EmoTalkServiceServicer):
         self.heard.append(request)
         context.send_initial_metadata(self.metadata)
         yield from self.cues.pop(0)(request, context)
+
+    def StreamResults(self, request: Any, context: Any) -> Any:  # noqa: N802
+        if not self.rests:  # a server of the version before
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, "never heard of it")
+        self.asked.append(request)
+        context.send_initial_metadata(self.metadata)
+        yield from self.rests.pop(0)(request, context)
+
+    def GetJob(self, _: Any, context: Any) -> Any:  # noqa: N802
+        answer = self.jobs.pop(0)
+        if isinstance(answer, EmoTalkError):
+            context.abort_with_status(rpc_status.to_status(status_of(answer)))
+        if isinstance(answer, grpc.StatusCode):
+            context.abort(answer, "down")
+        return answer
+
+    CancelJob = GetJob
+
+    def SubmitAudio(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self.heard.append(request)
+        return self.GetJob(request, context)
 
     def HealthCheck(self, request: Any, context: Any) -> Any:  # noqa: N802
         answer = self.health.pop(0)
@@ -326,3 +350,92 @@ def test_the_asyncio_client_takes_a_broken_stream_up_again(stage: Stage, monkeyp
             return [chunk.index async for chunk in client.stream(REQUEST)]
 
     assert asyncio.run(story()) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("after", [0, 1, 3])
+def test_a_stream_that_breaks_is_resumed_from_the_next_frame_without_sending_the_sound_again(
+    stage: Stage, after: int
+) -> None:
+    stage.rests += [breaks(grpc.StatusCode.UNAVAILABLE), chunks(after)]
+    heard = Heard(stage, breaks(grpc.StatusCode.UNAVAILABLE, after))
+    assert heard.error is None
+    assert heard.frames == list(range(40))
+    assert heard.pauses == [0.5, 1.0]
+    assert len(stage.heard) == 1
+    assert [(each.request_id, each.from_frame) for each in stage.asked] == [(REQUEST.request_id, 10 * after)] * 2
+
+
+def test_a_request_that_was_never_accepted_is_sent_again(stage: Stage) -> None:
+    stage.metadata = ()
+    heard = Heard(stage, breaks(grpc.StatusCode.UNAVAILABLE), chunks())
+    assert (heard.error, heard.frames) == (None, list(range(40)))
+    assert (len(stage.heard), stage.asked) == (2, [])
+
+
+def test_a_server_that_does_not_know_the_job_any_more_is_sent_it_anew_and_no_frame_comes_twice(stage: Stage) -> None:
+    stage.rests.append(fails(errors.UnknownJob("no longer kept")))
+    heard = Heard(stage, breaks(grpc.StatusCode.UNAVAILABLE, 2), chunks())
+    assert (heard.error, heard.frames) == (None, list(range(40)))
+    assert len(stage.heard) == 2
+
+
+def test_a_job_that_is_not_known_when_it_is_sent_is_not_sent_for_ever(stage: Stage) -> None:
+    error = Heard(stage, fails(errors.UnknownJob("no longer kept"))).error
+    assert isinstance(error, errors.UnknownJob)
+    assert len(stage.heard) == 1
+
+
+def test_results_are_fetched_from_any_frame_on_and_resumed(stage: Stage) -> None:
+    stage.rests += [breaks(grpc.StatusCode.UNAVAILABLE, 2), chunks(2)]
+    with EmoTalkClient("127.0.0.1", stage.port, sleep=lambda _: None) as client:
+        answer = list(client.results("id", 5))
+    assert [c.first_frame for c in answer] == [5, 10, 20, 30]
+    assert [each.from_frame for each in stage.asked] == [5, 20]
+
+
+def test_an_unknown_job_and_a_cancelled_one_have_their_own_errors(stage: Stage) -> None:
+    stage.rests += [fails(errors.UnknownJob("never heard of it")), fails(errors.JobCancelled("by its caller"), after=1)]
+    with EmoTalkClient("127.0.0.1", stage.port) as client:
+        with pytest.raises(errors.UnknownJob, match="never heard"):
+            list(client.results("id"))
+        with pytest.raises(errors.JobCancelled, match="by its caller"):
+            list(client.results("id"))
+
+
+def test_a_job_is_submitted_asked_for_and_cancelled_and_an_outage_is_waited_for(stage: Stage) -> None:
+    message = emotalk_pb2.Job
+    stage.jobs += [
+        errors.QueueUnavailable("away"),
+        message(request_id="id", state=message.QUEUED, queue_position=0),
+        message(request_id="id", state=message.RUNNING, frames_done=10, frames_total=40, attempts=2),
+        message(request_id="id", state=message.CANCELLED),
+        errors.UnknownJob("forgotten"),
+    ]
+    pauses: list[float] = []
+    with EmoTalkClient("127.0.0.1", stage.port, sleep=pauses.append) as client:
+        queued = client.submit(REQUEST)
+        assert (queued.state, queued.queue_position, queued.over) == ("queued", 0, False)
+        running = client.job("id")
+        assert (running.state, running.frames_done, running.frames_total) == ("running", 10, 40)
+        assert running.queue_position is None
+        assert client.cancel("id").over
+        with pytest.raises(errors.UnknownJob, match="forgotten"):
+            client.job("id")
+    assert pauses == [0.5]
+    assert {request.request_id for request in stage.heard} == {REQUEST.request_id}
+
+
+def test_the_asyncio_client_submits_resumes_and_cancels_as_well(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emotalk.client.exchange.FIRST_PAUSE", 0.0)
+    message = emotalk_pb2.Job
+    stage.jobs += [message(state=message.QUEUED), grpc.StatusCode.UNAVAILABLE, message(state=message.DONE)]
+    stage.jobs += [message(state=message.CANCELLED)]
+    stage.rests += [breaks(grpc.StatusCode.UNAVAILABLE, 2), chunks(2)]
+
+    async def story() -> tuple[list[str], list[int]]:
+        async with AsyncEmoTalkClient("127.0.0.1", stage.port) as client:
+            states = [(await client.submit(REQUEST)).state, (await client.job("id")).state]
+            states.append((await client.cancel("id")).state)
+            return states, [chunk.index async for chunk in client.results("id")]
+
+    assert asyncio.run(story()) == (["queued", "done", "cancelled"], [0, 1, 2, 3])

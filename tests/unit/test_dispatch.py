@@ -147,7 +147,7 @@ def test_the_same_id_from_two_connections_at_once_is_one_job_with_two_listeners(
             assert house_.stored() == ["one"]
             assert house_.listening("one") == 2
             for accepted in both:
-                house_.dispatch.leave(accepted.result())
+                accepted.result().leave()
             assert house_.listening("one") == 0
 
     asyncio.run(story())

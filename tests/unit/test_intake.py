@@ -85,7 +85,8 @@ def test_the_request_can_be_read_in_any_tool_and_decoded_again() -> None:
     job = HOUSE.accept(Order(SOUND, "id", "session"), lambda: NOW)
     request = as_request(job)
     assert (request.request_id, request.key, request.digest) == ("id", "session", job.digest)
-    assert request.headers == {"seconds": "1.500", "submitted_at": "1800000000.000000"}
+    expected = {"seconds": "1.500", "frames": str(job.frames), "submitted_at": "1800000000.000000"}
+    assert request.headers == expected
     assert decode_job(request.payload) == job
 
 

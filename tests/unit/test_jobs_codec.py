@@ -50,6 +50,8 @@ PARTS = st.builds(
     st.booleans(),
     FRAMES,
     st.none() | FAILURES,
+    TEXT,
+    st.integers(0, 2**40),
 )
 LETTERS = st.builds(
     DeadLetter,
@@ -107,6 +109,21 @@ def test_gains_in_any_order_are_the_same_bytes() -> None:
     forth = replace(job(), take=Take(gains=Gains({"jawOpen": 2.0, "tongueOut": 0.5})))
     back = replace(job(), take=Take(gains=Gains({"tongueOut": 0.5, "jawOpen": 2.0})))
     assert encode_job(forth) == encode_job(back)
+
+
+@pytest.mark.parametrize(
+    ("part", "job", "belongs"),
+    [
+        (("", 0), ("d", 2), True),  # an earlier version's
+        (("d", 0), ("d", 2), True),
+        (("d", 2), ("d", 2), True),
+        (("d", 2), ("d", 0), True),  # the run is not known yet
+        (("d", 1), ("d", 2), False),
+        (("other", 2), ("d", 2), False),
+    ],
+)
+def test_a_part_belongs_to_one_run_of_one_content(part: tuple[str, int], job: tuple[str, int], belongs: bool) -> None:
+    assert replace(OLD_PART, digest=part[0], epoch=part[1]).answers(*job) is belongs
 
 
 def test_yesterdays_records_are_read_today() -> None:

@@ -44,7 +44,7 @@ class Log:
         self.outages = 0
         self.biggest = 0
 
-    def read(self, request_id: str, start: Cursor, limit: int) -> list[Result]:
+    def read(self, request_id: str, start: Cursor, limit: int, last: Cursor | None = None) -> list[Result]:
         self.reads += 1
         if self.outages:
             self.outages -= 1
@@ -252,7 +252,7 @@ class Wire:
             self.told += len(batch)
             return batch
 
-    def read(self, request_id: str, start: Cursor, limit: int) -> list[Result]:
+    def read(self, request_id: str, start: Cursor, limit: int, last: Cursor | None = None) -> list[Result]:
         with self.changed:
             return [r for r in self.records if r.request_id == request_id and r.cursor >= start][:limit]
 

@@ -9,7 +9,7 @@ import pytest
 from stage import NOW, Clock, Scripted, Unreliable, job, parts_of
 
 from emotalk.errors import ClaimLost, EngineError, NewerRecord, QueueFull, QueueUnavailable
-from emotalk.jobs import Job, Part
+from emotalk.jobs import Job, Part, hands
 from emotalk.jobs.codec import decode_letter, encode_job
 from emotalk.jobs.intake import as_request
 from emotalk.pipeline import Pipeline
@@ -177,7 +177,7 @@ def test_of_a_strangers_record_that_no_log_would_take_back_the_beginning_is_buri
     house.queue.producer().append(Request("stranger", "k", "", b"0123456789"))
     house.work()
     (row,) = house.queue.jobs()
-    letter = decode_letter(row.payload)
+    letter = decode_letter(house.queue.ledger().payload(row))
     assert letter.payload == b"01234"
     assert "its first 5 bytes of 10" in letter.failure.message
 
@@ -220,7 +220,7 @@ def test_after_five_attempts_a_job_is_buried_with_everything_and_its_client_hear
     assert (failed.failure.kind, failed.failure.message) == ("EngineError", "NaN")
     assert house.states() == {"one": "dead", "two": "done"}
     (dead,) = [row for row in house.queue.jobs() if row.request_id == "one"]
-    letter = decode_letter(dead.payload)
+    letter = decode_letter(house.queue.ledger().payload(dead))
     assert (letter.request_id, letter.attempts, letter.failure.message) == ("one", 5, "NaN")
     assert (letter.partition, letter.offset, letter.buried_at) == (0, 0, NOW + 5)
     assert letter.payload == encode_job(job())
@@ -247,7 +247,7 @@ def test_a_record_that_is_not_ours_is_buried_with_its_reason_and_the_next_is_don
     assert house.states() == {"alien": "dead", "one": "done"}
     (dead,) = [row for row in house.queue.jobs() if row.state == "dead"]
     assert "ForeignRecord" in dead.error
-    assert decode_letter(dead.payload).payload == b"from outer space"
+    assert decode_letter(house.queue.ledger().payload(dead)).payload == b"from outer space"
 
 
 def test_a_newer_record_is_left_in_its_place_uncounted_for_a_newer_worker() -> None:
@@ -499,3 +499,65 @@ def test_the_log_has_a_line_for_start_retry_bury_and_finish(caplog: pytest.LogCa
     start = caplog.records[0].__dict__
     assert (start["waited_s"], start["seconds"]) == (5.0, 3.0)
     assert "rtf" in caplog.records[-1].__dict__
+
+
+def cancels(house: House, request_id: str = "one") -> Callable[[], object]:
+    ledger = house.queue.ledger()
+    return lambda: hands.cancel(ledger, hands.known(ledger, request_id))
+
+
+def test_a_job_that_is_cancelled_while_it_runs_stops_at_its_next_window_and_the_next_is_done() -> None:
+    house = House().submit(job(seconds=20.0), job("two"))
+    house.engine.cues[:] = [None, None, cancels(house)]
+    house.work()
+    assert house.engine.windows < windows_of(job(seconds=20.0))
+    assert house.states() == {"one": "cancelled", "two": "done"}
+    parts = house.heard()
+    assert [part.failure.kind for part in parts if part.failure] == ["JobCancelled"]
+    mine = [part for part in parts if part.request_id == "one"]
+    assert mine[-1].failure is not None, "something was published after its end"
+
+
+def test_a_job_that_is_cancelled_between_two_attempts_is_not_tried_again() -> None:
+    house = House(EngineError("once")).submit(job(), job("two"))
+    sleep, cancel = house.clock.sleep, cancels(house)
+
+    def cancelled_meanwhile(seconds: float) -> None:
+        sleep(seconds)
+        cancel()
+
+    house.clock.sleep = cancelled_meanwhile  # type: ignore[method-assign]
+    house.work()
+    assert house.states() == {"one": "cancelled", "two": "done"}
+    assert house.engine.windows == 1 + windows_of(job())
+
+
+def test_a_cancelled_job_makes_room_even_where_the_log_is_away_for_a_while() -> None:
+    house = House().submit(job(seconds=20.0), job("two"))
+    house.engine.cues[:] = [cancels(house)]
+    house.consumer.on("complete", AWAY, AWAY)
+    house.work()
+    assert house.states() == {"one": "cancelled", "two": "done"}
+
+
+def test_a_job_that_was_put_aside_is_not_buried_a_second_time() -> None:
+    house = House().submit(job(), job("two"))
+    ledger = house.queue.ledger()
+
+    def bury_by_hand() -> None:
+        hands.bury(ledger, hands.known(ledger, "one"), "in the way", lambda: NOW)
+        raise EngineError("hopeless")
+
+    house.engine.cues[:] = [bury_by_hand]
+    house.work()
+    assert house.states() == {"one": "dead", "two": "done"}
+    (row,) = [row for row in ledger.rows() if row.state == "dead"]
+    assert row.error == "JobFailed: in the way"
+    assert decode_letter(ledger.payload(row)).payload == encode_job(job())
+
+
+def test_each_part_says_which_run_of_its_job_it_belongs_to() -> None:
+    house = House().submit(job())
+    cancels(house)()
+    house.submit(job()).work()
+    assert {part.epoch for part in house.heard() if not part.failure} == {2}

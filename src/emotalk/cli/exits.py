@@ -30,6 +30,7 @@ _EXITS: tuple[tuple[type[BaseException], Exit], ...] = (
     (errors.CheckpointError, Exit.ENGINE),
     (errors.InvalidRequest, Exit.INPUT),
     (errors.RequestConflict, Exit.INPUT),
+    (errors.UnknownJob, Exit.INPUT),
     (errors.QueueUnavailable, Exit.UNAVAILABLE),
     (errors.QueueFull, Exit.UNAVAILABLE),
     (errors.TlsFailed, Exit.DENIED),

@@ -1,91 +1,161 @@
-"""Show what is queued, running, done and buried.
+"""Show what is queued, running, done and buried; try again, put aside, cancel, delete.
 
-`list` has a line for each, `show ID` everything about one.
+`list` has a line for each, `show ID` everything about one. `retry ID` queues a buried job again under its id, `bury ID`
+puts one aside that waits or is stuck, `cancel ID` takes one away, `delete ID` deletes dead letters, voices and all.
 """
 
 import argparse
 import json
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 
 from emotalk import wiring
 from emotalk.cli import flags
+from emotalk.cli.exits import complain
 from emotalk.cli.settled import settle
-from emotalk.errors import ConfigurationError, EmoTalkError, InvalidRequest
+from emotalk.errors import ConfigurationError, EmoTalkError, NoQueue, UnknownJob
+from emotalk.jobs import hands
 from emotalk.jobs.codec import decode_letter
-from emotalk.queues.base import JobRow
+from emotalk.queues.base import JobRow, Ledger, Queue
 from emotalk.settings import Settings
+
+_VERBS = ("list", "show", "retry", "bury", "cancel", "delete")
+_MOMENTS = ("submitted_at", "started_at", "finished_at", "retried_at", "buried_at")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """list | show ID."""
-    parser.add_argument("what", choices=("list", "show"), help="all, or one")
-    parser.add_argument("request_id", metavar="ID", nargs="?", help="of the request to show")
+    """list | show ID | retry ID | bury ID | cancel ID | delete ID."""
+    parser.add_argument("what", choices=_VERBS, help="what to do")
+    parser.add_argument("request_id", metavar="ID", nargs="*", help="of the requests; list needs none")
+    parser.add_argument("--all", action="store_true", help="retry, delete: every dead letter")
+    parser.add_argument("--reason", default="put aside by hand", metavar="TEXT", help="bury: what clients hear")
     parser.add_argument("--json", action="store_true", help="for programs")
     flags.add_queue(parser, "sqlite, a file in the user's state folder")
     flags.add_logs(parser)
 
 
 def run(parsed: argparse.Namespace) -> None:
-    """Print rows."""
+    """Do it."""
     settings = settle(parsed, shared=True, log_level="warning")
-    if parsed.what == "show" and not parsed.request_id:
-        raise ConfigurationError("request_id: none was given. Type: emotalk jobs show ID.")
-    rows = _rows(settings)
-    if parsed.what == "show":
-        _show(parsed.request_id, rows, parsed.json)
-    elif parsed.json:
-        print(json.dumps([_facts(row) for row in rows], ensure_ascii=False))
-    else:
-        _list(rows)
-
-
-def _rows(settings: Settings) -> list[JobRow]:
-    queue = wiring.queue(settings)
-    queue.prepare()
+    _check(parsed)
     try:
-        return queue.jobs()
+        _run(settings, parsed)
+    except NoQueue as nothing:
+        if parsed.what != "list":
+            raise UnknownJob(f"{nothing} See what is there with: emotalk jobs list") from nothing
+        complain(str(nothing))
+        _list([], parsed.json)
+
+
+def _run(settings: Settings, parsed: argparse.Namespace) -> None:
+    with _opened(settings) as (queue, ledger):
+        if parsed.what == "list":
+            _list(ledger.rows(), parsed.json)
+        elif parsed.what == "show":
+            _show(ledger, parsed)
+        else:
+            _act(_VERB[parsed.what], queue, ledger, parsed)
+
+
+def _check(parsed: argparse.Namespace) -> None:
+    if parsed.all and parsed.what not in ("retry", "delete"):
+        raise ConfigurationError("all: only retry and delete take --all.")
+    if parsed.what != "list" and not parsed.request_id and not parsed.all:
+        raise ConfigurationError(f"request_id: none was given. Type: emotalk jobs {parsed.what} ID.")
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[tuple[Queue, Ledger]]:
+    """A queue that is there: looking must not make one where none is."""
+    queue = wiring.queue(settings)
+    queue.prepare(create=False)
+    try:
+        yield queue, queue.ledger()
     finally:
         queue.close()
 
 
-def _list(rows: list[JobRow]) -> None:
-    print(f"{'STATE':8} {'ATTEMPTS':8} {'PLACE':>10} {'SECONDS':>8} {'AGE':>8}  ID")
+def _act(verb: Callable[..., str], queue: Queue, ledger: Ledger, parsed: argparse.Namespace) -> None:
+    chosen = parsed.request_id
+    if parsed.all:
+        chosen = list(dict.fromkeys(row.request_id for row in ledger.rows() if row.state == "dead"))
+    for request_id in chosen:
+        print(f"{request_id}: {verb(queue, ledger, request_id, parsed)}", flush=True)
+
+
+def _retry(queue: Queue, ledger: Ledger, request_id: str, _: argparse.Namespace) -> str:
+    receipt = hands.retry(ledger, queue.producer(), hands.known(ledger, request_id), time.time)
+    return f"queued again at {receipt.partition}:{receipt.offset}, run {receipt.epoch}"
+
+
+def _bury(_: Queue, ledger: Ledger, request_id: str, parsed: argparse.Namespace) -> str:
+    return hands.bury(ledger, hands.known(ledger, request_id), parsed.reason, time.time).state
+
+
+def _cancel(_: Queue, ledger: Ledger, request_id: str, __: argparse.Namespace) -> str:
+    return hands.cancel(ledger, hands.known(ledger, request_id)).state
+
+
+def _delete(_: Queue, ledger: Ledger, request_id: str, __: argparse.Namespace) -> str:
+    if not ledger.delete(request_id):
+        raise UnknownJob(f"request_id: '{request_id}' has no dead letter. See them with: emotalk jobs list")
+    return "dead letter deleted"
+
+
+_VERB = {"retry": _retry, "bury": _bury, "cancel": _cancel, "delete": _delete}
+
+
+def _list(rows: list[JobRow], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps([_facts(row) for row in rows], ensure_ascii=False))
+        return
+    print(f"{'STATE':9} {'ATTEMPTS':8} {'PLACE':>10} {'SECONDS':>8} {'AGE':>8}  ID")
     for row in rows:
         place, seconds = f"{row.partition}:{row.offset}", row.headers.get("seconds", "?")
-        print(f"{row.state:8} {row.attempts:8} {place:>10} {seconds:>8} {_age(row):>8}  {row.request_id}")
+        why = f"  {row.error}" if row.error else ""
+        print(f"{row.state:9} {row.attempts:8} {place:>10} {seconds:>8} {_age(row):>8}  {row.request_id}{why}")
 
 
-def _show(request_id: str, rows: list[JobRow], as_json: bool) -> None:
-    chosen = [row for row in rows if row.request_id == request_id]
-    if not chosen:
-        raise InvalidRequest("request_id", f"'{request_id}' is not known here", "See the ids with: emotalk jobs list")
-    for row in chosen:
-        facts = _facts(row)
-        if as_json:
-            print(json.dumps(facts, ensure_ascii=False))
-        else:
-            print("\n".join(f"{name:14} {value}" for name, value in facts.items()))
+def _show(ledger: Ledger, parsed: argparse.Namespace) -> None:
+    rows = ledger.rows()
+    for request_id in parsed.request_id:
+        chosen = [row for row in rows if row.request_id == request_id]
+        if not chosen:
+            raise UnknownJob(f"request_id: '{request_id}' is not known here. See the ids with: emotalk jobs list")
+        for row in chosen:
+            facts = _facts(row) | (_letter_facts(ledger.payload(row)) if row.state == "dead" else {})
+            print(json.dumps(facts, ensure_ascii=False) if parsed.json else _told(facts))
+
+
+def _told(facts: dict[str, object]) -> str:
+    return "\n".join(f"{name:14} {_moment(value) if name in _MOMENTS else value}" for name, value in facts.items())
+
+
+def _moment(seconds: object) -> str:
+    with suppress(ValueError, OverflowError):
+        return datetime.fromtimestamp(float(str(seconds)), UTC).isoformat(" ", "milliseconds")
+    return str(seconds)
 
 
 def _facts(row: JobRow) -> dict[str, object]:
     facts: dict[str, object] = {
         "request_id": row.request_id,
         "state": row.state,
+        "run": row.epoch,
         "partition": row.partition,
         "offset": row.offset,
         "attempts": row.attempts,
         **row.headers,
     }
-    if row.error:
-        facts["error"] = row.error
-    if row.state == "dead":
-        facts |= _letter_facts(row)
-    return facts
+    more = {"started_at": row.started_at, "finished_at": row.finished_at, "error": row.error}
+    return facts | {name: value for name, value in more.items() if value}
 
 
-def _letter_facts(row: JobRow) -> dict[str, object]:
+def _letter_facts(payload: bytes) -> dict[str, object]:
     try:
-        letter = decode_letter(row.payload)
+        letter = decode_letter(payload)
     except EmoTalkError as error:
         return {"letter": f"unreadable: {error}"}
     return {

@@ -49,7 +49,7 @@ def run(parsed: argparse.Namespace, **defaults: object) -> None:
     queue.prepare()
     try:
         results = queue.results()
-        receipt = queue.producer().append(as_request(job))
+        receipt = queue.producer().append(as_request(job, "emotalk submit"))
         print(f"request_id {job.request_id}, partition {receipt.partition}, offset {receipt.offset}", flush=True)
         clip = _wait(queue, results, job, receipt, parsed.timeout)
     finally:
@@ -76,10 +76,10 @@ def _order(parsed: argparse.Namespace) -> Order:
 def _wait(queue: Queue, results: Results, job: Job, receipt: Receipt, timeout: float) -> FaceClip:
     until = time.monotonic() + timeout
     assembly, blocks = Assembly(), []
-    known = results.read(job.request_id, (receipt.partition, 0), 10**6) if receipt.repeated else []
+    known = results.read(job.request_id, receipt.start, 10**6) if receipt.start else []
     while True:
         for result in known:
-            response = _response(assembly, result, job)
+            response = _response(assembly, result, job, receipt.epoch)
             if response:
                 print(_line(response), flush=True)
                 blocks.append(response.frames)
@@ -92,11 +92,11 @@ def _wait(queue: Queue, results: Results, job: Job, receipt: Receipt, timeout: f
         known = results.poll(0.5)
 
 
-def _response(assembly: Assembly, result: Result, job: Job) -> Response | None:
+def _response(assembly: Assembly, result: Result, job: Job, epoch: int) -> Response | None:
     if result.request_id != job.request_id:
         return None
     part = decode_part(result.payload)
-    return assembly.add(part) if part.answers(job.digest) else None
+    return assembly.add(part) if part.answers(job.digest, epoch) else None
 
 
 def _line(response: Response) -> str:

@@ -4,14 +4,16 @@
         for chunk in client.process_audio_file("speech.wav"):
             print(chunk["chunk_index"], len(chunk["frames"]))
 
-A request that the server cannot take now (UNAVAILABLE) is sent again, with growing pauses, under the same request id:
-the server joins what is already running, and frames that were seen are not handed out twice. Nothing else is repeated.
+A request that the server cannot take now (UNAVAILABLE) is sent again, with growing pauses, under the same request id.
+Once it is accepted the sound is not sent again: a broken stream is resumed from the next missing frame. Nothing else is
+repeated, and frames that were seen are not handed out twice.
 """
 
 from emotalk.client.asynchronous import AsyncEmoTalkClient
 from emotalk.client.blocking import EmoTalkClient
 from emotalk.client.credentials import Credentials
 from emotalk.client.exchange import DEFAULT_TIMEOUT, Chunk, Request
+from emotalk.client.job import Job
 from emotalk.client.live import Live
 
-__all__ = ["DEFAULT_TIMEOUT", "AsyncEmoTalkClient", "Chunk", "Credentials", "EmoTalkClient", "Live", "Request"]
+__all__ = ["DEFAULT_TIMEOUT", "AsyncEmoTalkClient", "Chunk", "Credentials", "EmoTalkClient", "Job", "Live", "Request"]

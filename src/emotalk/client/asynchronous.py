@@ -1,17 +1,20 @@
 """The client for asyncio."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
 from types import TracebackType
+from typing import Any
 
 import grpc
+from google.protobuf.message import Message
 
 from emotalk import tracing
 from emotalk.audio.limits import DEFAULT_LIMITS, check_size
 from emotalk.client import handshake
-from emotalk.client.connection import asynchronous_channel, named, position_of
+from emotalk.client.connection import asynchronous_channel, is_accepted, named, position_of
 from emotalk.client.credentials import Credentials
 from emotalk.client.exchange import DEFAULT_PATIENCE, DEFAULT_TIMEOUT, Answer, Chunk, Request
+from emotalk.client.job import Job, job_of
 from emotalk.client.live import Live, async_conversation
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
 
@@ -34,20 +37,31 @@ class AsyncEmoTalkClient:
         self._stub = emotalk_pb2_grpc.EmoTalkServiceStub(self._channel)
         self._timeout, self._patience = timeout, patience
 
-    async def stream(self, request: Request, accepted: Callable[[int], None] | None = None) -> AsyncIterator[Chunk]:
+    def stream(self, request: Request, accepted: Callable[[int], None] | None = None) -> AsyncIterator[Chunk]:
         """See EmoTalkClient.stream."""
         check_size(len(request.audio), DEFAULT_LIMITS)
         answer = Answer(self._timeout, self._patience)
-        with tracing.apart("request", kind="client", request_id=request.request_id) as trace:
-            while not answer.complete:
-                try:
-                    async for chunk in self._call(request, answer, accepted, trace):
-                        yield chunk
-                    answer.check()
-                except grpc.aio.AioRpcError as error:
-                    if not answer.complete:
-                        await self._check_handshake(error)
-                        await asyncio.sleep(answer.pause_after(error))
+        return self._chunks(request.request_id, answer, request, accepted)
+
+    def results(
+        self, request_id: str, from_frame: int = 0, accepted: Callable[[int], None] | None = None
+    ) -> AsyncIterator[Chunk]:
+        """See EmoTalkClient.results."""
+        answer = Answer(self._timeout, self._patience, from_frame, known=True)
+        return self._chunks(request_id, answer, None, accepted)
+
+    async def submit(self, request: Request) -> Job:
+        """See EmoTalkClient.submit."""
+        check_size(len(request.audio), DEFAULT_LIMITS)
+        return await self._ask(self._stub.SubmitAudio, request.message())
+
+    async def job(self, request_id: str) -> Job:
+        """See EmoTalkClient.job."""
+        return await self._ask(self._stub.GetJob, emotalk_pb2.GetJobRequest(request_id=request_id))
+
+    async def cancel(self, request_id: str) -> Job:
+        """See EmoTalkClient.cancel."""
+        return await self._ask(self._stub.CancelJob, emotalk_pb2.CancelJobRequest(request_id=request_id))
 
     async def live(self, live: Live, blocks: AsyncIterable[bytes]) -> AsyncIterator[Chunk]:
         """Frames while `blocks`, bytes of samples, are still coming; see Live. Never repeated: nothing is stored.
@@ -86,12 +100,46 @@ class AsyncEmoTalkClient:
         if self._own:
             await asyncio.to_thread(handshake.check, *self._address, error)
 
-    async def _call(
-        self, request: Request, answer: Answer, accepted: Callable[[int], None] | None, trace: Mapping[str, str]
+    async def _ask(self, call: Callable[..., Awaitable[emotalk_pb2.Job]], message: Message) -> Job:
+        answer = Answer(self._timeout, self._patience)
+        while True:
+            try:
+                return job_of(await call(message, timeout=answer.left))
+            except grpc.aio.AioRpcError as error:
+                await self._check_handshake(error)
+                await asyncio.sleep(answer.pause_after(error))
+
+    async def _chunks(
+        self, request_id: str, answer: Answer, request: Request | None, accepted: Callable[[int], None] | None
     ) -> AsyncIterator[Chunk]:
-        call = self._stub.ProcessAudio(request.message(), timeout=answer.left, metadata=tuple(trace.items()))
+        with tracing.apart("request", kind="client", request_id=request_id) as trace:
+            while not answer.complete:
+                try:
+                    async for chunk in self._call(request_id, answer, request, accepted, trace):
+                        yield chunk
+                    answer.check()
+                except grpc.aio.AioRpcError as error:
+                    if not answer.complete:
+                        await self._check_handshake(error)
+                        await asyncio.sleep(answer.pause_after(error))
+
+    async def _call(
+        self,
+        request_id: str,
+        answer: Answer,
+        request: Request | None,
+        accepted: Callable[[int], None] | None,
+        trace: Mapping[str, str],
+    ) -> AsyncIterator[Chunk]:
+        terms: dict[str, Any] = {"timeout": answer.left, "metadata": tuple(trace.items())}
+        if answer.known or request is None:
+            call = self._stub.StreamResults(answer.rest(request_id), **terms)
+        else:
+            call = self._stub.ProcessAudio(request.message(), **terms)
         try:
-            if accepted and (position := position_of(await call.initial_metadata())) is not None:
+            metadata = await call.initial_metadata()
+            answer.known = answer.known or is_accepted(metadata)
+            if accepted and (position := position_of(metadata)) is not None:
                 accepted(position)
             async for response in call:
                 chunk = answer.take(response)

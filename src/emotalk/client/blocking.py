@@ -7,14 +7,16 @@ from types import TracebackType
 from typing import Any
 
 import grpc
+from google.protobuf.message import Message
 
 from emotalk import tracing
 from emotalk.audio.limits import DEFAULT_LIMITS, check_size
 from emotalk.chunking import DEFAULT_DURATION, DEFAULT_OVERLAP
 from emotalk.client import handshake
-from emotalk.client.connection import blocking_channel, named, position_of
+from emotalk.client.connection import blocking_channel, is_accepted, named, position_of
 from emotalk.client.credentials import Credentials
 from emotalk.client.exchange import DEFAULT_PATIENCE, DEFAULT_TIMEOUT, Answer, Chunk, Request
+from emotalk.client.job import Job, job_of
 from emotalk.client.live import Live, conversation
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
 
@@ -62,20 +64,36 @@ class EmoTalkClient:
     def stream(self, request: Request, accepted: Callable[[int], None] | None = None) -> Iterator[Chunk]:
         """Each chunk as soon as it is done; `accepted` hears the position in the queue once the request is durable.
 
-        Raises InvalidRequest, RequestConflict, QueueFull, ClientLimit, Unauthenticated, TlsFailed, JobFailed,
-        ResultsDiffer, ServerUnavailable and DeadlineExceeded.
+        A broken stream is resumed from the next missing frame, without sending the sound again. Raises InvalidRequest,
+        RequestConflict, QueueFull, ClientLimit, Unauthenticated, TlsFailed, JobFailed, JobCancelled, ResultsDiffer,
+        ServerUnavailable and DeadlineExceeded.
         """
         check_size(len(request.audio), DEFAULT_LIMITS)
         answer = Answer(self._timeout, self._patience)
-        with tracing.apart("request", kind="client", request_id=request.request_id) as trace:
-            while not answer.complete:
-                try:
-                    yield from self._call(request, answer, accepted, trace)
-                    answer.check()
-                except grpc.RpcError as error:
-                    if not answer.complete:  # the last frame may arrive and the good-bye after it be lost
-                        self._check_handshake(error)
-                        self._sleep(answer.pause_after(error))
+        return self._chunks(request.request_id, answer, request, accepted)
+
+    def results(
+        self, request_id: str, from_frame: int = 0, accepted: Callable[[int], None] | None = None
+    ) -> Iterator[Chunk]:
+        """The answer of a job that was submitted, from `from_frame` on; waits for it, and resumes, like `stream`.
+
+        Raises UnknownJob, and what `stream` raises.
+        """
+        answer = Answer(self._timeout, self._patience, from_frame, known=True)
+        return self._chunks(request_id, answer, None, accepted)
+
+    def submit(self, request: Request) -> Job:
+        """Let the server take the request; its answer is fetched by `results`. Raises what `stream` raises."""
+        check_size(len(request.audio), DEFAULT_LIMITS)
+        return self._ask(self._stub.SubmitAudio, request.message())
+
+    def job(self, request_id: str) -> Job:
+        """Where a job stands. Raises UnknownJob, ServerUnavailable, DeadlineExceeded."""
+        return self._ask(self._stub.GetJob, emotalk_pb2.GetJobRequest(request_id=request_id))
+
+    def cancel(self, request_id: str) -> Job:
+        """Take a job away, unless it is over; where it stands then. Raises what `job` raises."""
+        return self._ask(self._stub.CancelJob, emotalk_pb2.CancelJobRequest(request_id=request_id))
 
     def live(self, live: Live, blocks: Iterable[bytes]) -> Iterator[Chunk]:
         """See AsyncEmoTalkClient.live; `blocks` is read by another thread."""
@@ -110,12 +128,46 @@ class EmoTalkClient:
         if self._own:
             handshake.check(*self._address, error)
 
-    def _call(
-        self, request: Request, answer: Answer, accepted: Callable[[int], None] | None, trace: Mapping[str, str]
+    def _ask(self, call: Callable[..., emotalk_pb2.Job], message: Message) -> Job:
+        answer = Answer(self._timeout, self._patience)
+        while True:
+            try:
+                return job_of(call(message, timeout=answer.left))
+            except grpc.RpcError as error:
+                self._check_handshake(error)
+                self._sleep(answer.pause_after(error))
+
+    def _chunks(
+        self, request_id: str, answer: Answer, request: Request | None, accepted: Callable[[int], None] | None
     ) -> Iterator[Chunk]:
-        call = self._stub.ProcessAudio(request.message(), timeout=answer.left, metadata=tuple(trace.items()))
+        with tracing.apart("request", kind="client", request_id=request_id) as trace:
+            while not answer.complete:
+                try:
+                    yield from self._call(request_id, answer, request, accepted, trace)
+                    answer.check()
+                except grpc.RpcError as error:
+                    if not answer.complete:  # the last frame may arrive and the good-bye after it be lost
+                        self._check_handshake(error)
+                        if pause := answer.pause_after(error):
+                            self._sleep(pause)
+
+    def _call(
+        self,
+        request_id: str,
+        answer: Answer,
+        request: Request | None,
+        accepted: Callable[[int], None] | None,
+        trace: Mapping[str, str],
+    ) -> Iterator[Chunk]:
+        terms: dict[str, Any] = {"timeout": answer.left, "metadata": tuple(trace.items())}
+        if answer.known or request is None:
+            call = self._stub.StreamResults(answer.rest(request_id), **terms)
+        else:
+            call = self._stub.ProcessAudio(request.message(), **terms)
         try:
-            if accepted and (position := position_of(call.initial_metadata())) is not None:
+            metadata = call.initial_metadata()
+            answer.known = answer.known or is_accepted(metadata)
+            if accepted and (position := position_of(metadata)) is not None:
                 accepted(position)
             for response in call:
                 chunk = answer.take(response)

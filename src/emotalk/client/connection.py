@@ -61,6 +61,9 @@ def named(error: grpc.RpcError) -> EmoTalkError:
         grpc.StatusCode.UNAVAILABLE: ServerUnavailable,
         grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceeded,
         grpc.StatusCode.ABORTED: errors.ResultsDiffer,
+        grpc.StatusCode.NOT_FOUND: errors.UnknownJob,
+        # Without a word of the server it is the call that was cancelled, here.
+        grpc.StatusCode.CANCELLED: errors.JobCancelled if rpc_status.from_call(error) else JobFailed,
     }
     if code is grpc.StatusCode.UNAVAILABLE and rpc_status.from_call(error) is None:
         message = f"{message}. Is a server running there? Start one with: emotalk serve"  # nobody has answered
@@ -75,6 +78,11 @@ def position_of(metadata: Any) -> int | None:
         if name == "queue-position":
             return int(value)
     return None
+
+
+def is_accepted(metadata: Any) -> bool:
+    """Has a server said that the request is durable?"""
+    return any(name == "request-id" for name, _ in metadata or ())
 
 
 def _violation(error: grpc.RpcError) -> "error_details_pb2.BadRequest.FieldViolation | None":

@@ -18,6 +18,7 @@ from emotalk.wire import emotalk_pb2
 DEFAULT_TIMEOUT = 3600.0
 DEFAULT_PATIENCE = 30.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
+_SEND_ANEW = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNIMPLEMENTED)
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,20 @@ class Request:
 
 
 class Answer:
-    """What has been handed out of one answer, and whether a broken call is worth another."""
+    """What has been handed out of one answer, and how a broken call is followed by another, if at all.
 
-    def __init__(self, timeout: float, patience: float) -> None:
+    `known`: the server has the request, so the rest of its answer can be asked for by its id alone.
+    """
+
+    def __init__(self, timeout: float, patience: float, from_frame: int = 0, known: bool = False) -> None:
         self._until = time.monotonic() + timeout
         self._patience = patience
         self._waited = 0.0
         self._pause = FIRST_PAUSE
-        self._next = 0
+        self._next = from_frame
+        self._may_send = not known
+        self.known = known
+        self.resuming = False
         self.complete = False
 
     @property
@@ -80,9 +87,14 @@ class Answer:
         """Seconds until the deadline."""
         return max(0.001, self._until - time.monotonic())
 
+    def rest(self, request_id: str) -> emotalk_pb2.StreamResultsRequest:
+        """What to ask for from the next missing frame on."""
+        self.resuming = True
+        return emotalk_pb2.StreamResultsRequest(request_id=request_id, from_frame=self._next)
+
     def take(self, response: emotalk_pb2.BlendshapeResponse) -> Chunk | None:
         """A response → the chunk of its new frames; None where it has none."""
-        self._waited, self._pause = 0.0, FIRST_PAUSE
+        self._waited, self._pause, self.known = 0.0, FIRST_PAUSE, True
         fresh = [frame for frame in response.frames if frame.frame_number >= self._next]
         self.complete = response.is_final
         if not fresh:
@@ -97,7 +109,13 @@ class Answer:
             raise JobFailed("the answer ended before its last frame")
 
     def pause_after(self, error: grpc.RpcError) -> float:
-        """Seconds to wait before asking again. Raises the named error where that would not help."""
+        """Seconds to wait before asking again. Raises the named error where that would not help.
+
+        A server that does not know the id, or this call, is sent the request anew: only what was seen is not taken.
+        """
+        if self.resuming and self._may_send and error.code() in _SEND_ANEW:
+            self.known = self.resuming = False
+            return 0.0
         pause, self._pause = self._pause, min(LONGEST_PAUSE, 2 * self._pause)
         self._waited += pause
         hopeless = error.code() is not grpc.StatusCode.UNAVAILABLE

@@ -75,6 +75,7 @@ def encode_part(part: Part) -> bytes:
         ends_chunk=part.ends_chunk,
         frames=part.frames.astype("<f4", copy=False).tobytes(),
         digest=part.digest,
+        epoch=part.epoch,
     )
     if part.failure:
         message.failure.kind, message.failure.message = part.failure.kind, part.failure.message
@@ -96,6 +97,7 @@ def decode_part(record: bytes) -> Part:
         _frames(m.frames),
         failure,
         m.digest,
+        m.epoch,
     )
 
 

@@ -84,9 +84,14 @@ def new_id() -> str:
     return uuid.uuid4().hex
 
 
-def as_request(job: Job) -> Request:
-    """The job as the request log takes it."""
-    headers = {"seconds": f"{job.seconds:.3f}", "submitted_at": f"{job.submitted_at:.6f}"}
+def as_request(job: Job, client: str = "") -> Request:
+    """The job as the request log takes it. `client`: who sent it, for a person to read."""
+    headers = {
+        "seconds": f"{job.seconds:.3f}",
+        "frames": str(job.frames),
+        "submitted_at": f"{job.submitted_at:.6f}",
+        **({"client": client} if client else {}),
+    }
     return Request(job.request_id, job.key, job.digest, encode_job(job), headers)
 
 

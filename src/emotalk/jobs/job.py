@@ -58,10 +58,14 @@ class Part:
     frames: Frames = field(default_factory=no_frames)
     failure: Failure | None = None
     digest: str = ""
+    epoch: int = 0
 
-    def answers(self, digest: str) -> bool:
-        """Does this part belong to the job of that content? Two servers may have taken one id for two requests."""
-        return self.digest in ("", digest)
+    def answers(self, digest: str, epoch: int = 0) -> bool:
+        """Does this part belong to the job of that content, and to that run of it (0: whichever)?
+
+        Two servers may have taken one id for two requests; one that failed may have been sent again.
+        """
+        return self.digest in ("", digest) and (not self.epoch or not epoch or self.epoch == epoch)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
     producer ──append──► request log ──claim──► consumer ──publish──► result log ──poll──► results
                                                    └──────bury──────► dead letters
+    ledger: where each request stands; cancel and bury by hand
 
 Queues carry opaque bytes and know nothing of faces or sound. memory, SQLite and Kafka implement these ports and sit the
 same exam (tests/contract/test_queues.py). All calls block; producers and results may be called from any thread, a
@@ -16,6 +17,7 @@ from typing import Literal, Protocol
 REQUESTS_TOPIC = "audio-requests"
 RESULTS_TOPIC = "blendshape-results"
 DEAD_TOPIC = "audio-requests.dead"
+JOBS_TOPIC = "audio-jobs"
 GROUP = "emotalk-processors"
 
 MAX_MESSAGE_BYTES = 64 * 2**20
@@ -37,22 +39,23 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+Cursor = tuple[int, int]
+"""(partition, offset) of a record in the result log; ordered within a partition."""
+
+
 @dataclass(frozen=True)
 class Receipt:
-    """Proof that a request is durable, and where it stands. `repeated`: it was already there, nothing was added."""
+    """Proof that a request is durable, and where it stands. `repeated`: it was already there, nothing was added.
+
+    `epoch` counts the runs of an id: one that failed or was cancelled and is sent again starts the next. `start`: where
+    the results of a repeated one begin, if it has any.
+    """
 
     partition: int
     offset: int
     repeated: bool = False
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """A stored request that nobody has begun: all its results are still to come."""
-
-    request_id: str
-    digest: str
-    receipt: Receipt
+    epoch: int = 1
+    start: Cursor | None = None
 
 
 @dataclass(frozen=True)
@@ -64,10 +67,7 @@ class Claim:
     offset: int
     attempts: int
     token: int
-
-
-Cursor = tuple[int, int]
-"""(partition, offset) of a record in the result log; ordered within a partition."""
+    epoch: int = 1
 
 
 @dataclass(frozen=True)
@@ -79,12 +79,19 @@ class Result:
     cursor: Cursor = (0, -1)
 
 
-JobState = Literal["queued", "running", "done", "dead"]
+JobState = Literal["queued", "running", "done", "cancelled", "dead", "failed"]
+STATES: tuple[JobState, ...] = ("queued", "running", "done", "cancelled", "dead", "failed")
+ENDED = frozenset(STATES[2:])
+"""dead: given up, or put aside by hand; its letter is kept. failed: its letter has been deleted."""
 
 
 @dataclass(frozen=True)
 class JobRow:
-    """What an operator sees of a request. `payload` is the dead letter's where state is "dead", else empty."""
+    """One run of one request, as it stands. Moments are seconds since 1970, 0 where they are yet to come or unknown.
+
+    `first` and `last`: where its results begin, and the newest of them; no results stand outside. None where none do,
+    or where nobody says.
+    """
 
     request_id: str
     state: JobState
@@ -93,7 +100,12 @@ class JobRow:
     attempts: int
     headers: Mapping[str, str]
     error: str = ""
-    payload: bytes = b""
+    epoch: int = 1
+    digest: str = ""
+    first: Cursor | None = None
+    last: Cursor | None = None
+    started_at: float = 0.0
+    finished_at: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -130,7 +142,8 @@ class Producer(Protocol):
     """The server's end of the request log."""
 
     def append(self, request: Request) -> Receipt:
-        """Store durably, then return. Repeating the same id and digest is safe.
+        """Store durably, then return. An id that is known with the same digest adds nothing, for as long as results are
+        kept; one that failed or was cancelled is stored anew, whatever its digest.
 
         Raises RequestConflict where the log knows the id with another digest, QueueFull where it has no room.
         """
@@ -153,6 +166,9 @@ class Consumer(Protocol):
     """A worker's end: one claim at a time.
 
     claim → begin → publish… → complete, or bury, or give_back. Call `keep` every second while a claim is held.
+
+    Of a request that was cancelled or put aside by hand, `begin`, `keep`, `publish` and `bury` raise JobCancelled as
+    soon as they can know; then nothing was added, and `complete` makes room for the next.
     """
 
     def claim(self, timeout: float) -> Claim | None:
@@ -203,12 +219,50 @@ class Results(Protocol):
         """New results in the order of their partition, or [] after `timeout` seconds. One thread polls."""
         ...
 
-    def read(self, request_id: str, start: Cursor, limit: int) -> list[Result]:
-        """Up to `limit` results of one request from `start` on, from the log again; [] when it has caught up."""
+    def read(self, request_id: str, start: Cursor, limit: int, last: Cursor | None = None) -> list[Result]:
+        """Up to `limit` results of one request from `start` on, from the log again; [] when it has caught up.
+
+        `last`: where its results end, if that is known; the log is not searched beyond.
+        """
         ...
 
     def behind(self) -> int:
         """Results that are in the log and have not been polled yet; asked from any thread, and cheap."""
+        ...
+
+    def close(self) -> None:
+        """Let go."""
+        ...
+
+
+class Ledger(Protocol):
+    """Where each request stands, and the hands that take one away. For any process, whether others work or not."""
+
+    def find(self, request_id: str) -> JobRow | None:
+        """The newest run of this id, as current as the call; None where none is known."""
+        ...
+
+    def rows(self) -> list[JobRow]:
+        """Every run that is known, in the order of STATES and oldest first within each."""
+        ...
+
+    def payload(self, row: JobRow) -> bytes:
+        """What is kept of it: the request as it was stored, or its dead letter; b"" of one that is over."""
+        ...
+
+    def cancel(self, row: JobRow, results: Sequence[bytes]) -> JobRow:
+        """Take a run away that is not over: one that waits is never delivered, one that runs is fenced.
+
+        `results` are published, so that clients hear. The row as it is then; of a run that is over, unchanged.
+        """
+        ...
+
+    def bury(self, row: JobRow, letter: bytes, error: str, results: Sequence[bytes]) -> JobRow:
+        """The same, and its dead letter is kept."""
+        ...
+
+    def delete(self, request_id: str) -> int:
+        """Delete the dead letters of this id, voices and all; how many there were."""
         ...
 
     def close(self) -> None:
@@ -233,8 +287,11 @@ class Queue(Protocol):
 
     url: str
 
-    def prepare(self) -> None:
-        """Create or check what must exist. Raises QueueUnavailable, or ConfigurationError naming the setting."""
+    def prepare(self, create: bool = True) -> None:
+        """Create or check what must exist. Raises QueueUnavailable, or ConfigurationError naming the setting.
+
+        Without `create` nothing is made: where there is no queue, that is NoQueue.
+        """
         ...
 
     def producer(self) -> Producer:
@@ -256,15 +313,12 @@ class Queue(Protocol):
         """A new meter."""
         ...
 
-    def waiting(self) -> list[Waiting]:
-        """What waits to be begun, for a server that has just started: a repeated id then joins what is stored.
-
-        Empty where `append` itself recognises a repeated id.
-        """
+    def ledger(self) -> Ledger:
+        """A new ledger."""
         ...
 
     def jobs(self) -> list[JobRow]:
-        """Queued, running, recently done and dead requests, oldest first within each state."""
+        """`rows` of a ledger that is closed again."""
         ...
 
     def close(self) -> None:

@@ -1,7 +1,8 @@
 """Parts of the result log → the responses of one answer, each frame exactly once.
 
 A job that is delivered twice publishes its parts twice. Frames that were seen are dropped, a gap is never skipped (a
-later delivery fills it), and an answer begun by one engine is never continued by another.
+later delivery fills it), and an answer begun by one engine is never continued by another. Who asks from a frame on is
+told nothing before it, and is served by these same rules.
 """
 
 from dataclasses import dataclass
@@ -9,14 +10,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from emotalk import errors
-from emotalk.errors import EmoTalkError, JobFailed, ResultsDiffer
+from emotalk.errors import EmoTalkError, InvalidRequest, JobCancelled, JobFailed, ResultsDiffer
 from emotalk.face import Frames
 from emotalk.jobs import Failure, Part
 
 
 @dataclass(frozen=True)
 class Response:
-    """One chunk, whole: float32 [n ≥ 1, 52] from absolute frame `first_frame`."""
+    """What a client is missing of one chunk: float32 [n, 52] from absolute frame `first_frame`.
+
+    n ≥ 1, but for the final one where nothing is missing.
+    """
 
     chunk_index: int
     first_frame: int
@@ -25,9 +29,10 @@ class Response:
 
 
 class Assembly:
-    """One client's view of one answer."""
+    """One client's view of one answer; it has the frames before `from_frame`."""
 
-    def __init__(self) -> None:
+    def __init__(self, from_frame: int = 0) -> None:
+        self._from = from_frame
         self._fingerprint = ""
         self._next = 0
         self._sent = 0
@@ -37,10 +42,14 @@ class Assembly:
     def add(self, part: Part) -> Response | None:
         """Take the next part of the log; return a response when its chunk is whole.
 
-        Raises JobFailed or the error that ended the job, ResultsDiffer for a second engine's frames.
+        Raises JobFailed or the error that ended the job, ResultsDiffer for a second engine's frames, InvalidRequest for
+        a `from_frame` beyond the end.
         """
         if part.failure:
             raise failed(part.failure)
+        if self._from > part.total_frames:
+            problem = f"is {self._from}, and the answer has {part.total_frames} frames"
+            raise InvalidRequest("from_frame", problem, "Send the number of the first frame that is missing")
         if part.first_frame == 0:
             self._begin(part.fingerprint)
         skip = self._next - part.first_frame
@@ -61,15 +70,20 @@ class Assembly:
             )
         self._fingerprint, self._next, self._held = fingerprint, 0, []
 
-    def _respond(self, part: Part) -> Response:
+    def _respond(self, part: Part) -> Response | None:
         frames, first = np.concatenate(self._held), self._sent
         self._held, self._sent = [], self._next
         self.complete = self._sent == part.total_frames
-        return Response(part.chunk_index, first, frames, self.complete)
+        missing = frames[max(0, self._from - first) :]
+        if not len(missing) and not self.complete:
+            return None
+        return Response(part.chunk_index, self._sent - len(missing), missing, self.complete)
 
 
 def failed(failure: Failure) -> EmoTalkError:
     """The error that the worker wrote down, as an exception; its class decides the status that the client sees."""
+    if failure.kind == JobCancelled.__name__:
+        return JobCancelled(failure.message)
     kind = getattr(errors, failure.kind, None)
     error = JobFailed(f"the job was given up ({failure.kind}): {failure.message}")
     error.retriable = bool(isinstance(kind, type) and issubclass(kind, EmoTalkError) and kind.retriable)

@@ -46,12 +46,20 @@ class Turns:
 
 @dataclass(frozen=True)
 class Accepted:
-    """A durable request: `position` requests stand before it, if the log says; `stream` carries its answer."""
+    """A durable request: `position` requests stand before it, if the log says; `stream` carries its answer.
+
+    `answer`: among whose listeners the stream is, if more is to come.
+    """
 
     request_id: str
     position: int | None
-    answer: Answer
     stream: Stream
+    answer: Answer | None = None
+
+    def leave(self) -> None:
+        """The client has gone, or has everything."""
+        if self.answer:
+            self.answer.streams.remove(self.stream)
 
 
 class Dispatch:
@@ -84,13 +92,9 @@ class Dispatch:
             accepting.add_done_callback(self._left_before_accepted)
             raise
 
-    def leave(self, accepted: Accepted) -> None:
-        """The client has gone, or has everything."""
-        accepted.answer.streams.remove(accepted.stream)
-
     def _left_before_accepted(self, accepting: asyncio.Task[Accepted]) -> None:
         if not accepting.cancelled() and accepting.exception() is None:
-            self.leave(accepting.result())
+            accepting.result().leave()
 
     async def _in_turn(self, order: Order, connection: str, known: QueueUnavailable | None) -> Accepted:
         async with self._turns.take(order.session_id or connection):
@@ -98,18 +102,20 @@ class Dispatch:
             digest = await self._run(order.digest)
             answer = self._switchboard.find(order.request_id)
             if answer is None:
-                return await self._begin(order, digest, known)
+                return await self._begin(order, connection, digest, known)
             return await self._join(order.request_id, digest, answer)
 
-    async def _begin(self, order: Order, digest: str, known: QueueUnavailable | None) -> Accepted:
-        storing = asyncio.create_task(self._store(order, known))
+    async def _begin(self, order: Order, connection: str, digest: str, known: QueueUnavailable | None) -> Accepted:
+        storing = asyncio.create_task(self._store(order, connection, known))
         storing.add_done_callback(partial(self._stored, order.request_id))
         # Listening starts before the append, so that not even the quickest worker's first part is missed.
         answer = self._switchboard.begin(order.request_id, digest, storing)
         stream = self._switchboard.listen(order.request_id, answer, None)
         receipt = await storing
-        if receipt.repeated:
-            stream.rewind((receipt.partition, 0))
+        answer.epoch = receipt.epoch
+        stream.belongs_to(receipt.epoch)
+        if receipt.start is not None:
+            stream.rewind(receipt.start)
         return await self._accepted(order.request_id, answer, stream)
 
     async def _join(self, request_id: str, digest: str, answer: Answer) -> Accepted:
@@ -118,14 +124,14 @@ class Dispatch:
                 f"request_id: '{request_id}' is taken by other audio or other parameters. Use a new id, or none."
             )
         receipt = await asyncio.shield(answer.stored)
-        start = (receipt.partition, 0) if receipt.repeated else answer.began
-        stream = self._switchboard.listen(request_id, answer, start)
+        stream = self._switchboard.listen(request_id, answer, receipt.start or answer.began)
+        stream.belongs_to(receipt.epoch)
         metrics.JOINED.inc()
         log.info("join", extra={"request_id": request_id})
         return await self._accepted(request_id, answer, stream)
 
     async def _accepted(self, request_id: str, answer: Answer, stream: Stream) -> Accepted:
-        return Accepted(request_id, await self._run(self._position, answer.stored.result()), answer, stream)
+        return Accepted(request_id, await self._run(self._position, answer.stored.result()), stream, answer)
 
     def _position(self, receipt: Receipt) -> int | None:
         try:
@@ -133,8 +139,8 @@ class Dispatch:
         except QueueUnavailable:  # accepted all the same, and the client has no use for an error about a courtesy
             return None
 
-    async def _store(self, order: Order, known: QueueUnavailable | None) -> Receipt:
-        prepare = asyncio.get_running_loop().run_in_executor(self._decoding, self._prepare, order)
+    async def _store(self, order: Order, connection: str, known: QueueUnavailable | None) -> Receipt:
+        prepare = asyncio.get_running_loop().run_in_executor(self._decoding, self._prepare, order, connection)
         with tracing.span("decode"):
             job, request = await prepare
         with tracing.span("append", kind="producer", seconds=job.seconds):
@@ -160,10 +166,10 @@ class Dispatch:
         if self._outage is not known:
             raise QueueUnavailable(str(self._outage))
 
-    def _prepare(self, order: Order) -> tuple[Job, Request]:
+    def _prepare(self, order: Order, connection: str) -> tuple[Job, Request]:
         with metrics.DECODE_SECONDS.time():
             job = self._intake.accept(order, self._clock)
-            return job, as_request(job)
+            return job, as_request(job, connection)
 
     def _stored(self, request_id: str, storing: asyncio.Task[Receipt]) -> None:
         if storing.cancelled() or storing.exception():

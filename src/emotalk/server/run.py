@@ -20,6 +20,7 @@ from emotalk import metrics
 from emotalk.errors import ConfigurationError
 from emotalk.jobs.intake import Intake
 from emotalk.queues.base import MAX_MESSAGE_BYTES, Queue
+from emotalk.server.desk import Desk
 from emotalk.server.dispatch import Dispatch
 from emotalk.server.doors import MESSAGE_MARGIN, Doors
 from emotalk.server.health import Readiness, probe_forever
@@ -103,21 +104,19 @@ class Server:
         self._tokens, self._credentials = self._doors.tokens(), self._doors.credentials()
         await self._run(self._queue.prepare)
         producer, results = await self._run(self._queue.producer), await self._run(self._queue.results)
+        ledger = await self._run(self._queue.ledger)
         switchboard = Switchboard(results, self._executor)
         try:
-            # After the reader was opened, so that all their results pass it: clients of a server that was killed come
-            # back under the same ids, and must find their requests, not double them.
-            for waiting in await self._run(self._queue.waiting):
-                switchboard.expect(waiting)
             await self._unless_stopped(self._workforce.start())
             if self._stop.is_set():
                 return
             dispatch = Dispatch(self._intake, producer, switchboard, self._executor, self._decoding)
+            desk = Desk(ledger, producer, results, switchboard, self._executor)
             probing = asyncio.create_task(
                 probe_forever(self._readiness, producer, self._workforce.warm, switchboard.alive, self._probing)
             )
             with metrics.watching(self._queue.meter, results.behind):
-                await self._serve(dispatch)
+                await self._serve(dispatch, desk)
             probing.cancel()
             with suppress(asyncio.CancelledError):
                 await probing
@@ -128,17 +127,18 @@ class Server:
             await self._run(switchboard.stop)
             await self._run(producer.close)
             await self._run(results.close)
+            await self._run(ledger.close)
             await self._run(self._queue.close)
             for executor in (self._executor, self._decoding, self._probing):
                 executor.shutdown(wait=False)
 
-    async def _serve(self, dispatch: Dispatch) -> None:
+    async def _serve(self, dispatch: Dispatch, desk: Desk) -> None:
         server = grpc.aio.server(
             interceptors=[Witness(), *self._doors.interceptors(self._tokens)],
             options=(*_OPTIONS, *self._doors.options()),
             maximum_concurrent_rpcs=self._doors.max_concurrent_rpcs,
         )
-        service = EmoTalkService(dispatch, self._readiness, self._relay)
+        service = EmoTalkService(dispatch, desk, self._readiness, self._relay)
         emotalk_pb2_grpc.add_EmoTalkServiceServicer_to_server(service, server)
         health_pb2_grpc.add_HealthServicer_to_server(self._readiness.standard, server)
         if self._doors.reflection:

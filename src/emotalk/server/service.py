@@ -1,9 +1,9 @@
-"""EmoTalkService: the contract's two calls."""
+"""EmoTalkService: the contract's calls."""
 
 import asyncio
 import logging
 import string
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from urllib.parse import quote
 
@@ -11,15 +11,16 @@ import grpc
 
 from emotalk import metrics, tracing
 from emotalk.chunking import DEFAULT_DURATION, DEFAULT_OVERLAP
-from emotalk.errors import EmoTalkError
+from emotalk.errors import EmoTalkError, InvalidRequest, QueueUnavailable, UnknownJob
 from emotalk.jobs.intake import Order, new_id
 from emotalk.server.assembly import Assembly
+from emotalk.server.desk import Desk, Standing, number_of
 from emotalk.server.dispatch import Accepted, Dispatch
 from emotalk.server.gate import abort
 from emotalk.server.health import SERVICES, Readiness
 from emotalk.server.relay import Relay
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
-from emotalk.wire.convert import to_failure, to_response
+from emotalk.wire.convert import to_failure, to_job, to_response
 
 log = logging.getLogger(__name__)
 
@@ -27,10 +28,10 @@ _PLAIN = string.ascii_letters + string.digits + "!#$&'()*+,/:;=?@[]^`{|}"
 
 
 class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
-    """Speaks protobuf; everything it knows comes from `dispatch` and `readiness`."""
+    """Speaks protobuf; everything it knows comes from `dispatch`, `desk`, `readiness` and `relay`."""
 
-    def __init__(self, dispatch: Dispatch, readiness: Readiness, relay: Relay | None = None) -> None:
-        self._dispatch, self._readiness, self._relay = dispatch, readiness, relay
+    def __init__(self, dispatch: Dispatch, desk: Desk, readiness: Readiness, relay: Relay | None = None) -> None:
+        self._dispatch, self._desk, self._readiness, self._relay = dispatch, desk, readiness, relay
         self._calls = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -63,6 +64,57 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
             await context.write(to_failure("", str(error)))
             await abort(context, error)
 
+    async def SubmitAudio(  # noqa: N802
+        self, request: emotalk_pb2.AudioRequest, context: grpc.aio.ServicerContext
+    ) -> emotalk_pb2.Job:
+        """Accept, and say where it stands."""
+        accepting = self._dispatch.accept(to_order(request), context.peer())
+        del request
+        with self._in_hand():
+            return await _refusing(self._submitted(accepting), context)
+
+    async def StreamResults(  # noqa: N802
+        self, request: emotalk_pb2.StreamResultsRequest, context: grpc.aio.ServicerContext
+    ) -> None:
+        """The frames that the caller is missing."""
+        call = metrics.Call()
+        with self._in_hand(), call:
+            await self._resume(request, context, call)
+
+    async def GetJob(  # noqa: N802
+        self, request: emotalk_pb2.GetJobRequest, context: grpc.aio.ServicerContext
+    ) -> emotalk_pb2.Job:
+        """Where it stands."""
+        with self._in_hand():
+            return await _refusing(_said(self._desk.find(request.request_id)), context)
+
+    async def CancelJob(  # noqa: N802
+        self, request: emotalk_pb2.CancelJobRequest, context: grpc.aio.ServicerContext
+    ) -> emotalk_pb2.Job:
+        """Take it away, unless it is over."""
+        with self._in_hand():
+            return await _refusing(_said(self._desk.cancel(request.request_id)), context)
+
+    async def _submitted(self, accepting: Awaitable[Accepted]) -> emotalk_pb2.Job:
+        accepted = await accepting
+        accepted.leave()
+        try:
+            return to_message(await self._desk.find(accepted.request_id))
+        except (UnknownJob, QueueUnavailable):  # accepted all the same
+            return to_job(accepted.request_id, "queued", queue_position=accepted.position)
+
+    async def _resume(
+        self, request: emotalk_pb2.StreamResultsRequest, context: grpc.aio.ServicerContext, call: metrics.Call
+    ) -> None:
+        try:
+            if request.from_frame < 0:
+                raise InvalidRequest("from_frame", f"{request.from_frame} is negative", "Send 0 for all frames")
+            accepted = await self._desk.follow(request.request_id)
+            call.accepted()
+            await self._answer(accepted, context, call, request.from_frame)
+        except EmoTalkError as error:
+            await self._fail(request.request_id, error, context, call)
+
     @contextmanager
     def _in_hand(self) -> Iterator[None]:
         self._calls += 1
@@ -84,10 +136,15 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
             # Written, not yielded: a client that hangs up ends this coroutine here and now, not a generator later.
             await self._answer(accepted, context, call)
         except EmoTalkError as error:
-            call.failed(error)
-            await context.write(to_failure(request_id, str(error)))
-            log.info("refused", extra={"error": str(error), "kind": type(error).__name__})
-            await abort(context, error)
+            await self._fail(request_id, error, context, call)
+
+    async def _fail(
+        self, request_id: str, error: EmoTalkError, context: grpc.aio.ServicerContext, call: metrics.Call
+    ) -> None:
+        call.failed(error)
+        await context.write(to_failure(request_id, str(error)))
+        _say_refused(error)
+        await abort(context, error)
 
     async def HealthCheck(  # noqa: N802
         self, request: emotalk_pb2.HealthCheckRequest, context: grpc.aio.ServicerContext
@@ -98,10 +155,12 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
             return answer(status=answer.UNKNOWN)
         return answer(status=answer.SERVING if self._readiness.ready else answer.NOT_SERVING)
 
-    async def _answer(self, accepted: Accepted, context: grpc.aio.ServicerContext, call: metrics.Call) -> None:
+    async def _answer(
+        self, accepted: Accepted, context: grpc.aio.ServicerContext, call: metrics.Call, from_frame: int = 0
+    ) -> None:
         try:
             await context.send_initial_metadata(_metadata(accepted))
-            assembly = Assembly()
+            assembly = Assembly(from_frame)
             async for part in accepted.stream.parts():
                 response = assembly.add(part)
                 if response:
@@ -111,8 +170,9 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
                     call.sent(response.is_final)
                 if assembly.complete:
                     return
+            raise UnknownJob(f"request_id: the results of '{accepted.request_id}' are no longer kept")
         finally:
-            self._dispatch.leave(accepted)
+            accepted.leave()
 
 
 def to_order(request: emotalk_pb2.AudioRequest) -> Order:
@@ -135,3 +195,39 @@ def _metadata(accepted: Accepted) -> tuple[tuple[str, str], ...]:
     """Percent-encoded, since a header is plain ASCII and an id need not be."""
     request_id = ("request-id", quote(accepted.request_id, safe=_PLAIN))
     return (request_id,) if accepted.position is None else (request_id, ("queue-position", str(accepted.position)))
+
+
+def to_message(standing: Standing) -> emotalk_pb2.Job:
+    """Where a job stands, as the wire has it."""
+    row = standing.row
+    return to_job(
+        row.request_id,
+        row.state,
+        queue_position=standing.position,
+        frames_done=standing.frames_done,
+        frames_total=standing.frames_total,
+        audio_seconds=number_of(row, "seconds"),
+        attempts=row.attempts,
+        epoch=row.epoch,
+        error_message=row.error,
+        submitted_at=number_of(row, "submitted_at"),
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+    )
+
+
+async def _said(standing: Awaitable[Standing]) -> emotalk_pb2.Job:
+    return to_message(await standing)
+
+
+async def _refusing(answer: Awaitable[emotalk_pb2.Job], context: grpc.aio.ServicerContext) -> emotalk_pb2.Job:
+    try:
+        return await answer
+    except EmoTalkError as error:
+        _say_refused(error)
+        await abort(context, error)
+        raise
+
+
+def _say_refused(error: EmoTalkError) -> None:
+    log.info("refused", extra={"error": str(error), "kind": type(error).__name__})

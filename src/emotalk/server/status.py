@@ -19,6 +19,8 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
     (errors.ServerUnavailable, code_pb2.UNAVAILABLE),
     (errors.Unauthenticated, code_pb2.UNAUTHENTICATED),
     (errors.ResultsDiffer, code_pb2.ABORTED),
+    (errors.JobCancelled, code_pb2.CANCELLED),
+    (errors.UnknownJob, code_pb2.NOT_FOUND),
     (errors.JobFailed, code_pb2.INTERNAL),
     (errors.EngineError, code_pb2.INTERNAL),
     (errors.DeadlineExceeded, code_pb2.DEADLINE_EXCEEDED),

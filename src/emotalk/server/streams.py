@@ -20,7 +20,7 @@ from threading import Event, Thread
 from emotalk.errors import EmoTalkError, QueueUnavailable
 from emotalk.jobs import Part
 from emotalk.jobs.codec import decode_part
-from emotalk.queues.base import RESULTS_KEPT_SECONDS, Cursor, Receipt, Result, Results, Waiting
+from emotalk.queues.base import RESULTS_KEPT_SECONDS, Cursor, JobRow, Receipt, Result, Results
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,9 @@ class Stream:
         self._results, self._executor = results, executor
         self._buffer: deque[Part | EmoTalkError] = deque()
         self._behind = start
+        self._epoch = 0
+        self._last: Cursor | None = None
+        self._over = False
         self._read_to: Cursor | None = None
         self._missed = False
         self._news = asyncio.Event()
@@ -58,35 +61,55 @@ class Stream:
             self._behind = cursor
         self._news.set()
 
+    def belongs_to(self, epoch: int) -> None:
+        """Parts of other runs of this id are none of this answer."""
+        self._epoch = epoch
+
     def rewind(self, start: Cursor) -> None:
         """Read from `start` in the log first, then what comes."""
         self._buffer.clear()
         self._behind = start
 
+    def follow(self, row: JobRow) -> None:
+        """Read a run that the ledger knows from where its results begin, and to where they end if it is done."""
+        self._epoch = row.epoch
+        if row.state == "done":
+            self._over, self._last = True, row.last
+        if row.first is not None:
+            self.rewind(row.first)
+
+    def end(self) -> None:
+        """Nothing more will come."""
+        self._over = True
+        self._news.set()
+
     async def parts(self) -> AsyncIterator[Part]:
-        """Every part of the answer, without end: the reader knows when it has enough."""
+        """Every part of the answer, without end unless the job is over: the reader knows when it has enough."""
         while True:
             while self._buffer:
                 part = self._buffer.popleft()
                 if isinstance(part, EmoTalkError):
                     raise part
-                yield part
+                if part.answers(self._digest, self._epoch):
+                    yield part
             if self._behind is not None:
                 await self._catch_up(self._behind)
+            elif self._over:
+                return
             else:
                 self._news.clear()
                 await self._news.wait()
 
     async def _catch_up(self, start: Cursor) -> None:
         self._missed = False
-        read = partial(self._results.read, self._request_id, start, BUFFERED_PARTS)
+        read = partial(self._results.read, self._request_id, start, BUFFERED_PARTS, self._last)
         try:
             again = await asyncio.get_running_loop().run_in_executor(self._executor, read)
         except QueueUnavailable as outage:
             log.warning("results unavailable", extra={"error": str(outage), "fix": "waiting; nothing is lost"})
             await asyncio.sleep(OUTAGE_SECONDS)
             return
-        self._buffer.extend(part for part in map(_decoded, again) if _answers(part, self._digest))
+        self._buffer.extend(map(_decoded, again))
         if again:
             partition, offset = self._read_to = again[-1].cursor
             self._behind = (partition, offset + 1)
@@ -104,6 +127,7 @@ class Answer:
 
     def __init__(self, digest: str, stored: "asyncio.Future[Receipt]", clock: Callable[[], float]) -> None:
         self.digest = digest
+        self.epoch = 0
         self.stored = stored
         self.began: Cursor | None = None
         self.streams: list[Stream] = []
@@ -118,7 +142,7 @@ class Answer:
 
     def feed(self, cursor: Cursor, part: Part | EmoTalkError) -> None:
         """Hand on to every client that listens."""
-        if not _answers(part, self.digest):
+        if isinstance(part, Part) and not part.answers(self.digest, self.epoch):
             return
         self.began = self.began or cursor
         self._heard_at = self._clock()
@@ -145,22 +169,36 @@ class Switchboard:
 
     def begin(self, request_id: str, digest: str, stored: asyncio.Future[Receipt]) -> Answer:
         """Listen for a request that is about to be appended."""
+        if before := self._answers.get(request_id):
+            for stream in before.streams:  # of a run that is over; what it has not read yet may be deleted now
+                stream.end()
         answer = self._answers[request_id] = Answer(digest, stored, self._clock)
         self._answers.move_to_end(request_id)
         self._forget_oldest()
         return answer
 
-    def expect(self, waiting: Waiting) -> None:
-        """Listen for a request that an earlier server stored and no worker has begun."""
+    def expect(self, row: JobRow) -> Answer:
+        """Listen for a run that the ledger knows, whoever took it; or go on listening."""
+        answer = self._answers.get(row.request_id)
+        if answer is not None and answer.digest == row.digest and answer.epoch in (0, row.epoch):
+            return answer
         stored: asyncio.Future[Receipt] = self._loop.create_future()
-        stored.set_result(waiting.receipt)
-        self.begin(waiting.request_id, waiting.digest, stored)
+        stored.set_result(Receipt(row.partition, row.offset, True, row.epoch, row.first))
+        answer = self.begin(row.request_id, row.digest, stored)
+        answer.epoch = row.epoch
+        return answer
 
     def forget(self, request_id: str, stored: asyncio.Future[Receipt]) -> None:
         """The request was not accepted."""
         answer = self._answers.get(request_id)
         if answer is not None and answer.stored is stored:
             del self._answers[request_id]
+
+    def replay(self, row: JobRow) -> Stream:
+        """A client's stream of a run that is done: from the log alone."""
+        stream = Stream(row.request_id, row.digest, self._results, self._executor, None)
+        stream.follow(row)
+        return stream
 
     def listen(self, request_id: str, answer: Answer, start: Cursor | None) -> Stream:
         """A client's stream: of what comes from now on, or of everything from `start`."""
@@ -200,10 +238,6 @@ class Switchboard:
         for request_id, cursor, part in news:
             if answer := self._answers.get(request_id):
                 answer.feed(cursor, part)
-
-
-def _answers(part: Part | EmoTalkError, digest: str) -> bool:
-    return isinstance(part, EmoTalkError) or part.answers(digest)
 
 
 def _decoded(result: Result) -> Part | EmoTalkError:

@@ -1,18 +1,21 @@
-"""The queue on Kafka: three topics and a consumer group, through confluent-kafka.
+"""The queue on Kafka: four topics and a consumer group, through confluent-kafka.
 
 confluent-kafka, because its librdkafka has what this needs and pure Python clients lack in part: idempotent producing,
 cooperative rebalancing, static membership, commit metadata, pausing that survives a rebalance.
 """
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from typing import Protocol, TypeVar
 
-from emotalk.queues.base import GROUP, JobRow, Waiting
+from emotalk.queues.base import GROUP, JobRow
 from emotalk.queues.kafka.cluster import Cluster
 from emotalk.queues.kafka.consumer import KafkaConsumer
-from emotalk.queues.kafka.jobs import job_rows, waiting
+from emotalk.queues.kafka.ledger import KafkaLedger
 from emotalk.queues.kafka.meter import KafkaMeter
 from emotalk.queues.kafka.producer import KafkaProducer
+from emotalk.queues.kafka.register import Register
 from emotalk.queues.kafka.results import KafkaResults
 from emotalk.queues.kafka.topics import prepare_topics
 
@@ -31,7 +34,7 @@ class KafkaQueue:
 
     `partitions` and `replication` (default: three, or as many as there are brokers) count when topics are created;
     existing topics keep what they have. `settings` go to every librdkafka client (security, time-outs). `prefix` goes
-    before topic and group names.
+    before topic and group names. `clock` gives seconds since 1970.
     """
 
     def __init__(
@@ -44,23 +47,25 @@ class KafkaQueue:
         settings: Mapping[str, str] | None = None,
         max_poll_interval_ms: int = 300_000,
         prefix: str = "",
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.url = f"kafka://{bootstrap}"
         self._cluster = Cluster(bootstrap, dict(settings or {}), prefix, group)
         self._partitions, self._replication, self._max_poll = partitions, replication, max_poll_interval_ms
+        self._register = Register(self._cluster, clock)
         self._doors: list[_Door] = []
 
-    def prepare(self) -> None:
+    def prepare(self, create: bool = True) -> None:
         """See Queue.prepare: reach a broker, create missing topics, mend the settings of the others."""
-        prepare_topics(self._cluster, self._partitions, self._replication)
+        prepare_topics(self._cluster, self._partitions, self._replication, create)
 
     def producer(self) -> KafkaProducer:
         """See Queue.producer."""
-        return self._opened(KafkaProducer(self._cluster))
+        return self._opened(KafkaProducer(self._cluster, self._register))
 
     def consumer(self, name: str) -> KafkaConsumer:
         """See Queue.consumer. An empty name makes a member that leaves at once when it closes; see KafkaConsumer."""
-        return self._opened(KafkaConsumer(self._cluster, name, self._max_poll))
+        return self._opened(KafkaConsumer(self._cluster, self._register, name, self._max_poll))
 
     def results(self) -> KafkaResults:
         """See Queue.results."""
@@ -68,20 +73,22 @@ class KafkaQueue:
 
     def meter(self) -> KafkaMeter:
         """See Queue.meter."""
-        return self._opened(KafkaMeter(self._cluster))
+        return self._opened(KafkaMeter(self._cluster, self._register))
 
-    def waiting(self) -> list[Waiting]:
-        """See Queue.waiting."""
-        return waiting(self._cluster)
+    def ledger(self) -> KafkaLedger:
+        """See Queue.ledger."""
+        return self._opened(KafkaLedger(self._cluster, self._register))
 
     def jobs(self) -> list[JobRow]:
         """See Queue.jobs."""
-        return job_rows(self._cluster)
+        with closing(KafkaLedger(self._cluster, self._register)) as ledger:
+            return ledger.rows()
 
     def close(self) -> None:
         """See Queue.close."""
         while self._doors:
             self._doors.pop().close()
+        self._register.close()
 
     def _opened(self, door: D) -> D:
         self._doors.append(door)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 
-from emotalk.queues.base import DEAD_TOPIC, GROUP, MAX_MESSAGE_BYTES, REQUESTS_TOPIC, RESULTS_TOPIC
+from emotalk.queues.base import DEAD_TOPIC, GROUP, JOBS_TOPIC, MAX_MESSAGE_BYTES, REQUESTS_TOPIC, RESULTS_TOPIC
 
 # Key, headers and batch framing come on top of the 64 MiB that a payload may have.
 RECORD_BYTES = MAX_MESSAGE_BYTES + 2**20
@@ -75,6 +75,11 @@ class Cluster:
     def dead(self) -> str:
         """The dead letters' topic."""
         return self.prefix + DEAD_TOPIC
+
+    @property
+    def jobs(self) -> str:
+        """The topic that holds where each job stands."""
+        return self.prefix + JOBS_TOPIC
 
     @property
     def group(self) -> str:

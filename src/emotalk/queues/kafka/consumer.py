@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import count
 
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, Message
 
 from emotalk.errors import ClaimLost, ConfigurationError, QueueError, QueueUnavailable
 from emotalk.queues.base import Claim
 from emotalk.queues.kafka.cluster import Cluster
 from emotalk.queues.kafka.faults import kafka_error
+from emotalk.queues.kafka.journal import Journal, letter_record
 from emotalk.queues.kafka.marks import Mark
 from emotalk.queues.kafka.member import Member
-from emotalk.queues.kafka.records import place_of, request_of
+from emotalk.queues.kafka.records import epoch_of, place_of, request_of
+from emotalk.queues.kafka.register import Register, tombstones
 from emotalk.queues.kafka.topics import delete_before
 from emotalk.queues.kafka.writer import Record, Writer
 
@@ -56,14 +58,15 @@ class KafkaConsumer:
     others take over at once.
     """
 
-    def __init__(self, cluster: Cluster, name: str, max_poll_interval_ms: int) -> None:
+    def __init__(self, cluster: Cluster, register: Register, name: str, max_poll_interval_ms: int) -> None:
         self._cluster, self._name = cluster, name
         self._hand: _Hand | None = None
         self._closed = False
         self._marks: dict[int, Mark] = {}
         self._forgiven: Mark | None = None
         self._tokens = count(1)
-        self._writer = Writer(cluster)
+        self._register, self._writer = register, Writer(cluster)
+        self._journal = Journal(cluster, register, self._writer)
         self._join = partial(Member, cluster, name, max_poll_interval_ms, self)
         self._member, self._joined_again = self._join(), -_QUARREL_SECONDS
 
@@ -72,20 +75,37 @@ class KafkaConsumer:
         if self._member.fenced:
             self._join_again()
         self._put_back()
-        self._member.release()
-        message = self._member.poll(timeout)
-        if message is None:
-            return None
+        until = time.monotonic() + timeout
+        while True:
+            self._member.release()
+            message = self._member.poll(max(0.0, until - time.monotonic()))
+            if message is None:
+                return None
+            claim = self._take(message)
+            if not self._journal.is_over(claim.request.request_id, place_of(message), claim.epoch):
+                return claim
+            self._pass(claim)
+
+    def _take(self, message: Message) -> Claim:
         self._member.hold()
         (partition, offset), request = place_of(message), request_of(message)
         try:
+            self._journal.load()
             attempts = self._mark_on(partition).attempts_of(offset, request.request_id)
+            epoch = self._journal.epoch_of(request.request_id, (partition, offset), epoch_of(message))
         except QueueError:
             self._member.seek(partition, offset)
             raise
-        claim = Claim(request, partition, offset, attempts, next(self._tokens))
+        claim = Claim(request, partition, offset, attempts, next(self._tokens), epoch)
         self._hand = _Hand(claim, attempts)
         return claim
+
+    def _pass(self, claim: Claim) -> None:
+        """Move on past a request that was taken away, or answered by a worker that died before it could commit."""
+        try:
+            self._done_with(claim)
+        except ClaimLost:
+            self._hand = None
 
     def standing_by(self) -> bool:
         """See Consumer.standing_by."""
@@ -94,14 +114,17 @@ class KafkaConsumer:
     def begin(self, claim: Claim, attempt: int) -> None:
         """See Consumer.begin: the unchanged offset is committed, with the attempt as its metadata."""
         hand = self._held(claim)
+        noted = self._journal.begin(claim, attempt)
         self._commit(claim, Mark(claim.offset, claim.request.request_id, attempt), self._serve)
         hand.attempt, hand.parting = attempt, Mark(claim.offset, claim.request.request_id, attempt - 1)
+        noted()
 
     def keep(self, claim: Claim) -> None:
         """See Consumer.keep."""
         self._held(claim)
         self._serve(0)
         self._held(claim)
+        self._journal.check(claim)
 
     def publish(self, claim: Claim, results: Sequence[bytes]) -> None:
         """See Consumer.publish.
@@ -110,11 +133,21 @@ class KafkaConsumer:
         though no transaction: who is suspended between the answer and the write publishes late, and the reader drops
         the repetition.
         """
+        self._journal.check(claim)
+        self._publish(claim, results)
+
+    def _publish(self, claim: Claim, results: Sequence[bytes]) -> None:
         self._fence(claim)
-        self._writer.write(self._cluster.results, [Record(claim.request.request_id, each) for each in results])
+        records = [Record(claim.request.request_id, each) for each in results]
+        self._journal.published(claim, self._writer.write(self._cluster.results, records))
 
     def complete(self, claim: Claim) -> None:
         """See Consumer.complete. Deleting the payload is left to `housekeep`."""
+        hand = self._held(claim)
+        self._journal.end(claim, "done", hand.attempt)
+        self._done_with(claim)
+
+    def _done_with(self, claim: Claim) -> None:
         hand = self._held(claim)
         hand.parting = Mark(claim.offset + 1)
         try:
@@ -126,21 +159,20 @@ class KafkaConsumer:
 
     def bury(self, claim: Claim, letter: bytes, error: str, results: Sequence[bytes]) -> None:
         """See Consumer.bury. Repeated after an outage it may leave a second letter, never none."""
-        hand, request = self._held(claim), claim.request
+        hand = self._held(claim)
+        self._journal.check(claim)
         self._fence(claim)
-        origin = {"partition": str(claim.partition), "offset": str(claim.offset), "attempts": str(hand.attempt)}
-        own = {"request_id": request.request_id, "digest": request.digest, "error": error}
-        self._writer.write(
-            self._cluster.dead, [Record(request.request_id, letter, {**request.headers, **own, **origin})]
-        )
-        self.publish(claim, results)
-        self.complete(claim)
+        [place] = self._writer.write(self._cluster.dead, [letter_record(claim, letter, error, hand.attempt)])
+        self._publish(claim, results)
+        self._journal.end(claim, "dead", hand.attempt, error, place)
+        self._done_with(claim)
 
     def give_back(self, claim: Claim) -> None:
         """See Consumer.give_back."""
         hand = self._held(claim)
         if hand.parting is not None:
             self._commit(claim, hand.parting, self._serve)
+            self._journal.give_back(claim, hand.parting.attempt)
         self._put_back()
 
     def housekeep(self) -> None:
@@ -151,6 +183,9 @@ class KafkaConsumer:
         """
         for partition in sorted(self._member.owned):
             delete_before(self._cluster, partition, self._member.committed(partition).offset)
+        if 0 in self._member.owned:  # one worker is enough
+            for request_id in self._register.expired():
+                self._writer.write(self._cluster.jobs, tombstones(request_id))
 
     def close(self) -> None:
         """See Consumer.close."""

@@ -1,6 +1,7 @@
 """What the queue on Kafka looks like from outside: through handles that belong to no group and commit nothing."""
 
 import threading
+from dataclasses import replace
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
 
@@ -8,6 +9,7 @@ from emotalk.queues.base import LaneReading, Reading
 from emotalk.queues.kafka.cluster import Cluster
 from emotalk.queues.kafka.member import committed_mark
 from emotalk.queues.kafka.reading import partitions_of, reader, records_between, span_of
+from emotalk.queues.kafka.register import Register
 
 _ASK_SECONDS = 2.0
 
@@ -19,8 +21,8 @@ class KafkaMeter:
     whole, once for as long as it is the oldest.
     """
 
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
+    def __init__(self, cluster: Cluster, register: Register) -> None:
+        self._cluster, self._register = cluster, register
         self._kafka, self._group = reader(cluster, tell_end=True), cluster.consumer({"group.id": cluster.group})
         self._oldest: dict[int, tuple[int, float | None]] = {}
         self._alone = threading.Lock()
@@ -28,9 +30,12 @@ class KafkaMeter:
     def read(self) -> Reading:
         """See Meter.read."""
         with self._alone:
-            lanes = [self._lane(each) for each in self._partitions(self._cluster.requests)]
-            spans = [self._span(self._cluster.dead, each) for each in self._partitions(self._cluster.dead)]
-        return Reading(lanes, sum(end - oldest for oldest, end in spans))
+            found = [self._lane(each) for each in self._partitions(self._cluster.requests)]
+            self._register.table.refresh()
+            taken = self._register.table.taken_between
+            lanes = [replace(each, unfinished=each.unfinished - taken(each.partition, *span)) for each, span in found]
+        # Not by the letters' topic, which also holds what was deleted and waits to be compacted.
+        return Reading(lanes, sum(note.state == "dead" for note in self._register.table.notes().values()))
 
     def _span(self, topic: str, partition: int) -> tuple[int, int]:
         return span_of(self._kafka, topic, partition, _ASK_SECONDS)
@@ -38,13 +43,13 @@ class KafkaMeter:
     def _partitions(self, topic: str) -> list[int]:
         return partitions_of(self._kafka, topic, _ASK_SECONDS)
 
-    def _lane(self, partition: int) -> LaneReading:
+    def _lane(self, partition: int) -> tuple[LaneReading, tuple[int, int]]:
         oldest, end = self._span(self._cluster.requests, partition)
         mark = committed_mark(self._group, self._cluster.requests, partition, _ASK_SECONDS)
         head = max(oldest, mark.offset)
         if head >= end:
-            return LaneReading(partition, 0)
-        return LaneReading(partition, end - head, self._appended_at(partition, head, end))
+            return LaneReading(partition, 0), (head, head)
+        return LaneReading(partition, end - head, self._appended_at(partition, head, end)), (head, end)
 
     def _appended_at(self, partition: int, head: int, end: int) -> float | None:
         known = self._oldest.get(partition)

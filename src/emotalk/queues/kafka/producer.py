@@ -1,41 +1,59 @@
 """The server's end of the request log on Kafka."""
 
-import threading
-import time
+import logging
 
-from emotalk.errors import EmoTalkError
+from emotalk.errors import QueueUnavailable, RequestConflict
 from emotalk.queues.base import Receipt, Request
 from emotalk.queues.kafka.cluster import Cluster
-from emotalk.queues.kafka.member import committed_mark
+from emotalk.queues.kafka.notes import ACCEPTED, Note
+from emotalk.queues.kafka.register import Register
 from emotalk.queues.kafka.writer import Record, Writer
 
-_FRESH_SECONDS = 1.0
-_ASK_SECONDS = 0.5
+_log = logging.getLogger(__name__)
+
 _PING_SECONDS = 2.0
+_RUN_AGAIN = frozenset(("cancelled", "dead", "failed"))
 
 
 class KafkaProducer:
-    """Appends requests.
+    """Appends requests, and notes them in the topic of jobs, so that any server recognises an id that is sent again.
 
-    Kafka has no index of ids: a repeated append adds a second record, which is worked on again and gives the same
-    bytes; whoever reads results drops the repetition. So RequestConflict is never raised, nor `repeated` ever true.
+    Two servers that are sent one id at the same moment may both append it: the second is worked on again and gives the
+    same bytes, and whoever reads results drops the repetition.
     """
 
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster, self._writer = cluster, Writer(cluster)
-        self._progress = _Progress(cluster)
+    def __init__(self, cluster: Cluster, register: Register) -> None:
+        self._cluster, self._register, self._writer = cluster, register, Writer(cluster)
 
     def append(self, request: Request) -> Receipt:
         """See Producer.append. The partition is murmur2 of `request.key`, as Java clients choose it."""
-        headers = {**request.headers, "request_id": request.request_id, "digest": request.digest}
-        [(partition, offset)] = self._writer.write(
-            self._cluster.requests, [Record(request.key, request.payload, headers)]
-        )
-        return Receipt(partition, offset)
+        known = self._register.find(request.request_id)
+        if known is not None and known.state not in _RUN_AGAIN:
+            if known.digest != request.digest:
+                raise RequestConflict(f"request_id: {request.request_id!r} is taken by another request. Send a new id.")
+            return Receipt(known.partition, known.offset, True, known.epoch, known.first)
+        epoch = self._register.last_epoch(request.request_id) + 1
+        return self._store(request, epoch)
+
+    def _store(self, request: Request, epoch: int) -> Receipt:
+        own = {"request_id": request.request_id, "digest": request.digest, "epoch": str(epoch)}
+        record = Record(request.key, request.payload, {**request.headers, **own})
+        [(partition, offset)] = self._writer.write(self._cluster.requests, [record])
+        note = Note(epoch, "queued", partition, offset, request.digest, request.headers)
+        try:
+            self._writer.write(self._cluster.jobs, [self._register.record(request.request_id, ACCEPTED, note)])
+        except QueueUnavailable as outage:
+            # Accepted all the same; until a worker has begun it, a repetition would only be worked on twice.
+            _log.warning(
+                "not noted", extra={"request_id": request.request_id, "error": str(outage), "fix": "none needed"}
+            )
+        return Receipt(partition, offset, epoch=epoch)
 
     def ahead(self, receipt: Receipt) -> int:
         """See Producer.ahead. Where the broker does not say, the last known figure stands."""
-        return max(0, receipt.offset - self._progress.of(receipt.partition))
+        head = self._register.progress.of(receipt.partition)
+        taken = self._register.table.taken_between(receipt.partition, head, receipt.offset)
+        return max(0, receipt.offset - head - taken)
 
     def ping(self) -> None:
         """See Producer.ping: one metadata request."""
@@ -44,34 +62,3 @@ class KafkaProducer:
     def close(self) -> None:
         """See Producer.close."""
         self._writer.close()
-        self._progress.close()
-
-
-class _Progress:
-    """How far the workers have come, asked once a second at most, through a handle that never joins their group."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        self._topic = cluster.requests
-        self._kafka = cluster.consumer({"group.id": cluster.group})
-        self._lock = threading.Lock()
-        self._known: dict[int, tuple[float, int]] = {}
-
-    def of(self, partition: int) -> int:
-        asked, offset = self._known.get(partition, (-_FRESH_SECONDS, 0))
-        if time.monotonic() - asked < _FRESH_SECONDS or not self._lock.acquire(blocking=False):
-            return offset
-        try:
-            self._known[partition] = (time.monotonic(), max(offset, self._ask(partition, offset)))
-        finally:
-            self._lock.release()
-        return self._known[partition][1]
-
-    def _ask(self, partition: int, otherwise: int) -> int:
-        try:
-            return committed_mark(self._kafka, self._topic, partition, _ASK_SECONDS).offset
-        except EmoTalkError:
-            return otherwise
-
-    def close(self) -> None:
-        with self._lock:
-            self._kafka.close()

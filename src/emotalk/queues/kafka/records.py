@@ -4,7 +4,7 @@ from confluent_kafka import Message
 
 from emotalk.queues.base import Request, Result
 
-_OWN = ("request_id", "digest")
+_OWN = ("request_id", "digest", "epoch")
 
 
 def place_of(message: Message) -> tuple[int, int]:
@@ -27,6 +27,12 @@ def request_of(message: Message) -> Request:
         payload=message.value() or b"",
         headers={name: value for name, value in headers.items() if name not in _OWN},
     )
+
+
+def epoch_of(message: Message) -> int:
+    """The run of its id that a request belongs to; 0 where an earlier version wrote it."""
+    epoch = headers_of(message).get("epoch", "")
+    return int(epoch) if epoch.isdecimal() else 0
 
 
 def result_of(message: Message) -> Result:

@@ -45,12 +45,14 @@ class KafkaResults:
         self._next.update((partition, offset + 1) for partition, offset in (each.cursor for each in found))
         return found
 
-    def read(self, request_id: str, start: Cursor, limit: int) -> list[Result]:
+    def read(self, request_id: str, start: Cursor, limit: int, last: Cursor | None = None) -> list[Result]:
         """See Results.read. Reads to the end that the partition has now; raises QueueUnavailable after ten seconds."""
         partition, offset = start
         found: list[Result] = []
         with self._reading:
             _, end = span_of(self._again, self._topic, partition)
+            if last is not None and last[0] == partition:
+                end = min(end, last[1] + 1)
             for message in records_between(self._again, self._topic, partition, max(0, offset), end):
                 if (result := result_of(message)).request_id == request_id:
                     found.append(result)

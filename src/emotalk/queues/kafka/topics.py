@@ -1,4 +1,4 @@
-"""The three topics: what they must be like, and making them so."""
+"""The four topics: what they must be like, and making them so."""
 
 import logging
 import time
@@ -16,7 +16,7 @@ from confluent_kafka.admin import (
     TopicMetadata,
 )
 
-from emotalk.errors import ConfigurationError, EmoTalkError, QueueUnavailable
+from emotalk.errors import ConfigurationError, EmoTalkError, NoQueue, QueueUnavailable
 from emotalk.queues.base import RESULTS_KEPT_SECONDS
 from emotalk.queues.kafka.cluster import RECORD_BYTES, Cluster
 from emotalk.queues.kafka.faults import kafka_error
@@ -29,11 +29,19 @@ _POLL_SECONDS = 0.02
 
 _OUT_OF_REACH = (KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN)
 _AT_LEAST = ("max.message.bytes",)
-_AT_MOST = ("segment.ms",)
+_AT_MOST = ("segment.ms", "max.compaction.lag.ms")
 
 # Retention deletes whole segments, and one that is still written to never goes: hourly segments make a day a day.
 _HOUR_MS = str(3600 * 1000)
 _EVERY = {"cleanup.policy": "delete", "max.message.bytes": str(RECORD_BYTES), "retention.bytes": "-1"}
+# Of each key the newest record stays for ever, until a tombstone follows: then nothing does, within two hours or so.
+_COMPACTED = {
+    **_EVERY,
+    "cleanup.policy": "compact",
+    "retention.ms": "-1",
+    "segment.ms": _HOUR_MS,
+    "max.compaction.lag.ms": _HOUR_MS,
+}
 
 
 def wanted_settings(cluster: Cluster) -> dict[str, dict[str, str]]:
@@ -42,12 +50,13 @@ def wanted_settings(cluster: Cluster) -> dict[str, dict[str, str]]:
     return {
         cluster.requests: {**_EVERY, "retention.ms": "-1", "segment.ms": _HOUR_MS},
         cluster.results: {**_EVERY, "retention.ms": kept, "segment.ms": _HOUR_MS},
-        cluster.dead: {**_EVERY, "retention.ms": "-1"},
+        cluster.dead: _COMPACTED,
+        cluster.jobs: _COMPACTED,
     }
 
 
-def prepare_topics(cluster: Cluster, partitions: int, replication: int | None) -> None:
-    """Create the topics that are missing and mend the others.
+def prepare_topics(cluster: Cluster, partitions: int, replication: int | None, create: bool) -> None:
+    """Create the topics that are missing and mend the others; without `create`, not where none of ours is.
 
     Raises QueueUnavailable within eight seconds where no broker answers, and ConfigurationError naming topic and
     setting where the broker refuses.
@@ -55,13 +64,19 @@ def prepare_topics(cluster: Cluster, partitions: int, replication: int | None) -
     admin = cluster.admin()
     known = _reach(admin, cluster.bootstrap)
     _check_broker(admin, next(iter(known.brokers)))
+    if not create and cluster.requests not in known.topics:
+        raise NoQueue(
+            f"queue: {cluster.bootstrap} has no topic {cluster.requests}. Check --queue; emotalk serve makes it."
+        )
     wanted = wanted_settings(cluster)
     missing = [topic for topic in wanted if topic not in known.topics]
     copies = replication or min(3, len(known.brokers))
-    _create(admin, {topic: wanted[topic] for topic in missing}, partitions, copies)
+    # All of the jobs' topic is read by everyone: more partitions would serve nobody, and one has an order.
+    shapes = {topic: 1 if topic == cluster.jobs else partitions for topic in missing}
+    _create(admin, {topic: wanted[topic] for topic in missing}, shapes, copies)
     _mend(admin, {topic: wanted[topic] for topic in wanted if topic not in missing})
     for topic in set(wanted) - set(missing):
-        if len(known.topics[topic].partitions) < partitions:
+        if topic != cluster.jobs and len(known.topics[topic].partitions) < partitions:
             _log.warning("%s has fewer than the %d partitions asked for; it is left as it is", topic, partitions)
 
 
@@ -88,11 +103,13 @@ def _reach(admin: AdminClient, bootstrap: str) -> ClusterMetadata:
         raise kafka_error(error, f"connecting to {bootstrap}") from error
 
 
-def _create(admin: AdminClient, settings: Mapping[str, Mapping[str, str]], partitions: int, copies: int) -> None:
+def _create(
+    admin: AdminClient, settings: Mapping[str, Mapping[str, str]], partitions: Mapping[str, int], copies: int
+) -> None:
     if not settings:
         return
     durable = {"min.insync.replicas": str(max(1, copies - 1))}
-    topics = [NewTopic(name, partitions, copies, config={**own, **durable}) for name, own in settings.items()]
+    topics = [NewTopic(name, partitions[name], copies, config={**own, **durable}) for name, own in settings.items()]
     for name, answer in admin.create_topics(topics).items():
         try:
             answer.result(timeout=_CHANGE_SECONDS)

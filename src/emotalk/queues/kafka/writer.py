@@ -7,7 +7,7 @@ from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from emotalk.errors import QueueFull, QueueUnavailable
+from emotalk.errors import EmoTalkError, QueueFull, QueueUnavailable
 from emotalk.queues.kafka.cluster import Cluster
 from emotalk.queues.kafka.faults import kafka_error
 from emotalk.queues.kafka.records import place_of
@@ -20,10 +20,13 @@ _STUCK_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Record:
-    """What is written: a key that decides the partition, the bytes, and headers of plain text."""
+    """What is written: a key that decides the partition, the bytes, and headers of plain text.
+
+    Without a value it is a tombstone: in a compacted topic it takes away what was written under its key.
+    """
 
     key: str
-    value: bytes
+    value: bytes | None
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -44,19 +47,32 @@ class Writer:
         Raises QueueUnavailable (the outcome is unknown then), QueueFull, or ConfigurationError where a record is larger
         than the broker accepts.
         """
+        return self.send(topic, records)()
+
+    def send(self, topic: str, records: Sequence[Record]) -> Callable[[], list[tuple[int, int]]]:
+        """Send all; whoever calls what is returned waits for all. Errors are those of `write`, here or there."""
         if self._closed.is_set():
             raise QueueUnavailable(f"Kafka: nothing more is written to {topic}; this queue was closed")
         delivery, producer = _Delivery(len(records)), self._producer
         try:
             for index, record in enumerate(records):
                 _send(producer, topic, record, partial(delivery.report, index))
-            return delivery.wait()
         except BufferError as full:
             raise QueueFull(f"Kafka: too much is waiting to be written to {topic}; try later") from full
         except KafkaException as failure:
-            if failure.args[0].fatal() or failure.args[0].code() == KafkaError._FATAL:
-                self._renew(producer)
-            raise kafka_error(failure, f"writing to {topic}") from failure
+            raise self._broken(failure, producer, topic) from failure
+        return partial(self._wait, delivery, producer, topic)
+
+    def _wait(self, delivery: "_Delivery", producer: Producer, topic: str) -> list[tuple[int, int]]:
+        try:
+            return delivery.wait()
+        except KafkaException as failure:
+            raise self._broken(failure, producer, topic) from failure
+
+    def _broken(self, failure: KafkaException, producer: Producer, topic: str) -> EmoTalkError:
+        if failure.args[0].fatal() or failure.args[0].code() == KafkaError._FATAL:
+            self._renew(producer)
+        return kafka_error(failure, f"writing to {topic}")
 
     def ping(self, topic: str, timeout: float) -> None:
         """Ask for the topic's metadata. Raises QueueUnavailable where no leader would take a record now."""

@@ -4,9 +4,10 @@ import time
 from collections.abc import Callable
 from uuid import uuid4
 
-from emotalk.queues.base import JobRow, JobState, Waiting
+from emotalk.queues.base import JobRow
 from emotalk.queues.memory.doors import MemoryConsumer, MemoryMeter, MemoryProducer, MemoryResults
-from emotalk.queues.memory.store import Job, Lane, Store
+from emotalk.queues.memory.ledger import MemoryLedger
+from emotalk.queues.memory.store import Lane, Store
 
 __all__ = ["MemoryQueue"]
 
@@ -21,7 +22,7 @@ class MemoryQueue:
     ) -> None:
         self._store = Store([Lane() for _ in range(partitions)], clock, lease_seconds)
 
-    def prepare(self) -> None:
+    def prepare(self, create: bool = True) -> None:
         """See Queue.prepare."""
 
     def producer(self) -> MemoryProducer:
@@ -41,25 +42,13 @@ class MemoryQueue:
         """See Queue.meter."""
         return MemoryMeter(self._store)
 
-    def waiting(self) -> list[Waiting]:
-        """See Queue.waiting: an append knows every id itself."""
-        return []
+    def ledger(self) -> MemoryLedger:
+        """See Queue.ledger."""
+        return MemoryLedger(self._store)
 
     def jobs(self) -> list[JobRow]:
         """See Queue.jobs."""
-        with self._store.held():
-            jobs = sorted(self._store.known.values(), key=lambda job: job.age)
-            rows = [self._row(job) for job in jobs] + self._store.dead
-        states: tuple[JobState, ...] = ("queued", "running", "done", "dead")
-        return sorted(rows, key=lambda row: states.index(row.state))
-
-    def _row(self, job: Job) -> JobRow:
-        lane = self._store.lanes[job.partition]
-        at_head = job.place == lane.head
-        running = at_head and not self._store.free_for("", lane)
-        state: JobState = "done" if job.finished_at is not None else "running" if running else "queued"
-        attempts = lane.attempts if at_head else job.attempts
-        return JobRow(job.request.request_id, state, job.partition, job.place, attempts, dict(job.request.headers))
+        return self.ledger().rows()
 
     def close(self) -> None:
         """See Queue.close. Whoever waits is woken and hears QueueUnavailable."""

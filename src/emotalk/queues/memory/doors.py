@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from emotalk.errors import ClaimLost, RequestConflict
+from emotalk.errors import ClaimLost, JobCancelled, RequestConflict
 from emotalk.queues.base import (
     RESULTS_KEPT_SECONDS,
     Claim,
     Cursor,
-    JobRow,
     LaneReading,
     Reading,
     Receipt,
@@ -32,27 +31,27 @@ class MemoryProducer:
         store = self._store
         with store.held():
             known = store.known.get(request.request_id)
-            if known is None:
-                return self._store_anew(request)
+            if known is None or known.ended:
+                return self._store_anew(request, known.epoch + 1 if known else 1)
             if known.request.digest != request.digest:
                 raise RequestConflict(f"request_id: {request.request_id!r} is taken by another request. Send a new id.")
-            return Receipt(known.partition, known.place, repeated=True)
+            return Receipt(known.partition, known.place, True, known.epoch, (0, 0))
 
-    def _store_anew(self, request: Request) -> Receipt:
+    def _store_anew(self, request: Request, epoch: int) -> Receipt:
         store = self._store
-        store.forget(request.request_id)  # what a buried run had answered is no answer to this one
+        store.forget(request.request_id)  # what an earlier run had answered is no answer to this one
         partition = lane_of(request.key, len(store.lanes))
         lane = store.lanes[partition]
-        job = Job(request, partition, lane.next, store.appended, store.clock())
+        job = Job(request, partition, lane.next, store.appended, store.clock(), epoch)
         lane.jobs[lane.next] = store.known[request.request_id] = job
         lane.next, store.appended = lane.next + 1, store.appended + 1
         store.changed.notify_all()
-        return Receipt(partition, job.place)
+        return Receipt(partition, job.place, epoch=epoch)
 
     def ahead(self, receipt: Receipt) -> int:
         """See Producer.ahead."""
         with self._store.held():
-            return max(0, receipt.offset - self._store.lanes[receipt.partition].head)
+            return self._store.lanes[receipt.partition].ahead(receipt.offset)
 
     def ping(self) -> None:
         """See Producer.ping."""
@@ -78,13 +77,15 @@ class MemoryConsumer:
 
     def _take(self) -> Claim | None:
         store = self._store
+        for lane in store.lanes:
+            lane.skip()
         free = [lane for lane in store.lanes if lane.head < lane.next and store.free_for(self._name, lane)]
         if not free:
             return None
         lane = min(free, key=lambda lane: (lane.owner != self._name, lane.jobs[lane.head].age))
         lane.owner, lane.token, lane.kept_at = self._name, lane.token + 1, store.clock()
         job = lane.jobs[lane.head]
-        return Claim(job.request, job.partition, job.place, lane.attempts, lane.token)
+        return Claim(job.request, job.partition, job.place, lane.attempts, lane.token, job.epoch)
 
     def standing_by(self) -> bool:
         """See Consumer.standing_by."""
@@ -95,7 +96,7 @@ class MemoryConsumer:
     def begin(self, claim: Claim, attempt: int) -> None:
         """See Consumer.begin."""
         with self._owned(claim) as lane:
-            lane.attempts = attempt
+            lane.attempts, lane.started_at = attempt, lane.started_at or self._store.clock()
 
     def keep(self, claim: Claim) -> None:
         """See Consumer.keep."""
@@ -109,27 +110,27 @@ class MemoryConsumer:
 
     def complete(self, claim: Claim) -> None:
         """See Consumer.complete. The voice is forgotten with it."""
-        with self._owned(claim) as lane:
-            job, request = lane.jobs[claim.offset], claim.request
-            job.request = Request(request.request_id, request.key, request.digest, b"", request.headers)
-            job.attempts, job.finished_at = lane.attempts, self._store.clock()
-            lane.advance()
-        self._held = None
+        with self._owned(claim, whatever=True) as lane:
+            self._finish(lane, claim)
 
     def bury(self, claim: Claim, letter: bytes, error: str, results: Sequence[bytes]) -> None:
         """See Consumer.bury."""
-        request = claim.request
         with self._owned(claim) as lane:
-            where = claim.partition, claim.offset, lane.attempts
-            self._store.dead.append(JobRow(request.request_id, "dead", *where, dict(request.headers), error, letter))
-            self._store.write(request.request_id, results)
-            del lane.jobs[claim.offset], self._store.known[request.request_id]
-            lane.advance()
+            job = lane.jobs[claim.offset]
+            job.ended, job.error, job.letter = "dead", error, letter
+            self._store.write(claim.request.request_id, results)
+            self._finish(lane, claim)
+
+    def _finish(self, lane: Lane, claim: Claim) -> None:
+        job = lane.jobs[claim.offset]
+        job.attempts, job.started_at = lane.attempts, lane.started_at
+        job.finish(self._store.clock())
+        lane.advance()
         self._held = None
 
     def give_back(self, claim: Claim) -> None:
         """See Consumer.give_back. Attempts that failed before the current one still count."""
-        with self._owned(claim) as lane:
+        with self._owned(claim, whatever=True) as lane:
             lane.attempts = max(claim.attempts, lane.attempts - 1)
             lane.leave()
         self._held = None
@@ -149,12 +150,14 @@ class MemoryConsumer:
             self._store.changed.notify_all()
 
     @contextmanager
-    def _owned(self, claim: Claim) -> Iterator[Lane]:
-        """The lane while `claim` is ours. Raises ClaimLost, and nothing was written."""
+    def _owned(self, claim: Claim, whatever: bool = False) -> Iterator[Lane]:
+        """The lane while `claim` is ours. Raises ClaimLost or, unless `whatever`, JobCancelled; nothing was written."""
         with self._store.held():
             lane = self._store.lanes[claim.partition]
             if (lane.head, lane.token, lane.owner) != (claim.offset, claim.token, self._name):
                 raise ClaimLost(f"request {claim.request.request_id!r}: another worker has it, or has finished it.")
+            if lane.jobs[claim.offset].ended and not whatever:
+                raise JobCancelled(f"request {claim.request.request_id!r} was taken away.")
             yield lane
             self._store.changed.notify_all()
 
@@ -176,7 +179,7 @@ class MemoryResults:
         self._next = numbers[-1] + 1 if numbers else store.written
         return [store.results[number][1] for number in numbers]
 
-    def read(self, request_id: str, start: Cursor, limit: int) -> list[Result]:
+    def read(self, request_id: str, start: Cursor, limit: int, last: Cursor | None = None) -> list[Result]:
         """See Results.read."""
         store = self._store
         with store.held():
@@ -202,12 +205,12 @@ class MemoryMeter:
         """See Meter.read."""
         with self._store.held():
             lanes = [self._lane(number, lane) for number, lane in enumerate(self._store.lanes)]
-            return Reading(lanes, len(self._store.dead))
+            return Reading(lanes, self._store.letters())
 
     @staticmethod
     def _lane(number: int, lane: Lane) -> LaneReading:
-        oldest = lane.jobs[lane.head].appended_at if lane.head < lane.next else None
-        return LaneReading(number, lane.next - lane.head, oldest)
+        waiting = [lane.jobs[place] for place in range(lane.head, lane.next) if lane.jobs[place].waits]
+        return LaneReading(number, len(waiting), waiting[0].appended_at if waiting else None)
 
     def close(self) -> None:
         """See Meter.close."""

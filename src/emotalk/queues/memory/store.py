@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from emotalk.errors import QueueUnavailable
-from emotalk.queues.base import JobRow, Request, Result
+from emotalk.queues.base import Cursor, JobRow, JobState, Request, Result
 
 # A lease runs out without anyone saying so; whoever waits looks up this often.
 _LEASES_LOOKED_AT_SECONDS = 0.25
@@ -18,15 +18,31 @@ T = TypeVar("T")
 
 @dataclass
 class Job:
-    """A request at its place; `age` orders the lanes among each other."""
+    """A run of a request at its place; `age` orders the lanes among each other. `ended`: how, if not well."""
 
     request: Request
     partition: int
     place: int
     age: int
     appended_at: float
+    epoch: int = 1
     attempts: int = 0
+    started_at: float = 0.0
     finished_at: float | None = None
+    ended: JobState | None = None
+    error: str = ""
+    letter: bytes = b""
+
+    @property
+    def waits(self) -> bool:
+        """Is a worker still to have it, or to let go of it?"""
+        return self.finished_at is None
+
+    def finish(self, now: float) -> None:
+        """Nothing more will be done; the voice is forgotten."""
+        request = self.request
+        self.request = Request(request.request_id, request.key, request.digest, b"", request.headers)
+        self.finished_at = now
 
 
 @dataclass
@@ -38,6 +54,7 @@ class Lane:
     next: int = 0
     token: int = 0
     attempts: int = 0
+    started_at: float = 0.0
     owner: str | None = None
     kept_at: float = 0.0
 
@@ -47,7 +64,16 @@ class Lane:
 
     def advance(self) -> None:
         """Move on to the next request, which nobody has and nobody has tried."""
-        self.head, self.attempts, self.owner = self.head + 1, 0, None
+        self.head, self.attempts, self.started_at, self.owner = self.head + 1, 0, 0.0, None
+
+    def skip(self) -> None:
+        """Move on past requests that were taken away while they waited."""
+        while self.head < self.next and not self.jobs[self.head].waits:
+            self.advance()
+
+    def ahead(self, place: int) -> int:
+        """Unfinished requests before this one."""
+        return sum(self.jobs[each].waits for each in range(self.head, place))
 
 
 @dataclass
@@ -61,7 +87,6 @@ class Store:
     known: dict[str, Job] = field(default_factory=dict)
     results: dict[int, tuple[float, Result]] = field(default_factory=dict)
     answers: dict[str, list[int]] = field(default_factory=dict)
-    dead: list[JobRow] = field(default_factory=list)
     appended: int = 0
     written: int = 0
     closed: bool = False
@@ -102,12 +127,58 @@ class Store:
             del self.results[number]
 
     def forget_before(self, moment: float) -> None:
-        """Delete the finished requests that are older, then older results, but none of a request that is known."""
-        for job in [job for job in self.known.values() if job.finished_at is not None and job.finished_at < moment]:
-            del self.known[job.request.request_id], self.lanes[job.partition].jobs[job.place]
+        """Delete the finished requests that are older, then older results, but none of a request that is known.
+
+        What has a dead letter stays until that is deleted; what still stands before a waiting one is counted by it.
+        """
+        for lane in self.lanes:
+            for job in [job for job in lane.jobs.values() if job.place < lane.head and not job.letter]:
+                if job.finished_at is not None and job.finished_at < moment:
+                    self._forget_run(lane, job)
         old = [(number, result) for number, (written_at, result) in self.results.items() if written_at < moment]
         for number, result in old:
             if result.request_id not in self.known:
                 del self.results[number]
                 self.answers[result.request_id].remove(number)
         self.answers = {request_id: numbers for request_id, numbers in self.answers.items() if numbers}
+
+    def letters(self) -> int:
+        """Dead letters that are kept."""
+        return sum(bool(job.letter) for lane in self.lanes for job in lane.jobs.values())
+
+    def _forget_run(self, lane: Lane, job: Job) -> None:
+        del lane.jobs[job.place]
+        if self.known[job.request.request_id] is job:
+            del self.known[job.request.request_id]
+
+    def state_of(self, job: Job) -> JobState:
+        """Where it stands now."""
+        if job.ended or not job.waits:
+            return job.ended or "done"
+        lane = self.lanes[job.partition]
+        return "running" if job.place == lane.head and not self.free_for("", lane) else "queued"
+
+    def row(self, job: Job) -> JobRow:
+        """As the ledger shows it."""
+        lane, request, state = self.lanes[job.partition], job.request, self.state_of(job)
+        tried = lane if job.place == lane.head else job
+        first, last = self._span(request.request_id) if job is self.known.get(request.request_id) else (None, None)
+        return JobRow(
+            request.request_id,
+            state,
+            job.partition,
+            job.place,
+            tried.attempts,
+            dict(request.headers),
+            job.error,
+            job.epoch,
+            request.digest,
+            first,
+            last,
+            tried.started_at,
+            job.finished_at or 0.0,
+        )
+
+    def _span(self, request_id: str) -> tuple[Cursor | None, Cursor | None]:
+        numbers = self.answers.get(request_id)
+        return ((0, numbers[0]), (0, numbers[-1])) if numbers else (None, None)

@@ -2,18 +2,20 @@
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Protocol, TypeVar
 from uuid import uuid4
 
-from emotalk.errors import QueueUnavailable
-from emotalk.queues.base import JobRow, Waiting
+from emotalk.errors import NoQueue, QueueUnavailable
+from emotalk.queues.base import JobRow
 from emotalk.queues.sqlite.connection import Connection
 from emotalk.queues.sqlite.consumer import SqliteConsumer
+from emotalk.queues.sqlite.ledger import SqliteLedger
 from emotalk.queues.sqlite.meter import SqliteMeter
 from emotalk.queues.sqlite.place import make_private_file, refuse_network_disk
 from emotalk.queues.sqlite.producer import SqliteProducer
-from emotalk.queues.sqlite.reader import SqliteResults, job_rows
+from emotalk.queues.sqlite.reader import SqliteResults
 from emotalk.queues.sqlite.schema import migrate, open_lanes
 
 __all__ = ["SqliteQueue"]
@@ -51,8 +53,10 @@ class SqliteQueue:
         self._doors: list[_Door] = []
         self._prepared = False
 
-    def prepare(self) -> None:
+    def prepare(self, create: bool = True) -> None:
         """See Queue.prepare."""
+        if not create and not self._path.exists():
+            raise NoQueue(f"queue: there is no {self._path}. Check --queue; emotalk serve makes it.")
         refuse_network_disk(self._path)
         make_private_file(self._path)
         for _ in range(_TRIES):
@@ -95,19 +99,16 @@ class SqliteQueue:
         self._be_prepared()
         return self._opened(SqliteMeter(self._path, self._max_bytes))
 
-    def waiting(self) -> list[Waiting]:
-        """See Queue.waiting: an append knows every id itself."""
-        return []
+    def ledger(self) -> SqliteLedger:
+        """See Queue.ledger."""
+        self._be_prepared()
+        return self._opened(SqliteLedger(self._path, self._clock))
 
     def jobs(self) -> list[JobRow]:
         """See Queue.jobs."""
         self._be_prepared()
-        file = Connection(self._path)
-        try:
-            with file.read() as db:
-                return job_rows(db, self._clock())
-        finally:
-            file.close()
+        with closing(SqliteLedger(self._path, self._clock)) as ledger:
+            return ledger.rows()
 
     def close(self) -> None:
         """See Queue.close."""

@@ -7,18 +7,29 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from emotalk.errors import ClaimLost, QueueError
+from emotalk.errors import ClaimLost, JobCancelled, QueueError
 from emotalk.queues.base import RESULTS_KEPT_SECONDS, Claim, Request
 from emotalk.queues.sqlite.connection import Connection
 from emotalk.queues.sqlite.doorbell import Doorbell, Ringer, Topic, ports_of
+from emotalk.queues.sqlite.ledger import finish, write_letter, write_results
 
 # A lease counts in both directions: a clock that was set back must not lock a dead worker's request up for hours.
 _FREE = "(l.owner IS NULL OR l.owner = :me OR abs(:now - l.kept_at) >= l.lease)"
 _LOOK = f"SELECT {_FREE} FROM lanes l WHERE l.head < l.next"
 _OLDEST = f"""
-    SELECT l.partition, l.head, l.token, l.attempts, r.request_id, r.key, r.digest, r.headers, r.payload
+    SELECT l.partition, l.head, l.token, l.attempts, r.request_id, r.key, r.digest, r.headers, r.payload, r.epoch
     FROM lanes l JOIN requests r ON r.partition = l.partition AND r.place = l.head
     WHERE l.head < l.next AND {_FREE} ORDER BY l.owner IS :me DESC, r.appended_at, r.place LIMIT 1"""
+# What was taken away while it waited has nobody who would move its lane on.
+_SKIP = """
+    UPDATE lanes SET attempts = 0, started_at = 0, owner = NULL, kept_at = 0, lease = 0, head = coalesce(
+        (SELECT min(place) FROM requests r
+        WHERE r.partition = lanes.partition AND r.place > lanes.head AND r.finished_at IS NULL), next)
+    WHERE head < next AND NOT EXISTS (SELECT 1 FROM requests r
+        WHERE r.partition = lanes.partition AND r.place = lanes.head AND r.finished_at IS NULL)"""
+_OWNED = """
+    SELECT r.ended FROM lanes l JOIN requests r ON r.partition = l.partition AND r.place = l.head
+    WHERE l.partition = ? AND l.head = ? AND l.token = ? AND l.owner = ?"""
 _HELD = "partition = ? AND head = ? AND token = ?"
 _LEAVE = "owner = NULL, kept_at = 0, lease = 0"
 
@@ -61,6 +72,7 @@ class SqliteConsumer:
             return None
         now = self._clock()
         with self._file.write() as db:
+            db.execute(_SKIP)
             row = db.execute(_OLDEST, {"me": self._name, "now": now}).fetchone()
             if row is None:
                 return None
@@ -73,13 +85,13 @@ class SqliteConsumer:
 
     def _read_claim(self, partition: int, head: int, token: int, row: tuple[object, ...]) -> Claim | None:
         """The payload is read after the commit: 64 MiB are not copied while everyone else waits."""
-        attempts, request_id, key, digest, headers, payload_id = row[3:]
+        attempts, request_id, key, digest, headers, payload_id, epoch = row[3:]
         with self._file.read() as db:
             found = db.execute("SELECT payload FROM payloads WHERE id = ?", (payload_id,)).fetchone()
         if found is None:  # finished by a successor meanwhile
             return None
         request = Request(str(request_id), str(key), str(digest), found[0], json.loads(str(headers)))
-        return Claim(request, partition, head, int(str(attempts)), token)
+        return Claim(request, partition, head, int(str(attempts)), token, int(str(epoch)))
 
     def _lanes(self) -> list[bool]:
         """For each lane with work: may this worker have it?"""
@@ -95,7 +107,10 @@ class SqliteConsumer:
     def begin(self, claim: Claim, attempt: int) -> None:
         """See Consumer.begin."""
         with self._owning(claim) as db:
-            db.execute(f"UPDATE lanes SET attempts = ? WHERE {_HELD}", (attempt, *_place(claim)))
+            started = "started_at = iif(started_at = 0, ?, started_at)"
+            db.execute(
+                f"UPDATE lanes SET attempts = ?, {started} WHERE {_HELD}", (attempt, self._clock(), *_place(claim))
+            )
 
     def keep(self, claim: Claim) -> None:
         """See Consumer.keep."""
@@ -105,39 +120,29 @@ class SqliteConsumer:
     def publish(self, claim: Claim, results: Sequence[bytes]) -> None:
         """See Consumer.publish."""
         with self._owning(claim, wakes="results") as db:
-            self._write_results(db, claim, results)
+            write_results(db, claim.request.request_id, self._clock(), results)
 
     def complete(self, claim: Claim) -> None:
         """See Consumer.complete. The voice is deleted in the transaction that finishes its request."""
-        with self._owning(claim, wakes="requests") as db:
-            _drop_payload(db, claim)
-            db.execute(
-                "UPDATE requests SET payload = NULL, finished_at = ?, attempts = "
-                "(SELECT attempts FROM lanes l WHERE l.partition = requests.partition) "
-                "WHERE partition = ? AND place = ?",
-                (self._clock(), claim.partition, claim.offset),
-            )
-            _advance(db, claim)
+        with self._owning(claim, wakes="requests", whatever=True) as db:
+            self._finish(db, claim)
         self._let_go()
 
     def bury(self, claim: Claim, letter: bytes, error: str, results: Sequence[bytes]) -> None:
         """See Consumer.bury. One transaction, so there is no order to get wrong."""
         with self._owning(claim, wakes="results") as db:
-            db.execute(
-                "INSERT INTO dead_letters (request_id, partition, place, attempts, headers, error, buried_at, letter) "
-                "SELECT r.request_id, r.partition, r.place, l.attempts, r.headers, ?, ?, ? "
-                "FROM requests r JOIN lanes l ON l.partition = r.partition WHERE r.partition = ? AND r.place = ?",
-                (error, self._clock(), letter, claim.partition, claim.offset),
-            )
-            self._write_results(db, claim, results)
-            _drop_payload(db, claim)
-            db.execute("DELETE FROM requests WHERE partition = ? AND place = ?", (claim.partition, claim.offset))
-            _advance(db, claim)
+            write_letter(db, claim.partition, claim.offset, self._clock(), error, letter)
+            write_results(db, claim.request.request_id, self._clock(), results)
+            self._finish(db, claim)
         self._let_go()
+
+    def _finish(self, db: sqlite3.Connection, claim: Claim) -> None:
+        finish(db, claim.partition, claim.offset, self._clock())
+        _advance(db, claim)
 
     def give_back(self, claim: Claim) -> None:
         """See Consumer.give_back. Attempts that failed before the current one still count."""
-        with self._owning(claim, wakes="requests") as db:
+        with self._owning(claim, wakes="requests", whatever=True) as db:
             db.execute(
                 f"UPDATE lanes SET attempts = max(?, attempts - 1), {_LEAVE} WHERE {_HELD}",
                 (claim.attempts, *_place(claim)),
@@ -149,7 +154,9 @@ class SqliteConsumer:
         before = self._clock() - RESULTS_KEPT_SECONDS
         # Requests first, and results only with them: one whose answer began a day before it was finished must not lose
         # its first frames while it is still taken for one that can be read.
-        self._delete("requests", "request_id", "finished_at", before)
+        # What still stands before a waiting one is counted by it.
+        passed = "place < (SELECT head FROM lanes l WHERE l.partition = requests.partition)"
+        self._delete("requests", "partition, place", "finished_at", before, passed)
         self._delete("results", "seq", "written_at", before, "request_id NOT IN (SELECT request_id FROM requests)")
         with self._file.read() as db:
             (unused,) = db.execute("PRAGMA freelist_count").fetchone()
@@ -174,22 +181,22 @@ class SqliteConsumer:
         self._ringer.close()
 
     @contextmanager
-    def _owning(self, claim: Claim, wakes: Topic | None = None) -> Iterator[sqlite3.Connection]:
-        """A transaction in which `claim` is still ours. Raises ClaimLost, and nothing was written."""
+    def _owning(self, claim: Claim, wakes: Topic | None = None, whatever: bool = False) -> Iterator[sqlite3.Connection]:
+        """A transaction in which `claim` is still ours.
+
+        Raises ClaimLost or, unless `whatever`, JobCancelled; then nothing was written.
+        """
         waiting: list[int] = []
         with self._file.write() as db:
-            if db.execute(f"SELECT 1 FROM lanes WHERE {_HELD} AND owner = ?", (*_place(claim), self._name)).fetchone():
-                yield db
-            else:
+            found = db.execute(_OWNED, (*_place(claim), self._name)).fetchone()
+            if found is None:
                 raise ClaimLost(f"request {claim.request.request_id!r}: another worker has it, or has finished it.")
+            if found[0] and not whatever:
+                raise JobCancelled(f"request {claim.request.request_id!r} was taken away.")
+            yield db
             if wakes is not None:
                 waiting = ports_of(db, wakes, besides=self._bell.port)
         self._ringer.ring(waiting)
-
-    def _write_results(self, db: sqlite3.Connection, claim: Claim, results: Sequence[bytes]) -> None:
-        now = self._clock()
-        rows = [(claim.request.request_id, now, payload) for payload in results]
-        db.executemany("INSERT INTO results (request_id, written_at, payload) VALUES (?, ?, ?)", rows)
 
     def _let_go(self) -> None:
         self._held, self._voices_in_log = None, True
@@ -209,20 +216,13 @@ class SqliteConsumer:
         deleted = _ROWS_AT_ONCE
         while deleted == _ROWS_AT_ONCE:
             with self._file.write() as db:
-                deleted = db.execute(f"DELETE FROM {table} WHERE {key} IN ({chosen})", (before,)).rowcount
+                deleted = db.execute(f"DELETE FROM {table} WHERE ({key}) IN ({chosen})", (before,)).rowcount
 
 
 def _place(claim: Claim) -> tuple[int, int, int]:
     return claim.partition, claim.offset, claim.token
 
 
-def _drop_payload(db: sqlite3.Connection, claim: Claim) -> None:
-    db.execute(
-        "DELETE FROM payloads WHERE id = (SELECT payload FROM requests WHERE partition = ? AND place = ?)",
-        (claim.partition, claim.offset),
-    )
-
-
 def _advance(db: sqlite3.Connection, claim: Claim) -> None:
     """Move the lane on to its next request, which nobody has and nobody has tried."""
-    db.execute(f"UPDATE lanes SET head = head + 1, attempts = 0, {_LEAVE} WHERE {_HELD}", _place(claim))
+    db.execute(f"UPDATE lanes SET head = head + 1, attempts = 0, started_at = 0, {_LEAVE} WHERE {_HELD}", _place(claim))

@@ -8,10 +8,13 @@ from emotalk.errors import QueueUnavailable
 from emotalk.queues.base import LaneReading, Reading, Room
 from emotalk.queues.sqlite.connection import PAGE_BYTES, Connection
 
-# A lane knows its own length, so this costs two look-ups by key for each, however long the queue is.
+# A lane knows its own length, so this costs a few look-ups by key for each, however long the queue is.
 _LANES = """
-    SELECT l.partition, l.next - l.head, r.appended_at
-    FROM lanes l LEFT JOIN requests r ON r.partition = l.partition AND r.place = l.head ORDER BY l.partition"""
+    SELECT l.partition, l.next - l.head - (SELECT count(*) FROM requests r WHERE r.partition = l.partition
+            AND r.ended <> '' AND r.place >= l.head AND r.finished_at IS NOT NULL),
+        (SELECT appended_at FROM requests r WHERE r.partition = l.partition AND r.place >= l.head
+            AND r.finished_at IS NULL ORDER BY r.place LIMIT 1)
+    FROM lanes l ORDER BY l.partition"""
 
 
 class SqliteMeter:

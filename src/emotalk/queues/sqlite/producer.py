@@ -16,6 +16,14 @@ from emotalk.queues.sqlite.doorbell import Ringer, ports_of
 # A worker copies the write-ahead log away when it is idle or between two requests. This is for when no worker runs.
 _CHECKPOINT_PAGES = 4000
 
+_AHEAD = """
+    SELECT head, (SELECT count(*) FROM requests r WHERE r.partition = l.partition AND r.ended <> ''
+        AND r.place BETWEEN l.head AND ? - 1 AND r.finished_at IS NOT NULL)
+    FROM lanes l WHERE partition = ?"""
+"""The second figure: what stands between and was taken away."""
+_NEWEST = """
+    SELECT partition, place, digest, epoch, ended FROM requests WHERE request_id = ? ORDER BY epoch DESC LIMIT 1"""
+
 
 class SqliteProducer:
     """Every append is one transaction with one full sync; `max_bytes` binds here only.
@@ -32,12 +40,12 @@ class SqliteProducer:
     def append(self, request: Request) -> Receipt:
         """See Producer.append. A request that was buried may be sent again: it is stored anew."""
         with self._file.write() as db:
-            known = _known(db, request)
+            known, epoch = _known(db, request)
             if known is not None:
                 return known
-            # What a buried run of this id had answered is no answer to this one.
+            # What an earlier run of this id had answered is no answer to this one.
             db.execute("DELETE FROM results WHERE request_id = ?", (request.request_id,))
-            receipt = _store(db, request, lane_of(request.key, self._partitions), self._clock())
+            receipt = _store(db, request, lane_of(request.key, self._partitions), self._clock(), epoch)
             waiting = ports_of(db, "requests")
         self._ringer.ring(waiting)
         return receipt
@@ -45,8 +53,8 @@ class SqliteProducer:
     def ahead(self, receipt: Receipt) -> int:
         """See Producer.ahead; two look-ups by key, however long the queue is."""
         with self._file.read() as db:
-            row = db.execute("SELECT head FROM lanes WHERE partition = ?", (receipt.partition,)).fetchone()
-        return 0 if row is None else max(0, receipt.offset - int(row[0]))
+            row = db.execute(_AHEAD, (receipt.offset, receipt.partition)).fetchone()
+        return 0 if row is None else max(0, receipt.offset - int(row[0]) - int(row[1]))
 
     def ping(self) -> None:
         """See Producer.ping. Takes the lock that an append takes, and looks for room for the largest request."""
@@ -76,29 +84,32 @@ class SqliteProducer:
         self._ringer.close()
 
 
-def _known(db: sqlite3.Connection, request: Request) -> Receipt | None:
-    """Where the request stands already. Raises RequestConflict where its id stands for other content."""
-    found = db.execute(
-        "SELECT partition, place, digest FROM requests WHERE request_id = ?", (request.request_id,)
-    ).fetchone()
-    if found is None:
-        return None
-    partition, place, digest = found
-    if digest != request.digest:
-        raise RequestConflict(f"request_id: {request.request_id!r} is taken by another request. Send a new id.")
-    return Receipt(partition, place, repeated=True)
+def _known(db: sqlite3.Connection, request: Request) -> tuple[Receipt | None, int]:
+    """Where the request stands already, or which epoch it begins.
+
+    Raises RequestConflict where its id stands for other content.
+    """
+    found = db.execute(_NEWEST, (request.request_id,)).fetchone()
+    if found is not None and not found[4]:
+        partition, place, digest, epoch, _ = found
+        if digest != request.digest:
+            raise RequestConflict(f"request_id: {request.request_id!r} is taken by another request. Send a new id.")
+        return Receipt(partition, place, True, epoch, (0, 0)), epoch
+    buried = "SELECT coalesce(max(epoch), 0) FROM dead_letters WHERE request_id = ?"
+    (last,) = db.execute(buried, (request.request_id,)).fetchone()
+    return None, 1 + max(last, found[3] if found else 0)
 
 
-def _store(db: sqlite3.Connection, request: Request, partition: int, now: float) -> Receipt:
+def _store(db: sqlite3.Connection, request: Request, partition: int, now: float, epoch: int) -> Receipt:
     (place,) = db.execute("SELECT next FROM lanes WHERE partition = ?", (partition,)).fetchone()
     db.execute("UPDATE lanes SET next = next + 1 WHERE partition = ?", (partition,))
     payload = db.execute("INSERT INTO payloads (payload) VALUES (?)", (request.payload,)).lastrowid
     db.execute(
-        "INSERT INTO requests (partition, place, request_id, key, digest, headers, payload, appended_at) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO requests (partition, place, request_id, key, digest, headers, payload, appended_at, epoch) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             *(partition, place, request.request_id, request.key, request.digest),
-            *(json.dumps(dict(request.headers)), payload, now),
+            *(json.dumps(dict(request.headers)), payload, now, epoch),
         ),
     )
-    return Receipt(partition, place)
+    return Receipt(partition, place, epoch=epoch)

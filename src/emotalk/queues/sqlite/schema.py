@@ -40,7 +40,31 @@ _FIRST = (
     "CREATE TABLE bells (port INTEGER PRIMARY KEY, topic TEXT NOT NULL)",
 )
 
-MIGRATIONS: tuple[Sequence[str], ...] = (_FIRST,)
+# Runs of an id are told apart by their epoch. `ended`: taken away or given up (JobState); finished_at is empty as long
+# as a worker has yet to let go of it. New columns have defaults: a worker of the version before may still be writing.
+_RUNS = (
+    """CREATE TABLE runs (
+        partition INTEGER NOT NULL, place INTEGER NOT NULL, request_id TEXT NOT NULL, key TEXT NOT NULL,
+        digest TEXT NOT NULL, headers TEXT NOT NULL, payload INTEGER, appended_at REAL NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0, finished_at REAL, epoch INTEGER NOT NULL DEFAULT 1,
+        started_at REAL NOT NULL DEFAULT 0, ended TEXT NOT NULL DEFAULT '', error TEXT NOT NULL DEFAULT '',
+        PRIMARY KEY (partition, place), UNIQUE (request_id, epoch)) WITHOUT ROWID""",
+    """INSERT INTO runs
+        (partition, place, request_id, key, digest, headers, payload, appended_at, attempts, finished_at)
+        SELECT partition, place, request_id, key, digest, headers, payload, appended_at, attempts, finished_at
+        FROM requests""",
+    "DROP TABLE requests",
+    "ALTER TABLE runs RENAME TO requests",
+    "CREATE INDEX finished ON requests (finished_at) WHERE finished_at IS NOT NULL",
+    "CREATE INDEX ended ON requests (partition, place) WHERE ended <> ''",
+    "ALTER TABLE lanes ADD COLUMN started_at REAL NOT NULL DEFAULT 0",
+    "ALTER TABLE dead_letters ADD COLUMN epoch INTEGER NOT NULL DEFAULT 1",
+    "ALTER TABLE dead_letters ADD COLUMN digest TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE dead_letters ADD COLUMN started_at REAL NOT NULL DEFAULT 0",
+    "CREATE INDEX letters_of ON dead_letters (request_id)",
+)
+
+MIGRATIONS: tuple[Sequence[str], ...] = (_FIRST, _RUNS)
 """MIGRATIONS[n] turns a file of version n into one of version n + 1. Only ever add: older files are in the field."""
 
 

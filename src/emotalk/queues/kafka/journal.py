@@ -1,0 +1,155 @@
+"""What a worker notes about the run in its hands, in the topic of jobs."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from emotalk.errors import EmoTalkError, JobCancelled
+from emotalk.queues.base import ENDED, Claim, Cursor, JobState, Request
+from emotalk.queues.kafka.cluster import Cluster
+from emotalk.queues.kafka.murmur import partition_of
+from emotalk.queues.kafka.notes import WORK, Note
+from emotalk.queues.kafka.register import Register
+from emotalk.queues.kafka.writer import Record, Writer
+
+_log = logging.getLogger(__name__)
+
+_TAKEN = ENDED - {"done"}
+
+
+@dataclass
+class _Page:
+    """The note of the run in hand; `silent` where another record of the same run has been answered already."""
+
+    token: int
+    note: Note
+    silent: bool
+
+
+class Journal:
+    """One worker's. The last note of a run is durable before its request is committed, so none is left open."""
+
+    def __init__(self, cluster: Cluster, register: Register, writer: Writer) -> None:
+        self._cluster, self._register, self._writer = cluster, register, writer
+        self._partitions = 0
+        self._loaded = False
+        self._page: _Page | None = None
+
+    def load(self) -> None:
+        """Know what was noted before this worker came; from then on `begin` makes sure."""
+        if not self._loaded:
+            self._register.table.refresh()
+            self._loaded = True
+
+    def epoch_of(self, request_id: str, place: tuple[int, int], told: int) -> int:
+        """The run that a record belongs to; one that an earlier version appended does not tell."""
+        note = self._register.table.find(request_id)
+        if told or note is None:
+            return told or 1
+        again = note.state in _TAKEN and (note.partition, note.offset) != place
+        return note.epoch + again
+
+    def is_over(self, request_id: str, place: tuple[int, int], epoch: int) -> bool:
+        """Was this run taken away while it waited, or ended by a worker that died before it could commit?"""
+        note = self._register.table.find(request_id)
+        if note is None or note.epoch != epoch or note.state not in ENDED:
+            return False
+        return note.state in _TAKEN or (note.partition, note.offset) == place
+
+    def begin(self, claim: Claim, attempt: int) -> Callable[[], object]:
+        """Note that an attempt begins, and where its results will; call what is returned to wait until that is durable.
+
+        Raises JobCancelled where the run was taken away before this call.
+        """
+        self._register.table.refresh()
+        self.check(claim)
+        known = self._register.table.find(claim.request.request_id)
+        own = known if known is not None and known.epoch == claim.epoch else None
+        request = claim.request
+        note = Note(
+            claim.epoch,
+            "running",
+            claim.partition,
+            claim.offset,
+            request.digest,
+            request.headers,
+            attempts=attempt,
+            first=(own.first if own else None) or self._next_result(request.request_id),
+            last=own.last if own else None,
+            started_at=(own.started_at if own else 0.0) or self._register.now(),
+        )
+        self._page = _Page(claim.token, note, silent=own is not None and own.state == "done")
+        return self._send(request.request_id, self._page)
+
+    def check(self, claim: Claim) -> None:
+        """Raise JobCancelled where the run is known to have been taken away."""
+        note = self._register.table.find(claim.request.request_id)
+        if note is not None and note.epoch == claim.epoch and note.state in _TAKEN:
+            raise JobCancelled(f"{claim.request.request_id} was taken away")
+
+    def published(self, claim: Claim, places: Sequence[Cursor]) -> None:
+        """Note how far the results have come. Not waited for: the next note says it again."""
+        page = self._page_of(claim)
+        if not places or page is None:
+            return
+        first = page.note.first
+        if first is None or first[0] != places[0][0]:  # somebody has added partitions meanwhile
+            self._partitions, first = 0, places[0]
+        page.note = replace(page.note, first=first, last=places[-1])
+        try:
+            self._send(claim.request.request_id, page)
+        except EmoTalkError as error:
+            _log.debug("progress of %s not noted: %s", claim.request.request_id, error)
+
+    def end(self, claim: Claim, state: JobState, attempts: int, error: str = "", letter: Cursor | None = None) -> None:
+        """Note how the run ends, and wait until that is durable. What was taken away stays so."""
+        request, page = claim.request, self._page_of(claim)
+        if page is not None and page.silent:
+            return
+        known = self._register.table.find(request.request_id)
+        if known is not None and known.epoch == claim.epoch and known.state in _TAKEN:
+            state, error, letter = known.state, known.error, known.letter
+        note = page.note if page else Note(claim.epoch, state, *_place(claim), request.digest, request.headers)
+        note = replace(
+            note, state=state, error=error, letter=letter, attempts=attempts, finished_at=self._register.now()
+        )
+        self._writer.write(self._cluster.jobs, [self._register.record(request.request_id, WORK, note)])
+
+    def give_back(self, claim: Claim, attempts: int) -> None:
+        """Note that the run waits again."""
+        page = self._page_of(claim)
+        if page is None:
+            return
+        page.note = replace(page.note, state="queued", attempts=attempts)
+        self._send(claim.request.request_id, page)
+
+    def _send(self, request_id: str, page: _Page) -> Callable[[], object]:
+        if page.silent:
+            return list
+        return self._writer.send(self._cluster.jobs, [self._register.record(request_id, WORK, page.note)])
+
+    def _page_of(self, claim: Claim) -> _Page | None:
+        page = self._page
+        return page if page is not None and page.token == claim.token else None
+
+    def _next_result(self, request_id: str) -> Cursor:
+        table = self._register.table
+        self._partitions = self._partitions or table.partitions_of(self._cluster.results)
+        partition = partition_of(request_id, self._partitions)
+        return partition, table.end_of(self._cluster.results, partition)
+
+
+def letter_record(claim: Claim, letter: bytes, error: str, attempts: int) -> Record:
+    """A dead letter, with headers of plain text."""
+    return letter_of(claim.request, _place(claim), letter, error, attempts, claim.epoch)
+
+
+def letter_of(request: Request, place: tuple[int, int], letter: bytes, error: str, attempts: int, epoch: int) -> Record:
+    """The same, of a request that is in nobody's hands."""
+    origin = {"partition": str(place[0]), "offset": str(place[1]), "attempts": str(attempts), "epoch": str(epoch)}
+    own = {"request_id": request.request_id, "digest": request.digest, "error": error}
+    return Record(request.request_id, letter, {**request.headers, **own, **origin})
+
+
+def _place(claim: Claim) -> tuple[int, int]:
+    return claim.partition, claim.offset
