@@ -5,7 +5,7 @@ clients ──► wire ──► 2 servers ──► queue ──► 3 workers
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,7 @@ from tests.chaos.director import Director
 from tests.chaos.fleet import Fleet, Strike
 from tests.chaos.grounds import Ground, ground
 from tests.chaos.poisoned import Tempo
-from tests.chaos.programs import End, Program, eventually
+from tests.chaos.programs import End, eventually
 from tests.chaos.script import EVERY_POISON, script
 from tests.chaos.strays import adopt_orphans, descendants, strays
 from tests.chaos.wire import Wire
@@ -30,6 +30,7 @@ from tests.chaos.witness import Call
 from tests.kafka.broker import free_ports
 
 AUDIT_EVERY = 0.7
+UNDONE_SECONDS, MEMBER_SECONDS, STRAY_SECONDS = 30.0, 20.0, 10.0
 POOLS = 24
 
 
@@ -89,36 +90,43 @@ def _play(plan: Plan, where: Ground, queue: Path, logs: Path, home: Path) -> See
         director = Director(fleet, where, wire, crowd, plan.tempo)
         fresh = {each.name: _weight(each.pid) for each in fleet.programs}
         ahead = stack.enter_context(_audited(audit))
-        since = time.monotonic()
-        crowd.start()
-        try:
-            seconds = director.play(script(plan.seed, plan.seconds, plan.queue, plan.poisons), plan.seconds)
-        finally:
-            crowd.stop(plan.settle)
-        settled = time.monotonic() - since - seconds
-        undone = _lasting(audit.left, 30.0)
-        undone += [fat for each in fleet.programs if each.running and (fat := _fat(each, fresh[each.name]))]
+        seconds, settled = _fire(plan, director, crowd)
+        left = [*director.late, *_lasting(audit.left, UNDONE_SECONDS), *_fat(fleet, fresh)]
         fleet.end()
-        buried, members = audit.buried(), _lasting(audit.members, plan.tempo.session + 20.0)
-    left = [*undone, *director.late, *(f"still signed in: {each}" for each in members), *strays(before)]
-    left += [f"file {each.relative_to(queue.parent)}" for each in _files(queue, home) if each.name != "queue.db"]
-    lines = [line for each in fleet.programs for line in each.log.follow().lines]
-    of = {event: [line for line in lines if line["event"] == event] for event in ("start", "worker died")}
+        buried = audit.buried()
+        left += [f"still signed in: {each}" for each in _lasting(audit.members, plan.tempo.session + MEMBER_SECONDS)]
+    left += [*_lasting(lambda: strays(before), STRAY_SECONDS), *_files(queue, home)]
     return Seen(
-        plan,
-        crowd.asked,
-        crowd.witness.calls,
-        director.strikes,
-        fleet.ends,
-        sorted(of["start"], key=lambda line: line["time"]),
-        of["worker died"],
-        sorted(set(ahead)),
-        buried,
-        left,
-        seconds,
-        settled,
-        where.disk,
+        plan=plan,
+        asked=crowd.asked,
+        calls=crowd.witness.calls,
+        strikes=director.strikes,
+        ends=fleet.ends,
+        starts=_lines(fleet, "start"),
+        deaths=_lines(fleet, "worker died"),
+        ahead=sorted(set(ahead)),
+        buried=buried,
+        left=left,
+        seconds=seconds,
+        settled=settled,
+        disk=where.disk,
     )
+
+
+def _fire(plan: Plan, director: Director, crowd: Crowd) -> tuple[float, float]:
+    """Seconds of fire, and until the last answer was there."""
+    since = time.monotonic()
+    crowd.start()
+    try:
+        seconds = director.play(script(plan.seed, plan.seconds, plan.queue, plan.poisons), plan.seconds)
+    finally:
+        crowd.stop(plan.settle)
+    return seconds, time.monotonic() - since - seconds
+
+
+def _lines(fleet: Fleet, event: str) -> list[dict[str, Any]]:
+    """In order of time, of all programs."""
+    return sorted((line for each in fleet.programs for line in each.log.of(event)), key=lambda line: line["time"])
 
 
 @contextmanager
@@ -148,7 +156,7 @@ def _note(audit: Audit, found: list[str]) -> None:
         return
 
 
-def _lasting(ask: Any, seconds: float) -> list[str]:
+def _lasting(ask: Callable[[], list[str]], seconds: float) -> list[str]:
     """What is still there after so long."""
     found: list[str] = []
 
@@ -169,11 +177,15 @@ def _weight(pid: int) -> tuple[int, int]:
     return threads, files
 
 
-def _fat(program: Program, fresh: tuple[int, int]) -> str:
-    """What an idle program has more of than when it was new: beyond its pools, which fill as they are used."""
-    grown = [now - then for now, then in zip(_weight(program.pid), fresh, strict=True)]
-    return f"{program.name}: {grown[0]} threads and {grown[1]} files" if max(grown) > POOLS else ""
+def _fat(fleet: Fleet, fresh: dict[str, tuple[int, int]]) -> Iterator[str]:
+    """What idle programs have more of than when they were new, beyond their pools, which fill as they are used."""
+    for program in fleet.programs:
+        if program.running:
+            grown = [now - then for now, then in zip(_weight(program.pid), fresh[program.name], strict=True)]
+            if max(grown) > POOLS:
+                yield f"{program.name}: {grown[0]} threads and {grown[1]} files"
 
 
-def _files(*folders: Path) -> list[Path]:
-    return [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+def _files(queue: Path, home: Path) -> Iterator[str]:
+    found = (path for folder in (queue, home) for path in folder.rglob("*") if path.is_file())
+    yield from (f"file {path.relative_to(queue.parent)}" for path in found if path.name != "queue.db")

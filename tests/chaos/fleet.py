@@ -121,7 +121,8 @@ class Fleet:
         return late
 
     def end(self) -> None:
-        """All told to end, workers first, each within half a minute."""
+        """Once all are up, all are told to end, workers first, each within half a minute."""
+        eventually(lambda: all(each.up for each in self.programs), START_SECONDS)
         self._closing.set()
         self._supervisor.join()
         for each in (*self.workers, *self.servers):
