@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
@@ -10,13 +11,14 @@ from confluent_kafka.admin import AdminClient
 
 from emotalk.jobs import Part
 from emotalk.jobs.codec import decode_part
-from emotalk.queues.base import GROUP, REQUESTS_TOPIC, RESULTS_TOPIC
+from emotalk.queues.base import GROUP, REQUESTS_TOPIC, RESULTS_TOPIC, JobRow, Queue
 from emotalk.queues.kafka import KafkaQueue
 from emotalk.queues.sqlite import SqliteQueue
 from emotalk.queues.sqlite.connection import Connection
 
 ASK_SECONDS = 10.0
 BATCH = 500
+_OVER = ("done", "dead")
 
 
 class Reached:
@@ -87,13 +89,13 @@ class SqliteAudit:
 
     def buried(self) -> set[str]:
         """See Audit.buried."""
-        return {row.request_id for row in self._queue.jobs() if row.state == "dead"}
+        return {row.request_id for row in _rows(self._queue) if row.state == "dead"}
 
     def left(self) -> list[str]:
         """See Audit.left."""
         with self._file.read() as db:
             (voices,) = db.execute("SELECT count(*) FROM payloads").fetchone()
-        undone = [f"{row.request_id} is {row.state}" for row in self._queue.jobs() if row.state not in ("done", "dead")]
+        undone = [f"{row.request_id} is {row.state}" for row in _rows(self._queue) if row.state not in _OVER]
         return undone + [f"{voices} voices are kept"] * bool(voices)
 
     def members(self) -> list[str]:
@@ -131,7 +133,7 @@ class KafkaAudit:
 
     def buried(self) -> set[str]:
         """See Audit.buried."""
-        return {row.request_id for row in self._queue.jobs() if row.state == "dead"}
+        return {row.request_id for row in _rows(self._queue) if row.state == "dead"}
 
     def left(self) -> list[str]:
         """See Audit.left."""
@@ -140,7 +142,7 @@ class KafkaAudit:
             _, end = self._group.get_watermark_offsets(place, timeout=ASK_SECONDS)
             if max(0, place.offset) != end:
                 found.append(f"partition {place.partition} is committed to {place.offset} of {end}")
-        return found
+        return found or [f"{row.request_id} is {row.state}" for row in _rows(self._queue) if row.state not in _OVER]
 
     def members(self) -> list[str]:
         """See Audit.members: of our group, and any other group that was left behind."""
@@ -178,6 +180,15 @@ def _behind(kafka: Consumer, place: TopicPartition, oldest: int, end: int) -> bo
     """Has this reader not yet been handed all records below `end`?"""
     [reached] = kafka.position([place])
     return max(oldest, reached.offset) < end
+
+
+def _rows(queue: Queue) -> list[JobRow]:
+    """What an operator would be told of every request."""
+    if not hasattr(queue, "ledger"):
+        return queue.jobs()
+    with closing(queue.ledger()) as ledger:
+        found: list[JobRow] = ledger.rows()
+    return found
 
 
 def _place(message: Message) -> tuple[int, int]:
