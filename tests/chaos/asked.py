@@ -27,7 +27,7 @@ _MASTER = speech_like(round(4 * LONGEST_SECONDS * SAMPLE_RATE))
 
 @dataclass
 class Asked:
-    """`accepted`: how many were before it, of all clients. `spans` and `digest` are of the whole answer, if it came."""
+    """`accepted`: how many were before it, of all clients. `spans` and `digest` are there once it came to its end."""
 
     request_id: str
     session_id: str

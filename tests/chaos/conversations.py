@@ -36,7 +36,7 @@ class Crowd:
         self.witness = Witness()
         self._poison: SimpleQueue[int] = SimpleQueue()
         self._stop, self._give_up, self._turns = Event(), Event(), count()
-        self._clients = [self._client() for _ in range(clients)]
+        self._channels = [self._channel() for _ in range(clients)]
         self._speakers = [Thread(target=self._speak, args=(n,), name=f"speaker-{n}") for n in range(clients)]
 
     def start(self) -> None:
@@ -55,19 +55,18 @@ class Crowd:
         for each in self._speakers:
             each.join(max(0.0, until - time.monotonic()))
         self._give_up.set()
-        for client in self._clients:
-            client.close()
+        for each in self._channels:
+            each.close()
         for each in self._speakers:
             each.join()
 
-    def _client(self) -> EmoTalkClient:
-        channel = grpc.insecure_channel(f"127.0.0.1:{self._port}", _OPTIONS)
-        seen = grpc.intercept_channel(channel, self.witness)
-        return EmoTalkClient(channel=seen, timeout=ANSWER_SECONDS, patience=PATIENCE)
+    def _channel(self) -> grpc.Channel:
+        return grpc.intercept_channel(grpc.insecure_channel(f"127.0.0.1:{self._port}", _OPTIONS), self.witness)
 
     def _speak(self, number: int) -> None:
         draw, places = random.Random(f"{self._seed}-{number}"), Semaphore(OPEN_AT_ONCE)
         session = f"{self._run}-s{number}" if number % 4 else ""
+        client = EmoTalkClient(channel=self._channels[number], timeout=ANSWER_SECONDS, patience=PATIENCE)
         with ThreadPoolExecutor(OPEN_AT_ONCE) as listeners:
             for turn in count():
                 places.acquire()
@@ -75,7 +74,7 @@ class Crowd:
                     return
                 asked, accepted = draw_one(draw, f"{self._run}-{number}-{turn}", session, self._drop()), Event()
                 self.asked.append(asked)
-                listening = listeners.submit(self._listen, self._clients[number], asked, accepted)
+                listening = listeners.submit(self._listen, client, asked, accepted)
                 listening.add_done_callback(lambda _: places.release())
                 accepted.wait()
 

@@ -9,6 +9,7 @@ cuts      every 3 s some of the clients' connections
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Literal
 
 from tests.chaos.poisoned import POISONS
@@ -22,10 +23,12 @@ KILL_EVERY = (1.4, 3.0)
 CUT_EVERY = (1.5, 4.5)
 MINUTE = 60.0
 EVERY_POISON = tuple(POISONS)
-_KILLS: dict[str, tuple[What, ...]] = {
-    "kafka": (*["kill busy worker"] * 6, "kill worker", *["kill server"] * 2, "kill broker"),
-    "sqlite": (*["kill busy worker"] * 7, "kill worker", *["kill server"] * 2),
+_BUSY: tuple[What, ...] = ("kill busy worker",) * 3
+_KILLS: dict[str, tuple[tuple[What, ...], ...]] = {
+    "kafka": ((*_BUSY, "kill server", "kill broker"), (*_BUSY, "kill server", "kill worker")),
+    "sqlite": ((*_BUSY, "kill server", "kill busy worker"), (*_BUSY, "kill server", "kill worker")),
 }
+"""Hands of five that are dealt in turn, so that even a short script has everyone killed."""
 _SCENES: dict[str, tuple[What, ...]] = {
     "kafka": ("stop worker", "stop server", "stop broker", "roll"),
     "sqlite": ("stop worker", "stop server", "fill disk", "roll"),
@@ -50,13 +53,13 @@ def script(seed: int, seconds: float, queue: str, poisons: Sequence[int] = EVERY
 
 
 def _kills(draw: random.Random, seconds: float, queue: str) -> Iterator[Act]:
-    bag: list[What] = []
+    hands, hand = cycle(_KILLS[queue]), list[What]()
     at = draw.uniform(*KILL_EVERY)
     while at < seconds:
-        if not bag:
-            bag = list(_KILLS[queue])
-            draw.shuffle(bag)
-        yield Act(at, bag.pop(), draw.random())
+        if not hand:
+            hand = list(next(hands))
+            draw.shuffle(hand)
+        yield Act(at, hand.pop(), draw.random())
         at += draw.uniform(*KILL_EVERY)
 
 

@@ -75,8 +75,8 @@ REST = 30 * SECONDS - SEAM
 FLAWS: dict[str, tuple[Callable[[Seen], Seen], str, dict[str, int]]] = {
     "no answer": (lambda s: with_answer(s, spans=[]), "0 of 120 frames", {"lost": 1, "answered": -1}),
     "half an answer": (lambda s: with_answer(s, spans=[(0, SEAM, False)]), "90 of 120", {"lost": 1, "answered": -1}),
-    "an answer without its last word": (
-        lambda s: with_answer(s, spans=[(0, SEAM, False), (SEAM, REST, False)]),
+    "an answer that never ends": (
+        lambda s: with_answer(s, digest=b""),
         "and no error",
         {"lost": 1, "answered": -1},
     ),

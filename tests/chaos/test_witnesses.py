@@ -55,12 +55,13 @@ def test_the_witness_hears_every_response_of_every_call() -> None:
     responses = [
         SimpleNamespace(frames=[SimpleNamespace(frame_number=7)] * 3, is_final=False),
         SimpleNamespace(frames=[], is_final=False, error_message="no"),
-        SimpleNamespace(frames=[SimpleNamespace(frame_number=10)], is_final=True),
+        SimpleNamespace(frames=[SimpleNamespace(frame_number=10)], is_final=False),
+        SimpleNamespace(frames=[], is_final=True),
     ]
     asked = SimpleNamespace(request_id="a", from_frame=7)
     assert list(witness.intercept_unary_stream(lambda *_: iter(responses), None, asked)) == responses
     [call] = witness.calls
-    assert (call.request_id, call.start, call.spans) == ("a", 7, [(7, 3, False), (10, 1, True)])
+    assert (call.request_id, call.start, call.spans) == ("a", 7, [(7, 3, False), (10, 1, False), (11, 0, True)])
 
 
 def test_a_cut_connection_ends_at_once_and_the_next_one_reaches_the_next_server() -> None:

@@ -18,6 +18,11 @@ class Call:
     start: int
     spans: list[Span] = field(default_factory=list)
 
+    @property
+    def due(self) -> int:
+        """The frame that should come next."""
+        return self.spans[-1][0] + self.spans[-1][1] if self.spans else self.start
+
 
 class Witness(grpc.UnaryStreamClientInterceptor):  # type: ignore[misc]
     """Writes down every response of every stream that passes."""
@@ -44,8 +49,7 @@ class _Heard:
 
     def __next__(self) -> Any:
         response = next(self._inner)
-        if response.frames:
-            self._call.spans.append((response.frames[0].frame_number, len(response.frames), response.is_final))
-        elif response.is_final:
-            self._call.spans.append((-1, 0, True))
+        if response.frames or response.is_final:  # a failure has neither; a resumed answer may lack its last word alone
+            first = response.frames[0].frame_number if response.frames else self._call.due
+            self._call.spans.append((first, len(response.frames), response.is_final))
         return response
