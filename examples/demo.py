@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SPEECH = ROOT / "examples" / "speech.wav"
 FOLDER = ROOT / "demo"
 LONGEST_END = 60.0
+CLIPS = ("output.npy", "output.csv", "output.glb")
 JAW = ARKIT_NAMES.index("jawOpen")
 
 
@@ -34,13 +35,15 @@ def main() -> None:
         request = Request(sound.read_bytes(), chunk_duration=4.0)
         print(f"client: sending {sound} to localhost:{port}", flush=True)
         blocks = [_shown(chunk).frames for chunk in client.stream(request)]
-    clip = FaceClip(np.concatenate(blocks))
-    for name in ("output.npy", "output.csv"):
+    clip = FaceClip(np.concatenate(blocks), sound)
+    for name in CLIPS:
         save(clip, FOLDER / name)
     draw(sound, clip, FOLDER / "curves.png")
     print(f"done: {len(clip.frames)} frames of {len(ARKIT_NAMES)} blendshapes at 30 fps, written to")
-    for name in ("output.npy", "output.csv", "curves.png"):
+    for name in (*CLIPS, "curves.png"):
         print(f"  {FOLDER / name}")
+    print("output.glb is the speaking head, for Blender or any glTF viewer. To see it speak in a browser:")
+    print(f"  {Path(sys.executable).parent / 'emotalk'} serve    and then http://localhost:8000/")
 
 
 def _shown(chunk: Chunk) -> Chunk:
@@ -60,7 +63,7 @@ def _server() -> Iterator[int]:
     queue = f"sqlite:///{FOLDER / 'queue.db'}"
     # The port is read from the log, whatever the environment says of logs.
     log_as_read = ["--log-level", "info", "--log-format", "text"]
-    command = [sys.executable, "-m", "emotalk", "serve", "--queue", queue, "--port", "0", *log_as_read]
+    command = [sys.executable, "-m", "emotalk", "serve", "--queue", queue, "--port", "0", "--no-web", *log_as_read]
     with (FOLDER / "server.log").open("w") as log:
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT)
         try:

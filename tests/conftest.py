@@ -1,6 +1,7 @@
 """What every test shares: one derandomised hypothesis profile, so that CI fails the same way twice, and one broker."""
 
 import logging
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,9 @@ from tests.kafka.lent import lent
 
 settings.register_profile("emotalk", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("emotalk")
+
+os.environ["EMOTALK_WEB"] = "no"
+"""Each server that a test starts would open a window of its own; those that want one ask for it."""
 
 
 @pytest.fixture(scope="session")

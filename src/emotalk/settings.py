@@ -44,6 +44,11 @@ class Settings:
     reflection: bool = True
     worker: bool = True
     worker_name: str = ""
+    web: bool = True
+    web_host: str = "127.0.0.1"
+    web_port: int = 8000
+    web_hosts: str = ""
+    web_origins: str = ""
     live_sessions: int = 4
     max_seconds: float = 1800.0
     drain_seconds: float = 30.0
@@ -62,8 +67,9 @@ class Settings:
         self._check("tracing", self.tracing, TRACINGS)
         self._check("log_level", self.log_level, LOG_LEVELS)
         self._check("log_format", self.log_format, LOG_FORMATS)
-        if not 0 <= self.port <= 65535:
-            raise ConfigurationError(f"port: {self.port} is no TCP port. Use 1..65535, or 0 for any free one.")
+        for name in ("port", "web_port"):
+            if not 0 <= (port := getattr(self, name)) <= 65535:
+                raise ConfigurationError(f"{name}: {port} is no TCP port. Use 1..65535, or 0 for any free one.")
         if not 0 <= self.metrics_port <= 65535:
             raise ConfigurationError(f"metrics_port: {self.metrics_port} is no TCP port. Use 1..65535, or 0 for none.")
         if self.live_sessions < 0:

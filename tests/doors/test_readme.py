@@ -47,7 +47,7 @@ def test_the_vietnamese_first_screen_shows_the_same(language: str):
 
 
 def test_its_commands_leave_what_they_promise(newcomer: House):
-    promised = {"demo/output.npy", "demo/output.csv", "demo/curves.png"}
+    promised = {"demo/output.npy", "demo/output.csv", "demo/output.glb", "demo/curves.png"}
     promised |= set(re.findall(rf"-o (\S+(?:{'|'.join(SUFFIXES)}))", "".join(first_screen("bash"))))
     assert [name for name in sorted(promised) if not (newcomer.folder / name).is_file()] == []
     assert np.load(newcomer.folder / "demo" / "output.npy").shape == (FRAMES, 52)

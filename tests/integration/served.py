@@ -136,8 +136,8 @@ def frames_of(responses: list[Any]) -> Frames:
 class Outside:
     """`emotalk serve`, or any command of ours that stays, as a process with its log."""
 
-    def __init__(self, home: Path, *arguments: str) -> None:
-        self.environment = environment(home)
+    def __init__(self, home: Path, *arguments: str, **variables: str) -> None:
+        self.environment = environment(home) | variables
         self.process = subprocess.Popen(
             [sys.executable, "-m", "emotalk", *arguments],
             env=self.environment,
@@ -190,12 +190,13 @@ class Outside:
 def environment(home: Path) -> dict[str, str]:
     """Everything of ours lies under `home`."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("EMOTALK_")}
-    return clean | {"XDG_STATE_HOME": str(home / "state"), "HOME": str(home)}
+    own = {"XDG_STATE_HOME": str(home / "state"), "HOME": str(home)}
+    return clean | own | {"EMOTALK_WEB": "no"}  # whoever wants a window asks for it
 
 
 @contextmanager
-def outside(home: Path, *arguments: str) -> Iterator[Outside]:
-    one = Outside(home, *arguments)
+def outside(home: Path, *arguments: str, **variables: str) -> Iterator[Outside]:
+    one = Outside(home, *arguments, **variables)
     try:
         yield one
     finally:

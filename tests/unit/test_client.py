@@ -215,7 +215,7 @@ def test_a_stream_that_ends_well_without_its_last_frame_is_an_error(stage: Stage
 @pytest.mark.parametrize(
     ("told", "named"),
     [
-        (errors.AudioTooLong("it lasts 1801.0 s", "Cut it"), errors.InvalidRequest),
+        (errors.AudioTooLong("it lasts 1801.0 s", "Cut it"), errors.AudioTooLong),
         (errors.RequestConflict("taken"), errors.RequestConflict),
         (errors.QueueFull("no room"), errors.QueueFull),
         (errors.ResultsDiffer("two engines"), errors.ResultsDiffer),

@@ -139,6 +139,15 @@ def credentials(parsed: argparse.Namespace) -> Credentials:
     )
 
 
+def add_web(parser: argparse.ArgumentParser) -> None:
+    """The browser's window."""
+    group = parser.add_argument_group("window")
+    add(group, "--web-host", metavar="ADDRESS", help="address of the HTTP port (default 127.0.0.1)")
+    add(group, "--web-port", type=int, metavar="N", help="HTTP port (default 8000; 0: any free one)")
+    add(group, "--web-hosts", metavar="NAME,...", help="names of this machine that browsers use, beside localhost")
+    add(group, "--web-origins", metavar="URL,...", help="origins of other pages that may call it (CORS)")
+
+
 def add_live(parser: argparse.ArgumentParser) -> None:
     """Live microphones."""
     add(parser, "--live-sessions", type=int, metavar="N", help="microphones at once (default 4; 0: none)")

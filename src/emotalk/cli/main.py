@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from emotalk.cli import animate, convert, doctor, flags, health, jobs, live, play, send, serve, submit, work
+from emotalk.cli import animate, convert, doctor, flags, health, jobs, live, play, send, serve, submit, web, work
 from emotalk.cli.exits import Exit, complain, exit_of
 from emotalk.errors import EmoTalkError
 
-_COMMANDS: tuple[Any, ...] = (animate, play, serve, work, send, submit, jobs, health, doctor, convert, live)
+_COMMANDS: tuple[Any, ...] = (animate, play, serve, web, work, send, submit, jobs, health, doctor, convert, live)
 _LOOK: dict[str, Any] = {"epilog": flags.ENVIRONMENT_NOTE, "formatter_class": flags.Formatter}
 
 

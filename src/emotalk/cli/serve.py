@@ -5,6 +5,7 @@ With the embedded queue, the default, nothing else needs to run: it is a file in
 
 import argparse
 import asyncio
+import logging
 import os
 import socket
 import uuid
@@ -15,14 +16,19 @@ from emotalk import wiring
 from emotalk.audio.apart import Decoders
 from emotalk.cli import flags, seen
 from emotalk.cli.settled import settle
+from emotalk.errors import ConfigurationError
 from emotalk.jobs.intake import Intake
 from emotalk.pipeline import Pipeline
 from emotalk.queues.base import Queue
 from emotalk.server.relay import Relay
 from emotalk.server.run import Address, Server
+from emotalk.server.window import Window
 from emotalk.server.workforce import ChildWorker, Nobody, ThreadWorker, Workforce
-from emotalk.settings import Settings
+from emotalk.settings import PREFIX, Settings
+from emotalk.web.run import bound
 from emotalk.worker import Worker
+
+log = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser, queue: str = flags.EMBEDDED, host: str = Settings.host) -> None:
@@ -35,6 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser, queue: str = flags.EMBEDDED, 
     flags.add_drain(parser)
     flags.add_limits(parser)
     flags.add_doors(parser)
+    flags.add(parser, "--no-web", dest="web", action="store_const", const=False, help="no HTTP port, no page")
+    flags.add_web(parser)
     flags.add_live(parser)
     flags.add_queue(parser, queue)
     flags.add_engine(parser)
@@ -45,22 +53,23 @@ def add_arguments(parser: argparse.ArgumentParser, queue: str = flags.EMBEDDED, 
 
 def run(parsed: argparse.Namespace, **defaults: object) -> None:
     """Serve until SIGTERM or Ctrl-C."""
-    serve(settle(parsed, shared=parsed.worker is False, **defaults))
+    asked = parsed.web_port is not None or PREFIX + "WEB_PORT" in os.environ
+    serve(settle(parsed, shared=parsed.worker is False, **defaults), asked)
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, web_port_asked: bool) -> None:
     """Serve with these settings."""
     if settings.worker:
         wiring.check(settings)
     doors = wiring.doors(settings)
     doors.warn(settings.host)
-    queue = wiring.queue(settings)
+    queue, window = wiring.queue(settings), _window(settings, web_port_asked)
 
     async def live(intake: Intake) -> None:
         address, workforce = Address(settings.host, settings.port), _workforce(settings, queue)
         relay = Relay(_environment(settings), settings.live_sessions)
         with seen.server(settings, workforce, relay):
-            await Server(queue, intake, workforce, address, settings.drain_seconds, doors, relay).run()
+            await Server(queue, intake, workforce, address, settings.drain_seconds, doors, relay, window).run()
 
     with Decoders(wiring.limits(settings)) as decoders:
         asyncio.run(live(wiring.intake(settings, decoders)))
@@ -73,6 +82,23 @@ def _workforce(settings: Settings, queue: Queue) -> Workforce:
         return ThreadWorker(lambda stop: _thread_worker(settings, queue, stop))
     named = replace(settings, worker_name=settings.worker_name or _worker_name(settings.port))
     return ChildWorker(_environment(named))
+
+
+def _window(settings: Settings, asked: bool) -> Window | None:
+    """The browser's window, on a port that is bound now. Raises ConfigurationError where that one was asked for."""
+    if not settings.web:
+        return None
+    if settings.tls_client_ca and not settings.token_file:
+        log.warning("no window: it could not ask for certificates", extra={"fix": "give --token-file, or --no-web"})
+        return None
+    try:
+        listening = bound(settings.web_host, settings.web_port)
+    except ConfigurationError as busy:
+        if asked:
+            raise
+        log.warning("no window: %s", busy)
+        return None
+    return Window(_environment(settings), listening)
 
 
 def _environment(settings: Settings) -> dict[str, str]:

@@ -53,7 +53,7 @@ def named(error: grpc.RpcError) -> EmoTalkError:
     code, message = error.code(), error.details() or error.code().name
     if code is grpc.StatusCode.INVALID_ARGUMENT and (violation := _violation(error)):
         problem, _, fix = violation.description.rstrip(".").partition(". ")
-        return errors.InvalidRequest(violation.field, problem, fix)
+        return _invalid(error, violation.field, problem, fix)
     by_code: dict[grpc.StatusCode, type[EmoTalkError]] = {
         grpc.StatusCode.ALREADY_EXISTS: errors.RequestConflict,
         grpc.StatusCode.RESOURCE_EXHAUSTED: _exhausted(error),
@@ -88,6 +88,15 @@ def is_accepted(metadata: Any) -> bool:
 def _violation(error: grpc.RpcError) -> "error_details_pb2.BadRequest.FieldViolation | None":
     bad = _detail(error, error_details_pb2.BadRequest())
     return bad.field_violations[0] if bad and bad.field_violations else None
+
+
+def _invalid(error: grpc.RpcError, field: str, problem: str, fix: str) -> errors.InvalidRequest:
+    """Of the server's own class, so that whoever waits for a TruncatedAudio gets one."""
+    info = _detail(error, error_details_pb2.ErrorInfo())
+    kind = getattr(errors, info.reason, None) if info else None
+    if isinstance(kind, type) and issubclass(kind, errors.AudioError):
+        return kind(problem, fix, field)
+    return errors.InvalidRequest(field, problem, fix)
 
 
 def _exhausted(error: grpc.RpcError) -> type[EmoTalkError]:

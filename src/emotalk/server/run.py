@@ -27,6 +27,7 @@ from emotalk.server.health import Readiness, probe_forever
 from emotalk.server.relay import Relay
 from emotalk.server.service import EmoTalkService
 from emotalk.server.streams import Switchboard
+from emotalk.server.window import Window
 from emotalk.server.witness import Witness
 from emotalk.server.workforce import Workforce
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
@@ -82,11 +83,12 @@ class Server:
         drain_seconds: float,
         doors: Doors | None = None,
         relay: Relay | None = None,
+        window: Window | None = None,
     ) -> None:
         self._queue, self._intake, self._workforce = queue, intake, workforce
         self._address, self._drain_seconds = address, drain_seconds
         self._doors = doors or Doors()
-        self._relay = relay
+        self._relay, self._window = relay, window
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="server")
         self._decoding = ThreadPoolExecutor(DECODING_THREADS, thread_name_prefix="decoding")
         # Of its own: appends that wait for a dead broker must not keep the probe from saying so.
@@ -121,8 +123,9 @@ class Server:
             with suppress(asyncio.CancelledError):
                 await probing
         finally:
-            if self._relay:
-                await self._relay.close()
+            for companion in (self._window, self._relay):
+                if companion:
+                    await companion.close()
             await self._until_hurried(self._workforce.stop(self._patience), lambda: self._workforce.stop(0))
             await self._run(switchboard.stop)
             await self._run(producer.close)
@@ -144,9 +147,13 @@ class Server:
         if self._doors.reflection:
             reflection.enable_server_reflection(_SERVICES, server)
         self.port = _bind(server, self._address, self._credentials)
+        if self._window:
+            server.add_insecure_port(self._window.upstream)
         await server.start()
         await self._readiness.set(True)
         log.info("serving", extra={"address": str(Address(self._address.host, self.port)), "queue": self._queue.url})
+        if self._window:
+            self._window.open()
         await self._stop.wait()
         await self._drain(server, service)
 

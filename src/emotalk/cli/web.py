@@ -1,0 +1,66 @@
+"""Run the browser's window alone, in front of a server: HTTP, WebSocket and the page.
+
+`serve` runs one by itself.
+"""
+
+import argparse
+import socket
+from collections.abc import Sequence
+from dataclasses import replace
+
+from emotalk.cli import flags
+from emotalk.cli.settled import settle
+from emotalk.client import AsyncEmoTalkClient
+from emotalk.errors import ConfigurationError
+from emotalk.server.child import say_ready
+from emotalk.settings import Settings
+from emotalk.web.app import Doors, application
+from emotalk.web.run import bound, server
+from emotalk.web.upstream import Upstream
+
+PATIENCE = 10.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """In front of whom, and where."""
+    flags.add(parser, "--server", default="localhost:50051", metavar="HOST:PORT", help="default localhost:50051")
+    flags.add(parser, "--supervised", action="store_true", help=argparse.SUPPRESS)
+    flags.add(parser, "--socket", type=int, metavar="N", help=argparse.SUPPRESS)
+    flags.add_web(parser)
+    flags.add_credentials(parser)
+    flags.add_logs(parser)
+
+
+def run(parsed: argparse.Namespace) -> None:
+    """Serve until SIGTERM, Ctrl-C, or the end of the server that started us."""
+    settings = settle(parsed)
+    listening = socket.socket(fileno=parsed.socket) if parsed.socket is not None else _bound(settings)
+    credentials = flags.credentials(parsed)
+    address = _address(parsed.server)
+
+    def connect(token: str) -> AsyncEmoTalkClient:
+        own = replace(credentials, token=token, token_file=None) if token else credentials
+        return AsyncEmoTalkClient(*address, credentials=own, patience=PATIENCE)
+
+    app = application(Upstream(connect), Doors(names(settings.web_hosts), names(settings.web_origins)))
+    window = server(app, listening, lambda: say_ready(window.stop) if parsed.supervised else None)
+    window.run()
+
+
+def _bound(settings: Settings) -> socket.socket:
+    return bound(settings.web_host, settings.web_port)
+
+
+def _address(text: str) -> tuple[str, int]:
+    """HOST:PORT; unix:PATH is a socket of this machine."""
+    if text.startswith("unix:"):
+        return text, 0
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit():
+        raise ConfigurationError(f"server: '{text}' is no HOST:PORT, e.g. localhost:50051.")
+    return host, int(port)
+
+
+def names(text: str) -> Sequence[str]:
+    """'a,b' → a and b."""
+    return [name.strip() for name in text.split(",") if name.strip()]

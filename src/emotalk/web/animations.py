@@ -1,0 +1,61 @@
+"""POST /v1/animations: sound in, an animation out, in the form that the caller wants."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import FileResponse, Response, StreamingResponse
+
+from emotalk.client import AsyncEmoTalkClient, Chunk
+from emotalk.client import Request as Order
+from emotalk.web import answers, contract
+from emotalk.web.events import event, told
+from emotalk.web.parameters import Performance, performance
+from emotalk.web.uploads import Upload, received
+from emotalk.web.upstream import Upstream
+
+HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+"""A proxy that holds events back until its buffer is full would make them late."""
+
+
+def routes(upstream: Upstream) -> APIRouter:
+    """The route, on this server."""
+    router = APIRouter(tags=["animations"])
+
+    @router.post("/v1/animations", openapi_extra=contract.SOUND, responses=contract.animation(posts=True))
+    async def animate(request: Request, query: Annotated[Performance, Query()]) -> Response:
+        """Store the sound in the queue, wait for its turn, and answer with the whole animation, or chunk by chunk.
+
+        The request's id stands in the header `X-Request-Id` and in every event: should the connection break, the rest
+        is at /v1/jobs/{id}/events.
+        """
+        form, client = answers.wanted(request), upstream.client(request)
+        async with received(request) as upload:
+            order = await _order(request, upload)
+            name = upload.name
+        headers = {**HEADERS, "X-Request-Id": contract.header(order.request_id)}
+        if form == answers.EVENTS:
+            return StreamingResponse(_events(client, order), media_type=answers.EVENT_STREAM, headers=headers)
+        return await collected(client.stream(order), form, name, headers)
+
+    return router
+
+
+async def _order(request: Request, upload: Upload) -> Order:
+    return performance(request.query_params, upload.fields).request(await upload.read())
+
+
+async def collected(chunks: AsyncIterator[Chunk], form: str, name: str, headers: dict[str, str]) -> FileResponse:
+    """All chunks as one file."""
+    return await answers.file_of(form, [chunk.frames async for chunk in chunks], name, headers)
+
+
+async def _events(client: AsyncEmoTalkClient, order: Order) -> AsyncIterator[bytes]:
+    """`accepted` first, so that whoever loses the connection knows what to ask for."""
+    positions: list[int] = []
+    async for data in told(
+        client.stream(order, positions.append), order.request_id, lambda: client.job(order.request_id)
+    ):
+        if positions:
+            yield event("accepted", {"request_id": order.request_id, "queue_position": positions.pop()})
+        yield data

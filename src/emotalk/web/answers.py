@@ -1,0 +1,73 @@
+"""In which form an animation is wanted, and the file of that form."""
+
+import tempfile
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse
+
+from emotalk.errors import InvalidRequest
+from emotalk.export import save
+from emotalk.face import FaceClip, Frames
+from emotalk.web.problems import Problem
+
+EVENTS = "events"
+EVENT_STREAM = "text/event-stream"
+
+MEDIA_TYPES = {
+    "json": "application/json",
+    "csv": "text/csv",
+    "npy": "application/x-npy",
+    "npz": "application/x-npz",
+    "livelink.csv": "text/x-livelink-csv",
+    "glb": "model/gltf-binary",
+    "usda": "model/vnd.usda",
+    EVENTS: EVENT_STREAM,
+}
+"""Form → media type; the first is what `*/*` gets."""
+
+
+def wanted(request: Request) -> str:
+    """The form by `?format=`, else by `Accept`. Raises InvalidRequest, Problem."""
+    if name := request.query_params.get("format", "").lower():
+        if name not in MEDIA_TYPES:
+            raise InvalidRequest("format", f"'{name[:40]}' is unknown", f"Use one of {', '.join(MEDIA_TYPES)}")
+        return name
+    for accepted in _by_preference(request.headers.get("accept", "*/*")):
+        for name, media_type in MEDIA_TYPES.items():
+            if accepted in (media_type, "*/*", media_type.partition("/")[0] + "/*"):
+                return name
+    fix = f"Use one of {', '.join(MEDIA_TYPES.values())}, or ?format="
+    raise Problem(406, "NotAcceptable", f"Accept: no such form of an animation. {fix}.", "Accept", fix)
+
+
+def _by_preference(header: str) -> list[str]:
+    weighed = []
+    for item in header.split(","):
+        media_type, *options = (part.strip().lower() for part in item.split(";"))
+        weight = next((option[2:] for option in options if option.startswith("q=")), "1")
+        weighed.append((_number(weight), media_type))
+    return [media_type for weight, media_type in sorted(weighed, key=lambda pair: -pair[0]) if weight > 0]
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
+
+
+async def file_of(name: str, blocks: list[Frames], sound: str, headers: dict[str, str]) -> FileResponse:
+    """The finished animation as a file to download, called after its sound."""
+    folder = tempfile.TemporaryDirectory(prefix="emotalk-web-")
+    title = PurePath(sound.replace("\\", "/")).name
+    stem = PurePath(title).stem or "animation"
+    path = Path(folder.name) / f"animation.{name}"
+    clip = FaceClip(np.concatenate(blocks), Path(title) if title else None)
+    await run_in_threadpool(save, clip, path)
+    options: dict[str, Any] = {"media_type": MEDIA_TYPES[name], "filename": f"{stem}.{name}", "headers": headers}
+    return FileResponse(path, **options, background=BackgroundTask(folder.cleanup))

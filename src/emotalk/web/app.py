@@ -1,0 +1,120 @@
+"""The application: routes, the page, and who may speak to it."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi_offline import FastAPIOffline
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import JSONResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from emotalk.errors import EmoTalkError
+from emotalk.web import animations, contract, jobs, stream
+from emotalk.web.origins import Origins
+from emotalk.web.parameters import invalid
+from emotalk.web.problems import Problem, problem_of
+from emotalk.web.uploads import BodyLimit
+from emotalk.web.upstream import Upstream
+
+PAGE = Path(__file__).parent / "static"
+
+
+@dataclass(frozen=True)
+class Doors:
+    """`hosts`: names of this machine beside localhost and its addresses. `origins`: other pages that may call."""
+
+    hosts: Sequence[str] = field(default=())
+    origins: Sequence[str] = field(default=())
+
+
+def application(upstream: Upstream, doors: Doors) -> FastAPI:
+    """The whole window, in front of this server."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await upstream.close()
+
+    app = FastAPIOffline(
+        title="EmoTalk API", version=version("emotalk"), description=_ABOUT, lifespan=lifespan, redoc_url=None
+    )
+    for routes in (animations.routes, jobs.routes, stream.routes):
+        app.include_router(routes(upstream))
+    _add_health(app, upstream)
+    _add_problems(app)
+    _add_schemas(app)
+    _add_page(app)
+    app.add_middleware(BodyLimit)
+    if doors.origins:
+        app.add_middleware(CORSMiddleware, allow_origins=doors.origins, allow_methods=["*"], allow_headers=["*"],
+                           expose_headers=["Location", "X-Request-Id"])  # fmt: skip
+    app.add_middleware(Origins, hosts=doors.hosts, origins=doors.origins)
+    return app
+
+
+def _add_health(app: FastAPI, upstream: Upstream) -> None:
+    @app.get("/v1/health", tags=["health"], responses=contract.problem(401, 421, 503))
+    async def health(request: Request) -> dict[str, bool]:
+        """Is the service ready for the next request?"""
+        if not await upstream.client(request).health():
+            raise Problem(503, "NotReady", "The service is starting or draining. Try again.")
+        return {"ready": True}
+
+
+def _add_problems(app: FastAPI) -> None:
+    """Whatever goes wrong is a problem document."""
+
+    @app.exception_handler(Problem)
+    async def named(_: Request, problem: Problem) -> Response:
+        return problem.response()
+
+    @app.exception_handler(EmoTalkError)
+    async def ours(_: Request, error: EmoTalkError) -> Response:
+        return problem_of(error).response()
+
+    @app.exception_handler(RequestValidationError)
+    async def misshapen(_: Request, error: RequestValidationError) -> Response:
+        return problem_of(invalid(error.errors()[0])).response()
+
+    @app.exception_handler(HTTPException)
+    async def plain(_: Request, error: HTTPException) -> Response:
+        return Problem(error.status_code, "Http", f"{error.detail}. See /docs.", headers=error.headers or {}).response()
+
+
+def _add_schemas(app: FastAPI) -> None:
+    """FastAPI's description and the schemas that contract.py refers to."""
+    described = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = described()
+        document.setdefault("components", {}).setdefault("schemas", {}).update(contract.SCHEMAS)
+        for path in document["paths"].values():
+            for operation in path.values():
+                operation["responses"].pop("422", None) if _fastapis(operation["responses"].get("422")) else None
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's documentation does it
+
+
+def _fastapis(response: Any) -> bool:
+    return "HTTPValidationError" in str(response)
+
+
+def _add_page(app: FastAPI) -> None:
+    if PAGE.is_dir():
+        app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
+    else:
+        app.add_api_route("/", lambda: JSONResponse({"docs": "/docs"}), include_in_schema=False)
+
+
+_ABOUT = """Speech in, a moving face out: 52 ARKit blendshapes at 30 frames a second.
+
+Every request goes through the service's durable, ordered queue: accepted means stored. Errors are problem documents
+(RFC 9457) with the field and the fix. A live microphone is the WebSocket at `/v1/stream`; it promises no durability."""

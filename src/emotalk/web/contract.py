@@ -1,0 +1,97 @@
+"""What OpenAPI says of bodies and answers, where a function's signature cannot."""
+
+from typing import Any
+from urllib.parse import quote
+
+from emotalk.web import answers, problems
+from emotalk.web.parameters import Performance
+from emotalk.web.uploads import FIELD, FORM
+
+Responses = dict[int | str, dict[str, Any]]
+
+_BINARY = {"type": "string", "format": "binary"}
+_FIELDS = Performance.model_json_schema()["properties"]
+
+SOUND: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "A WAV, FLAC, OGG or MP3 file: as a form, or as the bare body. Fields go over the query.",
+        "content": {
+            FORM: {"schema": {"type": "object", "required": [FIELD], "properties": {FIELD: _BINARY, **_FIELDS}}},
+            "application/octet-stream": {"schema": _BINARY},
+            "audio/*": {"schema": _BINARY},
+        },
+    }
+}
+
+_MEANINGS = {
+    400: "A parameter cannot be used: `field` and `fix` say which and how to mend it",
+    401: "The service wants a bearer token, or does not know this one",
+    403: "A page of an origin that is not named",
+    404: "No such job, or its results are no longer kept",
+    406: "No such form of an animation",
+    409: "The id belongs to another request, or the job was cancelled",
+    413: "The body is too large",
+    421: "A name of this machine that is not named",
+    422: "The sound cannot be used",
+    429: "The queue is full, or this client has enough in it: `Retry-After`",
+    502: "The job was given up; its dead letter is kept",
+    503: "The service or its queue does not answer: `Retry-After`",
+    504: "It took too long; the job goes on",
+}
+
+
+def problem(*statuses: int) -> Responses:
+    """These failures, as problem documents."""
+    content = {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": _MEANINGS[status], "content": content} for status in statuses}
+
+
+def animation(posts: bool = False) -> Responses:
+    """An animation in any of its forms, or what can go wrong."""
+    forms = {media_type: {"schema": _BINARY} for media_type in answers.MEDIA_TYPES.values()}
+    forms["application/json"] = {"schema": {"$ref": "#/components/schemas/Animation"}}
+    forms[answers.EVENT_STREAM] = {"schema": {"type": "string"}}
+    failures = (400, 401, 403, 406, 409, 413, 421, 422, 429, 502, 503, 504)
+    return {
+        200: {"description": "The animation", "content": forms},
+        **problem(*(failures if posts else (400, 401, 404, 406, 409, 421, 502, 503, 504))),
+    }
+
+
+def header(text: str) -> str:
+    """An id as a header or a part of a path: percent-encoded."""
+    return quote(text, safe="")
+
+
+SCHEMAS: dict[str, Any] = {
+    "Problem": {
+        "type": "object",
+        "description": "RFC 9457",
+        "required": ["type", "title", "status", "detail"],
+        "properties": {
+            **{name: {"type": "string"} for name in ("type", "title", "detail", "field", "fix")},
+            "status": {"type": "integer"},
+        },
+    },
+    "Animation": {
+        "type": "object",
+        "required": ["fps", "names", "frames"],
+        "properties": {
+            "fps": {"type": "integer", "const": 30},
+            "names": {"type": "array", "items": {"type": "string"}, "minItems": 52, "maxItems": 52},
+            "frames": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["timecode", "frame_number", "blendshapes"],
+                    "properties": {
+                        "timecode": {"type": "number"},
+                        "frame_number": {"type": "integer"},
+                        "blendshapes": {"type": "array", "items": {"type": "number"}, "minItems": 52, "maxItems": 52},
+                    },
+                },
+            },
+        },
+    },
+}

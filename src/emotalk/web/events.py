@@ -1,0 +1,93 @@
+"""Server-sent events: each chunk as it is ready, and in the silence before it, where the job stands."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+import orjson
+
+from emotalk.client import Chunk, Job
+from emotalk.errors import EmoTalkError
+from emotalk.web.problems import problem_of
+
+T = TypeVar("T")
+
+SILENCE_SECONDS = 2.0
+
+
+def event(name: str, data: Any, number: int | None = None) -> bytes:
+    """One event; `number`, the last frame that it brings, comes back as Last-Event-ID."""
+    identity = b"" if number is None else b"id: %d\n" % number
+    return identity + b"event: %s\ndata: %s\n\n" % (
+        name.encode(),
+        orjson.dumps(data, option=orjson.OPT_SERIALIZE_NUMPY),
+    )
+
+
+async def told(
+    chunks: AsyncIterator[Chunk],
+    request_id: str,
+    job: Callable[[], Awaitable[Job]],
+    frames: int = 0,
+    silence: float = SILENCE_SECONDS,
+) -> AsyncIterator[bytes]:
+    """Chunks as events, `job` while there are none, then `end`; or `error` with its problem document.
+
+    `frames`: how many the listener has seen before.
+    """
+    try:
+        async for chunk in _or_silence(chunks, silence):
+            if chunk is None:
+                yield await _standing(job)
+            elif len(chunk.frames):
+                frames = chunk.first_frame + len(chunk.frames)
+                yield event("chunk", chunk_document(chunk), frames - 1)
+        yield event("end", {"request_id": request_id, "frames": frames})
+    except EmoTalkError as error:
+        yield event("error", {"request_id": request_id, **problem_of(error).document()})
+
+
+async def _standing(job: Callable[[], Awaitable[Job]]) -> bytes:
+    """Where the job stands; a comment where a server that drains answers no new question."""
+    try:
+        async with asyncio.timeout(SILENCE_SECONDS):
+            return event("job", job_document(await job()))
+    except (EmoTalkError, TimeoutError):
+        return b": still waiting\n\n"
+
+
+async def _or_silence(items: AsyncIterator[T], seconds: float) -> AsyncIterator[T | None]:
+    """The items, and None whenever none has come for `seconds`."""
+    upcoming: asyncio.Future[T] | None = None
+    try:
+        while True:
+            upcoming = upcoming or asyncio.ensure_future(anext(items))
+            done, _ = await asyncio.wait({upcoming}, timeout=seconds)
+            if not done:
+                yield None
+                continue
+            ready, upcoming = upcoming, None
+            try:
+                yield ready.result()
+            except StopAsyncIteration:
+                return
+    finally:
+        if upcoming:
+            upcoming.cancel()
+
+
+def chunk_document(chunk: Chunk) -> dict[str, Any]:
+    """A chunk as JSON: frames are rows of 52 values from absolute frame `first_frame`."""
+    return {
+        "request_id": chunk.request_id,
+        "chunk_index": chunk.index,
+        "first_frame": chunk.first_frame,
+        "frames": chunk.frames,
+        "is_final": chunk.is_final,
+    }
+
+
+def job_document(job: Job) -> dict[str, Any]:
+    """A job as JSON: the client's fields; no `queue_position` where nobody knows."""
+    return {name: value for name, value in asdict(job).items() if value is not None}

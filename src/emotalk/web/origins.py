@@ -1,0 +1,73 @@
+"""Who may speak to the window: by which name of this machine, and from which page.
+
+A browser on this machine runs everybody's pages. A page elsewhere can let its own name point to 127.0.0.1 (DNS
+rebinding), or open a WebSocket or send a form across sites; the Host and Origin headers, which it cannot forge, tell.
+"""
+
+import ipaddress
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from emotalk.web.problems import Problem
+
+_READING = ("GET", "HEAD", "OPTIONS")
+
+
+class Origins:
+    """Refuses names that are not ours and pages that are not named; `hosts` without ports, `origins` with scheme."""
+
+    def __init__(self, app: ASGIApp, hosts: Sequence[str] = (), origins: Sequence[str] = ()) -> None:
+        self._app = app
+        self._hosts = {host.lower() for host in hosts} | {"localhost"}
+        self._origins = {origin.lower().rstrip("/") for origin in origins}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """An ASGI call."""
+        if scope["type"] not in ("http", "websocket"):
+            return await self._app(scope, receive, send)
+        problem = self._problem(scope, Headers(scope=scope))
+        if problem is None:
+            return await self._app(scope, receive, send)
+        if scope["type"] == "http":
+            return await problem.response()(scope, receive, send)
+        await receive()
+        await send({"type": "websocket.close", "code": 1008, "reason": problem.detail[:120]})  # refused: HTTP 403
+
+    def _problem(self, scope: Scope, headers: Headers) -> Problem | None:
+        host = headers.get("host", "")
+        if not self._ours(host):
+            fix = "Use localhost or the machine's address, or name it with --web-hosts"
+            return Problem(421, "Host", f"host: '{host[:60]}' is no name of this service. {fix}.", "host", fix)
+        origin = headers.get("origin")
+        harmless = scope["type"] == "http" and scope["method"] in _READING
+        if origin is None or harmless or self._same(origin, host):
+            return None
+        fix = "Name the page's origin with --web-origins"
+        return Problem(403, "Origin", f"origin: '{origin[:60]}' may not call this service. {fix}.", "origin", fix)
+
+    def _ours(self, host: str) -> bool:
+        """An address has no name that could be bent."""
+        name = _name(host)
+        return name in self._hosts or _is_address(name)
+
+    def _same(self, origin: str, host: str) -> bool:
+        origin = origin.lower()
+        return origin in self._origins or urlsplit(origin).netloc == host.lower()
+
+
+def _name(host: str) -> str:
+    try:
+        return (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,91 @@
+"""The window's own process: bind, say so, serve until told to stop."""
+
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+from emotalk.errors import ConfigurationError
+
+log = logging.getLogger(__name__)
+
+BACKLOG = 128
+WEBSOCKET_BYTES = 2**20
+GOODBYE_SECONDS = 5
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises ConfigurationError where the port is taken or the host is not ours."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(BACKLOG)
+    except OSError as error:
+        listening.close()
+        fix = "Choose another with --web-port, or --no-web"
+        raise ConfigurationError(f"web_port: {host}:{port} cannot be bound ({error.strerror}). {fix}.") from error
+    return listening
+
+
+def server(app: FastAPI, listening: socket.socket, ready: Callable[[], None] = lambda: None) -> "Server":
+    """A server on this socket; `ready` is called once requests are answered. Run it with `run`."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        ws_max_size=WEBSOCKET_BYTES,
+        timeout_graceful_shutdown=GOODBYE_SECONDS,
+        server_header=False,
+        lifespan="on",
+    )
+    return Server(config, listening, ready)
+
+
+class Server(uvicorn.Server):
+    """uvicorn's, on a socket that is bound already; SIGTERM and Ctrl-C end it in order."""
+
+    def __init__(self, config: uvicorn.Config, listening: socket.socket, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._listening, self._ready = listening, ready
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """See uvicorn, which dies of the signal when all is done; ours ends well."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """See uvicorn; says that it is ready."""
+        await super().startup(sockets)
+        if self.started:
+            log.info("window open", extra={"url": url(self._listening)})
+            self._ready()
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until told to stop."""
+        super().run(sockets or [self._listening])
+
+    def stop(self) -> None:
+        """Ask it to end; from any thread."""
+        self.should_exit = True
+
+
+def url(listening: socket.socket) -> str:
+    """Where a browser finds it."""
+    host, port = listening.getsockname()[:2]
+    name = {"0.0.0.0": "localhost", "::": "localhost"}.get(host, host)
+    return f"http://[{name}]:{port}/" if ":" in name else f"http://{name}:{port}/"

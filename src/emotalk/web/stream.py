@@ -1,0 +1,146 @@
+"""WS /v1/stream: a microphone in, a face out while it is speaking.
+
+    → {"type": "start", "sample_rate": 48000, "encoding": "pcm16", "format": "binary"}   ← {"type": "started", …}
+    → samples, binary, mono, little-endian, cut anywhere between two samples             ← frames, as they are ready
+    → {"type": "end"}                                                                    ← {"type": "end", "frames": 95}
+
+Frames are JSON, {"type": "frames", "first_frame", "frames": [[52]…]}, or compact: uint32 first_frame, uint32 count and
+count × 52 float16, all little-endian. What goes wrong is {"type": "error", "problem": {…}}, and then the close.
+"""
+
+import asyncio
+import json
+import struct
+from collections.abc import AsyncIterator
+from typing import Any, Literal
+
+import numpy as np
+import orjson
+from fastapi import APIRouter
+from pydantic import BaseModel, Field, ValidationError
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from emotalk.client import Chunk, Live
+from emotalk.errors import EmoTalkError, InvalidRequest
+from emotalk.face import EMOTION_LEVELS, PERSONS
+from emotalk.web.parameters import invalid
+from emotalk.web.problems import Problem, problem_of
+from emotalk.web.upstream import Upstream
+
+POLICY_VIOLATION, INTERNAL_ERROR = 1008, 1011
+AHEAD = 64
+"""Messages that may wait for the engine; beyond it the socket is not read, and its sender feels it."""
+
+
+class Start(BaseModel):
+    """The first message."""
+
+    type: Literal["start"]
+    sample_rate: int = Field(ge=8000, le=192_000)
+    encoding: Literal["pcm16", "float32"] = "pcm16"
+    emotion_level: int = Field(1, ge=0, lt=EMOTION_LEVELS)
+    person_id: int = Field(0, ge=0, lt=PERSONS)
+    post_processing: bool = True
+    latency: float | None = Field(None, ge=0, le=5)
+    format: Literal["json", "binary"] = "json"
+
+    def live(self) -> Live:
+        """As the client wants it."""
+        return Live(**self.model_dump(exclude={"type", "format"}))
+
+
+def routes(upstream: Upstream) -> APIRouter:
+    """The route, on this server."""
+    router = APIRouter()
+
+    @router.websocket("/v1/stream")
+    async def stream(socket: WebSocket) -> None:
+        await socket.accept()
+        try:
+            await _converse(socket, upstream)
+        except WebSocketDisconnect:
+            pass  # whoever hangs up wants no more; nothing is stored
+        except Problem as problem:
+            await _fail(socket, problem)
+        except EmoTalkError as error:
+            await _fail(socket, problem_of(error))
+
+    return router
+
+
+async def _converse(socket: WebSocket, upstream: Upstream) -> None:
+    client, start = upstream.client(socket), await _start(socket)
+    live = start.live()
+    await socket.send_json({"type": "started", "request_id": live.request_id})
+    frames = 0
+    heard: asyncio.Queue[bytes | Exception | None] = asyncio.Queue(AHEAD)
+    listening = asyncio.create_task(_listen(socket, heard))
+    try:
+        async for chunk in client.live(live, _sound(heard)):
+            frames = chunk.first_frame + len(chunk.frames)
+            await _send(socket, start.format, chunk)
+        await socket.send_json({"type": "end", "frames": frames})
+        await socket.close()
+    finally:
+        listening.cancel()
+
+
+async def _start(socket: WebSocket) -> Start:
+    message = await _message(socket)
+    if not isinstance(message, dict):
+        raise InvalidRequest("type", "sound came before the start", 'Send {"type": "start", "sample_rate": …} first')
+    try:
+        return Start.model_validate(message)
+    except ValidationError as error:
+        raise invalid(error.errors()[0]) from error
+
+
+async def _listen(socket: WebSocket, heard: "asyncio.Queue[bytes | Exception | None]") -> None:
+    """Everything up to the end; an error travels the same way, so that it comes out where the sound is read."""
+    try:
+        while isinstance(message := await _message(socket), bytes):
+            await heard.put(message)
+        if message.get("type") != "end":
+            raise InvalidRequest("type", f"{message.get('type')!r} is unknown", 'Send binary sound, or {"type": "end"}')
+        await heard.put(None)
+    except (WebSocketDisconnect, InvalidRequest) as error:
+        await heard.put(error)
+
+
+async def _sound(heard: "asyncio.Queue[bytes | Exception | None]") -> AsyncIterator[bytes]:
+    while (block := await heard.get()) is not None:
+        if isinstance(block, Exception):
+            raise block
+        yield block
+
+
+async def _message(socket: WebSocket) -> bytes | dict[str, Any]:
+    message = await socket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", 1000))
+    if message.get("bytes") is not None:
+        return bytes(message["bytes"])
+    try:
+        document = json.loads(message["text"])
+    except ValueError as error:
+        raise InvalidRequest("type", "the message is no JSON", "Send text as JSON and sound as binary") from error
+    if not isinstance(document, dict):
+        raise InvalidRequest("type", "the message is no JSON object", 'Send {"type": …}')
+    return document
+
+
+async def _send(socket: WebSocket, form: str, chunk: Chunk) -> None:
+    if form == "binary":
+        head = struct.pack("<II", chunk.first_frame, len(chunk.frames))
+        await socket.send_bytes(head + chunk.frames.astype("<f2").tobytes())
+    else:
+        document = {"type": "frames", "first_frame": chunk.first_frame, "frames": np.ascontiguousarray(chunk.frames)}
+        await socket.send_text(orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY).decode())
+
+
+async def _fail(socket: WebSocket, problem: Problem) -> None:
+    try:
+        await socket.send_json({"type": "error", "problem": problem.document()})
+        await socket.close(POLICY_VIOLATION if problem.status < 500 else INTERNAL_ERROR)
+    except (WebSocketDisconnect, RuntimeError):
+        pass  # it has hung up before it could hear

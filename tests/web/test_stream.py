@@ -1,0 +1,111 @@
+"""A microphone over a WebSocket: the frames of the clip, as JSON or compact, while it is being spoken."""
+
+import struct
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
+
+from emotalk.client import EmoTalkClient, Live
+from tests.integration.served import Inside, speech
+
+SOUND = speech(2.0)[44:]
+BLOCKS = [SOUND[i : i + 3200] for i in range(0, len(SOUND), 3200)]
+START = {"type": "start", "sample_rate": 16_000, "person_id": 3, "post_processing": False}
+
+
+@pytest.fixture(scope="module")
+def frames(server: Inside) -> np.ndarray:
+    with EmoTalkClient("127.0.0.1", server.server.port) as client:
+        live = Live(16_000, person_id=3, post_processing=False)
+        return np.concatenate([chunk.frames for chunk in client.live(live, BLOCKS)])
+
+
+def test_json_brings_the_frames_as_they_are_and_says_the_end(browser: TestClient, frames: np.ndarray) -> None:
+    with browser.websocket_connect("ws://localhost:8000/v1/stream") as socket:
+        socket.send_json(START)
+        started = socket.receive_json()
+        assert started["type"] == "started"
+        assert started["request_id"]
+        for block in BLOCKS:
+            socket.send_bytes(block)
+        socket.send_json({"type": "end"})
+        heard = []
+        while (message := socket.receive_json())["type"] == "frames":
+            assert message["first_frame"] == len(heard)
+            heard += message["frames"]
+        assert message == {"type": "end", "frames": 60}
+    assert np.array_equal(np.array(heard, np.float32), frames)
+
+
+def test_the_compact_form_is_two_counts_and_half_precision(browser: TestClient, frames: np.ndarray) -> None:
+    with browser.websocket_connect("ws://localhost:8000/v1/stream") as socket:
+        socket.send_json({**START, "format": "binary"})
+        assert socket.receive_json()["type"] == "started"
+        for block in BLOCKS:
+            socket.send_bytes(block)
+        socket.send_json({"type": "end"})
+        heard: list[np.ndarray] = []
+        while (message := socket.receive()).get("bytes"):
+            first, count = struct.unpack_from("<II", message["bytes"])
+            assert first == sum(map(len, heard))
+            heard.append(np.frombuffer(message["bytes"], "<f2", offset=8).reshape(count, 52))
+    assert np.array_equal(np.concatenate(heard), frames.astype("<f2"))
+
+
+def test_frames_come_while_the_speaker_goes_on(browser: TestClient) -> None:
+    with browser.websocket_connect("ws://localhost:8000/v1/stream") as socket:
+        socket.send_json(START)
+        socket.receive_json()
+        for block in BLOCKS[:15]:  # a window of the tone engine and a little more
+            socket.send_bytes(block)
+        assert socket.receive_json()["type"] == "frames"
+
+
+@pytest.mark.parametrize(
+    ("first", "field"),
+    [
+        ('{"type": "start"}', "sample_rate"),
+        ('{"type": "start", "sample_rate": 7999}', "sample_rate"),
+        ('{"type": "start", "sample_rate": 16000, "encoding": "mp3"}', "encoding"),
+        ('{"type": "start", "sample_rate": 16000, "person_id": 24}', "person_id"),
+        ('{"type": "begin", "sample_rate": 16000}', "type"),
+        ('{"type": "end"}', "type"),
+        ("no json", "type"),
+        ("[]", "type"),
+        (b"\0\0", "type"),
+    ],
+)
+def test_a_wrong_start_is_an_error_with_its_field_and_then_the_close(
+    browser: TestClient, first: str | bytes, field: str
+) -> None:
+    with browser.websocket_connect("ws://localhost:8000/v1/stream") as socket:
+        socket.send_text(first) if isinstance(first, str) else socket.send_bytes(first)
+        error = socket.receive_json()
+        assert (error["type"], error["problem"]["field"]) == ("error", field)
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_json()
+    assert closed.value.code == 1008
+
+
+@pytest.mark.parametrize(
+    ("then", "said"), [(b"\0\0\0", "no whole samples"), ('{"type": "stop"}', "unknown"), ("{", "no JSON")]
+)
+def test_what_goes_wrong_later_is_an_error_too(browser: TestClient, then: str | bytes, said: str) -> None:
+    with browser.websocket_connect("ws://localhost:8000/v1/stream") as socket:
+        socket.send_json(START)
+        socket.receive_json()
+        socket.send_text(then) if isinstance(then, str) else socket.send_bytes(then)
+        error = socket.receive_json()
+    assert error["type"] == "error"
+    assert said in error["problem"]["detail"]
+
+
+def test_who_hangs_up_frees_the_place(browser: TestClient) -> None:
+    for _ in range(6):  # more often than there are places
+        with browser.websocket_connect("ws://localhost:8000/v1/stream") as socket:
+            socket.send_json(START)
+            assert socket.receive_json()["type"] == "started"
+            socket.send_bytes(SOUND)
+            assert socket.receive_json()["type"] == "frames"
