@@ -16,7 +16,7 @@ USER emotalk
 WORKDIR /app
 # The embedded queue's file, where no EMOTALK_QUEUE names Kafka.
 VOLUME /home/emotalk/.local/state/emotalk
-EXPOSE 50051
+EXPOSE 50051 8000
 HEALTHCHECK --interval=15s --timeout=10s --start-period=60s CMD ["emotalk", "health", "localhost:50051"]
 ENTRYPOINT ["emotalk"]
-CMD ["serve", "--host", "0.0.0.0"]
+CMD ["serve", "--host", "0.0.0.0", "--web-host", "0.0.0.0"]
