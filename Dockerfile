@@ -3,7 +3,7 @@ FROM python:3.12-slim AS build
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY src ./src
-RUN python -m venv /opt/emotalk && /opt/emotalk/bin/pip install --no-cache-dir ".[emotalk]"
+RUN python -m venv /opt/emotalk && /opt/emotalk/bin/pip install --no-cache-dir ".[emotalk,otel]"
 
 FROM python:3.12-slim
 COPY --from=build /opt/emotalk /opt/emotalk

@@ -10,26 +10,36 @@ from prometheus_client.parser import text_string_to_metric_families
 from served import Outside, command, eventually, outside, speech
 
 from emotalk.client import EmoTalkClient, Request
-from tests.exported import families
+from tests.exported import families, series
 from tests.kafka.broker import Broker, free_ports
 
 Page = dict[tuple[str, str], float]
 
 
-def read(port: int) -> Page:
-    """(name, process) → value, summed over the other labels."""
+def text_of(port: int) -> str:
+    """The page."""
     connection = HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         connection.request("GET", "/metrics")
-        text = connection.getresponse().read().decode()
+        return connection.getresponse().read().decode()
     finally:
         connection.close()
+
+
+def read(port: int) -> Page:
+    """(name, process) → value, summed over the other labels."""
     page: Page = {}
-    for family in text_string_to_metric_families(text):
+    for family in text_string_to_metric_families(text_of(port)):
         for sample in family.samples:
             key = sample.name, sample.labels["process"]
             page[key] = page.get(key, 0.0) + sample.value
     return page
+
+
+def unheard_of(text: str) -> set[tuple[str, frozenset[str]]]:
+    """What is shown and not known to the tests that hold dashboard, alerts and documents against the code."""
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    return {(each.name, frozenset(each.labels)) for each in samples} - set(series().items())
 
 
 def ask(server: Outside, seconds: float, request_id: str = "") -> int:
@@ -59,6 +69,7 @@ def test_a_server_shows_itself_and_its_child_on_one_page_and_survives_the_child_
         assert page["emotalk_queue_up", "server"] == 1
         assert page["emotalk_queue_depth", "server"] == page["emotalk_results_lag_records", "server"] == 0
         assert ("emotalk_ready", "worker-1") not in page
+        assert unheard_of(text_of(port)) == set()
         if "process_resident_memory_bytes" in {family.name for family in families()}:
             assert min(page["process_resident_memory_bytes", who] for who in ("server", "worker-1")) > 10 * 2**20
 
@@ -99,6 +110,14 @@ def test_a_port_that_is_taken_ends_the_server_with_a_sentence(tmp_path: Path) ->
     assert second.returncode == 2
     assert f"metrics_port: {port} is taken" in second.stderr
     assert "Traceback" not in second.stderr
+
+
+def test_the_service_s_own_port_is_no_port_for_its_metrics(tmp_path: Path) -> None:
+    port, *_ = free_ports(1)
+    flags = ("--engine", "tone", "--queue", "memory://", "--port", str(port), "--metrics-port", str(port))
+    done = command(tmp_path, "serve", *flags)
+    assert done.returncode == 2
+    assert f"metrics_port: {port} is the service's own port" in done.stderr
 
 
 class Enough(Exception):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from emotalk import exposition, metrics, tracing
+from emotalk.errors import ConfigurationError
 from emotalk.server.relay import Relay
 from emotalk.server.workforce import ThreadWorker, Workforce
 from emotalk.settings import Settings
@@ -12,6 +13,8 @@ from emotalk.settings import Settings
 @contextmanager
 def server(settings: Settings, workforce: Workforce, relay: Relay) -> Iterator[None]:
     """The page of a server and of whoever works for it."""
+    if settings.metrics_port and settings.metrics_port == settings.port:
+        raise ConfigurationError(f"metrics_port: {settings.port} is the service's own port. Choose another.")
     metrics.say_build()
     shown = [metrics.COMMON, metrics.SERVER]
     if isinstance(workforce, ThreadWorker):
