@@ -88,3 +88,10 @@ def test_a_reader_is_behind_by_what_it_has_not_polled(candidate: Candidate) -> N
     assert results.behind() == 2
     candidate.hear(results, 2)
     assert results.behind() == 0
+
+
+def test_a_meter_may_be_closed_twice_since_its_queue_closes_it_as_well(candidate: Candidate) -> None:
+    meter = candidate.queue().meter()
+    meter.read()
+    meter.close()
+    meter.close()

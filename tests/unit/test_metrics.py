@@ -162,7 +162,7 @@ class Measured:
     """A log that stands as it is told to, or is away."""
 
     def __init__(self, *readings: Reading) -> None:
-        self.readings, self.open = list(readings), True
+        self.readings, self.closed = list(readings), Event()
 
     def read(self) -> Reading:
         if not self.readings:
@@ -170,7 +170,7 @@ class Measured:
         return self.readings.pop(0)
 
     def close(self) -> None:
-        self.open = False
+        self.closed.set()
 
 
 def watched(meter: Meter, behind: int = 0) -> dict[str, float]:
@@ -196,7 +196,7 @@ def test_a_queue_that_is_away_shows_as_down_and_no_stale_figure_stands_for_it() 
     shown = watched(meter)
     assert shown["queue_up"] == 0
     assert not [name for name in shown if name.startswith(("queue_depth", "queue_oldest", "dead_letters"))]
-    assert not meter.open
+    assert meter.closed.wait(30)
 
 
 def test_nothing_is_asked_of_the_log_before_somebody_reads() -> None:

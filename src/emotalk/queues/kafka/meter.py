@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
 
+from emotalk.errors import QueueUnavailable
 from emotalk.queues.base import LaneReading, Reading
 from emotalk.queues.kafka.cluster import Cluster
 from emotalk.queues.kafka.member import committed_mark
@@ -26,10 +27,13 @@ class KafkaMeter:
         self._kafka, self._group = reader(cluster, tell_end=True), cluster.consumer({"group.id": cluster.group})
         self._oldest: dict[int, tuple[int, float | None]] = {}
         self._alone = threading.Lock()
+        self._closed = False
 
     def read(self) -> Reading:
         """See Meter.read."""
         with self._alone:
+            if self._closed:
+                raise QueueUnavailable("Kafka: this meter is closed")
             found = [self._lane(each) for each in self._partitions(self._cluster.requests)]
             self._register.table.refresh()
             taken = self._register.table.taken_between
@@ -66,5 +70,7 @@ class KafkaMeter:
     def close(self) -> None:
         """See Meter.close."""
         with self._alone:
-            self._kafka.close()
-            self._group.close()
+            if not self._closed:
+                self._closed = True
+                self._kafka.close()
+                self._group.close()
