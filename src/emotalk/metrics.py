@@ -70,7 +70,7 @@ BUILD = _gauge(
 ACCEPTED = _counter(SERVER, "requests_accepted_total", "Requests that were stored durably, each once.")
 ACCEPTED_SECONDS = _counter(SERVER, "accepted_audio_seconds_total", "Seconds of sound in accepted requests.")
 JOINED = _counter(SERVER, "requests_joined_total", "Calls that repeated a stored request and read its answer.")
-REFUSED = _reasons(SERVER, "requests_refused_total", "Calls that were refused before they were stored.")
+REFUSED = _reasons(SERVER, "requests_refused_total", "Requests that were refused before they were stored.")
 ANSWERED = _counter(SERVER, "requests_answered_total", "Calls that were sent their last frame.")
 FAILED = _reasons(
     SERVER, "requests_failed_total", "Calls that were told after their acceptance that no more frames come."
@@ -113,6 +113,7 @@ REPEATED_SECONDS = _counter(WORKER, "repeated_audio_seconds_total", "Seconds of 
 RUNNING = _gauge(WORKER, "jobs_running", "Jobs in this worker's hands, 0 or 1; its mean over time is how busy it is.")
 ATTEMPTS = _counter(WORKER, "attempts_total", "Attempts that were begun.")
 COMPLETED = _counter(WORKER, "jobs_completed_total", "Jobs that were answered in full and committed.")
+CANCELLED = _counter(WORKER, "jobs_cancelled_total", "Jobs that were cancelled while a worker had them.")
 RETRIES = _reasons(WORKER, "retries_total", "Attempts that failed and are made again.")
 BURIED = _reasons(WORKER, "jobs_buried_total", "Jobs that were given up and stand in the dead letters.")
 GIVEN_BACK = _counter(
@@ -151,6 +152,16 @@ def completed(sound: float, run: float, engine: float) -> None:
     REAL_TIME_FACTOR.observe(engine / sound)
 
 
+@contextmanager
+def at_the_door() -> Iterator[None]:
+    """A request is being stored; an error is its refusal."""
+    try:
+        yield
+    except EmoTalkError as error:
+        REFUSED.labels(type(error).__name__).inc()
+        raise
+
+
 class Call:
     """One client's call, from its arrival to its end; one that ends without a word of ours was left by its client."""
 
@@ -168,7 +179,7 @@ class Call:
             LEFT.inc()
 
     def accepted(self) -> None:
-        """The request is durable; what goes wrong from now on is a failure, no refusal."""
+        """The request is durable: what goes wrong from now on is a failure, before it is a refusal."""
         self._accepted = True
 
     def sent(self, final: bool) -> None:
@@ -185,7 +196,8 @@ class Call:
     def failed(self, error: EmoTalkError) -> None:
         """The client is told why there will be no (more) frames."""
         self._over = True
-        (FAILED if self._accepted else REFUSED).labels(type(error).__name__).inc()
+        if self._accepted:
+            FAILED.labels(type(error).__name__).inc()
 
 
 class Card(Protocol):

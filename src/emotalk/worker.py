@@ -102,6 +102,7 @@ class Worker:
             self._answer_or_bury(claim)
         except JobCancelled as cancelled:
             self._patiently(lambda: self._consumer.complete(claim))
+            metrics.CANCELLED.inc()
             log.info("taken away", extra=self._story(claim, claim.attempts, error=str(cancelled)))
 
     def _answer_or_bury(self, claim: Claim) -> None:

@@ -6,7 +6,9 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from served import Inside, eventually, outside, speech
@@ -130,6 +132,56 @@ def test_the_asyncio_client_sends_its_trace_along_as_well(memory: InMemorySpanEx
         spans = trace_of(memory)
     assert len({each.trace for each in spans}) == 1
     assert {each.name for each in spans} == WHOLE | {"send", "commit"}
+
+
+def test_a_job_that_was_submitted_shows_its_work_in_the_trace_of_the_submission(memory: InMemorySpanExporter) -> None:
+    with Inside(MemoryQueue(), ToneEngine()) as server, EmoTalkClient(port=server.server.port) as client:
+        job = client.submit(Request(speech(1.0)))
+        assert sum(len(chunk.frames) for chunk in client.results(job.request_id)) == 30
+        spans = trace_of(memory)
+    [submit], [request], [attempt] = named(spans, "submit"), named(spans, "request"), named(spans, "attempt")
+    assert attempt.trace == submit.trace != request.trace
+    assert {each.name for each in spans if each.trace == submit.trace} >= WHOLE - {"request", "ProcessAudio"}
+    assert {each.name for each in spans if each.trace == request.trace} == {"request", "StreamResults", "send"}
+
+
+def test_a_stream_that_was_cut_is_resumed_in_the_same_trace(memory: InMemorySpanExporter) -> None:
+    with Inside(MemoryQueue(), ToneEngine()) as server, EmoTalkClient(port=server.server.port) as client:
+        cut_after_the_first_chunk(client)
+        request = Request(speech(3.0), chunk_duration=1.0, chunk_overlap=0.0)
+        assert sum(len(chunk.frames) for chunk in client.stream(request)) == 90
+        spans = trace_of(memory)
+    assert len({each.trace for each in spans}) == 1
+    [first], [second] = named(spans, "ProcessAudio"), named(spans, "StreamResults")
+    assert first.parent == second.parent == named(spans, "request")[0].own
+    assert named(spans, "send")[-1].attributes["emotalk.final"] is True
+
+
+def cut_after_the_first_chunk(client: EmoTalkClient) -> None:
+    """The connection breaks once, as the client sees it."""
+    stub = client._stub
+    ask = stub.ProcessAudio
+
+    class Broken(grpc.RpcError):
+        def code(self) -> grpc.StatusCode:
+            return grpc.StatusCode.UNAVAILABLE
+
+        def details(self) -> str:
+            return "cut"
+
+        def trailing_metadata(self) -> tuple[()]:
+            return ()
+
+    class Cut:
+        def __init__(self, *args: Any, **terms: Any) -> None:
+            self.call = ask(*args, **terms)
+            self.initial_metadata, self.cancel = self.call.initial_metadata, self.call.cancel
+
+        def __iter__(self) -> Iterator[Any]:
+            yield next(self.call)
+            raise Broken
+
+    stub.ProcessAudio = Cut
 
 
 def test_a_span_of_the_caller_is_the_parent_and_is_current_between_two_chunks(memory: InMemorySpanExporter) -> None:

@@ -142,8 +142,11 @@ def test_a_call_is_answered_once_with_its_first_and_its_last_chunk() -> None:
 
 def test_an_error_before_the_acceptance_is_a_refusal_and_after_it_a_failure() -> None:
     since = Since(SERVER)
+    error = InvalidRequest("audio_data", "is empty", "Send some")
+    with pytest.raises(InvalidRequest), metrics.at_the_door():
+        raise error
     with metrics.Call() as call:
-        call.failed(InvalidRequest("audio_data", "is empty", "Send some"))
+        call.failed(error)
     with metrics.Call() as call:
         call.accepted()
         call.failed(JobFailed("given up"))

@@ -53,15 +53,15 @@ class AsyncEmoTalkClient:
     async def submit(self, request: Request) -> Job:
         """See EmoTalkClient.submit."""
         check_size(len(request.audio), DEFAULT_LIMITS)
-        return await self._ask(self._stub.SubmitAudio, request.message())
+        return await self._ask("submit", self._stub.SubmitAudio, request.message())
 
     async def job(self, request_id: str) -> Job:
         """See EmoTalkClient.job."""
-        return await self._ask(self._stub.GetJob, emotalk_pb2.GetJobRequest(request_id=request_id))
+        return await self._ask("job", self._stub.GetJob, emotalk_pb2.GetJobRequest(request_id=request_id))
 
     async def cancel(self, request_id: str) -> Job:
         """See EmoTalkClient.cancel."""
-        return await self._ask(self._stub.CancelJob, emotalk_pb2.CancelJobRequest(request_id=request_id))
+        return await self._ask("cancel", self._stub.CancelJob, emotalk_pb2.CancelJobRequest(request_id=request_id))
 
     async def live(self, live: Live, blocks: AsyncIterable[bytes]) -> AsyncIterator[Chunk]:
         """Frames while `blocks`, bytes of samples, are still coming; see Live. Never repeated: nothing is stored.
@@ -100,14 +100,15 @@ class AsyncEmoTalkClient:
         if self._own:
             await asyncio.to_thread(handshake.check, *self._address, error)
 
-    async def _ask(self, call: Callable[..., Awaitable[emotalk_pb2.Job]], message: Message) -> Job:
+    async def _ask(self, name: str, call: Callable[..., Awaitable[emotalk_pb2.Job]], message: Message) -> Job:
         answer = Answer(self._timeout, self._patience)
-        while True:
-            try:
-                return job_of(await call(message, timeout=answer.left))
-            except grpc.aio.AioRpcError as error:
-                await self._check_handshake(error)
-                await asyncio.sleep(answer.pause_after(error))
+        with tracing.apart(name, kind="client") as trace:
+            while True:
+                try:
+                    return job_of(await call(message, timeout=answer.left, metadata=tuple(trace.items())))
+                except grpc.aio.AioRpcError as error:
+                    await self._check_handshake(error)
+                    await asyncio.sleep(answer.pause_after(error))
 
     async def _chunks(
         self, request_id: str, answer: Answer, request: Request | None, accepted: Callable[[int], None] | None

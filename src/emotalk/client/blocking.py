@@ -85,15 +85,15 @@ class EmoTalkClient:
     def submit(self, request: Request) -> Job:
         """Let the server take the request; its answer is fetched by `results`. Raises what `stream` raises."""
         check_size(len(request.audio), DEFAULT_LIMITS)
-        return self._ask(self._stub.SubmitAudio, request.message())
+        return self._ask("submit", self._stub.SubmitAudio, request.message())
 
     def job(self, request_id: str) -> Job:
         """Where a job stands. Raises UnknownJob, ServerUnavailable, DeadlineExceeded."""
-        return self._ask(self._stub.GetJob, emotalk_pb2.GetJobRequest(request_id=request_id))
+        return self._ask("job", self._stub.GetJob, emotalk_pb2.GetJobRequest(request_id=request_id))
 
     def cancel(self, request_id: str) -> Job:
         """Take a job away, unless it is over; where it stands then. Raises what `job` raises."""
-        return self._ask(self._stub.CancelJob, emotalk_pb2.CancelJobRequest(request_id=request_id))
+        return self._ask("cancel", self._stub.CancelJob, emotalk_pb2.CancelJobRequest(request_id=request_id))
 
     def live(self, live: Live, blocks: Iterable[bytes]) -> Iterator[Chunk]:
         """See AsyncEmoTalkClient.live; `blocks` is read by another thread."""
@@ -128,14 +128,15 @@ class EmoTalkClient:
         if self._own:
             handshake.check(*self._address, error)
 
-    def _ask(self, call: Callable[..., emotalk_pb2.Job], message: Message) -> Job:
+    def _ask(self, name: str, call: Callable[..., emotalk_pb2.Job], message: Message) -> Job:
         answer = Answer(self._timeout, self._patience)
-        while True:
-            try:
-                return job_of(call(message, timeout=answer.left))
-            except grpc.RpcError as error:
-                self._check_handshake(error)
-                self._sleep(answer.pause_after(error))
+        with tracing.apart(name, kind="client") as trace:
+            while True:
+                try:
+                    return job_of(call(message, timeout=answer.left, metadata=tuple(trace.items())))
+                except grpc.RpcError as error:
+                    self._check_handshake(error)
+                    self._sleep(answer.pause_after(error))
 
     def _chunks(
         self, request_id: str, answer: Answer, request: Request | None, accepted: Callable[[int], None] | None

@@ -84,13 +84,14 @@ class Dispatch:
 
         A client that hangs up meanwhile cancels nothing: storing is a task of its own.
         """
-        self._intake.check(order)
-        accepting = asyncio.create_task(self._in_turn(order, connection, self._outage))
-        try:
-            return await asyncio.shield(accepting)
-        except asyncio.CancelledError:
-            accepting.add_done_callback(self._left_before_accepted)
-            raise
+        with metrics.at_the_door(), tracing.span("accept", request_id=order.request_id):
+            self._intake.check(order)
+            accepting = asyncio.create_task(self._in_turn(order, connection, self._outage))
+            try:
+                return await asyncio.shield(accepting)
+            except asyncio.CancelledError:
+                accepting.add_done_callback(self._left_before_accepted)
+                raise
 
     def _left_before_accepted(self, accepting: asyncio.Task[Accepted]) -> None:
         if not accepting.cancelled() and accepting.exception() is None:

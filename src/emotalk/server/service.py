@@ -130,8 +130,7 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
         request_id, accepting = order.request_id, self._dispatch.accept(order, context.peer())
         del order  # neither the wait nor a refusal may hold its sound: what is raised keeps this frame
         try:
-            with tracing.span("accept", request_id=request_id):
-                accepted = await accepting
+            accepted = await accepting
             call.accepted()
             # Written, not yielded: a client that hangs up ends this coroutine here and now, not a generator later.
             await self._answer(accepted, context, call)
