@@ -3,6 +3,7 @@
 # make bench  the figures of bench/
 # make mutants  changes retry, windows and dedupe in every small way: which tests cannot fail? (five minutes)
 # make fuzz   a minute of nearly valid bytes for everything that reads a stranger's
+# make page   builds the viewer into the package; needs Node.js, and only those who change web/ need it
 # make clean  away with .venv, demo/ and caches
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ VENV ?= .venv
 RUN := $(VENV)/bin
 PIP := $(RUN)/python -m pip install -q --no-cache-dir --disable-pip-version-check
 
-.PHONY: demo test lint types contract tests bench fuzz mutants clean
+.PHONY: demo test lint types contract tests bench fuzz mutants page clean
 .DELETE_ON_ERROR:
 
 # Whoever has run `make test` has all that the demo needs.
@@ -40,6 +41,9 @@ fuzz: $(VENV)/.for-tests
 
 mutants: $(VENV)/.for-tests
 	sh bench/mutants.sh
+
+page:
+	cd web && npm ci --no-audit --no-fund && npm run build
 
 clean:
 	rm -rf $(VENV) demo dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

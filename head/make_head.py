@@ -22,8 +22,8 @@ MATERIALS = {
     "skin": {"roughness": 0.55, "specular": 0.7, "picture": "skin"},
     "eyes": {"roughness": 0.08, "specular": 0.8, "picture": "eye"},
     "teeth": {"roughness": 0.35, "specular": 0.3, "colour": (0.86, 0.81, 0.72)},
-    "gums": {"roughness": 0.45, "specular": 0.25, "colour": (0.50, 0.16, 0.15)},
-    "tongue": {"roughness": 0.50, "specular": 0.3, "colour": (0.60, 0.22, 0.21)},
+    "gums": {"roughness": 0.5, "specular": 0.12, "colour": (0.50, 0.16, 0.15)},
+    "tongue": {"roughness": 0.55, "specular": 0.15, "colour": (0.60, 0.22, 0.21)},
     "lashes": {"roughness": 0.9, "specular": 0.1, "picture": "lashes", "alpha": True},
 }
 SOURCES = {  # of the model's twelve; the rest are shells for eye shaders, and irises, which the eye's picture has
@@ -47,6 +47,7 @@ def main(source, target):
     normals = _normals(vertices, everything)
     shade = _shade(vertices, deltas, everything)
     shade[np.unique(parts["teeth"])] **= 0.6  # they shine through more than they stand in shadow
+    shade[np.unique(mouth)] **= 1.7  # and the cheeks, which are not closed here, keep the light out of the rest
     uv = np.zeros((len(vertices), 2))
     for name, place in (("skin", paint.skin_uv), ("eyes", paint.eye_uv)):
         used = np.unique(parts[name])

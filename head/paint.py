@@ -137,14 +137,19 @@ def _brows(chance, vertices, normals):
         ends = np.array(_hair(chance, along))
         places = np.column_stack([ends, depth(ends)])
         spots = skin_uv(places) * SIZE * 4
-        draw.line([tuple(spot) for spot in spots], fill=int(chance.uniform(120, 235)), width=int(chance.integers(3, 6)))
+        draw.line(
+            [tuple(spot) for spot in spots],
+            fill=int(chance.uniform(120, 235) * min(1, 0.45 + 5 * along)),
+            width=int(chance.integers(3, 6)),
+        )
     return np.asarray(fine.resize((SIZE, SIZE), Image.Resampling.LANCZOS), float) / 255
 
 
 def _hair(chance, along):
     middle = np.array([1.25 + 4.0 * along, 5.02 + 0.95 * np.sin(np.pi * along**1.25 * 0.80) - 0.25 * along])
     thick = 0.34 * (1 - 0.75 * along**2) * min(1, 0.55 + 4 * along)
-    root = middle + np.array([chance.normal(0, 0.05), chance.uniform(-thick, thick * 0.8)])
+    ragged = 0.05 + 0.13 * np.exp(-12 * along)
+    root = middle + np.array([chance.normal(0, ragged), chance.uniform(-thick, thick * 0.8)])
     lean = np.radians(78 - 75 * along**0.6 + chance.normal(0, 9))
     return [root, root + chance.uniform(0.28, 0.5) * np.array([np.cos(lean), np.sin(lean)])]
 

@@ -40,7 +40,7 @@ def _relaxed(points, links, uses, root):
     v = _solve(links, {**dict.fromkeys(base, 0.0), **dict.fromkeys(tips, 1.0)})
     u = _solve(links, {**dict.fromkeys((*left, inner), 0.0), **dict.fromkeys((*right, outer), 1.0)})
     if points[tips, 1].mean() < points[base, 1].mean():
-        v = 0.45 + 0.55 * v  # the lower lashes are finer: theirs are the picture's outer halves
+        v = 0.55 + 0.45 * v  # the lower lashes are finer: theirs are the picture's outer halves
     return np.stack([u, v], axis=1)
 
 

@@ -1,0 +1,151 @@
+import { Actor } from './actor';
+import { Puppet } from './scene/puppet';
+import { View } from './scene/view';
+import { Service } from './service/api';
+import { Player } from './time/player';
+import { Loudspeaker } from './time/voice';
+import { Bars } from './ui/bars';
+import { find, input, News, onDrop, onHold, saveAs, slider, translate } from './ui/page';
+import { Timeline } from './ui/timeline';
+import { Life } from './life';
+import { Downloads } from './downloads';
+import { Problem } from './service/problem';
+
+const say = translate();
+const news = new News(find('status'), find('problem'), find<HTMLProgressElement>('progress'));
+const loudspeaker = new Loudspeaker();
+const player = new Player(loudspeaker.clock);
+const service = new Service((...request) => fetch(...request));
+const timeline = new Timeline(find<HTMLCanvasElement>('wave'), find('head'), input('scrub'), (at, all) =>
+  say('at', { at: at.toFixed(1), all: all.toFixed(1) }));
+const bars = new Bars(find('bars'), find<HTMLDetailsElement>('shapes'), ['jawOpen', 'mouthClose', 'mouthPucker'], redraw);
+const actor = new Actor({ say, news, service, player, loudspeaker, timeline, style, changed });
+const life = new Life(player, () => actor.scene());
+const view = openView();
+
+function openView(): View | null {
+  try {
+    return new View(find<HTMLCanvasElement>('face'));
+  } catch {
+    // three.js throws a plain Error where the browser gives no WebGL context.
+    news.problem(say('noWebgl'));
+    return null;
+  }
+}
+
+function style(): { emotion_level: number; person_id: number } {
+  return { emotion_level: input('emotion').valueAsNumber, person_id: input('person').valueAsNumber };
+}
+
+function redraw(): void {
+  timeline.draw(actor.scene().clip, bars.picked);
+}
+
+/** Something of the performance changed: what can be pressed now, and what the timeline shows. */
+function changed(): void {
+  find<HTMLButtonElement>('play').disabled = player.seconds === 0;
+  find<HTMLFieldSetElement>('save').disabled = !actor.complete;
+  redraw();
+}
+
+function frame(now: number): void {
+  const began = performance.now();
+  const { weights, pose, at } = life.at(now / 1000);
+  view?.draw(weights, pose);
+  bars.show(weights);
+  timeline.move(at);
+  life.spent(performance.now() - began);
+  requestAnimationFrame(frame);
+}
+
+/** What need not be said sixty times a second. */
+function clockwork(): void {
+  const at = player.position();
+  find('play').textContent = say(player.playing ? 'pause' : 'play');
+  find<HTMLOutputElement>('time').value = `${at.toFixed(2)} / ${player.seconds.toFixed(2)}`;
+  timeline.tell(at);
+}
+
+async function wear(bytes: ArrayBuffer, name: string | null): Promise<void> {
+  try {
+    const puppet = await Puppet.load(bytes);
+    if (!puppet) return news.problem(say('noShapes', { name: name ?? '' }));
+    view?.wear(puppet);
+    find('ours').hidden = name === null;
+    if (name) news.say(say('wearing', { name, count: puppet.shapes }));
+  } catch (error) {
+    console.warn(error);
+    news.problem(say('notHead', { name: name ?? 'head.glb' }));
+  }
+}
+
+async function wearOurs(): Promise<void> {
+  const response = await fetch('head.glb');
+  await wear(await response.arrayBuffer(), null);
+}
+
+async function take(file: File): Promise<void> {
+  news.problem('');
+  if (/\.(glb|vrm)$/i.test(file.name)) await wear(await file.arrayBuffer(), file.name);
+  else await actor.perform(file, file.name);
+}
+
+async function sample(): Promise<void> {
+  const response = await fetch('sample.wav');
+  if (!response.ok) throw await Problem.of(response);
+  await actor.perform(await response.blob(), say('sampleName'), 'sample');
+}
+
+function connect(): void {
+  const chosen = (id: string): void => {
+    input(id).addEventListener('change', () => {
+      const file = input(id).files?.[0];
+      if (file) void take(file);
+      input(id).value = '';
+    });
+  };
+  chosen('file');
+  chosen('other');
+  onDrop((file) => void take(file));
+  find('sample').addEventListener('click', () => void actor.guard(sample));
+  find('ours').addEventListener('click', () => void actor.guard(wearOurs));
+  onHold(find('hold'), () => void actor.listen(), () => actor.hush());
+  find('play').addEventListener('click', () => void actor.toggle().then(clockwork));
+  input('loop').addEventListener('change', () => (player.loop = input('loop').checked));
+  input('half').addEventListener('change', () => (player.rate = input('half').checked ? 0.5 : 1));
+  input('scrub').addEventListener('input', () => player.seek(input('scrub').valueAsNumber));
+  slider('emotion', (value) => say(value ? 'strong' : 'calm'), () => void actor.again(), 'change');
+  slider('person', String, () => void actor.again(), 'change');
+  slider('mouth', percent, (value) => (life.gains.mouth = value), 'input');
+  slider('brows', percent, (value) => (life.gains.brows = value), 'input');
+  input('idle').addEventListener('change', () => (life.idle = input('idle').checked));
+  find<HTMLFormElement>('token').addEventListener('submit', (event) => {
+    event.preventDefault();
+    void actor.useToken(input('token-text').value);
+  });
+  find('shapes').addEventListener('toggle', redraw);
+  addEventListener('resize', redraw);
+  addEventListener('keydown', spaceBar);
+  const downloads = new Downloads(service, actor, saveAs);
+  for (const button of document.querySelectorAll<HTMLButtonElement>('[data-format]')) {
+    button.addEventListener('click', () => void actor.guard(() => downloads.save(button.dataset.format!)));
+  }
+}
+
+const percent = (value: number): string => `${Math.round(value * 100)} %`;
+
+/** Plays and pauses wherever the space bar means nothing else. */
+function spaceBar(event: KeyboardEvent): void {
+  if (event.key !== ' ' || (event.target as HTMLElement).closest('button, input, summary, label')) return;
+  event.preventDefault();
+  void actor.toggle().then(clockwork);
+}
+
+connect();
+setInterval(clockwork, 200);
+requestAnimationFrame(frame);
+// What tests and the curious look at from the console.
+Object.assign(window, { emotalk: { player, actor, life, view } });
+await wearOurs();
+if (!actor.busy && find('problem').textContent === '') news.say(say('ready'));
+document.documentElement.dataset.ready = 'yes';

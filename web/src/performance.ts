@@ -1,0 +1,37 @@
+import { Clip } from './face/clip';
+import type { JobState, Service, Style } from './service/api';
+
+/** One sound being turned into a face. */
+export class Performance {
+  clip = new Clip();
+  /** The job's id, once the service has it. */
+  id: string | null = null;
+  private readonly stop = new AbortController();
+
+  constructor(readonly name: string, readonly sound: Blob) {}
+
+  get stopped(): boolean {
+    return this.stop.signal.aborted;
+  }
+
+  /** Hands the sound in and fills the clip until the last frame. `news` hears of the queue, `more` of each chunk. Raises Problem. */
+  async run(service: Service, style: Style, news: (state: JobState) => void, more: () => void): Promise<void> {
+    const { signal } = this.stop;
+    const job = await service.submit(this.sound, style, signal);
+    this.id = job.request_id;
+    news(job);
+    const chunk = ({ first_frame, frames }: { first_frame: number; frames: number[][] }): void => {
+      this.clip.put(first_frame, frames);
+      more();
+    };
+    await service.follow(job.request_id, { job: news, chunk }, signal);
+    this.clip.complete = true;
+    more();
+  }
+
+  /** Gives up: something else is wanted. The service need not go on either. */
+  leave(service: Service): void {
+    this.stop.abort();
+    if (this.id && !this.clip.complete) service.cancel(this.id).catch(() => {});
+  }
+}

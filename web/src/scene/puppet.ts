@@ -1,0 +1,105 @@
+import { Box3, Group, Material, Mesh, Object3D, Vector3 } from 'three';
+import { GLTFLoader, type GLTF } from 'three/examples/jsm/loaders/GLTFLoader.js';
+import type { Pose } from '../face/idle';
+import { bindShapes, type Binding } from './binding';
+import { addMorphNormals } from './normals';
+
+/** A head with ARKit shapes: ours, or one that was dropped on the page. */
+export class Puppet {
+  /** Turns about the neck. */
+  readonly object = new Group();
+  private readonly meshes: Mesh[] = [];
+  private readonly neck = new Vector3();
+
+  private constructor(private readonly gltf: GLTF, private readonly bindings: Binding[][]) {
+    const { scene } = gltf;
+    scene.traverse((node) => {
+      if (!(node as Mesh).isMesh) return;
+      this.meshes.push(node as Mesh);
+      // Morphs and bones move it out of the box that culling goes by.
+      node.frustumCulled = false;
+    });
+    const box = new Box3().setFromObject(this.face());
+    this.neck.set(0, box.min.y, (box.min.z + box.max.z) / 2);
+    this.object.add(scene);
+    this.object.position.copy(this.neck);
+    scene.position.sub(this.neck);
+    this.object.updateMatrixWorld(true);
+  }
+
+  /** Null when the file has none of the 52 names. Raises what the loader raises for a file that is no GLB. */
+  static async load(bytes: ArrayBuffer): Promise<Puppet | null> {
+    const loader = new GLTFLoader();
+    if (says(bytes, 'meshopt_compression')) {
+      loader.setMeshoptDecoder((await import('three/examples/jsm/libs/meshopt_decoder.module.js')).MeshoptDecoder);
+    }
+    const gltf = await loader.parseAsync(bytes, '');
+    // VRM 0 looks backwards.
+    if (gltf.parser.json.extensions?.VRM) gltf.scene.rotation.y = Math.PI;
+    const bindings = bindShapes(gltf);
+    return bindings.some((bound) => bound.length) ? new Puppet(gltf, bindings) : null;
+  }
+
+  /** How many of the 52 shapes it has. */
+  get shapes(): number {
+    return this.bindings.filter((bound) => bound.length).length;
+  }
+
+  apply(weights: Float32Array): void {
+    for (const mesh of this.meshes) mesh.morphTargetInfluences?.fill(0);
+    this.bindings.forEach((bound, shape) => {
+      for (const { influences, target, factor } of bound) influences[target] += weights[shape] * factor;
+    });
+  }
+
+  hold(pose: Pose): void {
+    this.object.rotation.set(pose.pitch, pose.yaw, pose.roll);
+    this.object.position.y = this.neck.y + pose.lift;
+  }
+
+  /** Where to look, and how much of it should fill the picture's height. */
+  view(): { focus: Vector3; height: number } {
+    const box = new Box3().setFromObject(this.face()), size = box.getSize(new Vector3());
+    const height = Math.min(size.y, size.x * 1.15);
+    return { focus: new Vector3((box.min.x + box.max.x) / 2, box.max.y - height * 0.49, (box.min.z + box.max.z) / 2), height: height * 1.02 };
+  }
+
+  /** Gives moved surfaces their own normals, one mesh after the other, so that no frame waits for all of it. */
+  async refine(rest: () => Promise<void>): Promise<void> {
+    for (const { geometry } of this.meshes) {
+      await rest();
+      addMorphNormals(geometry);
+      // Only then three.js packs the targets anew.
+      geometry.dispose();
+    }
+  }
+
+  /** Metres from the lower up to the upper inner lip as drawn now; null for heads that do not say where they are. */
+  lipGap(): number | null {
+    const skin = this.meshes.find((mesh) => mesh.userData.landmarks ?? mesh.parent?.userData.landmarks);
+    const marks = skin?.userData.landmarks ?? skin?.parent?.userData.landmarks;
+    if (!skin || !marks) return null;
+    const place = (vertex: number): Vector3 => skin.getVertexPosition(vertex, new Vector3()).applyMatrix4(skin.matrixWorld);
+    return place(marks.lipUpper).y - place(marks.lipLower).y;
+  }
+
+  dispose(): void {
+    for (const { geometry, material } of this.meshes) {
+      geometry.dispose();
+      for (const one of [material].flat() as Material[]) one.dispose();
+    }
+  }
+
+  /** The part that speaks: a whole body with a face on it is looked at in the face. */
+  private face(): Object3D {
+    const influences = new Set(this.bindings.flat().map((bound) => bound.influences));
+    const speaking = this.meshes.filter((mesh) => mesh.morphTargetInfluences && influences.has(mesh.morphTargetInfluences));
+    return speaking.length === 1 ? speaking[0] : speaking[0]?.parent === this.gltf.scene || speaking.length === 0 ? this.gltf.scene : speaking[0].parent!;
+  }
+}
+
+/** Whether the JSON of a GLB has `word` in it. */
+function says(bytes: ArrayBuffer, word: string): boolean {
+  const size = bytes.byteLength < 20 ? 0 : new DataView(bytes).getUint32(12, true);
+  return new TextDecoder().decode(bytes.slice(20, 20 + size)).includes(word);
+}
