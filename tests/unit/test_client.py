@@ -17,6 +17,7 @@ from emotalk import errors
 from emotalk.client import AsyncEmoTalkClient, Chunk, EmoTalkClient, Request
 from emotalk.client.connection import target
 from emotalk.errors import EmoTalkError
+from emotalk.face import FaceClip
 from emotalk.server.status import status_of
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
 from emotalk.wire.convert import to_failure, to_response
@@ -303,6 +304,32 @@ def test_process_audio_file_returns_what_the_first_version_returned(stage: Stage
     assert [frame["frame_number"] for frame in frames] == list(range(40))
     assert [frame["timecode"] for frame in frames] == [n / 30 for n in range(40)]
     assert all(len(frame["blendshapes"]) == 52 and isinstance(frame["blendshapes"][0], float) for frame in frames)
+
+
+@pytest.mark.parametrize("output", ["face.npy", "deep/face.npy"])
+def test_a_file_is_animated_and_saved_in_the_kind_of_its_suffix(stage: Stage, tmp_path: Path, output: str) -> None:
+    (tmp_path / "speech.wav").write_bytes(b"sound")
+    stage.cues = [chunks(), chunks()]
+    with EmoTalkClient(port=stage.port) as client:
+        clip = client.animate_file(tmp_path / "speech.wav", tmp_path / output, person_id=3)
+
+    async def the_same() -> FaceClip:
+        async with AsyncEmoTalkClient(port=stage.port) as client:
+            return await client.animate_file(str(tmp_path / "speech.wav"), str(tmp_path / "again.npy"), person_id=3)
+
+    again = asyncio.run(the_same())
+    assert clip.frames.shape == again.frames.shape == (40, 52)
+    assert clip.sound == tmp_path / "speech.wav"
+    for path in (tmp_path / output, tmp_path / "again.npy"):
+        assert np.array_equal(np.load(path), clip.frames)
+    assert {heard.person_id for heard in stage.heard} == {3}
+
+
+def test_a_suffix_that_is_none_is_refused_before_anything_is_sent(stage: Stage, tmp_path: Path) -> None:
+    (tmp_path / "speech.wav").write_bytes(b"sound")
+    with EmoTalkClient(port=stage.port) as client, pytest.raises(errors.ConfigurationError, match=r"\.glb"):
+        client.animate_file(tmp_path / "speech.wav", tmp_path / "face.fbx")
+    assert stage.heard == []
 
 
 def test_a_file_that_is_not_there_is_said_to_be_not_there() -> None:

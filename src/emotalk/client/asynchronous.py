@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import grpc
+import numpy as np
 from google.protobuf.message import Message
 
 from emotalk import tracing
@@ -16,6 +18,8 @@ from emotalk.client.credentials import Credentials
 from emotalk.client.exchange import DEFAULT_PATIENCE, DEFAULT_TIMEOUT, Answer, Chunk, Request
 from emotalk.client.job import Job, job_of
 from emotalk.client.live import Live, async_conversation
+from emotalk.export import check_place, save
+from emotalk.face import FaceClip
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
 
 
@@ -36,6 +40,17 @@ class AsyncEmoTalkClient:
         self._channel, self._own = channel or asynchronous_channel(*self._address), channel is None
         self._stub = emotalk_pb2_grpc.EmoTalkServiceStub(self._channel)
         self._timeout, self._patience = timeout, patience
+
+    async def animate_file(self, audio_path: str | Path, output: str | Path | None = None, **how: Any) -> FaceClip:
+        """See EmoTalkClient.animate_file."""
+        sound, place = Path(audio_path), output and Path(output)
+        request = Request(await asyncio.to_thread(sound.read_bytes), **how)
+        if place:
+            await asyncio.to_thread(check_place, place)
+        clip = FaceClip(np.concatenate([chunk.frames async for chunk in self.stream(request)]), sound)
+        if place:
+            await asyncio.to_thread(save, clip, place)
+        return clip
 
     def stream(self, request: Request, accepted: Callable[[int], None] | None = None) -> AsyncIterator[Chunk]:
         """See EmoTalkClient.stream."""

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any
 
 import grpc
+import numpy as np
 from google.protobuf.message import Message
 
 from emotalk import tracing
@@ -18,6 +19,8 @@ from emotalk.client.credentials import Credentials
 from emotalk.client.exchange import DEFAULT_PATIENCE, DEFAULT_TIMEOUT, Answer, Chunk, Request
 from emotalk.client.job import Job, job_of
 from emotalk.client.live import Live, conversation
+from emotalk.export import check_place, save
+from emotalk.face import FaceClip
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
 
 
@@ -60,6 +63,21 @@ class EmoTalkClient:
             Path(audio_path).read_bytes(), emotion_level, person_id, post_processing, chunk_duration, chunk_overlap
         )
         return [chunk.as_dict() for chunk in self.stream(request)]
+
+    def animate_file(self, audio_path: str | Path, output: str | Path | None = None, **how: Any) -> FaceClip:
+        """Animate a file and save it, the kind chosen by the suffix of `output`; returns the whole animation.
+
+        `how`: fields of Request besides the audio. Raises ConfigurationError for the suffix, before anything is sent,
+        OSError, and the errors of `stream`.
+        """
+        sound, place = Path(audio_path), output and Path(output)
+        request = Request(sound.read_bytes(), **how)
+        if place:
+            check_place(place)
+        clip = FaceClip(np.concatenate([chunk.frames for chunk in self.stream(request)]), sound)
+        if place:
+            save(clip, place)
+        return clip
 
     def stream(self, request: Request, accepted: Callable[[int], None] | None = None) -> Iterator[Chunk]:
         """Each chunk as soon as it is done; `accepted` hears the position in the queue once the request is durable.
