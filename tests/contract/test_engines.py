@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -14,6 +15,10 @@ from hypothesis import strategies as st
 from emotalk.chunking import Chunking, open_session
 from emotalk.engines.base import DEVICES, PRECISIONS, Device, Engine, WindowEngine
 from emotalk.engines.catalog import open_engine
+from emotalk.engines.emotalk import engine as emotalk_engine
+from emotalk.engines.emotalk.narrow import FP16
+from emotalk.engines.emotalk.onnx_runtime import CPU, OnnxRuntime, probe
+from emotalk.engines.emotalk.runtimes import RuntimeKind
 from emotalk.engines.tone import StreamingToneEngine
 from emotalk.errors import CheckpointNotFound, ConfigurationError, DeviceUnavailable
 from emotalk.face import Frames, Pcm, Style
@@ -34,11 +39,24 @@ def opened(name: str, device: Device = "auto") -> AnyEngine:
     return open_engine(name, str(checkpoint()) if name == "emotalk" else "", device, "auto", NOWHERE)
 
 
+def several_windows_at_once() -> AnyEngine:
+    """CUDA's runtime, on the CPU."""
+    kind = RuntimeKind(
+        lambda weights, threads: OnnxRuntime(weights, CPU, 1),
+        lambda encoder, samples, threads: probe(encoder, samples, CPU),
+        FP16,
+        has_half=lambda: True,
+    )
+    with mock.patch.object(emotalk_engine, "RUNTIMES", {"cuda": kind}):
+        return opened("emotalk", "cuda")
+
+
 MAKERS: dict[str, Callable[[], AnyEngine]] = {
     "tone": lambda: opened("tone"),
     "streaming tone": StreamingToneEngine,
     "builtin": lambda: opened("builtin"),
     "emotalk": lambda: opened("emotalk"),
+    "emotalk, several windows at once": several_windows_at_once,
 }
 
 

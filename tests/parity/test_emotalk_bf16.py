@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emotalk.engines.emotalk import EmoTalkEngine, engine, layers
+from emotalk.engines.emotalk import EmoTalkEngine, engine, openvino_layers
 from emotalk.errors import PrecisionUnavailable
 from emotalk.face import Style
 from tests.parity.expected import Case, cases
@@ -28,8 +28,8 @@ LARGEST_RMS = 0.06
 
 @pytest.fixture(autouse=True)
 def bf16_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    kind = replace(engine.RUNTIMES["cpu"], has_bf16=lambda: True)
-    monkeypatch.setattr(engine, "RUNTIMES", {"auto": kind, "cpu": kind})
+    kind = replace(engine.RUNTIMES["cpu"], has_half=lambda: True)
+    monkeypatch.setattr(engine, "RUNTIMES", engine.RUNTIMES | {"cpu": kind})
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_where_the_processor_has_no_bf16_the_narrow_network_is_still_right(tiny_
     program = f"""
 import pathlib, numpy
 from emotalk.engines.emotalk.narrow import narrowed
-from emotalk.engines.emotalk.runtime import OpenVinoRuntime
+from emotalk.engines.emotalk.openvino_runtime import OpenVinoRuntime
 from emotalk.engines.emotalk.weights import load_weights
 from emotalk.engines.emotalk.window import prepare
 from tests.parity.expected import cases
@@ -77,14 +77,18 @@ print(numpy.abs(runtime.infer(prepare(case.audio(), case.style)) - case.frames).
 @pytest.fixture
 def wrong_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     """A matrix product that forgets half of the sum, in bfloat16 only."""
-    right = layers.op.matmul
+    right = openvino_layers.op.matmul
 
     def wrong(x: Any, weight: Any, *rest: Any) -> Any:
         product = right(x, weight, *rest)
-        narrowed = weight.get_element_type() == layers.Type.bf16
-        return layers.op.multiply(product, layers.copied(np.array([0x3F00], np.uint16))) if narrowed else product
+        narrowed = weight.get_element_type() == openvino_layers.Type.bf16
+        return (
+            openvino_layers.op.multiply(product, openvino_layers.copied(np.array([0x3F00], np.uint16)))
+            if narrowed
+            else product
+        )
 
-    monkeypatch.setattr(layers.op, "matmul", wrong)
+    monkeypatch.setattr(openvino_layers.op, "matmul", wrong)
 
 
 @pytest.mark.usefixtures("wrong_kernel")

@@ -2,19 +2,21 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from emotalk.engines.emotalk import EmoTalkEngine, check, convert, converted, converted_path, engine, find_weights
+from emotalk.engines.emotalk.narrow import BF16, FP16, Half
 from emotalk.engines.emotalk.precision import LARGEST_ERROR
 from emotalk.engines.emotalk.runtimes import RuntimeKind
-from emotalk.engines.emotalk.weights import Weights
-from emotalk.engines.emotalk.window import Window
+from emotalk.engines.emotalk.weights import CONTENT, EMOTION, Weights
+from emotalk.engines.emotalk.window import Floats, Window
 from emotalk.errors import EngineError, OutOfMemory, PrecisionUnavailable
 from emotalk.face import Frames
-from tests.parity.seeded_checkpoint import write_checkpoint
+from tests.parity.seeded_checkpoint import save, tensors, write_checkpoint
 
 MATRIX = "audio_encoder_cont.encoder.layers.0.attention.q_proj.weight"
 DEEPER = "audio_encoder_cont.encoder.layers.1.attention.q_proj.weight"
@@ -23,22 +25,28 @@ Answer = Callable[[Frames], Frames]
 
 
 class FakeRuntime:
-    """Moves each channel by one, a narrow network in its own way."""
+    """Moves each channel by one."""
 
     device = "cpu"
     identity = "fake"
-
-    def __init__(self, weights: Weights, answer: Answer) -> None:
-        self.answer = answer if weights[MATRIX].dtype == np.uint16 else np.copy
+    batch_seconds = 0.0
+    reads_weights = False
 
     def infer(self, window: Window) -> Frames:
-        frames = window.content_positions.size
-        moving = np.where(np.arange(frames) % 2, 1, -1).astype(np.float32)
-        return self.answer(np.repeat(moving[:, None], 52, 1))
+        return moving(window.content_positions.size)
+
+
+def moving(frames: int) -> Frames:
+    """Every channel jumps from 1 to −1 and back."""
+    return np.repeat(np.where(np.arange(frames) % 2, 1, -1).astype(np.float32)[:, None], 52, 1)
 
 
 class Starts(list[Weights]):
-    """Remembers which weights a runtime was started with."""
+    """Remembers which weights a runtime was started with, and which were probed before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.probed: list[Weights] = []
 
 
 @pytest.fixture
@@ -50,15 +58,20 @@ def checkpoint(tmp_path: Path) -> Path:
 def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Starts]:
     """A machine that has bf16 or not, and whose narrow arithmetic answers as said."""
 
-    def build(answer: Answer = np.copy, has_bf16: bool = True) -> Starts:
+    def build(answer: Answer = np.copy, has_bf16: bool = True, half: Half = BF16) -> Starts:
         started = Starts()
 
         def start(weights: Weights, threads: int | None) -> FakeRuntime:
             started.append(weights)
-            return FakeRuntime(weights, answer)
+            return FakeRuntime()
 
-        kind = RuntimeKind(start, has_bf16=lambda: has_bf16)
-        monkeypatch.setattr(engine, "RUNTIMES", {"auto": kind, "cpu": kind})
+        def probe(encoder: Weights, samples: Floats, threads: int | None) -> Frames:
+            started.probed.append(encoder)
+            return answer(moving(40)) if encoder.half else moving(40)
+
+        kind = RuntimeKind(start, probe, half, has_half=lambda: has_bf16)
+        nothing = replace(kind, missing=lambda: "not here")
+        monkeypatch.setattr(engine, "RUNTIMES", {"cpu": kind, "cuda": nothing})
         return started
 
     return build
@@ -103,16 +116,33 @@ def test_fp32_can_always_be_asked_for_and_checks_nothing(checkpoint: Path, machi
     assert [weights[MATRIX].dtype for weights in started] == [np.float32]
 
 
-def test_the_check_starts_one_layer_of_each_encoder_in_both_precisions_and_then_all(
-    checkpoint: Path, machine: Machine
-) -> None:
+def test_the_check_probes_one_layer_of_an_encoder_in_both_precisions(checkpoint: Path, machine: Machine) -> None:
     started = machine()
     EmoTalkEngine(checkpoint)
-    assert [(weights[MATRIX].dtype.name, DEEPER in weights) for weights in started] == [
-        ("float32", False),
-        ("uint16", False),
-        ("uint16", True),
-    ]
+    probed = [(encoder["encoder.layers.0.attention.q_proj.weight"].dtype.name) for encoder in started.probed]
+    assert probed == ["float32", "uint16"]
+    assert not any(".layers.1." in name or "audio_feature_map" in name for name in started.probed[0].tensors)
+    assert DEEPER in started[0]
+
+
+def test_encoders_of_different_widths_are_both_probed(tmp_path: Path, machine: Machine) -> None:
+    # The emotion's feed-forward becomes half as wide.
+    def changed(name: str, x: np.ndarray) -> np.ndarray:
+        if "audio_encoder_emo" not in name or "feed_forward" not in name or name.endswith("output_dense.bias"):
+            return x
+        return x[:, :64] if "output_dense" in name else x[:64]
+
+    started = machine()
+    EmoTalkEngine(save(tmp_path / "odd.pth", ((name, changed(name, x)) for name, x in tensors())))
+    assert [encoder.prefix for encoder in started.probed[::2]] == [EMOTION, CONTENT]
+
+
+def test_a_runtime_of_float16_is_handed_float16(checkpoint: Path, machine: Machine) -> None:
+    started = machine(half=FP16)
+    assert EmoTalkEngine(checkpoint).card.precision == "fp16"
+    assert started[0][MATRIX].dtype == np.float16
+    with pytest.raises(PrecisionUnavailable, match=r"bf16: this device has fp16 and fp32\. Use auto"):
+        EmoTalkEngine(checkpoint, precision="bf16")
 
 
 @pytest.mark.parametrize("answer", [off_by(2 * LARGEST_ERROR), off_by(np.nan), np.negative], ids=["off", "nan", "sign"])
@@ -169,7 +199,7 @@ def test_a_converted_file_is_used_and_said_and_changes_nothing(
     convert(find_weights(checkpoint), converted_path(checkpoint))
     used = EmoTalkEngine(checkpoint)
     assert used.card == without.card
-    assert np.array_equal(started[2][MATRIX], started[-1][MATRIX])
+    assert np.array_equal(started[0][MATRIX], started[-1][MATRIX])
     assert [r.getMessage() for r in caplog.records] == ["no converted file", "converted file"]
     assert caplog.records[-1].__dict__["path"] == str(converted_path(checkpoint))
 
@@ -213,5 +243,5 @@ def test_without_room_for_a_temporary_file_the_same_weights_are_made_in_memory_l
 
     monkeypatch.setattr(converted, "write", disk_full)
     assert EmoTalkEngine(checkpoint).card == with_room.card
-    assert all(np.array_equal(started[2][name], values) for name, values in started[-1].tensors.items())
+    assert all(np.array_equal(started[0][name], values) for name, values in started[-1].tensors.items())
     assert warnings(caplog) == [("converting in memory", "[Errno 28] No space left on device")]

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from emotalk.chunking.batches import Batches
 from emotalk.chunking.stitch import Stitch
 from emotalk.chunking.windows import Chunking, Window, Windows
-from emotalk.engines.base import Engine, EngineCard, EngineSession, Latency, WindowEngine
+from emotalk.engines.base import BatchEngine, Engine, EngineCard, EngineSession, Latency, WindowEngine
 from emotalk.errors import EngineError
 from emotalk.face import BLENDSHAPES, Frames, Pcm, Style, no_frames
-from emotalk.timebase import frame_count
+from emotalk.timebase import STEPS_PER_SECOND, frame_count
 
 LIVE_WINDOW, LIVE_OVERLAP = 1.0, 0.2
 CLIP_LATENCY = 2.0
@@ -18,10 +19,11 @@ CLIP_LATENCY = 2.0
 
 @dataclass(frozen=True)
 class Windowed:
-    """A window engine that keeps the engine protocol."""
+    """A window engine that keeps the engine protocol. Of a recorded clip, windows may wait to be computed together."""
 
     engine: WindowEngine
     chunking: Chunking
+    recorded: bool = True
 
     @property
     def card(self) -> EngineCard:
@@ -30,32 +32,48 @@ class Windowed:
 
     def open(self, style: Style, latency: Latency = "clip", seed: str = "") -> "WindowedSession":
         """Start a clip; it waits for whole windows, whatever the latency."""
-        return WindowedSession(self.engine, style, self.chunking)
+        at_once = _windows_at_once(self.engine, self.chunking) if self.recorded else 1
+        return WindowedSession(self.engine, style, self.chunking, at_once)
 
 
 class WindowedSession:
     """One clip cut into windows, animated and stitched."""
 
-    def __init__(self, engine: WindowEngine, style: Style, chunking: Chunking) -> None:
+    def __init__(self, engine: WindowEngine, style: Style, chunking: Chunking, at_once: int = 1) -> None:
         self._engine, self._style = engine, style
         self._windows = Windows(chunking)
+        self._batches = Batches(at_once)
         self._stitch = Stitch(chunking.overlap_frames)
 
     def push(self, pcm: Pcm) -> Frames:
         """Take float32 [n]; return the stitched frames that are ready."""
-        ready = [self._animate(window, last=False) for window in self._windows.push(pcm)]
-        return _joined(ready)
+        groups = self._batches.push(self._windows.push(pcm))
+        return _joined([self._add(*each, last=False) for group in groups for each in self._animated(group)])
 
     def finish(self) -> Frames:
-        """Animate the last window and return the rest."""
-        return _joined([self._animate(window, last=True) for window in self._windows.finish()])
+        """Animate the windows that wait and the last one, and return the rest."""
+        groups = self._batches.finish(self._windows.finish())
+        animated = [each for group in groups for each in self._animated(group)]
+        last = len(animated) - 1
+        return _joined([self._add(*each, last=i == last) for i, each in enumerate(animated)])
 
-    def _animate(self, window: Window, last: bool) -> Frames:
-        frames = self._engine.animate(window.samples, self._style)
+    def _animated(self, group: list[Window]) -> list[tuple[Window, Frames]]:
+        engine, sounds = self._engine, [window.samples for window in group]
+        if len(group) > 1 and isinstance(engine, BatchEngine):
+            return list(zip(group, engine.animate_batch(sounds, self._style), strict=True))
+        return [(window, engine.animate(window.samples, self._style)) for window in group]
+
+    def _add(self, window: Window, frames: Frames, last: bool) -> Frames:
         expected = (frame_count(len(window.samples)), BLENDSHAPES)
         if frames.shape != expected:
             raise EngineError(f"engine {self._engine.card.name} answered {frames.shape} where {expected} was due")
         return self._stitch.add(window.first_frame, frames, last)
+
+
+def _windows_at_once(engine: WindowEngine, chunking: Chunking) -> int:
+    """How many full windows make a batch."""
+    seconds = engine.batch_seconds if isinstance(engine, BatchEngine) else 0.0
+    return max(1, int(seconds * STEPS_PER_SECOND) // chunking.steps)
 
 
 def open_session(
@@ -73,6 +91,8 @@ def open_live(engine: Engine | WindowEngine, style: Style, latency: float | None
     A window engine answers a window at a time: the shortest, or as long as may be waited.
     """
     chunking = Chunking.of(max(latency or LIVE_WINDOW, LIVE_WINDOW), LIVE_OVERLAP)
+    if isinstance(engine, WindowEngine):
+        return Windowed(engine, chunking, recorded=False).open(style)
     return open_session(engine, style, chunking, "clip" if (latency or 0) >= CLIP_LATENCY else "live", seed)
 
 

@@ -13,8 +13,8 @@ from emotalk.face import Frames, Pcm, Style
 
 Device = Literal["auto", "cpu", "cuda"]
 DEVICES: Sequence[Device] = ("auto", "cpu", "cuda")
-Precision = Literal["auto", "fp32", "bf16"]
-PRECISIONS: Sequence[Precision] = ("auto", "fp32", "bf16")
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+PRECISIONS: Sequence[Precision] = ("auto", "fp32", "bf16", "fp16")
 Latency = Literal["clip", "live"]
 LATENCIES: Sequence[Latency] = ("clip", "live")
 """clip: a frame may wait for 2 s of the sound after it, where that helps. live: for 0.3 s at most."""
@@ -70,4 +70,18 @@ class WindowEngine(Protocol):
 
     def animate(self, window: Pcm, style: Style) -> Frames:
         """Animate float32 [n] at 16 kHz (n ≥ 1) → float32 [frame_count(n), 52], raw. Raises EngineError."""
+        ...
+
+
+@runtime_checkable
+class BatchEngine(WindowEngine, Protocol):
+    """A window engine that may be faster with several windows of one clip at once.
+
+    `batch_seconds` of sound are best animated together; 0 if windows gain nothing by it.
+    """
+
+    batch_seconds: float
+
+    def animate_batch(self, windows: Sequence[Pcm], style: Style) -> list[Frames]:
+        """Animate windows of one length, each as `animate` does, if not to the last bit. Raises EngineError."""
         ...

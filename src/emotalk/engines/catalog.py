@@ -33,7 +33,7 @@ def check_engine(name: str, model_path: str, device: Device, precision: Precisio
 
 
 def _check_processor_only(name: str, device: Device, precision: Precision) -> None:
-    if precision == "bf16":
+    if precision in ("bf16", "fp16"):
         raise ConfigurationError(f"precision: the engine '{name}' computes in fp32 only. Use auto or fp32.")
     if device == "cuda":
         raise DeviceUnavailable(f"device: the {name} engine runs on the CPU only. Use --device cpu or auto.")

@@ -1,4 +1,4 @@
-"""bfloat16 in numpy, which does not know it: the upper half of a float32's bits, as uint16.
+"""16-bit numbers. bfloat16, which numpy does not know, is the upper half of a float32's bits, as uint16.
 
 Only the large matrices of the encoders are narrowed: they are 99 % of the bytes and of the time. What stays in float32
 is what the error would show in: the first convolution (its input is the sound itself), the residual stream, the norms,
@@ -6,8 +6,9 @@ the decoder, and the positional convolution, whose bfloat16 kernel in OpenVINO i
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,14 +37,33 @@ def narrow(values: NDArray[np.float32]) -> Bits:
     return rounded
 
 
+def halve(values: NDArray[np.float32]) -> NDArray[np.float16]:
+    """The nearest float16 of each value; beyond the largest (65504) is infinity."""
+    with np.errstate(over="ignore"):
+        return values.astype(np.float16)
+
+
+class Half(NamedTuple):
+    """A kind of 16-bit number, by the name that --precision has for it."""
+
+    name: str
+    narrow: Callable[[NDArray[np.float32]], NDArray[Any]]
+
+
+BF16 = Half("bf16", narrow)
+FP16 = Half("fp16", halve)
+
+
 def widen(values: NDArray[Any]) -> NDArray[np.float32]:
     """The same values as float32, exactly; float32 comes back as it is."""
-    return (values.astype(np.uint32) << 16).view(np.float32) if values.dtype == np.uint16 else values
+    if values.dtype == np.uint16:
+        return (values.astype(np.uint32) << 16).view(np.float32)
+    return values.astype(np.float32, copy=False)
 
 
-def narrowed(weights: Weights) -> Weights:
-    """The network that is computed in bfloat16 where that pays."""
-    tensors = {name: narrow(values) if is_narrowed(name) else values for name, values in weights.tensors.items()}
+def narrowed(weights: Weights, half: Half = BF16) -> Weights:
+    """The network that is computed in 16 bits where that pays."""
+    tensors = {name: half.narrow(values) if is_narrowed(name) else values for name, values in weights.tensors.items()}
     return replace(weights, tensors=tensors)
 
 

@@ -1,67 +1,116 @@
-"""What runs the network, by device. A device that gets a runtime of its own is added to the table here.
+"""What runs the network, by device. A device that gets a runtime of its own is added to the table here."""
 
-For CUDA the choice is ONNX Runtime's provider: the base install has that runtime anyway, and torch would be a second
-one of several gigabytes. It is not here yet. It would be a kind of its own, whose `start` builds the network that
-`network.py` describes from the same `Weights`; everything above this table stays as it is.
-"""
-
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Protocol
 
 from emotalk.engines.base import Device
+from emotalk.engines.emotalk.gpu import gpus
+from emotalk.engines.emotalk.narrow import BF16, FP16, Half
 from emotalk.engines.emotalk.weights import Weights
-from emotalk.engines.emotalk.window import Window
+from emotalk.engines.emotalk.window import Floats, Window
 from emotalk.errors import DeviceUnavailable
 from emotalk.face import Frames
 
 
 class Runtime(Protocol):
-    """The network on one kind of device. `identity` names all that decides the last bits, bar the weights."""
+    """The network on one kind of device. `identity` names all that decides the last bits, bar the weights.
+
+    `batch_seconds` of sound are best animated at once, as windows of one length; 0 where windows gain nothing by it.
+    `reads_weights` says that it computes with the weights where they lie, and has no copy of its own.
+    """
 
     device: str
     identity: str
+    batch_seconds: float
+    reads_weights: bool
 
     def infer(self, window: Window) -> Frames:
         """Raw blendshapes float32 [frames, 52]. Raises EngineError, OutOfMemory."""
         ...
 
+    def infer_batch(self, windows: Sequence[Window]) -> list[Frames]:
+        """The same for windows of one length and style."""
+        ...
+
 
 Start = Callable[[Weights, int | None], Runtime]
+Probe = Callable[[Weights, Floats, int | None], Floats]
 
 
 @dataclass(frozen=True)
 class RuntimeKind:
-    """`start` makes the runtime of some weights, on so many threads; a narrow weight is computed in bfloat16.
+    """`start` makes the runtime of some weights, on so many threads; `probe` computes a part of the network once.
 
-    `has_bf16` tells whether this machine's instructions do that faster than float32. It may be wrong all the same:
-    `precision.py` checks before it believes.
+    `half` is what it computes a narrow weight in, and `has_half` tells whether that is faster here than float32. It may
+    be wrong all the same: `precision.py` checks before it believes. `missing` says why the kind cannot be used here.
     """
 
     start: Start
-    has_bf16: Callable[[], bool]
+    probe: Probe
+    half: Half
+    has_half: Callable[[], bool]
+    missing: Callable[[], str] = lambda: ""
+
+
+def chosen_runtime(device: Device, kinds: Mapping[Device, RuntimeKind]) -> RuntimeKind:
+    """The kind that a device means; auto is CUDA where it can be used, else the CPU. Raises DeviceUnavailable."""
+    if device == "auto":
+        device = "cpu" if kinds["cuda"].missing() else "cuda"
+    if problem := kinds[device].missing():
+        raise DeviceUnavailable(f"device {device}: {problem}")
+    return kinds[device]
+
+
+def _openvino_missing() -> str:
+    return "" if find_spec("openvino") else 'the emotalk engine needs OpenVINO: pip install "emotalk[emotalk]"'
 
 
 def _start_openvino(weights: Weights, threads: int | None) -> Runtime:
-    try:
-        from emotalk.engines.emotalk.runtime import OpenVinoRuntime
-    except ImportError as error:
-        raise _no_openvino() from error
+    from emotalk.engines.emotalk.openvino_runtime import OpenVinoRuntime
+
     return OpenVinoRuntime(weights, threads)
 
 
+def _probe_openvino(encoder: Weights, samples: Floats, threads: int | None) -> Floats:
+    from emotalk.engines.emotalk.openvino_runtime import probe
+
+    return probe(encoder, samples, threads)
+
+
 def _openvino_has_bf16() -> bool:
-    try:
-        from emotalk.engines.emotalk.runtime import has_bf16
-    except ImportError as error:
-        raise _no_openvino() from error
+    from emotalk.engines.emotalk.openvino_runtime import has_bf16
+
     return has_bf16()
 
 
-def _no_openvino() -> DeviceUnavailable:
-    return DeviceUnavailable('the emotalk engine needs OpenVINO: pip install "emotalk[emotalk]"')
+def _cuda_missing() -> str:
+    """Cheapest first: most machines have no GPU, and need not load a runtime to know it."""
+    if not gpus():
+        return "no NVIDIA GPU answers on this machine. Use --device cpu or --device auto"
+    try:
+        from emotalk.engines.emotalk.onnx_runtime import offers_cuda
+    except ImportError:
+        return f"the extra is not installed: {_INSTALL_CUDA}"
+    return "" if offers_cuda() else f"this onnxruntime is the CPU's. Put CUDA's over it: {_INSTALL_CUDA}"
 
 
-_OPENVINO = RuntimeKind(_start_openvino, _openvino_has_bf16)
+def _start_cuda(weights: Weights, threads: int | None) -> Runtime:
+    from emotalk.engines.emotalk.onnx_runtime import CUDA, OnnxRuntime
 
-RUNTIMES: Mapping[Device, RuntimeKind] = {"auto": _OPENVINO, "cpu": _OPENVINO}
+    return OnnxRuntime(weights, CUDA)
+
+
+def _probe_cuda(encoder: Weights, samples: Floats, threads: int | None) -> Floats:
+    from emotalk.engines.emotalk.onnx_runtime import CUDA, probe
+
+    return probe(encoder, samples, CUDA)
+
+
+_INSTALL_CUDA = 'pip install "emotalk[cuda]" && pip install --force-reinstall --no-deps onnxruntime-gpu'
+
+_OPENVINO = RuntimeKind(_start_openvino, _probe_openvino, BF16, _openvino_has_bf16, _openvino_missing)
+_CUDA = RuntimeKind(_start_cuda, _probe_cuda, FP16, lambda: True, _cuda_missing)
+
+RUNTIMES: Mapping[Device, RuntimeKind] = {"cpu": _OPENVINO, "cuda": _CUDA}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from emotalk.engines.emotalk.checkpoint import Checkpoint, Shape
@@ -37,7 +38,7 @@ Tensors = Mapping[str, NDArray[Any]]
 class Weights:
     """The used tensors by published name; `digest` stands for all of them, as the checkpoint has them.
 
-    All float32, or narrow: the encoders' large matrices as the bits of bfloat16, uint16 (see `narrow.py`).
+    All float32, or narrow: the encoders' large matrices in 16 bits, uint16 being those of bfloat16 (see `narrow.py`).
     """
 
     tensors: Tensors
@@ -52,14 +53,19 @@ class Weights:
     def __contains__(self, name: str) -> bool:
         return self.prefix + name in self.tensors
 
+    @property
+    def half(self) -> bool:
+        """Whether the large matrices are of 16 bits."""
+        return any(values.dtype != np.float32 for values in self.tensors.values())
+
     def under(self, prefix: str) -> "Weights":
         """The same weights, seen from a part of the network."""
         return replace(self, prefix=self.prefix + prefix)
 
-    def shallow(self, layers: int) -> "Weights":
-        """A network with only the first few layers of each encoder, of which every other part is there."""
-        kept = {name: x for name, x in self.tensors.items() if _layer(name) < layers}
-        return replace(self, tensors=kept)
+    def shallow(self, prefix: str, layers: int) -> "Weights":
+        """An encoder with only its first few layers."""
+        kept = {name: x for name, x in self.tensors.items() if name.startswith(prefix) and _layer(name) < layers}
+        return replace(self, tensors=kept, prefix=prefix)
 
 
 @dataclass(frozen=True)

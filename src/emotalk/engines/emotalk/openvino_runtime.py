@@ -3,14 +3,17 @@
 Chosen over torch by measurement: faster here, and 253 MB installed against 6 GB.
 """
 
+import platform
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 
 import numpy as np
 import openvino
 
-from emotalk.engines.emotalk.network import build_face, build_features
-from emotalk.engines.emotalk.weights import Weights
+from emotalk.engines.emotalk.network import Inputs, Network
+from emotalk.engines.emotalk.openvino_layers import OpenVinoLayers
+from emotalk.engines.emotalk.weights import CONTENT, EMOTION, Weights
 from emotalk.engines.emotalk.window import Floats, Window, feature_count, span_of
 from emotalk.errors import EngineError, OutOfMemory
 from emotalk.face import Frames
@@ -24,9 +27,10 @@ _ALLOCATION = ("bad_alloc", "allocate", "out of memory")
 
 
 class OpenVinoRuntime:
-    """The compiled network. Keeps the weights: the graphs' constants point into them."""
+    """The compiled network. Keeps the weights: the graphs point into them."""
 
     device = "cpu"
+    batch_seconds = 0.0
 
     def __init__(self, weights: Weights, threads: int | None = None) -> None:
         self._weights = weights
@@ -34,8 +38,12 @@ class OpenVinoRuntime:
         core = openvino.Core()
         try:
             self._features = core.compile_model(build_features(weights), _DEVICE, _options(threads))
-            face = core.compile_model(build_face(weights), _DEVICE, _options(threads))
+            layers = OpenVinoLayers(_reads_in_place(weights))
+            face = core.compile_model(build_face(layers, weights), _DEVICE, _options(threads))
             self._tile, self._request = self._features.create_infer_request(), face.create_infer_request()
+            for name, matrix in layers.lent.items():
+                self._request.set_tensor(name, matrix)
+            self.reads_weights = bool(layers.lent)
             self.identity = _identity(core, face)
         except (RuntimeError, MemoryError) as error:
             raise _named(error) from error
@@ -51,6 +59,10 @@ class OpenVinoRuntime:
                 return np.array(self._request.get_output_tensor(0).data, np.float32)
         except (RuntimeError, MemoryError) as error:
             raise _named(error) from error
+
+    def infer_batch(self, windows: Sequence[Window]) -> list[Frames]:
+        """One after the other: the cores have no more to give."""
+        return [self.infer(window) for window in windows]
 
     def _extract(self, samples: Floats) -> list[Floats]:
         """Both encoders' features, tile by tile; the last tile reaches back, so that all are of one length.
@@ -68,6 +80,48 @@ class OpenVinoRuntime:
             for i, whole in enumerate(features):
                 whole[first : first + tile] = self._tile.get_output_tensor(i).data
         return features
+
+
+def probe(encoder: Weights, samples: Floats, threads: int | None = None) -> Floats:
+    """What an encoder's first layers make of normalised samples, float32 [rows, width]: see `Network.probe`."""
+    layers = OpenVinoLayers(_reads_in_place(encoder))
+    answer = Network(layers, encoder).probe(layers.input("samples", [-1]))
+    try:
+        model = openvino.Model([answer], layers.inputs, "probe")
+        request = openvino.Core().compile_model(model, _DEVICE, _options(threads)).create_infer_request()
+        for name, matrix in layers.lent.items():
+            request.set_tensor(name, matrix)
+        request.infer({"samples": samples}, share_inputs=True)
+        return np.array(request.get_output_tensor(0).data, np.float32)
+    except (RuntimeError, MemoryError) as error:
+        raise _named(error) from error
+
+
+def build_features(weights: Weights) -> openvino.Model:
+    """Normalised samples [n] → the features of both encoders, [rows, width] each."""
+    layers = OpenVinoLayers()
+    features = Network(layers, weights).features(layers.input("samples", [-1]))
+    return openvino.Model(features, layers.inputs, "features")
+
+
+def build_face(layers: OpenVinoLayers, weights: Weights) -> openvino.Model:
+    """Features and style → raw blendshapes [frames, 52]."""
+    widths = (weights[f"{encoder}feature_projection.layer_norm.weight"].size for encoder in (CONTENT, EMOTION))
+    shapes = {f"{kind}_features": [-1, width] for kind, width in zip(("content", "emotion"), widths, strict=True)}
+    shapes |= {"distance": [1, 1, -1, -1], "level": [1], "person": [1]}
+    kinds = {"level": np.int32, "person": np.int32}
+    inputs = (layers.input(name, shapes.get(name, [-1]), kinds.get(name, np.float32)) for name in Inputs._fields)
+    return openvino.Model([Network(layers, weights).face(Inputs(*inputs))], layers.inputs, "face")
+
+
+def _reads_in_place(weights: Weights) -> bool:
+    """Whether matrices are computed with where they lie in the file, rather than packed by OpenVINO.
+
+    Not with AMX in 16 bits: it computes so fast that laying them out for each window would take a good part of the
+    time. And only where it was measured: elsewhere OpenVINO has other kernels.
+    """
+    fast = weights.half and "amx" in _instruction_set()
+    return platform.machine() in ("x86_64", "AMD64") and not fast
 
 
 def has_bf16() -> bool:
