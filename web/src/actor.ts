@@ -1,3 +1,4 @@
+import { FPS } from './face/names';
 import { Take } from './live/take';
 import { openMicrophone } from './live/microphone';
 import type { Scene } from './life';
@@ -59,7 +60,11 @@ export class Actor {
         if (performance.clip.count && this.parts.player.seconds === 0) void this.begin(performance, buffer, awake, from);
         this.report(performance, null);
       };
-      const loaded = decoded.then((value) => ((buffer = value), more()));
+      const loaded = decoded.then((value) => {
+        buffer = value;
+        performance.total ??= value && Math.ceil(value.duration * FPS);
+        more();
+      });
       await performance.run(service, this.parts.style(), (state) => this.report(performance, state), more);
       await loaded;
     });
@@ -188,6 +193,7 @@ export class Actor {
 
   private report(performance: Performance, state: JobState | null): void {
     if (performance.stopped) return;
+    performance.total = state?.frames_total ?? performance.total;
     const [word, values, share] = progress(performance, state);
     this.parts.news.say(this.parts.say(word, values), share);
     if (!state) this.parts.changed();
@@ -199,9 +205,9 @@ const refused = (say: Say) => (error: Error): never => {
 };
 
 /** How it stands, as words and as the share that is done. */
-function progress({ name, clip }: Performance, state: JobState | null): [Word, Record<string, string | number>, (number | null)?] {
+function progress({ name, clip, total }: Performance, state: JobState | null): [Word, Record<string, string | number>, (number | null)?] {
   if (clip.complete) return ['done', { name, total: clip.count }];
-  const total = state?.frames_total, done = Math.max(clip.count, state?.frames_done ?? 0);
+  const done = Math.max(clip.count, state?.frames_done ?? 0);
   if (done && total) return ['progress', { name, done, total }, done / total];
   if (done) return ['frames', { name, done }, null];
   if (state?.queue_position) return ['queued', { name, position: state.queue_position }, null];

@@ -24,7 +24,8 @@ export class Take {
           fail(error as Error);
         }
       };
-      this.socket.onclose = (event) => fail(new Problem(event.code, event.reason || `stream: closed (${event.code})`));
+      // TypeError is what fetch says, too, when nobody answers.
+      this.socket.onclose = ({ code, reason }) => fail(this.started ? new Problem(code, reason || `stream: closed (${code})`) : new TypeError('no answer'));
     });
     this.finished.finally(() => this.close()).catch(() => {});
     this.socket.onopen = () => {

@@ -19,6 +19,7 @@ export class Puppet {
       // Morphs and bones move it out of the box that culling goes by.
       node.frustumCulled = false;
     });
+    scene.updateMatrixWorld(true);
     const box = new Box3().setFromObject(this.face());
     this.neck.set(0, box.min.y, (box.min.z + box.max.z) / 2);
     this.object.add(scene);

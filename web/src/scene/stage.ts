@@ -19,6 +19,8 @@ export class Stage {
     this.renderer.setPixelRatio(Math.min(devicePixelRatio, 2));
     this.controls = new OrbitControls(this.camera, canvas);
     Object.assign(this.controls, { enablePan: false, minPolarAngle: 0.9, maxPolarAngle: 2.0, rotateSpeed: 0.6 });
+    // The controls forbid it, and a phone's page could not be scrolled by its largest part.
+    canvas.style.touchAction = 'pan-y';
     this.light();
     new ResizeObserver(() => this.fit()).observe(canvas.parentElement!);
     this.fit();
