@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -12,18 +11,16 @@ from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import JSONResponse, Response
-from starlette.staticfiles import StaticFiles
+from starlette.responses import Response
 
 from emotalk.errors import EmoTalkError
 from emotalk.web import animations, contract, jobs, stream
 from emotalk.web.origins import Origins
+from emotalk.web.page import Page
 from emotalk.web.parameters import invalid
 from emotalk.web.problems import Problem, problem_of
 from emotalk.web.uploads import BodyLimit
 from emotalk.web.upstream import Upstream
-
-PAGE = Path(__file__).parent / "static"
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,7 @@ def application(upstream: Upstream, doors: Doors) -> FastAPI:
     _add_health(app, upstream)
     _add_problems(app)
     _add_schemas(app)
-    _add_page(app)
+    app.mount("/", Page(), name="page")
     app.add_middleware(BodyLimit)
     if doors.origins:
         app.add_middleware(CORSMiddleware, allow_origins=doors.origins, allow_methods=["*"], allow_headers=["*"],
@@ -105,13 +102,6 @@ def _add_schemas(app: FastAPI) -> None:
 
 def _fastapis(response: Any) -> bool:
     return "HTTPValidationError" in str(response)
-
-
-def _add_page(app: FastAPI) -> None:
-    if PAGE.is_dir():
-        app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
-    else:
-        app.add_api_route("/", lambda: JSONResponse({"docs": "/docs"}), include_in_schema=False)
 
 
 _ABOUT = """Speech in, a moving face out: 52 ARKit blendshapes at 30 frames a second.
