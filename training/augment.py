@@ -130,6 +130,8 @@ def damaged(sound: Sound, noise: Callable[[], Sound], babble: Callable[[], Sound
     if by_chance(0.4):
         sound = mixed(sound, coloured(len(sound), draw), draw.uniform(6, 45))
     if by_chance(0.25):
+        sound = mixed(sound, draw.standard_normal(len(sound)).astype(np.float32), draw.uniform(4, 20))
+    if by_chance(0.25):
         sound = mixed(sound, noise(), draw.uniform(2, 30))
     if by_chance(0.12):
         sound = mixed(sound, chords(len(sound), draw), draw.uniform(3, 25))

@@ -11,12 +11,18 @@ Sound = NDArray[np.float32]
 _ROOM_SECONDS = 0.4
 
 
+def _under(sound: Sound, other: Sound, decibels: float) -> Sound:
+    """The other so many decibels under the sound, both by the mean square of the whole."""
+    fitted = np.resize(other, len(sound))
+    return sound + fitted * np.float32(np.sqrt((sound**2).mean() / (fitted**2).mean() * 10 ** (-decibels / 10)))
+
+
 def _noise(sound: Sound, _: Sound, draw: np.random.Generator) -> Sound:
-    return augment.mixed(sound, draw.standard_normal(len(sound)).astype(np.float32), 10)
+    return _under(sound, draw.standard_normal(len(sound)).astype(np.float32), 10)
 
 
 def _music(sound: Sound, music: Sound, _: np.random.Generator) -> Sound:
-    return augment.mixed(sound, music, 5)
+    return _under(sound, music, 5)
 
 
 def _room(sound: Sound, _: Sound, draw: np.random.Generator) -> Sound:

@@ -29,7 +29,16 @@ LIVE_ROWS, CLIP_ROWS = 96, 141
 """Rows of a window of a live session (1.9 s) and of a clip's (2.8 s)."""
 NO_LOSS = 255
 RECOGNISER = Path("packages/hama/assets/asr_waveform.hama")
-VERSIONS = {"readers": 4, "commands": 2, "noise": 2, "hibari": 1, "accented": 2, "espeak": 1, "kokoro": 2}
+VERSIONS = {
+    "vietnamese": 2,
+    "readers": 6,
+    "commands": 2,
+    "noise": 2,
+    "hibari": 1,
+    "accented": 2,
+    "espeak": 1,
+    "kokoro": 2,
+}
 _BATCH = 24
 _VOICE_MARGIN = 8
 
@@ -121,6 +130,9 @@ def part_of(name: str, data: Path, real: Path) -> Iterator[Utterance]:
     """The utterances of one part."""
     if name == "noise":
         return corpus.voiceless(real)
+    if name == "vietnamese":
+        voices = (one for voice in ("kokoro", "espeak") for one in corpus.synthetic(data, voice))
+        return (one for one in voices if one.part.endswith("-vi"))
     if name in ("kokoro", "hibari", "espeak"):
         return corpus.synthetic(data, name)
     return (one for one in corpus.real(real) if one.part == name)

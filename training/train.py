@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from emotalk.engines.builtin.plan import PLANS
 from training import development
 from training.features import CLIP_ROWS, LIVE_ROWS, RECOGNISER
 from training.front import Front
@@ -22,11 +23,12 @@ from training.network import Mouth
 
 SHARES = {
     "readers": 0.3,
-    "accented": 0.12,
-    "commands": 0.1,
-    "kokoro": 0.18,
-    "hibari": 0.11,
+    "accented": 0.1,
+    "commands": 0.08,
+    "kokoro": 0.14,
+    "hibari": 0.09,
     "espeak": 0.14,
+    "vietnamese": 0.1,
     "noise": 0.05,
 }
 """How much of a batch comes from each part."""
@@ -111,11 +113,11 @@ class Judge:
         return out
 
 
-_PAST, _HOP, _AHEAD = 40, 70, 30
+_PLAN = PLANS["clip"]
 
 
 def _hear(front: Front, sound: Any) -> tuple[list[Tensor], int]:
-    cut, rows = development.windows(sound, _PAST, _HOP, _AHEAD)
+    cut, rows = development.windows(sound, _PLAN.past, _PLAN.hop, _PLAN.ahead)
     with torch.inference_mode():
         return [x.half() for x in front(torch.from_numpy(cut))], rows
 
@@ -124,7 +126,7 @@ def _drawn(network: Mouth, heard: tuple[list[Tensor], int], trust: float, device
     inputs, rows = heard
     with torch.inference_mode():
         curves = network(*(x.float().to(device) for x in inputs), trust)[0]
-    return curves[:, _PAST : _PAST + _HOP].flatten(0, 1)[:rows].cpu().numpy()
+    return curves[:, _PLAN.past : _PLAN.past + _PLAN.hop].flatten(0, 1)[:rows].cpu().numpy()
 
 
 class Trainer:

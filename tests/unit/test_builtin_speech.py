@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from emotalk.engines.base import LATENCIES, Latency
 from emotalk.engines.builtin import BuiltinEngine
 from emotalk.face import INDEX, Frames, Style
 from emotalk.timebase import FPS
@@ -39,12 +40,16 @@ TONGUE = (
 PAUSES = ((0.0, 0.1), (3.02, 3.17), (6.58, 6.78), (11.65, 11.75), (15.5, 15.65), (17.85, 17.98))
 
 
-@pytest.fixture(scope="module")
-def frames() -> Frames:
+def performed(latency: Latency) -> Frames:
     sound, rate = soundfile.read(SAMPLE, dtype="float32")
     assert rate == 16_000
-    session = BuiltinEngine().open(Style())
+    session = BuiltinEngine().open(Style(), latency)
     return np.concatenate([session.push(sound), session.finish()])
+
+
+@pytest.fixture(scope="module", params=LATENCIES)
+def frames(request: pytest.FixtureRequest) -> Frames:
+    return performed(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -83,3 +88,8 @@ def test_the_mouth_is_shut_in_the_pauses(aperture: np.ndarray) -> None:
     usual = np.percentile(aperture, 90)
     for start, end in PAUSES:
         assert aperture[round(start * FPS) : round(end * FPS)].mean() < 0.05 * usual, start
+
+
+def test_a_live_mouth_says_what_a_clips_mouth_says() -> None:
+    live, clip = (performed(latency)[:, INDEX["jawOpen"]] for latency in ("live", "clip"))
+    assert np.corrcoef(live, clip)[0, 1] > 0.95

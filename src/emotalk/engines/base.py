@@ -51,7 +51,10 @@ class EngineSession(Protocol):
 class Engine(Protocol):
     """A streaming engine: frames come out as the sound goes in."""
 
-    card: EngineCard
+    @property
+    def card(self) -> EngineCard:
+        """What it says of itself."""
+        ...
 
     def open(self, style: Style, latency: Latency = "clip", seed: str = "") -> EngineSession:
         """Start a clip. Sessions are independent of each other.

@@ -9,6 +9,7 @@ A streaming engine; how long a frame waits for the sound after it is chosen when
 
 import hashlib
 import platform
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -53,9 +54,13 @@ class BuiltinEngine:
             raise DeviceUnavailable("device: the built-in engine runs on the CPU only. Use --device cpu or auto.")
         self._network = MouthNetwork(MODELS / "mouth.onnx")
         self._voice = VoiceModel(MODELS / "silero_vad.onnx")
-        self.card = EngineCard("builtin", LICENCE, _fingerprint(MODELS))
         if warm:
             self._warm()
+
+    @cached_property
+    def card(self) -> EngineCard:
+        """Read when it is first asked for: to digest the models takes half as long as to load them."""
+        return EngineCard("builtin", LICENCE, _fingerprint(MODELS))
 
     def open(self, style: Style, latency: Latency = "clip", seed: str = "") -> BuiltinSession:
         """Start a clip. `seed` decides gaze and micro-movements."""
