@@ -28,6 +28,9 @@ class Settings:
     port: int = 50051
     queue: str = "sqlite"
     kafka_replication: int = 0
+    partitions: int = 0
+    max_waiting: int = 0
+    queue_bytes: int = 0
     engine: str = "auto"
     model_path: str = ""
     device: str = "auto"
@@ -77,6 +80,9 @@ class Settings:
         if self.kafka_replication < 0:
             raise ConfigurationError(f"kafka_replication: {self.kafka_replication} is negative. Use 1 or more, or 0.")
         self._check_doors()
+        for name in ("partitions", "max_waiting", "queue_bytes"):
+            if getattr(self, name) < 0:
+                raise ConfigurationError(f"{name}: {getattr(self, name)} is negative. Use 1 or more, or 0.")
         if not self.max_seconds > 0:
             raise ConfigurationError(
                 f"max_seconds: {self.max_seconds:g} is too short. Use a positive number of seconds."

@@ -28,7 +28,14 @@ def queue_file() -> Path:
 
 def queue(settings: Settings) -> Queue:
     """The queue; nothing is contacted yet."""
-    return open_queue(settings.queue, queue_file, replication=settings.kafka_replication)
+    return open_queue(
+        settings.queue,
+        queue_file,
+        replication=settings.kafka_replication,
+        partitions=settings.partitions,
+        max_waiting=settings.max_waiting,
+        max_bytes=settings.queue_bytes,
+    )
 
 
 def gains(settings: Settings) -> Gains:

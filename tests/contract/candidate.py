@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from emotalk.errors import ClaimLost
+from emotalk.errors import ClaimLost, EmoTalkError
 from emotalk.queues.base import Claim, Consumer, Queue, Request, Result, Results
 from emotalk.queues.memory import MemoryQueue
 from emotalk.queues.sqlite import SqliteQueue
@@ -29,15 +29,16 @@ class Clock:
 class Candidate:
     """One kind of queue. `moment`: seconds after which nothing will come any more; `patience`: until something must."""
 
-    make: Callable[[int], Queue]
+    make: Callable[..., Queue]
     moment: float = 0.0
     patience: float = 10.0
     clock: Clock | None = None
     opened: list[Queue] = field(default_factory=list)
+    max_waiting: int = 0
 
     def queue(self, partitions: int = 1) -> Queue:
         """Another process's view of the same address."""
-        queue = self.make(partitions)
+        queue = self.make(partitions=partitions, max_waiting=self.max_waiting)
         queue.prepare()
         self.opened.append(queue)
         return queue
@@ -53,6 +54,18 @@ class Candidate:
         claim = self.claim(consumer)
         consumer.begin(claim, claim.attempts + 1)
         return claim
+
+    def until(self, act: Callable[[], object], passing: type[EmoTalkError]) -> None:
+        """Repeat until it is not refused any more: a log may be a second behind."""
+        end = time.monotonic() + self.patience
+        while time.monotonic() < end:
+            try:
+                act()
+            except passing:
+                time.sleep(0.05)
+            else:
+                return
+        act()
 
     def keep_until_lost(self, consumer: Consumer, claim: Claim) -> None:
         """Keep the claim until the worker hears that it has another owner; a group of Kafka's says so when polled."""
@@ -81,14 +94,12 @@ def request(request_id: str = "one", payload: bytes = b"voice", key: str = "sess
 def memory(_: Path, __: pytest.FixtureRequest) -> Candidate:
     clock = Clock()
     queues: dict[str, MemoryQueue] = {}
-    return Candidate(
-        lambda partitions: queues.setdefault("the one", MemoryQueue(clock, partitions=partitions)), clock=clock
-    )
+    return Candidate(lambda **bounds: queues.setdefault("the one", MemoryQueue(clock, **bounds)), clock=clock)
 
 
 def sqlite(folder: Path, _: pytest.FixtureRequest) -> Candidate:
     clock = Clock()
-    return Candidate(lambda partitions: SqliteQueue(folder / "q.db", partitions=partitions, clock=clock), clock=clock)
+    return Candidate(lambda **bounds: SqliteQueue(folder / "q.db", clock=clock, **bounds), clock=clock)
 
 
 # A named member that has closed keeps its partitions until its session ends: three seconds suffice for an exam.
@@ -101,7 +112,7 @@ def kafka(_: Path, test: pytest.FixtureRequest) -> Candidate:
 
     prefix = f"exam-{uuid.uuid4().hex[:12]}-"
     return Candidate(
-        lambda partitions: KafkaQueue(broker.bootstrap, prefix=prefix, partitions=partitions, settings=SHORT_SESSION),
+        lambda **bounds: KafkaQueue(broker.bootstrap, prefix=prefix, settings=SHORT_SESSION, **bounds),
         moment=2.0,
         patience=30.0,
     )

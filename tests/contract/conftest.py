@@ -17,6 +17,15 @@ def candidate(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Candid
         queue.close()
 
 
+@pytest.fixture(params=KINDS[1:], ids=["sqlite", "kafka"])
+def lasting(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Candidate]:
+    """The kinds that outlive their process."""
+    one = request.param(tmp_path, request)
+    yield one
+    for queue in one.opened:
+        queue.close()
+
+
 @pytest.fixture(params=KINDS[:2], ids=["memory", "sqlite"])
 def leasing(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Candidate, Clock]]:
     """The kinds whose owners hold leases by a clock that a test can move."""

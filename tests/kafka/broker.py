@@ -96,6 +96,11 @@ class Broker:
             raise BrokerError("the broker is not running")
         return self._jvm.pid
 
+    @property
+    def running(self) -> bool:
+        """Was it started, and has it not ended?"""
+        return self._jvm is not None and self._jvm.poll() is None
+
     def start(self) -> Self:
         """Format the folder if it is new, start the JVM and return when it answers."""
         classpath = str(jars() / "*")

@@ -181,6 +181,26 @@ def add_metrics(parser: argparse.ArgumentParser) -> None:
     add(group, "--metrics-host", metavar="ADDRESS", help="address of that port (default 127.0.0.1)")
 
 
+def add_partitions(parser: argparse.ArgumentParser) -> None:
+    """How many workers can work at once."""
+    add(
+        parser,
+        "--partitions",
+        type=int,
+        metavar="N",
+        help="requests are spread over N partitions, so that N workers share them (default: as it is, or 1)",
+    )
+
+
+def add_room(parser: argparse.ArgumentParser) -> None:
+    """When the queue is full."""
+    group = parser.add_argument_group("back-pressure")
+    add(
+        group, "--max-waiting", type=int, metavar="N", help="refuse requests while N are unfinished (default: no bound)"
+    )
+    add(group, "--queue-bytes", type=int, metavar="N", help="bound of the embedded queue's file (default: the disk's)")
+
+
 def add_logs(parser: argparse.ArgumentParser) -> None:
     """How the log looks."""
     group = parser.add_argument_group("log")

@@ -45,6 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser, queue: str = flags.EMBEDDED, 
     flags.add_web(parser)
     flags.add_live(parser)
     flags.add_queue(parser, queue)
+    flags.add_partitions(parser)
+    flags.add_room(parser)
     flags.add_engine(parser)
     flags.add_shaping(parser)
     flags.add_metrics(parser)

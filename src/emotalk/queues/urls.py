@@ -9,21 +9,39 @@ from emotalk.queues.base import Queue
 SQLITE, KAFKA, MEMORY = "sqlite:///", "kafka://", "memory://"
 
 
-def open_queue(url: str, default_file: Callable[[], Path], *, replication: int = 0) -> Queue:
+def open_queue(
+    url: str,
+    default_file: Callable[[], Path],
+    *,
+    replication: int = 0,
+    partitions: int = 0,
+    max_waiting: int = 0,
+    max_bytes: int = 0,
+) -> Queue:
     """Build the queue that `url` names; nothing is contacted yet. Raises ConfigurationError.
 
-    `sqlite` alone means `default_file()`; `replication` 0 means as many as there are brokers, three at most.
+    `sqlite` alone means `default_file()`; `replication` 0 means as many as there are brokers, three at most;
+    `partitions` 0 leaves their number as it is (one where the queue is new); `max_waiting` and `max_bytes` 0 set no
+    bound.
     """
+    if max_bytes and not url.startswith("sqlite"):
+        raise ConfigurationError("queue_bytes: bounds the file of the embedded queue only. Use --max-waiting here.")
     if url in ("memory", MEMORY):
         from emotalk.queues.memory import MemoryQueue
 
-        return MemoryQueue()
+        return MemoryQueue(partitions=max(1, partitions), max_waiting=max_waiting)
     if url.startswith(KAFKA) and len(url) > len(KAFKA):
         from emotalk.queues.kafka import KafkaQueue
 
-        return KafkaQueue(url.removeprefix(KAFKA).rstrip("/"), replication=replication or None)
+        return KafkaQueue(
+            url.removeprefix(KAFKA).rstrip("/"),
+            replication=replication or None,
+            partitions=max(1, partitions),
+            max_waiting=max_waiting,
+        )
     if url == "sqlite" or (url.startswith(SQLITE) and len(url) > len(SQLITE)):
         from emotalk.queues.sqlite import SqliteQueue
 
-        return SqliteQueue(Path(url.removeprefix(SQLITE)).expanduser() if url != "sqlite" else default_file())
+        path = Path(url.removeprefix(SQLITE)).expanduser() if url != "sqlite" else default_file()
+        return SqliteQueue(path, partitions=max(1, partitions), max_waiting=max_waiting, max_bytes=max_bytes or None)
     raise ConfigurationError(f"queue: '{url}' is no queue. Use sqlite:///PATH, kafka://HOST:PORT or memory://.")

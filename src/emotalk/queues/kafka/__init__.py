@@ -32,9 +32,10 @@ D = TypeVar("D", bound=_Door)
 class KafkaQueue:
     """The queue at `bootstrap` ("host:port[,host:port…]").
 
-    `partitions` and `replication` (default: three, or as many as there are brokers) count when topics are created;
-    existing topics keep what they have. `settings` go to every librdkafka client (security, time-outs). `prefix` goes
-    before topic and group names. `clock` gives seconds since 1970.
+    `partitions`: the request topic has at least so many. `replication` (default: three, or as many as there are
+    brokers) counts when topics are created. `max_waiting` bounds the unfinished requests, as they were a second ago at
+    most. `settings` go to every librdkafka client (security, time-outs). `prefix` goes before topic and group names.
+    `clock` gives seconds since 1970.
     """
 
     def __init__(
@@ -48,10 +49,12 @@ class KafkaQueue:
         max_poll_interval_ms: int = 300_000,
         prefix: str = "",
         clock: Callable[[], float] = time.time,
+        max_waiting: int = 0,
     ) -> None:
         self.url = f"kafka://{bootstrap}"
         self._cluster = Cluster(bootstrap, dict(settings or {}), prefix, group)
         self._partitions, self._replication, self._max_poll = partitions, replication, max_poll_interval_ms
+        self._max_waiting = max_waiting
         self._register = Register(self._cluster, clock)
         self._doors: list[_Door] = []
 
@@ -61,7 +64,7 @@ class KafkaQueue:
 
     def producer(self) -> KafkaProducer:
         """See Queue.producer."""
-        return self._opened(KafkaProducer(self._cluster, self._register))
+        return self._opened(KafkaProducer(self._cluster, self._register, self._max_waiting))
 
     def consumer(self, name: str) -> KafkaConsumer:
         """See Queue.consumer. An empty name makes a member that leaves at once when it closes; see KafkaConsumer."""

@@ -1,10 +1,10 @@
 """Where the brokers are, what the topics are called, and how every librdkafka client here is set up."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer, KafkaError, Producer
 from confluent_kafka.admin import AdminClient
 
 from emotalk.queues.base import DEAD_TOPIC, GROUP, JOBS_TOPIC, MAX_MESSAGE_BYTES, REQUESTS_TOPIC, RESULTS_TOPIC
@@ -25,6 +25,8 @@ _EVERY_CLIENT: Mapping[str, Value] = {
     "socket.connection.setup.timeout.ms": 5_000,
     "reconnect.backoff.ms": 50,
     "reconnect.backoff.max.ms": 1_000,
+    # How soon everyone knows of partitions that were added; librdkafka would leave them unread for five minutes.
+    "topic.metadata.refresh.interval.ms": 10_000,
 }
 _PRODUCER: Mapping[str, Value] = {
     "acks": "all",
@@ -90,9 +92,9 @@ class Cluster:
         """A client that describes and changes topics; it ends when the last reference goes."""
         return AdminClient(self._config({}), logger=_log)
 
-    def producer(self) -> Producer:
-        """A client that writes; somebody must poll it for its delivery reports."""
-        return Producer(self._config(_PRODUCER), logger=_log)
+    def producer(self, on_error: Callable[[KafkaError], None]) -> Producer:
+        """A client that writes; somebody must poll it for its delivery reports and for what `on_error` hears."""
+        return Producer({**self._config(_PRODUCER), "error_cb": on_error}, logger=_log)
 
     def consumer(self, own: Mapping[str, Value]) -> Consumer:
         """A client that reads; `own` must name a group.id."""

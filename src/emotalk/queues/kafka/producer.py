@@ -4,6 +4,7 @@ import logging
 
 from emotalk.errors import QueueUnavailable, RequestConflict
 from emotalk.queues.base import Receipt, Request
+from emotalk.queues.kafka.backlog import Room
 from emotalk.queues.kafka.cluster import Cluster
 from emotalk.queues.kafka.notes import ACCEPTED, Note
 from emotalk.queues.kafka.register import Register
@@ -22,8 +23,9 @@ class KafkaProducer:
     same bytes, and whoever reads results drops the repetition.
     """
 
-    def __init__(self, cluster: Cluster, register: Register) -> None:
-        self._cluster, self._register, self._writer = cluster, register, Writer(cluster)
+    def __init__(self, cluster: Cluster, register: Register, max_waiting: int = 0) -> None:
+        self._cluster, self._register, self._writer = cluster, register, Writer(cluster, hasty=True)
+        self._room = Room(cluster, max_waiting) if max_waiting else None
 
     def append(self, request: Request) -> Receipt:
         """See Producer.append. The partition is murmur2 of `request.key`, as Java clients choose it."""
@@ -32,6 +34,8 @@ class KafkaProducer:
             if known.digest != request.digest:
                 raise RequestConflict(f"request_id: {request.request_id!r} is taken by another request. Send a new id.")
             return Receipt(known.partition, known.offset, True, known.epoch, known.first)
+        if self._room:
+            self._room.take()
         epoch = self._register.last_epoch(request.request_id) + 1
         return self._store(request, epoch)
 
@@ -58,7 +62,11 @@ class KafkaProducer:
     def ping(self) -> None:
         """See Producer.ping: one metadata request."""
         self._writer.ping(self._cluster.requests, _PING_SECONDS)
+        if self._room:
+            self._room.look()
 
     def close(self) -> None:
         """See Producer.close."""
         self._writer.close()
+        if self._room:
+            self._room.close()

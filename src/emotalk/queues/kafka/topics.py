@@ -11,6 +11,7 @@ from confluent_kafka.admin import (
     ClusterMetadata,
     ConfigEntry,
     ConfigResource,
+    NewPartitions,
     NewTopic,
     ResourceType,
     TopicMetadata,
@@ -18,8 +19,10 @@ from confluent_kafka.admin import (
 
 from emotalk.errors import ConfigurationError, EmoTalkError, NoQueue, QueueUnavailable
 from emotalk.queues.base import RESULTS_KEPT_SECONDS
+from emotalk.queues.kafka.backlog import backlog
 from emotalk.queues.kafka.cluster import RECORD_BYTES, Cluster
 from emotalk.queues.kafka.faults import kafka_error
+from emotalk.queues.lanes import not_now
 
 _log = logging.getLogger(__name__)
 
@@ -73,11 +76,33 @@ def prepare_topics(cluster: Cluster, partitions: int, replication: int | None, c
     copies = replication or min(3, len(known.brokers))
     # All of the jobs' topic is read by everyone: more partitions would serve nobody, and one has an order.
     shapes = {topic: 1 if topic == cluster.jobs else partitions for topic in missing}
-    _create(admin, {topic: wanted[topic] for topic in missing}, shapes, copies)
-    _mend(admin, {topic: wanted[topic] for topic in wanted if topic not in missing})
-    for topic in set(wanted) - set(missing):
-        if topic != cluster.jobs and len(known.topics[topic].partitions) < partitions:
-            _log.warning("%s has fewer than the %d partitions asked for; it is left as it is", topic, partitions)
+    created = _create(admin, {topic: wanted[topic] for topic in missing}, shapes, copies)
+    _mend(admin, {topic: wanted[topic] for topic in wanted if topic not in created})
+    if create and cluster.requests not in missing:
+        _grow(admin, cluster, len(known.topics[cluster.requests].partitions), partitions)
+
+
+def _grow(admin: AdminClient, cluster: Cluster, there: int, wanted: int) -> None:
+    """Give the request topic the partitions it lacks, in a moment in which nothing waits.
+
+    A new number sends a key to another partition, where a later request of it would overtake the earlier ones. Results
+    are never spread anew: a job's first parts would stand in one partition and its last ones in another.
+    """
+    if wanted <= there:
+        return
+    waiting = backlog(cluster)
+    if waiting:
+        _log.warning("partitions left as they are", extra=not_now(there, wanted, waiting))
+        return
+    [answer] = admin.create_partitions([NewPartitions(cluster.requests, wanted)]).values()
+    try:
+        answer.result(timeout=_CHANGE_SECONDS)
+    except (KafkaException, TimeoutError) as error:
+        if isinstance(error, KafkaException) and error.args[0].code() == KafkaError.INVALID_PARTITIONS:
+            return  # another process was as quick
+        raise _refused(error, f"growing {cluster.requests} from {there} to {wanted} partitions") from error
+    _log.info("partitions added", extra={"topic": cluster.requests, "before": there, "partitions": wanted})
+    _wait_for_leaders(admin, {cluster.requests: wanted})
 
 
 def delete_before(cluster: Cluster, partition: int, offset: int) -> None:
@@ -104,34 +129,40 @@ def _reach(admin: AdminClient, bootstrap: str) -> ClusterMetadata:
 
 
 def _create(
-    admin: AdminClient, settings: Mapping[str, Mapping[str, str]], partitions: Mapping[str, int], copies: int
-) -> None:
+    admin: AdminClient, settings: Mapping[str, Mapping[str, str]], shapes: Mapping[str, int], copies: int
+) -> set[str]:
+    """`shapes`: topic → partitions. Returns the new ones: a young one may be there though the broker did not say so."""
+    created = set[str]()
     if not settings:
-        return
+        return created
     durable = {"min.insync.replicas": str(max(1, copies - 1))}
-    topics = [NewTopic(name, partitions[name], copies, config={**own, **durable}) for name, own in settings.items()]
+    topics = [NewTopic(name, shapes[name], copies, config={**own, **durable}) for name, own in settings.items()]
     for name, answer in admin.create_topics(topics).items():
         try:
             answer.result(timeout=_CHANGE_SECONDS)
+            created.add(name)
         except KafkaException as error:
             if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:  # another process was as quick
                 continue
             raise _refused(error, f"creating the topic {name} with {copies} replicas") from error
-    _wait_for_leaders(admin, set(settings))
+    _wait_for_leaders(admin, {name: shapes[name] if name in created else 1 for name in settings})
+    return created
 
 
-def _wait_for_leaders(admin: AdminClient, names: set[str]) -> None:
+def _wait_for_leaders(admin: AdminClient, wanted: Mapping[str, int]) -> None:
+    """`wanted`: topic → partitions that it will have."""
     end = time.monotonic() + _CHANGE_SECONDS
     while time.monotonic() < end:
         topics = admin.list_topics(timeout=_CHANGE_SECONDS).topics
-        if all(name in topics and _is_led(topics[name]) for name in names):
+        if all(name in topics and _is_led(topics[name], count) for name, count in wanted.items()):
             return
         time.sleep(_POLL_SECONDS)
-    raise QueueUnavailable(f"Kafka: {', '.join(sorted(names))} got no leader within {_CHANGE_SECONDS:.0f} seconds")
+    raise QueueUnavailable(f"Kafka: {', '.join(sorted(wanted))} got no leader within {_CHANGE_SECONDS:.0f} seconds")
 
 
-def _is_led(topic: TopicMetadata) -> bool:
-    return topic.error is None and all(each.leader >= 0 for each in topic.partitions.values())
+def _is_led(topic: TopicMetadata, partitions: int) -> bool:
+    there = topic.partitions.values()
+    return topic.error is None and len(there) >= partitions and all(each.leader >= 0 for each in there)
 
 
 def _mend(admin: AdminClient, settings: Mapping[str, Mapping[str, str]]) -> None:

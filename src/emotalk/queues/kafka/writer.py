@@ -1,6 +1,7 @@
 """Writing to a topic and waiting for the acknowledgement of all replicas."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,6 +17,11 @@ _POLL_SECONDS = 0.1
 _FLUSH_SECONDS = 5.0
 # librdkafka itself reports each record after delivery.timeout.ms; this bound is for one that is stuck.
 _STUCK_SECONDS = 120.0
+# librdkafka is back within a tenth of a second where a connection merely broke; whose broker is gone hears it now and
+# not after delivery.timeout.ms.
+_DOUBT_SECONDS = 0.5
+_QUICK_SECONDS = 0.25
+_LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -31,11 +37,16 @@ class Record:
 
 
 class Writer:
-    """An idempotent producer whose `write` blocks; its own thread collects the delivery reports for all callers."""
+    """An idempotent producer whose `write` blocks; its own thread collects the delivery reports for all callers.
 
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
-        self._producer: Producer = cluster.producer()
+    A `hasty` one gives up as soon as no broker answers, since somebody waits for its answer; else a write goes on for
+    ten seconds, in which a broker may come back.
+    """
+
+    def __init__(self, cluster: Cluster, *, hasty: bool = False) -> None:
+        self._cluster, self._hasty = cluster, hasty
+        self._doubted_since: float | None = None
+        self._producer: Producer = cluster.producer(self._hear)
         self._renewing = threading.Lock()
         self._closed = threading.Event()
         self._reports = threading.Thread(target=self._collect, name="emotalk-kafka-writer", daemon=True)
@@ -53,6 +64,8 @@ class Writer:
         """Send all; whoever calls what is returned waits for all. Errors are those of `write`, here or there."""
         if self._closed.is_set():
             raise QueueUnavailable(f"Kafka: nothing more is written to {topic}; this queue was closed")
+        if self._hasty and self._doubted_since is not None:
+            self.ping(topic, _QUICK_SECONDS)
         delivery, producer = _Delivery(len(records)), self._producer
         try:
             for index, record in enumerate(records):
@@ -65,7 +78,7 @@ class Writer:
 
     def _wait(self, delivery: "_Delivery", producer: Producer, topic: str) -> list[tuple[int, int]]:
         try:
-            return delivery.wait()
+            return delivery.wait(partial(self._give_up_in_vain, topic))
         except KafkaException as failure:
             raise self._broken(failure, producer, topic) from failure
 
@@ -76,6 +89,14 @@ class Writer:
 
     def ping(self, topic: str, timeout: float) -> None:
         """Ask for the topic's metadata. Raises QueueUnavailable where no leader would take a record now."""
+        try:
+            self._ask(topic, timeout)
+        except QueueUnavailable:
+            self._doubt()
+            raise
+        self._doubted_since = None
+
+    def _ask(self, topic: str, timeout: float) -> None:
         try:
             found = self._producer.list_topics(topic, timeout=timeout).topics[topic]
         except KafkaException as error:
@@ -94,11 +115,24 @@ class Writer:
         self._reports.join()
         del self._producer
 
+    def _hear(self, error: KafkaError) -> None:
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:
+            self._doubt()
+
+    def _doubt(self) -> None:
+        self._doubted_since = self._doubted_since or time.monotonic()
+
+    def _give_up_in_vain(self, topic: str) -> None:
+        """Raise QueueUnavailable where waiting on is in vain; the write may be done all the same, so repeat it."""
+        since = self._doubted_since
+        if self._hasty and since is not None and time.monotonic() - since > _DOUBT_SECONDS:
+            self.ping(topic, _QUICK_SECONDS)
+
     def _renew(self, broken: Producer) -> None:
         """An idempotent producer that met a fatal error never writes again: take another in its place."""
         with self._renewing:
             if self._producer is broken:
-                self._producer = self._cluster.producer()
+                self._producer = self._cluster.producer(self._hear)
 
     def _collect(self) -> None:
         while not self._closed.is_set():
@@ -130,9 +164,12 @@ class _Delivery:
         if not self._missing:
             self._all.set()
 
-    def wait(self) -> list[tuple[int, int]]:
-        if not self._all.wait(_STUCK_SECONDS):
-            raise QueueUnavailable("Kafka: no delivery report came; the outcome of the write is unknown")
+    def wait(self, meanwhile: Callable[[], None]) -> list[tuple[int, int]]:
+        end = time.monotonic() + _STUCK_SECONDS
+        while not self._all.wait(_LOOK_SECONDS):
+            if time.monotonic() > end:
+                raise QueueUnavailable("Kafka: no delivery report came; the outcome of the write is unknown")
+            meanwhile()
         if self._error is not None:
             raise KafkaException(self._error)
         return self.places

@@ -18,16 +18,22 @@ class MemoryQueue:
     url = "memory://"
 
     def __init__(
-        self, clock: Callable[[], float] = time.time, *, partitions: int = 1, lease_seconds: float = 10.0
+        self,
+        clock: Callable[[], float] = time.time,
+        *,
+        partitions: int = 1,
+        lease_seconds: float = 10.0,
+        max_waiting: int = 0,
     ) -> None:
         self._store = Store([Lane() for _ in range(partitions)], clock, lease_seconds)
+        self._max_waiting = max_waiting
 
     def prepare(self, create: bool = True) -> None:
         """See Queue.prepare."""
 
     def producer(self) -> MemoryProducer:
         """See Queue.producer."""
-        return MemoryProducer(self._store)
+        return MemoryProducer(self._store, self._max_waiting)
 
     def consumer(self, name: str) -> MemoryConsumer:
         """See Queue.consumer."""

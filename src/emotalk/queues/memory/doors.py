@@ -14,7 +14,7 @@ from emotalk.queues.base import (
     Request,
     Result,
 )
-from emotalk.queues.lanes import lane_of
+from emotalk.queues.lanes import check_waiting, lane_of
 from emotalk.queues.memory.store import Job, Lane, Store
 
 _AT_ONCE = 64
@@ -23,8 +23,8 @@ _AT_ONCE = 64
 class MemoryProducer:
     """See Producer."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, max_waiting: int) -> None:
+        self._store, self._max_waiting = store, max_waiting
 
     def append(self, request: Request) -> Receipt:
         """See Producer.append. A request that was buried may be sent again: it is stored anew."""
@@ -32,10 +32,15 @@ class MemoryProducer:
         with store.held():
             known = store.known.get(request.request_id)
             if known is None or known.ended:
+                self._check_waiting()
                 return self._store_anew(request, known.epoch + 1 if known else 1)
             if known.request.digest != request.digest:
                 raise RequestConflict(f"request_id: {request.request_id!r} is taken by another request. Send a new id.")
             return Receipt(known.partition, known.place, True, known.epoch, (0, 0))
+
+    def _check_waiting(self) -> None:
+        if self._max_waiting:
+            check_waiting(sum(lane.next - lane.head for lane in self._store.lanes), self._max_waiting)
 
     def _store_anew(self, request: Request, epoch: int) -> Receipt:
         store = self._store
@@ -56,7 +61,7 @@ class MemoryProducer:
     def ping(self) -> None:
         """See Producer.ping."""
         with self._store.held():
-            return
+            self._check_waiting()
 
     def close(self) -> None:
         """See Producer.close."""

@@ -14,7 +14,7 @@ from emotalk.queues.sqlite.consumer import SqliteConsumer
 from emotalk.queues.sqlite.ledger import SqliteLedger
 from emotalk.queues.sqlite.meter import SqliteMeter
 from emotalk.queues.sqlite.place import make_private_file, refuse_network_disk
-from emotalk.queues.sqlite.producer import SqliteProducer
+from emotalk.queues.sqlite.producer import Room, SqliteProducer
 from emotalk.queues.sqlite.reader import SqliteResults
 from emotalk.queues.sqlite.schema import migrate, open_lanes
 
@@ -34,8 +34,9 @@ D = TypeVar("D", bound=_Door)
 class SqliteQueue:
     """A queue in the file `path`. `clock` gives seconds since 1970 and is the same for all processes.
 
-    `max_bytes` bounds the file: appends beyond it raise QueueFull. A worker that dies is taken over `lease_seconds`
-    after its last sign of life, or at once by a worker of the same name.
+    `partitions`: at least so many; a file keeps what it has. `max_bytes` bounds the file and `max_waiting` the
+    unfinished requests: appends beyond them raise QueueFull. A worker that dies is taken over `lease_seconds` after its
+    last sign of life, or at once by a worker of the same name.
     """
 
     def __init__(
@@ -46,10 +47,12 @@ class SqliteQueue:
         clock: Callable[[], float] = time.time,
         lease_seconds: float = LEASE_SECONDS,
         max_bytes: int | None = None,
+        max_waiting: int = 0,
     ) -> None:
         self._path = Path(path).absolute()
         self.url = f"sqlite:///{self._path.as_posix()}"
-        self._partitions, self._clock, self._lease, self._max_bytes = partitions, clock, lease_seconds, max_bytes
+        self._partitions, self._clock, self._lease = partitions, clock, lease_seconds
+        self._room = Room(max_bytes, max_waiting)
         self._doors: list[_Door] = []
         self._prepared = False
 
@@ -59,30 +62,31 @@ class SqliteQueue:
             raise NoQueue(f"queue: there is no {self._path}. Check --queue; emotalk serve makes it.")
         refuse_network_disk(self._path)
         make_private_file(self._path)
+        partitions = self._partitions if create else 1  # who only looks changes nothing
         for _ in range(_TRIES):
             try:
-                self._migrate()
+                self._migrate(partitions)
             except QueueUnavailable:  # two processes that create the file at once get in each other's way
                 time.sleep(_PAUSE_SECONDS)
             else:
                 break
         else:
-            self._migrate()
+            self._migrate(partitions)
         self._prepared = True
 
-    def _migrate(self) -> None:
+    def _migrate(self, partitions: int) -> None:
         file = Connection(self._path)
         try:
             with file.write() as db:
                 migrate(db, self._path)
-                open_lanes(db, range(self._partitions))
+                open_lanes(db, partitions)
         finally:
             file.close()
 
     def producer(self) -> SqliteProducer:
         """See Queue.producer."""
         self._be_prepared()
-        return self._opened(SqliteProducer(self._path, self._partitions, self._clock, self._max_bytes))
+        return self._opened(SqliteProducer(self._path, self._clock, self._room))
 
     def consumer(self, name: str) -> SqliteConsumer:
         """See Queue.consumer."""
@@ -97,7 +101,7 @@ class SqliteQueue:
     def meter(self) -> SqliteMeter:
         """See Queue.meter."""
         self._be_prepared()
-        return self._opened(SqliteMeter(self._path, self._max_bytes))
+        return self._opened(SqliteMeter(self._path, self._room.max_bytes))
 
     def ledger(self) -> SqliteLedger:
         """See Queue.ledger."""

@@ -5,13 +5,15 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from emotalk.errors import QueueFull, QueueUnavailable, RequestConflict
 from emotalk.queues.base import MAX_MESSAGE_BYTES, Receipt, Request
-from emotalk.queues.lanes import lane_of
+from emotalk.queues.lanes import check_waiting, lane_of
 from emotalk.queues.sqlite.connection import PAGE_BYTES, Connection
 from emotalk.queues.sqlite.doorbell import Ringer, ports_of
+from emotalk.queues.sqlite.schema import lanes_of, unfinished_in
 
 # A worker copies the write-ahead log away when it is idle or between two requests. This is for when no worker runs.
 _CHECKPOINT_PAGES = 4000
@@ -25,15 +27,23 @@ _NEWEST = """
     SELECT partition, place, digest, epoch, ended FROM requests WHERE request_id = ? ORDER BY epoch DESC LIMIT 1"""
 
 
+@dataclass(frozen=True)
+class Room:
+    """Bounds of the file and of the unfinished requests in it; None and 0 are no bounds."""
+
+    max_bytes: int | None = None
+    max_waiting: int = 0
+
+
 class SqliteProducer:
-    """Every append is one transaction with one full sync; `max_bytes` binds here only.
+    """Every append is one transaction with one full sync; `room` binds here only.
 
     So a full queue refuses new requests, and the worker can still finish, answer and delete those it has.
     """
 
-    def __init__(self, path: Path, partitions: int, clock: Callable[[], float], max_bytes: int | None) -> None:
-        self._path, self._partitions, self._clock, self._max_bytes = path, partitions, clock, max_bytes
-        self._file = Connection(path, sync="FULL", checkpoint_pages=_CHECKPOINT_PAGES, max_bytes=max_bytes)
+    def __init__(self, path: Path, clock: Callable[[], float], room: Room) -> None:
+        self._path, self._clock, self._room = path, clock, room
+        self._file = Connection(path, sync="FULL", checkpoint_pages=_CHECKPOINT_PAGES, max_bytes=room.max_bytes)
         self._ringer = Ringer()
         self._inode = path.stat().st_ino
 
@@ -43,9 +53,11 @@ class SqliteProducer:
             known, epoch = _known(db, request)
             if known is not None:
                 return known
+            self._check_waiting(db)
             # What an earlier run of this id had answered is no answer to this one.
             db.execute("DELETE FROM results WHERE request_id = ?", (request.request_id,))
-            receipt = _store(db, request, lane_of(request.key, self._partitions), self._clock(), epoch)
+            # The file says how many lanes there are: two servers that were told differently must not disagree.
+            receipt = _store(db, request, lane_of(request.key, lanes_of(db)), self._clock(), epoch)
             waiting = ports_of(db, "requests")
         self._ringer.ring(waiting)
         return receipt
@@ -61,9 +73,15 @@ class SqliteProducer:
         with self._file.write() as db:
             (pages,) = db.execute("PRAGMA page_count").fetchone()
             (unused,) = db.execute("PRAGMA freelist_count").fetchone()
-        if self._max_bytes is not None and (pages - unused) * PAGE_BYTES >= self._max_bytes:
-            raise QueueFull(f"{self._path}: the queue holds its limit of {self._max_bytes} bytes.")
+            self._check_waiting(db)
+        limit = self._room.max_bytes
+        if limit is not None and (pages - unused) * PAGE_BYTES >= limit:
+            raise QueueFull(f"{self._path}: the queue holds its limit of {limit} bytes.")
         self._look_at_the_disk()
+
+    def _check_waiting(self, db: sqlite3.Connection) -> None:
+        if self._room.max_waiting:
+            check_waiting(unfinished_in(db), self._room.max_waiting)
 
     def _look_at_the_disk(self) -> None:
         try:

@@ -10,11 +10,15 @@ The claim lies on the lane, not on the request, so that every verb of a worker r
 a table of their own because SQLite rewrites a whole row at every update.
 """
 
+import logging
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from emotalk.errors import ConfigurationError
+from emotalk.queues.lanes import not_now
+
+_log = logging.getLogger(__name__)
 
 _FIRST = (
     """CREATE TABLE lanes (
@@ -90,9 +94,29 @@ def migrate(db: sqlite3.Connection, path: Path) -> None:
     db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
 
-def open_lanes(db: sqlite3.Connection, partitions: Iterable[int]) -> None:
-    """Make sure that each partition has its lane. One that is no longer used keeps its own until it is worked off."""
-    db.executemany("INSERT OR IGNORE INTO lanes (partition) VALUES (?)", [(partition,) for partition in partitions])
+def open_lanes(db: sqlite3.Connection, wanted: int) -> None:
+    """Make sure that there are `wanted` lanes at least; fewer than there are is no wish, for their keys are spread.
+
+    A new number sends a key to another lane, where a later request of it would overtake the earlier ones. So it waits
+    for a moment in which nothing does.
+    """
+    there, unfinished = lanes_of(db), unfinished_in(db)
+    if there and unfinished and wanted > there:
+        _log.warning("partitions left as they are", extra=not_now(there, wanted, unfinished))
+        return
+    db.executemany("INSERT INTO lanes (partition) VALUES (?)", [(partition,) for partition in range(there, wanted)])
+
+
+def lanes_of(db: sqlite3.Connection) -> int:
+    """How many lanes the file has; keys are spread over all of them."""
+    (count,) = db.execute("SELECT count(*) FROM lanes").fetchone()
+    return int(count)
+
+
+def unfinished_in(db: sqlite3.Connection) -> int:
+    """Requests that wait or are being worked on."""
+    (count,) = db.execute("SELECT coalesce(sum(next - head), 0) FROM lanes").fetchone()
+    return int(count)
 
 
 def _refuse_strangers(db: sqlite3.Connection, path: Path) -> None:
