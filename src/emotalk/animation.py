@@ -13,7 +13,7 @@ from emotalk.errors import AudioError, EmoTalkError, EngineError
 from emotalk.jobs import Job, Part
 from emotalk.jobs.job import PART_FRAMES
 from emotalk.pipeline import Chunk, Pipeline
-from emotalk.timebase import SAMPLE_RATE
+from emotalk.timebase import SAMPLE_RATE, seconds
 
 PUSH_SAMPLES = SAMPLE_RATE
 
@@ -31,6 +31,7 @@ class Animation:
         self._abandoned: EmoTalkError | None = None
         self._engine_since: float | None = None
         self._engine_total = 0.0
+        self._arrived = 0
         # An executor rather than a bare thread: its future hands over whatever an engine raises.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="animation")
         # In this thread's context, so that its spans belong to the attempt.
@@ -60,14 +61,19 @@ class Animation:
         since = self._engine_since
         return self._engine_total + (self._monotonic() - since if since is not None else 0.0)
 
+    @property
+    def sound_seconds(self) -> float:
+        """How much of the clip has gone into the engine."""
+        return seconds(self._arrived)
+
     def _perform(self) -> None:
-        arrived, self._since = 0, time.time()
+        self._since = time.time()
         session = self._pipeline.open(self._job.take)
         for pcm in decode_flac_blocks(self._job.flac, PUSH_SAMPLES):
-            arrived += len(pcm)
+            self._arrived += len(pcm)
             self._answer(self._timed(partial(session.push, pcm)))
-        if arrived != self._job.samples:
-            raise AudioError(f"{arrived} samples stand where {self._job.samples} were promised", "Send it again")
+        if self._arrived != self._job.samples:
+            raise AudioError(f"{self._arrived} samples stand where {self._job.samples} were promised", "Send it again")
         self._answer(self._timed(session.finish))
 
     def _timed(self, work: Callable[[], list[Chunk]]) -> list[Chunk]:

@@ -13,7 +13,7 @@ from emotalk.tracing import TRACINGS
 PREFIX = "EMOTALK_"
 DEFAULT_CHECKPOINT = Path("pretrain_model/EmoTalk.pth")
 DEFAULT_KAFKA = "localhost:9092"
-ENGINES = ("auto", "builtin", "emotalk", "tone")
+ENGINES = ("auto", "builtin", "emotalk", "tone", "sleep")
 LOG_FORMATS = ("text", "json")
 MOST_MIB = 65
 """What a queue takes, 64 MiB of sound, and its envelope."""
@@ -55,6 +55,7 @@ class Settings:
     live_sessions: int = 4
     max_seconds: float = 1800.0
     drain_seconds: float = 30.0
+    hang_seconds: float = 60.0
     gains: Mapping[str, float] = field(default_factory=dict)
     offsets: Mapping[str, float] = field(default_factory=dict)
     metrics_host: str = "127.0.0.1"
@@ -87,6 +88,8 @@ class Settings:
             raise ConfigurationError(
                 f"max_seconds: {self.max_seconds:g} is too short. Use a positive number of seconds."
             )
+        if not self.hang_seconds > 0:
+            raise ConfigurationError(f"hang_seconds: {self.hang_seconds:g} is too short. Use a positive number.")
         if not self.drain_seconds >= 0:
             raise ConfigurationError(f"drain_seconds: {self.drain_seconds:g} is negative. Use 0 or more seconds.")
 

@@ -1,5 +1,6 @@
 """Settings → built objects; the only place that names concrete classes."""
 
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 from typing import cast
@@ -86,7 +87,20 @@ def check(settings: Settings) -> None:
     check_engine(settings.engine, settings.model_path, device, precision, DEFAULT_CHECKPOINT)
 
 
-def worker(settings: Settings, consumer: Consumer, pipeline: Pipeline, stop: Event) -> Worker:
+def worker(
+    settings: Settings,
+    consumer: Consumer,
+    pipeline: Pipeline,
+    stop: Event,
+    alive: Callable[[float], object] = lambda seconds: None,
+) -> Worker:
     """A worker on an open consumer."""
     metrics.say_build(pipeline.engine.card)
-    return Worker(consumer, pipeline, stop, drain_seconds=settings.drain_seconds)
+    return Worker(
+        consumer,
+        pipeline,
+        stop,
+        drain_seconds=settings.drain_seconds,
+        hang_seconds=settings.hang_seconds,
+        alive=alive,
+    )

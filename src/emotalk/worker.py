@@ -35,6 +35,8 @@ CLAIM_WAIT = 1.0
 OUTAGE_WAIT = 1.0
 HOUSEKEEP_FIRST, HOUSEKEEP_EVERY = 60.0, 3600.0
 HANG_SECONDS, HANG_FACTOR = 60.0, 20.0
+STILL_SECONDS = 180.0
+"""Longer than any call of ours takes: a write to Kafka that is stuck is given up after two minutes."""
 
 LETTER_BYTES = MAX_MESSAGE_BYTES + 2**19
 """All of any record of ours. A stranger's that came compressed may be larger than what any log takes back."""
@@ -54,7 +56,11 @@ class Stopped(EmoTalkError):
 
 
 class Worker:
-    """One consumer, one pipeline. Once `stop` is set, the job in hand has `drain_seconds` to end."""
+    """One consumer, one pipeline. Once `stop` is set, the job in hand has `drain_seconds` to end.
+
+    An engine that computes for longer than `hang_seconds` + 20 × the clip's duration is taken for hung. `alive` is
+    called again within the seconds that it is given, unless this thread does not get to run any more.
+    """
 
     def __init__(
         self,
@@ -63,12 +69,14 @@ class Worker:
         stop: Event,
         *,
         drain_seconds: float = 30.0,
+        hang_seconds: float = HANG_SECONDS,
+        alive: Callable[[float], object] = lambda seconds: None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         pause: Callable[[float], object] = time.sleep,
     ) -> None:
         self._consumer, self._pipeline, self._stop = consumer, pipeline, stop
-        self._drain_seconds = drain_seconds
+        self._drain_seconds, self._hang_seconds, self._alive = drain_seconds, hang_seconds, alive
         self._clock, self._monotonic = clock, monotonic
         self._pause = pause
         self._stopping_since: float | None = None
@@ -79,6 +87,7 @@ class Worker:
     def run(self) -> None:
         """Work until told to stop. Raises JobHung and NewerRecord: then this process must end and be started anew."""
         while not self._stop.is_set():
+            self._alive(STILL_SECONDS)
             try:
                 self._housekeep()
                 claim = self._patiently(lambda: self._consumer.claim(CLAIM_WAIT), self._stop.is_set)
@@ -147,14 +156,8 @@ class Worker:
     def _perform(self, claim: Claim, job: Job, attempt: int) -> EmoTalkError | None:
         since = self._monotonic()
         animation = Animation(self._pipeline, job, lambda parts: self._publish(claim, parts), self._monotonic)
-        self._keep_until_done(claim, job, animation)
-        error = animation.error
-        if isinstance(error, ClaimLost | JobCancelled | Stopped):
-            raise error
+        error = self._outcome(claim, job, attempt, animation)
         if error is None:
-            # Only now: every part is acknowledged, so a crash before this line repeats the job and loses nothing.
-            with tracing.span("commit"):
-                self._patiently(lambda: self._consumer.complete(claim))
             engine = animation.engine_seconds()
             metrics.completed(job.seconds, self._monotonic() - since, engine)
             log.info("finish", extra=self._story(claim, attempt, frames=job.frames, rtf=engine / job.seconds))
@@ -162,9 +165,30 @@ class Worker:
             tracing.fail(error)
         return error
 
+    def _outcome(self, claim: Claim, job: Job, attempt: int, animation: Animation) -> EmoTalkError | None:
+        done = False
+        try:
+            self._keep_until_done(claim, job, animation)
+            error = animation.error
+            if isinstance(error, ClaimLost | JobCancelled | Stopped):
+                raise error
+            if error is None:
+                # Only now: every part is acknowledged, so a crash before this line repeats the job and loses nothing.
+                with tracing.span("commit"):
+                    self._patiently(lambda: self._consumer.complete(claim))
+                done = True
+            return error
+        except (ClaimLost, Stopped):
+            log.warning("in vain", extra=self._story(claim, attempt, repeated_s=animation.sound_seconds))
+            raise
+        finally:
+            if not done:  # whoever does the job again animates this much of it a second time
+                metrics.REPEATED_SECONDS.inc(animation.sound_seconds)
+
     def _keep_until_done(self, claim: Claim, job: Job, animation: Animation) -> None:
-        limit = HANG_SECONDS + HANG_FACTOR * job.seconds
+        limit = self._hang_seconds + HANG_FACTOR * job.seconds
         while not animation.wait(KEEP_EVERY):
+            self._alive(limit)
             self._keep(claim, animation)
             if animation.engine_seconds() > limit:
                 raise JobHung(f"{job.request_id}: the engine did not come back within {limit:.0f} s")
@@ -232,6 +256,7 @@ class Worker:
         """An outage of the log makes the worker wait; it is no attempt and loses nothing."""
         enough = enough or self._drained
         while True:
+            self._alive(STILL_SECONDS)
             try:
                 return call()
             except OUTAGES as outage:

@@ -19,6 +19,7 @@ from emotalk.engines.emotalk import engine as emotalk_engine
 from emotalk.engines.emotalk.narrow import FP16
 from emotalk.engines.emotalk.onnx_runtime import CPU, OnnxRuntime, probe
 from emotalk.engines.emotalk.runtimes import RuntimeKind
+from emotalk.engines.sleep import SleepEngine
 from emotalk.engines.tone import StreamingToneEngine
 from emotalk.errors import CheckpointNotFound, ConfigurationError, DeviceUnavailable
 from emotalk.face import Frames, Pcm, Style
@@ -53,6 +54,7 @@ def several_windows_at_once() -> AnyEngine:
 
 MAKERS: dict[str, Callable[[], AnyEngine]] = {
     "tone": lambda: opened("tone"),
+    "sleep": lambda: SleepEngine(pause=lambda seconds: None),
     "streaming tone": StreamingToneEngine,
     "builtin": lambda: opened("builtin"),
     "emotalk": lambda: opened("emotalk"),

@@ -8,6 +8,7 @@ from threading import Event
 import pytest
 from stage import NOW, Clock, Scripted, Unreliable, job, parts_of
 
+from emotalk import metrics
 from emotalk.errors import ClaimLost, EngineError, NewerRecord, QueueFull, QueueUnavailable
 from emotalk.jobs import Job, Part, hands
 from emotalk.jobs.codec import decode_letter, encode_job
@@ -29,7 +30,7 @@ class House:
         self.queue = MemoryQueue(lambda: NOW + self.away)
         self.results = self.queue.results()
         self.engine = Scripted(*cues)
-        self.drain_seconds = drain_seconds
+        self.drain_seconds, self.hang_seconds = drain_seconds, 60.0
         self.consumer = Unreliable(self.queue.consumer("worker"))
         self.consumer.real.claim = self._claim_at_once(self.consumer.real.claim)
 
@@ -56,6 +57,7 @@ class House:
             Pipeline(self.engine),
             self.stop,
             drain_seconds=self.drain_seconds,
+            hang_seconds=self.hang_seconds,
             clock=lambda: NOW + 5,
             monotonic=self.clock,
             pause=self.clock.sleep,
@@ -420,14 +422,18 @@ def test_an_idle_worker_stops_although_the_queue_is_away() -> None:
     assert house.clock.now == 102, "two waits of a second, and no more once it was told"
 
 
-def test_a_job_past_its_time_hangs_the_worker_and_its_attempt_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("patience", [60.0, 10.0])
+def test_a_job_past_its_time_hangs_the_worker_and_its_attempt_counts(
+    monkeypatch: pytest.MonkeyPatch, patience: float
+) -> None:
     monkeypatch.setattr("emotalk.worker.KEEP_EVERY", 0.001)
     house = House().submit(job(seconds=3.0))
+    house.hang_seconds = patience
     let_go, window = long_window(house)
     house.engine.cues = [window]
-    with pytest.raises(JobHung, match="120 s"):
+    with pytest.raises(JobHung, match=f"{patience + 60:g} s"):
         house.worker().run()
-    assert 220 < house.clock.now < 223, "60 s and twenty times its length"
+    assert 160 + patience < house.clock.now < 163 + patience, "and twenty times its length"
     house.consumer.close()
     assert house.attempts_of_the_next() == 1
     let_go.set()
@@ -561,3 +567,30 @@ def test_each_part_says_which_run_of_its_job_it_belongs_to() -> None:
     cancels(house)()
     house.submit(job()).work()
     assert {part.epoch for part in house.heard() if not part.failure} == {2}
+
+
+def test_seconds_that_are_animated_in_vain_are_counted() -> None:
+    """Pushes and windows of a second; the first two windows are whole once two seconds have gone in."""
+    before = metrics.REPEATED_SECONDS._value.get()
+    house = House(EngineError("no"), None, EngineError("no")).submit(job(seconds=3.5)).work()
+    assert house.states() == {"one": "done"}
+    assert metrics.REPEATED_SECONDS._value.get() - before == 2.0 + 2.0
+
+
+def test_a_job_that_moves_to_another_worker_says_how_much_of_it_is_done_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    before = metrics.REPEATED_SECONDS._value.get()
+    house = House().submit(job(seconds=3.0))
+    house.consumer.on("publish", lambda: None, ClaimLost("moved"))
+    house.work()
+    [told] = [record.__dict__ for record in caplog.records if record.getMessage() == "in vain"]
+    assert (told["request_id"], told["repeated_s"]) == ("one", 2.0)
+    assert metrics.REPEATED_SECONDS._value.get() - before == 2.0
+
+
+def test_a_job_that_is_done_at_once_is_not_done_in_vain(caplog: pytest.LogCaptureFixture) -> None:
+    before = metrics.REPEATED_SECONDS._value.get()
+    House().submit(job()).work()
+    assert metrics.REPEATED_SECONDS._value.get() == before
+    assert "in vain" not in caplog.text

@@ -129,3 +129,20 @@ def test_a_worker_that_hears_nothing_is_killed_and_not_started_again(
         assert told(tmp_path) == ["born"]
 
     run(story())
+
+
+def test_a_worker_that_dies_again_and_again_is_started_in_small_steps_for_others_wait_behind_its_poison(
+    play: Play, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(workforce, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(workforce, "LONGEST_PAUSE", 0.03)
+
+    async def story() -> None:
+        child = play("echo born >> $LOG; echo ready; exit 7")
+        await child.start()
+        await until(lambda: len(told(tmp_path)) == 6)
+        await child.stop(0)
+
+    run(story())
+    pauses = [record.fix for record in caplog.records if record.message == "worker died"]  # type: ignore[attr-defined]
+    assert [text.split()[-2] for text in pauses[:5]] == ["0.01", "0.02", "0.03", "0.03", "0.03"]

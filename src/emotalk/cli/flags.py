@@ -219,5 +219,16 @@ def add_drain(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_watchdog(parser: argparse.ArgumentParser) -> None:
+    """How long an engine may take."""
+    add(
+        parser,
+        "--hang-seconds",
+        type=float,
+        metavar="S",
+        help="an engine that computes for S + 20 x the clip's duration is taken for hung (default 60)",
+    )
+
+
 EMBEDDED = "sqlite, a file in the user's state folder"
 ENVIRONMENT_NOTE = f"Settings can also come from the environment, e.g. {PREFIX}LOG_FORMAT=json: see docs/flags.md."

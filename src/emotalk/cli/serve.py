@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser, queue: str = flags.EMBEDDED, 
         parser, "--no-worker", dest="worker", action="store_const", const=False, help="others work: see emotalk work"
     )
     flags.add_drain(parser)
+    flags.add_watchdog(parser)
     flags.add_limits(parser)
     flags.add_doors(parser)
     flags.add(parser, "--no-web", dest="web", action="store_const", const=False, help="no HTTP port, no page")

@@ -4,6 +4,7 @@
 """
 
 import argparse
+import faulthandler
 import logging
 import os
 import signal
@@ -24,12 +25,16 @@ from emotalk.worker import JobHung, Worker
 
 log = logging.getLogger(__name__)
 
+STILL_AT_LEAST = 15.0
+"""Twice what the log may take to answer whoever keeps a claim."""
+
 
 def add_arguments(parser: argparse.ArgumentParser, queue: str = flags.EMBEDDED) -> None:
     """Which queue, which engine."""
     flags.add(parser, "--worker-name", metavar="NAME", help="a restart under the same name takes its job over at once")
     flags.add(parser, "--supervised", action="store_true", help=argparse.SUPPRESS)
     flags.add_drain(parser)
+    flags.add_watchdog(parser)
     flags.add_queue(parser, queue)
     flags.add_partitions(parser)
     flags.add_engine(parser)
@@ -47,6 +52,7 @@ def run(parsed: argparse.Namespace, **defaults: object) -> int:
 
 def work(settings: Settings, supervised: bool) -> int:
     """Open the queue, warm the engine, work; returns the exit code."""
+    faulthandler.enable()  # a crash in native code says where
     wiring.check(settings)
     with seen.worker(settings, supervised) as page:
         return _work(settings, page if supervised else None)
@@ -58,7 +64,7 @@ def _work(settings: Settings, page: int | None) -> int:
     queue = wiring.queue(settings)
     queue.prepare()
     pipeline = Pipeline(wiring.engine(settings))
-    worker = wiring.worker(settings, queue.consumer(settings.worker_name), pipeline, stop)
+    worker = wiring.worker(settings, queue.consumer(settings.worker_name), pipeline, stop, _alive)
     _hear_signals(stop, worker)
     if page is not None:
         _say_ready_and_watch(page, lambda: _orphaned(stop, worker))
@@ -72,9 +78,19 @@ def _work(settings: Settings, page: int | None) -> int:
         log.critical("newer record", extra={"error": str(newer), "fix": "left in its place; upgrade this worker"})
         _close(queue)
         return Exit.NEWER_RECORD
+    finally:
+        faulthandler.cancel_dump_traceback_later()
     _close(queue)
     log.info("stopped")
     return Exit.OK
+
+
+def _alive(seconds: float) -> None:
+    """End this process should nobody call again: native code that hangs may let no thread of ours run any more.
+
+    The watchdog in the worker is such a thread; this one is faulthandler's, in C.
+    """
+    faulthandler.dump_traceback_later(max(STILL_AT_LEAST, seconds), exit=True)
 
 
 def _stop(stop: Event, worker: Worker) -> None:

@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 def open_engine(
     name: str, model_path: str, device: Device, precision: Precision, default_checkpoint: Path
 ) -> Engine | WindowEngine:
-    """Load and warm an engine. `name` is auto, builtin, emotalk or tone; `model_path` implies emotalk.
+    """Load and warm an engine. `name` is auto, builtin, emotalk, tone or sleep; `model_path` implies emotalk.
 
     auto means emotalk where the default checkpoint lies, else the built-in engine; the log says which, and whose.
     Raises ConfigurationError, CheckpointError, DeviceUnavailable.
@@ -59,6 +59,10 @@ def _build(
         from emotalk.engines.builtin import BuiltinEngine
 
         return BuiltinEngine(device=device)
+    if name == "sleep":
+        from emotalk.engines.sleep import SleepEngine
+
+        return SleepEngine()
     from emotalk.engines.tone import ToneEngine
 
     return ToneEngine()

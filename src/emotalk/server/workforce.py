@@ -134,7 +134,7 @@ class ChildWorker:
 
     async def _restart_forever(self) -> None:
         loop = asyncio.get_running_loop()
-        pause = FIRST_PAUSE
+        pause = 0.0
         while not self._stopping:
             since = loop.time()
             code = await self._ended()
@@ -143,7 +143,8 @@ class ChildWorker:
             if self._stopping:
                 return
             metrics.WORKER_DEATHS.inc()
-            pause = FIRST_PAUSE if loop.time() - since > STEADY_SECONDS else min(LONGEST_PAUSE, 2 * pause)
+            # In small steps: a job that kills its worker does so five times, and those behind it wait for that long.
+            pause = FIRST_PAUSE if loop.time() - since > STEADY_SECONDS else min(LONGEST_PAUSE, pause + FIRST_PAUSE)
             log.error("worker died", extra={"exit_code": code, "fix": f"none needed: started again in {pause:g} s"})
             await asyncio.sleep(pause)
             if not self._stopping:
