@@ -3,6 +3,7 @@
 import json
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from emotalk.queues.sqlite.schema import lanes_of, unfinished_in
 
 # A worker copies the write-ahead log away when it is idle or between two requests. This is for when no worker runs.
 _CHECKPOINT_PAGES = 4000
+# How long a refusal for want of room makes us unready: the next request may be smaller, or something done by then.
+_REFUSED_SECONDS = 10.0
 
 _AHEAD = """
     SELECT head, (SELECT count(*) FROM requests r WHERE r.partition = l.partition AND r.ended <> ''
@@ -46,6 +49,7 @@ class SqliteProducer:
         self._file = Connection(path, sync="FULL", checkpoint_pages=_CHECKPOINT_PAGES, max_bytes=room.max_bytes)
         self._ringer = Ringer()
         self._inode = path.stat().st_ino
+        self._refused_until = 0.0
 
     def append(self, request: Request) -> Receipt:
         """See Producer.append. A request that was buried may be sent again: it is stored anew."""
@@ -57,9 +61,18 @@ class SqliteProducer:
             # What an earlier run of this id had answered is no answer to this one.
             db.execute("DELETE FROM results WHERE request_id = ?", (request.request_id,))
             # The file says how many lanes there are: two servers that were told differently must not disagree.
-            receipt = _store(db, request, lane_of(request.key, lanes_of(db)), self._clock(), epoch)
+            receipt = self._stored(db, request, lane_of(request.key, lanes_of(db)), epoch)
             waiting = ports_of(db, "requests")
         self._ringer.ring(waiting)
+        return receipt
+
+    def _stored(self, db: sqlite3.Connection, request: Request, partition: int, epoch: int) -> Receipt:
+        try:
+            receipt = _store(db, request, partition, self._clock(), epoch)
+        except sqlite3.DatabaseError:
+            self._refused_until = time.monotonic() + _REFUSED_SECONDS
+            raise
+        self._refused_until = 0.0
         return receipt
 
     def ahead(self, receipt: Receipt) -> int:
@@ -77,6 +90,8 @@ class SqliteProducer:
         limit = self._room.max_bytes
         if limit is not None and (pages - unused) * PAGE_BYTES >= limit:
             raise QueueFull(f"{self._path}: the queue holds its limit of {limit} bytes.")
+        if time.monotonic() < self._refused_until:
+            raise QueueFull(f"{self._path}: had no room for a request a moment ago.")
         self._look_at_the_disk()
 
     def _check_waiting(self, db: sqlite3.Connection) -> None:
