@@ -1,6 +1,7 @@
 """What only the embedded queue has: a file, its owner, its size, its versions, and other processes."""
 
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -8,12 +9,13 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from emotalk.errors import ClaimLost, ConfigurationError, QueueFull, QueueUnavailable
-from emotalk.queues.base import RESULTS_KEPT_SECONDS, Request
+from emotalk.queues.base import MAX_MESSAGE_BYTES, RESULTS_KEPT_SECONDS, Request
 from emotalk.queues.sqlite import SqliteQueue
 from emotalk.queues.sqlite.doorbell import Doorbell, Ringer
 from emotalk.queues.sqlite.place import refuse_network_disk
@@ -286,3 +288,19 @@ def test_the_bells_of_killed_processes_are_taken_away(queue: SqliteQueue, path: 
     queue.results()
     with closing(sqlite3.connect(path)) as db:
         assert (dead.port,) not in db.execute("SELECT port FROM bells").fetchall()
+
+
+def test_room_is_left_on_the_disk_for_the_worker_and_what_is_stored_is_still_recognised(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = SqliteQueue(path)
+    producer = queue.producer()
+    receipt = producer.append(request("before"))
+    left = shutil.disk_usage(path)._replace(free=MAX_MESSAGE_BYTES - 1)
+    monkeypatch.setattr("emotalk.queues.sqlite.producer.shutil.disk_usage", lambda _: left)
+    with pytest.raises(QueueFull, match="are left on its disk"):
+        producer.append(request("after"))
+    with pytest.raises(QueueFull, match="are left on its disk"):
+        producer.ping()
+    assert producer.append(request("before")) == replace(receipt, repeated=True)
+    queue.close()

@@ -58,6 +58,7 @@ class SqliteProducer:
             if known is not None:
                 return known
             self._check_waiting(db)
+            self._look_at_the_disk(len(request.payload))
             # What an earlier run of this id had answered is no answer to this one.
             db.execute("DELETE FROM results WHERE request_id = ?", (request.request_id,))
             # The file says how many lanes there are: two servers that were told differently must not disagree.
@@ -98,7 +99,8 @@ class SqliteProducer:
         if self._room.max_waiting:
             check_waiting(unfinished_in(db), self._room.max_waiting)
 
-    def _look_at_the_disk(self) -> None:
+    def _look_at_the_disk(self, wanted: int = 0) -> None:
+        """Some is left for the worker: on a disk that is quite full it could not even finish what would make room."""
         try:
             there = self._path.stat().st_ino
             room = shutil.disk_usage(self._path).free
@@ -106,7 +108,7 @@ class SqliteProducer:
             raise QueueUnavailable(f"{self._path}: {error.strerror}.") from error
         if there != self._inode:  # appends would go into a file without a name, and nobody would ever find them
             raise QueueUnavailable(f"{self._path}: the file was replaced while it was open. Restart.")
-        if room < MAX_MESSAGE_BYTES:
+        if room < MAX_MESSAGE_BYTES + 2 * wanted:  # once in the write-ahead log, once in the file
             raise QueueFull(f"{self._path}: only {room} bytes are left on its disk.")
 
     def close(self) -> None:
