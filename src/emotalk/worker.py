@@ -166,7 +166,7 @@ class Worker:
         return error
 
     def _outcome(self, claim: Claim, job: Job, attempt: int, animation: Animation) -> EmoTalkError | None:
-        done = False
+        in_vain = True
         try:
             self._keep_until_done(claim, job, animation)
             error = animation.error
@@ -176,13 +176,16 @@ class Worker:
                 # Only now: every part is acknowledged, so a crash before this line repeats the job and loses nothing.
                 with tracing.span("commit"):
                     self._patiently(lambda: self._consumer.complete(claim))
-                done = True
+                in_vain = False
             return error
+        except JobCancelled:
+            in_vain = False
+            raise
         except (ClaimLost, Stopped):
             log.warning("in vain", extra=self._story(claim, attempt, repeated_s=animation.sound_seconds))
             raise
         finally:
-            if not done:  # whoever does the job again animates this much of it a second time
+            if in_vain:  # whoever does the job again animates this much of it a second time
                 metrics.REPEATED_SECONDS.inc(animation.sound_seconds)
 
     def _keep_until_done(self, claim: Claim, job: Job, animation: Animation) -> None:

@@ -29,6 +29,7 @@ class KafkaProducer:
 
     def append(self, request: Request) -> Receipt:
         """See Producer.append. The partition is murmur2 of `request.key`, as Java clients choose it."""
+        self._writer.look(self._cluster.requests)  # before the register, which is patient
         known = self._register.find(request.request_id)
         if known is not None and known.state not in _RUN_AGAIN:
             if known.digest != request.digest:

@@ -64,8 +64,7 @@ class Writer:
         """Send all; whoever calls what is returned waits for all. Errors are those of `write`, here or there."""
         if self._closed.is_set():
             raise QueueUnavailable(f"Kafka: nothing more is written to {topic}; this queue was closed")
-        if self._hasty and self._doubted_since is not None:
-            self.ping(topic, _QUICK_SECONDS)
+        self.look(topic)
         delivery, producer = _Delivery(len(records)), self._producer
         try:
             for index, record in enumerate(records):
@@ -86,6 +85,11 @@ class Writer:
         if failure.args[0].fatal() or failure.args[0].code() == KafkaError._FATAL:
             self._renew(producer)
         return kafka_error(failure, f"writing to {topic}")
+
+    def look(self, topic: str) -> None:
+        """A hasty one raises QueueUnavailable at once where the brokers were gone a moment ago and still are."""
+        if self._hasty and self._doubted_since is not None:
+            self.ping(topic, _QUICK_SECONDS)
 
     def ping(self, topic: str, timeout: float) -> None:
         """Ask for the topic's metadata. Raises QueueUnavailable where no leader would take a record now."""
