@@ -104,7 +104,7 @@ def _adopt(tempo: Tempo) -> None:
     _replace(retry, "FIRST_DELAY", tempo.retry)
     _replace(member, "SESSION_MS", round(1000 * tempo.session))
     _replace(workforce, "LONGEST_PAUSE", 2.0)
-    _replace(workforce, "PROGRAM", (sys.executable, "-m", __spec__.name))
+    _replace(workforce, "PROGRAM", ("-m", __spec__.name))
     defaults = SqliteQueue.__init__.__kwdefaults__
     assert {"lease_seconds", "partitions"} <= set(defaults)
     defaults["lease_seconds"], defaults["partitions"] = tempo.session, 6

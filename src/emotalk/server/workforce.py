@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 READY_LINE = "ready"
 WORKER = "worker-1"
 """How the child's series say whose they are."""
-PROGRAM = (sys.executable, "-m", "emotalk")
+PROGRAM = ("-m", "emotalk")
 """What the child is, but for its words."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 STEADY_SECONDS = 60.0
@@ -118,7 +118,7 @@ class ChildWorker:
             self._watch.cancel()
 
     async def _spawn(self) -> None:
-        command = (*PROGRAM, "work", "--supervised")
+        command = (sys.executable, *PROGRAM, "work", "--supervised")
         # A session of its own: Ctrl-C in a terminal reaches the server alone, which then stops its worker in order.
         self._process = await asyncio.create_subprocess_exec(
             *command, stdin=PIPE, stdout=PIPE, env=self._environment, start_new_session=True
