@@ -28,7 +28,7 @@ from emotalk.jobs import retry
 from emotalk.queues.kafka import member
 from emotalk.queues.sqlite import SqliteQueue
 from emotalk.queues.sqlite.connection import Connection
-from emotalk.server import workforce
+from emotalk.server import child, workforce
 from emotalk.timebase import SAMPLE_RATE
 
 TEMPO, FULL = "CHAOS_TEMPO", "CHAOS_FULL"
@@ -104,7 +104,7 @@ def _adopt(tempo: Tempo) -> None:
     _replace(retry, "FIRST_DELAY", tempo.retry)
     _replace(member, "SESSION_MS", round(1000 * tempo.session))
     _replace(workforce, "LONGEST_PAUSE", 2.0)
-    _replace(workforce, "PROGRAM", ("-m", __spec__.name))
+    _replace(child, "PROGRAM", ("-m", __spec__.name))
     defaults = SqliteQueue.__init__.__kwdefaults__
     assert {"lease_seconds", "partitions"} <= set(defaults)
     defaults["lease_seconds"], defaults["partitions"] = tempo.session, 6

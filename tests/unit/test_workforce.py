@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from emotalk.server import child as child_process
 from emotalk.server import workforce
 from emotalk.server.workforce import ChildWorker, WorkerRefused
 
@@ -22,7 +23,7 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
         path = tmp_path / "worker.sh"
         path.write_text(f"#!/bin/sh\n{script}\n")
         path.chmod(path.stat().st_mode | stat.S_IXUSR)
-        monkeypatch.setattr(workforce.sys, "executable", str(path))
+        monkeypatch.setattr(child_process.sys, "executable", str(path))
         return ChildWorker({**os.environ, "LOG": str(tmp_path / "log")})
 
     monkeypatch.setattr(workforce, "FIRST_PAUSE", 0.0)
@@ -69,7 +70,7 @@ def test_a_worker_that_ends_before_it_is_warm_is_refused_with_its_exit_code(play
 
 
 def test_a_worker_that_never_gets_warm_is_killed(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workforce, "WARMING_SECONDS", 0.1)
+    monkeypatch.setattr(child_process, "WARMING_SECONDS", 0.1)
 
     async def story() -> None:
         with pytest.raises(WorkerRefused) as caught:
@@ -84,9 +85,9 @@ def test_a_worker_that_dies_is_started_again_and_is_not_warm_meanwhile(play: Pla
         child = play("echo born >> $LOG; echo ready; read line; exit 7")
         await child.start()
         for births in (2, 3):
-            assert child._process is not None
-            assert child._process.stdin is not None
-            child._process.stdin.write(b"die\n")
+            assert child._child._process is not None
+            assert child._child._process.stdin is not None
+            child._child._process.stdin.write(b"die\n")
             await until(lambda births=births: len(told(tmp_path)) == births and child.warm())
         await child.stop(0)
 
@@ -99,7 +100,7 @@ def test_asked_to_stop_the_worker_has_its_time(play: Play, tmp_path: Path) -> No
         await child.start()
         await child.stop(20)
         assert told(tmp_path) == ["finished"]
-        assert not child.warm() or child._process.returncode == 0  # type: ignore[union-attr]
+        assert not child.warm() or child._child._process.returncode == 0  # type: ignore[union-attr]
 
     run(story())
 
@@ -117,14 +118,14 @@ def test_a_worker_that_does_not_end_in_time_hears_a_second_word_and_gives_back(p
 def test_a_worker_that_hears_nothing_is_killed_and_not_started_again(
     play: Play, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workforce, "ENDING_SECONDS", 0.05)
+    monkeypatch.setattr(child_process, "ENDING_SECONDS", 0.05)
 
     async def story() -> None:
         child = play("trap '' TERM; echo born >> $LOG; echo ready; while :; do sleep 0.01; done")
         await child.start()
         await child.stop(0)
-        assert child._process is not None
-        assert child._process.returncode == -9
+        assert child._child._process is not None
+        assert child._child._process.returncode == -9
         await asyncio.sleep(0)
         assert told(tmp_path) == ["born"]
 

@@ -8,9 +8,7 @@ import faulthandler
 import logging
 import os
 import signal
-import sys
-from collections.abc import Callable
-from threading import Event, Thread
+from threading import Event
 
 from emotalk import wiring
 from emotalk.cli import flags, seen
@@ -19,7 +17,7 @@ from emotalk.cli.settled import settle
 from emotalk.errors import NewerRecord, QueueUnavailable
 from emotalk.pipeline import Pipeline
 from emotalk.queues.base import Queue
-from emotalk.server.workforce import READY_LINE
+from emotalk.server.child import say_ready
 from emotalk.settings import Settings
 from emotalk.worker import JobHung, Worker
 
@@ -67,7 +65,7 @@ def _work(settings: Settings, page: int | None) -> int:
     worker = wiring.worker(settings, queue.consumer(settings.worker_name), pipeline, stop, _alive)
     _hear_signals(stop, worker)
     if page is not None:
-        _say_ready_and_watch(page, lambda: _orphaned(stop, worker))
+        say_ready(lambda: _orphaned(stop, worker), str(page))
     log.info("working", extra={"queue": queue.url, "engine": pipeline.engine.card.name})
     try:
         worker.run()
@@ -108,19 +106,6 @@ def _orphaned(stop: Event, worker: Worker) -> None:
 def _hear_signals(stop: Event, worker: Worker) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: _stop(stop, worker))
-
-
-def _say_ready_and_watch(page: int, ended: Callable[[], None]) -> None:
-    """Tell the server that we are warm; the end of our input tells us that the server is gone."""
-    print(READY_LINE, page, flush=True)
-    # Nobody reads on: a library that talks much to standard output would fill the pipe and stop us.
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-
-    def watch() -> None:
-        sys.stdin.buffer.read()
-        ended()
-
-    Thread(target=watch, name="supervisor", daemon=True).start()
 
 
 def _close(queue: Queue) -> None:

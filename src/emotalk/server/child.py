@@ -4,13 +4,19 @@ A session of its own: Ctrl-C in a terminal reaches the server alone, which then 
 """
 
 import asyncio
+import logging
 import os
+import re
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from threading import Thread
 
+log = logging.getLogger(__name__)
+
+PROGRAM = ("-m", "emotalk")
+"""What a child is, but for its words."""
 READY_LINE = "ready"
 WARMING_SECONDS = 600.0
 ENDING_SECONDS = 5.0
@@ -28,16 +34,24 @@ class Child:
         """Has it been started, and not ended?"""
         return self._process is not None and self._process.returncode is None
 
+    @property
+    def pid(self) -> int:
+        """Of the one that was started last."""
+        assert self._process is not None
+        return self._process.pid
+
     async def start(self) -> str | None:
         """Return once it is ready: what it says behind the word; None where it ended before, or took too long."""
-        command = (sys.executable, "-m", "emotalk", *self._arguments, "--supervised")
+        command = (sys.executable, *PROGRAM, *self._arguments, "--supervised")
         self._process = await asyncio.create_subprocess_exec(
             *command, stdin=PIPE, stdout=PIPE, env=self._environment, start_new_session=True, pass_fds=self._files
         )
         try:
             async with asyncio.timeout(WARMING_SECONDS):
                 return await _ready(self._process)
-        except TimeoutError:
+        except TimeoutError:  # another one may fare better
+            fix = "killed; see doctor for the engine"
+            log.error("%s does not get ready", self._arguments[0], extra={"pid": self._process.pid, "fix": fix})
             self._process.kill()
             return None
 
@@ -75,9 +89,8 @@ def say_ready(ended: Callable[[], None], more: str = "") -> None:
 async def _ready(process: Process) -> str | None:
     assert process.stdout is not None
     async for line in process.stdout:  # a library may chatter before
-        word, _, more = line.decode("utf-8", "replace").strip().partition(" ")
-        if word == READY_LINE:
-            return more
+        if said := re.fullmatch(rf"{READY_LINE}(?: (\S+))?", line.decode("utf-8", "replace").rstrip()):
+            return said[1] or ""
     return None
 
 

@@ -1,34 +1,25 @@
 """The server's own worker: a child process that is started again when it dies, or a thread for memory://.
 
-A child, because a segfault or the out-of-memory killer must not take the server and its streams along. It writes one
-line to its standard output once it is warm; the end of its standard input tells it that the server is gone.
+A child, because a segfault or the out-of-memory killer must not take the server and its streams along.
 """
 
 import asyncio
 import logging
-import re
-import sys
-from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from threading import Event, Thread
 from typing import Protocol
 
 from emotalk import metrics
 from emotalk.errors import ConfigurationError
+from emotalk.server.child import ENDING_SECONDS, Child
 from emotalk.worker import Worker
 
 log = logging.getLogger(__name__)
 
-READY_LINE = "ready"
 WORKER = "worker-1"
 """How the child's series say whose they are."""
-PROGRAM = ("-m", "emotalk")
-"""What the child is, but for its words."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 STEADY_SECONDS = 60.0
-ENDING_SECONDS = 5.0
-WARMING_SECONDS = 600.0
 
 
 class WorkerRefused(ConfigurationError):
@@ -81,8 +72,7 @@ class ChildWorker:
     """`emotalk work` under supervision."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = dict(environment)
-        self._process: Process | None = None
+        self._child = Child(("work",), environment)
         self._warm = False
         self._page = 0
         self._stopping = False
@@ -101,43 +91,28 @@ class ChildWorker:
         metrics.WORKERS.set(1)
         await self._spawn()
         if not self._warm:
-            raise WorkerRefused(await self._ended())
+            raise WorkerRefused(await self._child.ended())
         self._watch = asyncio.create_task(self._restart_forever())
 
     async def stop(self, seconds: float) -> None:
-        """SIGTERM: end what you hold. The end of its input: give it back. Then SIGKILL, and the job is done again."""
+        """See Child.stop; a job that it must give up is done again."""
         self._stopping = True
-        process = self._process
-        if process is not None and process.stdin is not None:
-            # The second word is no second signal: two that are sent at once arrive as one.
-            words = (process.terminate, seconds), (process.stdin.close, ENDING_SECONDS), (process.kill, None)
-            for say, patience in words:
-                if await _ends(process, say, patience):
-                    break
+        await self._child.stop(seconds)
         if self._watch:
             self._watch.cancel()
 
     async def _spawn(self) -> None:
-        command = (sys.executable, *PROGRAM, "work", "--supervised")
-        # A session of its own: Ctrl-C in a terminal reaches the server alone, which then stops its worker in order.
-        self._process = await asyncio.create_subprocess_exec(
-            *command, stdin=PIPE, stdout=PIPE, env=self._environment, start_new_session=True
-        )
-        page = await _says_ready(self._process)
-        self._warm, self._page = page is not None, page or 0
+        page = await self._child.start()
+        self._warm, self._page = page is not None, int(page or 0)
         metrics.WORKERS_WARM.set(self._warm)
-        log.info("worker warm" if self._warm else "worker failed to start", extra={"pid": self._process.pid})
-
-    async def _ended(self) -> int:
-        assert self._process is not None
-        return await self._process.wait()
+        log.info("worker warm" if self._warm else "worker failed to start", extra={"pid": self._child.pid})
 
     async def _restart_forever(self) -> None:
         loop = asyncio.get_running_loop()
         pause = 0.0
         while not self._stopping:
             since = loop.time()
-            code = await self._ended()
+            code = await self._child.ended()
             self._warm = False
             metrics.WORKERS_WARM.set(0)
             if self._stopping:
@@ -149,31 +124,6 @@ class ChildWorker:
             await asyncio.sleep(pause)
             if not self._stopping:
                 await self._spawn()
-
-
-async def _ends(process: Process, say: Callable[[], None], patience: float | None) -> bool:
-    if process.returncode is None:
-        say()
-    with suppress(TimeoutError):
-        await asyncio.wait_for(process.wait(), patience)
-    return process.returncode is not None
-
-
-async def _says_ready(process: Process) -> int | None:
-    """The port of its metrics, 0 for none; None if it ends before. One that takes too long is killed.
-
-    Another one may fare better.
-    """
-    assert process.stdout is not None
-    try:
-        async with asyncio.timeout(WARMING_SECONDS):
-            async for line in process.stdout:  # a library may chatter before
-                if ready := re.fullmatch(rf"{READY_LINE}(?: (\d+))?", line.decode(errors="replace").rstrip()):
-                    return int(ready[1] or 0)
-    except TimeoutError:
-        log.error("worker does not get warm", extra={"pid": process.pid, "fix": "killed; see doctor for the engine"})
-        process.kill()
-    return None
 
 
 class ThreadWorker:
