@@ -28,6 +28,13 @@ class Settings:
     port: int = 50051
     queue: str = "sqlite"
     kafka_replication: int = 0
+    kafka_config: str = ""
+    kafka_option: Mapping[str, str] = field(default_factory=dict, repr=False)
+    kafka_security_protocol: str = ""
+    kafka_sasl_mechanism: str = ""
+    kafka_sasl_username: str = ""
+    kafka_sasl_password: str = field(default="", repr=False)
+    kafka_ssl_ca: str = ""
     partitions: int = 0
     max_waiting: int = 0
     queue_bytes: int = 0
@@ -138,18 +145,29 @@ def parse_factors(text: str) -> dict[str, float]:
     return {name.strip(): float(value) for name, value in pairs}
 
 
+def parse_options(text: str) -> dict[str, str]:
+    """Lines NAME=VALUE → a mapping; a value may hold anything but the end of a line. Raises ValueError."""
+    pairs = [line.partition("=") for line in text.splitlines() if line.strip()]
+    if not all(name.strip() and equals for name, equals, _ in pairs):
+        raise ValueError("a line without a name or a value")
+    return {name.strip(): value for name, _, value in pairs}
+
+
 def _parse(name: str, text: str, default: Any) -> Any:
     try:
         if isinstance(default, bool):
             return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[text.lower()]
         if isinstance(default, Mapping):
-            return parse_factors(text)
+            return parse_options(text) if name == "kafka_option" else parse_factors(text)
         return type(default)(text)
     except (ValueError, KeyError) as error:
-        raise ConfigurationError(f"{PREFIX}{name.upper()}: '{text}' is not a value for {name}.") from error
+        shown = f"'{text}'" if name != "kafka_option" else "what it holds"
+        raise ConfigurationError(f"{PREFIX}{name.upper()}: {shown} is not a value for {name}.") from error
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, Mapping) and any(isinstance(each, str) for each in value.values()):
+        return "\n".join(f"{name}={text}" for name, text in value.items())
     if isinstance(value, Mapping):
         return ",".join(f"{name}={number!r}" for name, number in value.items())
     return str(value)

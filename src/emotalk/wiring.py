@@ -14,6 +14,7 @@ from emotalk.errors import ConfigurationError, InvalidRequest
 from emotalk.jobs.intake import Intake
 from emotalk.pipeline import Pipeline
 from emotalk.queues.base import Consumer, Queue
+from emotalk.queues.kafka_options import read_options
 from emotalk.queues.urls import open_queue
 from emotalk.server.doors import Doors
 from emotalk.server.tls import Tls
@@ -36,7 +37,21 @@ def queue(settings: Settings) -> Queue:
         partitions=settings.partitions,
         max_waiting=settings.max_waiting,
         max_bytes=settings.queue_bytes,
+        kafka=kafka_options(settings),
     )
+
+
+def kafka_options(settings: Settings) -> dict[str, str]:
+    """librdkafka's settings: those of the file < the named ones < the options. Raises ConfigurationError."""
+    named = {
+        "security.protocol": settings.kafka_security_protocol,
+        "sasl.mechanism": settings.kafka_sasl_mechanism,
+        "sasl.username": settings.kafka_sasl_username,
+        "sasl.password": settings.kafka_sasl_password,
+        "ssl.ca.location": settings.kafka_ssl_ca,
+    }
+    file = read_options(Path(settings.kafka_config).expanduser()) if settings.kafka_config else {}
+    return {**file, **{name: value for name, value in named.items() if value}, **settings.kafka_option}
 
 
 def gains(settings: Settings) -> Gains:

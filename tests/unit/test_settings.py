@@ -19,6 +19,13 @@ SETTINGS = st.builds(
     port=st.integers(0, 65535),
     queue=TEXT,
     kafka_replication=st.integers(0, 9),
+    kafka_config=TEXT,
+    kafka_option=st.dictionaries(TEXT.map(lambda name: f"a.{name}".strip().replace("=", "-")), TEXT, max_size=3),
+    kafka_security_protocol=TEXT,
+    kafka_sasl_mechanism=TEXT,
+    kafka_sasl_username=TEXT,
+    kafka_sasl_password=TEXT,
+    kafka_ssl_ca=TEXT,
     engine=st.sampled_from(["auto", "builtin", "emotalk", "tone"]),
     model_path=TEXT,
     device=st.sampled_from(["auto", "cpu", "cuda"]),
@@ -116,6 +123,14 @@ def test_a_setting_that_cannot_be_is_refused_by_name_wherever_it_came_from(name:
         Settings.load({}, {name: value}, {})
     with pytest.raises(ConfigurationError, match=name):
         Settings.load({f"EMOTALK_{name.upper()}": str(value)}, {}, {})
+
+
+def test_options_of_kafka_in_a_variable_are_lines_and_a_wrong_one_does_not_show_what_it_holds() -> None:
+    loaded = Settings.load({"EMOTALK_KAFKA_OPTION": "sasl.password=a,b=c\nsecurity.protocol=SSL\n"}, {}, {})
+    assert loaded.kafka_option == {"sasl.password": "a,b=c", "security.protocol": "SSL"}
+    with pytest.raises(ConfigurationError, match="EMOTALK_KAFKA_OPTION") as caught:
+        Settings.load({"EMOTALK_KAFKA_OPTION": "sasl.password=hunter2\nx"}, {}, {})
+    assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize(("given", "missing"), [("tls_cert", "tls_key"), ("tls_key", "tls_cert")])

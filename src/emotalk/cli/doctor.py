@@ -11,6 +11,7 @@ import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +21,8 @@ from emotalk.cli import flags
 from emotalk.cli.exits import Exit
 from emotalk.cli.settled import settle
 from emotalk.errors import ConfigurationError, EmoTalkError
+from emotalk.queues.kafka_options import described
+from emotalk.queues.urls import KAFKA
 from emotalk.settings import DEFAULT_CHECKPOINT, DEFAULT_KAFKA, Settings, state_folder
 
 NEEDED_FREE = 2**30
@@ -104,17 +107,17 @@ def _queue(settings: Settings) -> Finding:
 
 
 def _broker(settings: Settings) -> Finding:
-    return _answers("broker", replace(settings, queue=f"kafka://{DEFAULT_KAFKA}"))
+    if settings.queue.startswith(KAFKA):  # looked at already, and nobody else is to hear its password
+        return Finding("broker", True, described(wiring.kafka_options(settings)) or "no TLS, no SASL")
+    return _answers("broker", replace(Settings(), queue=f"kafka://{DEFAULT_KAFKA}"))
 
 
 def _answers(what: str, settings: Settings, needed: bool = False) -> Finding:
-    queue = wiring.queue(replace(settings, partitions=0))  # who only looks changes nothing
     try:
-        queue.prepare()
+        with closing(wiring.queue(replace(settings, partitions=0))) as queue:  # who only looks changes nothing
+            queue.prepare()
     except EmoTalkError as error:
         return Finding(what, False, str(error), needed)
-    finally:
-        queue.close()
     return Finding(what, True, f"{queue.url} answers", needed)
 
 

@@ -47,6 +47,14 @@ def factors(text: str) -> dict[str, float]:
         raise argparse.ArgumentTypeError(f"'{text}' is not NAME=NUMBER[,NAME=NUMBER...]") from error
 
 
+def option(text: str) -> tuple[str, str]:
+    """'security.protocol=SSL' as a flag's value."""
+    name, equals, value = text.partition("=")
+    if not name.strip() or not equals:
+        raise argparse.ArgumentTypeError("that is not NAME=VALUE")
+    return name.strip(), value
+
+
 def add_take(parser: argparse.ArgumentParser) -> None:
     """How a clip is performed."""
     group = parser.add_argument_group("performance")
@@ -170,6 +178,15 @@ def add_queue(parser: argparse.ArgumentParser, default: str) -> None:
         type=int,
         metavar="N",
         help="replicas of topics that are created (default: min(3, brokers))",
+    )
+    add(group, "--kafka-config", metavar="FILE", help="librdkafka's settings, lines NAME=VALUE: TLS, SASL, passwords")
+    add(
+        group,
+        "--kafka-option",
+        type=option,
+        action="append",
+        metavar="NAME=VALUE",
+        help="one of them, e.g. security.protocol=SASL_SSL; passwords belong into the file",
     )
 
 

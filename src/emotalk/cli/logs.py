@@ -30,7 +30,7 @@ class TextLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """A record → its line; a traceback, if any, follows."""
         facts = " ".join(f"{name}={_word(value)}" for name, value in _facts(record).items())
-        line = f"{_utc(record)} {record.levelname} {record.getMessage()} {facts}".rstrip()
+        line = plain(f"{_utc(record)} {record.levelname} {record.getMessage()} {facts}".rstrip())
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info and record.exc_info[1] else line
 
 
@@ -42,7 +42,16 @@ class JsonLines(logging.Formatter):
         line = {"time": _utc(record), "level": record.levelname.lower(), "event": record.getMessage()} | _facts(record)
         if record.exc_info and record.exc_info[1]:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+        return plain(json.dumps(line, default=str, ensure_ascii=False))
+
+
+def plain(text: str) -> str:
+    """One line that no terminal obeys: line breaks, escapes and directions of writing as JSON writes them (\\u001b)."""
+    return text if text.isprintable() else "".join(each if each.isprintable() else _escaped(each) for each in text)
+
+
+def _escaped(character: str) -> str:
+    return json.dumps(character)[1:-1]
 
 
 def _utc(record: logging.LogRecord) -> str:
@@ -51,4 +60,4 @@ def _utc(record: logging.LogRecord) -> str:
 
 def _word(value: object) -> str:
     text = str(value)
-    return json.dumps(text, ensure_ascii=False) if " " in text or not text else text
+    return json.dumps(text, ensure_ascii=False) if not text or any(each in text for each in ' "=') else text

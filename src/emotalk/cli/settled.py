@@ -1,11 +1,16 @@
 """Parsed flags → settings."""
 
 import argparse
+import logging
+from collections.abc import Mapping
 from dataclasses import fields
 
 from emotalk.cli import logs
 from emotalk.errors import ConfigurationError
+from emotalk.queues.kafka_options import is_secret
 from emotalk.settings import Settings, from_environment
+
+log = logging.getLogger(__name__)
 
 
 def settle(parsed: argparse.Namespace, shared: bool = False, **defaults: object) -> Settings:
@@ -19,10 +24,19 @@ def settle(parsed: argparse.Namespace, shared: bool = False, **defaults: object)
         if given["queue"]:
             raise ConfigurationError("queue: --queue and --kafka-servers name two queues. Give one of them.")
         given["queue"] = f"kafka://{servers}"
+    if (options := getattr(parsed, "kafka_option", None)) is not None:
+        given["kafka_option"] = dict(options)
     settings = from_environment(given, defaults)
     if shared and settings.queue.startswith("memory"):
         raise ConfigurationError(
             "queue: memory:// lives inside one server and nobody else can see it. Use sqlite or kafka://HOST:PORT."
         )
     logs.configure(settings.log_level, settings.log_format)
+    _warn_of_secrets(given["kafka_option"] or {})
     return settings
+
+
+def _warn_of_secrets(options: Mapping[str, str]) -> None:
+    for name in filter(is_secret, options):
+        fix = "put it into a file of your own: --kafka-config FILE"
+        log.warning("a secret on the command line is seen by all", extra={"option": name, "fix": fix})

@@ -1,6 +1,6 @@
 """A queue's address → the queue: sqlite:///PATH, kafka://HOST:PORT[,HOST:PORT…] or memory://."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from emotalk.errors import ConfigurationError
@@ -17,12 +17,13 @@ def open_queue(
     partitions: int = 0,
     max_waiting: int = 0,
     max_bytes: int = 0,
+    kafka: Mapping[str, str] | None = None,
 ) -> Queue:
     """Build the queue that `url` names; nothing is contacted yet. Raises ConfigurationError.
 
     `sqlite` alone means `default_file()`; `replication` 0 means as many as there are brokers, three at most;
     `partitions` 0 leaves their number as it is (one where the queue is new); `max_waiting` and `max_bytes` 0 set no
-    bound.
+    bound; `kafka`: librdkafka's settings, for security above all.
     """
     if max_bytes and not url.startswith("sqlite"):
         raise ConfigurationError("queue_bytes: bounds the file of the embedded queue only. Use --max-waiting here.")
@@ -33,11 +34,13 @@ def open_queue(
     if url.startswith(KAFKA) and len(url) > len(KAFKA):
         from emotalk.queues.kafka import KafkaQueue
 
+        _check_no_password(url)
         return KafkaQueue(
             url.removeprefix(KAFKA).rstrip("/"),
             replication=replication or None,
             partitions=max(1, partitions),
             max_waiting=max_waiting,
+            settings=kafka,
         )
     if url == "sqlite" or (url.startswith(SQLITE) and len(url) > len(SQLITE)):
         from emotalk.queues.sqlite import SqliteQueue
@@ -45,3 +48,9 @@ def open_queue(
         path = Path(url.removeprefix(SQLITE)).expanduser() if url != "sqlite" else default_file()
         return SqliteQueue(path, partitions=max(1, partitions), max_waiting=max_waiting, max_bytes=max_bytes or None)
     raise ConfigurationError(f"queue: '{url}' is no queue. Use sqlite:///PATH, kafka://HOST:PORT or memory://.")
+
+
+def _check_no_password(url: str) -> None:
+    """An address is logged and shown."""
+    if "@" in url:
+        raise ConfigurationError("queue: a Kafka address holds no user and no password. Give them by --kafka-config.")

@@ -18,6 +18,7 @@ from emotalk.queues.kafka.producer import KafkaProducer
 from emotalk.queues.kafka.register import Register
 from emotalk.queues.kafka.results import KafkaResults
 from emotalk.queues.kafka.topics import prepare_topics
+from emotalk.queues.kafka_options import check_options
 
 __all__ = ["KafkaQueue"]
 
@@ -51,6 +52,7 @@ class KafkaQueue:
         clock: Callable[[], float] = time.time,
         max_waiting: int = 0,
     ) -> None:
+        check_options(settings or {})
         self.url = f"kafka://{bootstrap}"
         self._cluster = Cluster(bootstrap, dict(settings or {}), prefix, group)
         self._partitions, self._replication, self._max_poll = partitions, replication, max_poll_interval_ms

@@ -3,11 +3,14 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
-from confluent_kafka import Consumer, KafkaError, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
+from emotalk.errors import ConfigurationError
 from emotalk.queues.base import DEAD_TOPIC, GROUP, JOBS_TOPIC, MAX_MESSAGE_BYTES, REQUESTS_TOPIC, RESULTS_TOPIC
+from emotalk.queues.kafka_options import without_secrets
 
 # Key, headers and batch framing come on top of the 64 MiB that a payload may have.
 RECORD_BYTES = MAX_MESSAGE_BYTES + 2**20
@@ -17,6 +20,12 @@ RECORD_BYTES = MAX_MESSAGE_BYTES + 2**20
 _log = logging.getLogger("emotalk.queues.kafka.librdkafka")
 _log.addFilter(lambda _: logging.getLogger("emotalk").isEnabledFor(logging.DEBUG))
 
+_told = logging.getLogger(__name__)
+
+SHUT_OUT = (KafkaError._AUTHENTICATION, KafkaError._SSL, KafkaError.SASL_AUTHENTICATION_FAILED)
+"""No outage: waiting does not help."""
+
+Client = TypeVar("Client")
 Value = str | int | float | bool
 
 _EVERY_CLIENT: Mapping[str, Value] = {
@@ -59,7 +68,7 @@ class Cluster:
     """A Kafka address. `settings` go over ours (security, time-outs); `prefix` keeps tests apart on one broker."""
 
     bootstrap: str
-    settings: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict, repr=False)
     prefix: str = ""
     group_name: str = GROUP
 
@@ -88,17 +97,39 @@ class Cluster:
         """The workers' consumer group."""
         return self.prefix + self.group_name
 
-    def admin(self) -> AdminClient:
-        """A client that describes and changes topics; it ends when the last reference goes."""
-        return AdminClient(self._config({}), logger=_log)
+    def admin(self, heard: Callable[[KafkaError], None] | None = None) -> AdminClient:
+        """A client that describes and changes topics; it ends when the last reference goes.
+
+        `heard` is told what goes wrong with its connections, whenever it is polled.
+        """
+        return self._made(AdminClient, {"error_cb": heard} if heard else {})
 
     def producer(self, on_error: Callable[[KafkaError], None]) -> Producer:
         """A client that writes; somebody must poll it for its delivery reports and for what `on_error` hears."""
-        return Producer({**self._config(_PRODUCER), "error_cb": on_error}, logger=_log)
+
+        def hear(error: KafkaError) -> None:
+            self._tell(error)
+            on_error(error)
+
+        return self._made(Producer, {**_PRODUCER, "error_cb": hear})
 
     def consumer(self, own: Mapping[str, Value]) -> Consumer:
         """A client that reads; `own` must name a group.id."""
-        return Consumer(self._config({**_CONSUMER, **own}), logger=_log)
+        return self._made(Consumer, {**_CONSUMER, **own})
 
-    def _config(self, own: Mapping[str, Value]) -> dict[str, Value]:
-        return {"bootstrap.servers": self.bootstrap, **_EVERY_CLIENT, **own, **self.settings}
+    def _made(self, kind: Callable[..., Client], own: Mapping[str, Any]) -> Client:
+        config = {"bootstrap.servers": self.bootstrap, "error_cb": self._tell, **_EVERY_CLIENT, **own, **self.settings}
+        try:
+            return kind(config, logger=_log)
+        except KafkaException as error:
+            raise ConfigurationError(f"kafka_option: {self.scrub(error.args[0].str())}.") from None
+
+    def scrub(self, words: str) -> str:
+        """Words of librdkafka or a broker, without our secrets."""
+        return without_secrets(words, self.settings)
+
+    def _tell(self, error: KafkaError) -> None:
+        """An outage is told by whoever waits for its end; that we are not let in is told here, or nobody would know."""
+        if error.code() in SHUT_OUT:
+            fix = "check the security settings given here, and the broker's"
+            _told.warning("kafka does not let us in", extra={"error": self.scrub(error.str()), "fix": fix})

@@ -20,7 +20,7 @@ from confluent_kafka.admin import (
 from emotalk.errors import ConfigurationError, EmoTalkError, NoQueue, QueueUnavailable
 from emotalk.queues.base import RESULTS_KEPT_SECONDS
 from emotalk.queues.kafka.backlog import backlog
-from emotalk.queues.kafka.cluster import RECORD_BYTES, Cluster
+from emotalk.queues.kafka.cluster import RECORD_BYTES, SHUT_OUT, Cluster
 from emotalk.queues.kafka.faults import kafka_error
 from emotalk.queues.lanes import not_now
 
@@ -31,6 +31,8 @@ _CHANGE_SECONDS = 10.0
 _POLL_SECONDS = 0.02
 
 _OUT_OF_REACH = (KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN)
+# librdkafka's guess where a broker closes the connection on the first words, as one that expects TLS does.
+_WRONG_PROTOCOL = "security.protocol"
 _AT_LEAST = ("max.message.bytes",)
 _AT_MOST = ("segment.ms", "max.compaction.lag.ms")
 
@@ -64,8 +66,9 @@ def prepare_topics(cluster: Cluster, partitions: int, replication: int | None, c
     Raises QueueUnavailable within eight seconds where no broker answers, and ConfigurationError naming topic and
     setting where the broker refuses.
     """
-    admin = cluster.admin()
-    known = _reach(admin, cluster.bootstrap)
+    troubles: list[KafkaError] = []
+    admin = cluster.admin(troubles.append)
+    known = _reach(admin, cluster, troubles)
     _check_broker(admin, next(iter(known.brokers)))
     if not create and cluster.requests not in known.topics:
         raise NoQueue(
@@ -118,14 +121,26 @@ def delete_before(cluster: Cluster, partition: int, offset: int) -> None:
         raise _translated(error, f"deleting answered requests from {cluster.requests}") from error
 
 
-def _reach(admin: AdminClient, bootstrap: str) -> ClusterMetadata:
+def _reach(admin: AdminClient, cluster: Cluster, troubles: list[KafkaError]) -> ClusterMetadata:
     try:
         return admin.list_topics(timeout=_REACH_SECONDS)
     except KafkaException as error:
+        admin.poll(0)
+        if shut := [each for each in troubles if each.code() in SHUT_OUT or _WRONG_PROTOCOL in each.str()]:
+            raise _shut_out(cluster, shut[0]) from None
         if error.args[0].code() in _OUT_OF_REACH:
-            words = f"No Kafka broker answers at {bootstrap}. Start one (docker-compose up -d), give the address of one"
-            raise QueueUnavailable(f"{words} that runs, or use the embedded queue (--queue sqlite).") from error
-        raise kafka_error(error, f"connecting to {bootstrap}") from error
+            words = (
+                f"No Kafka broker answers at {cluster.bootstrap}. Start one (docker-compose up -d), give the address"
+            )
+            raise QueueUnavailable(f"{words} of one that runs, or use the embedded queue (--queue sqlite).") from error
+        raise kafka_error(error, f"connecting to {cluster.bootstrap}") from error
+
+
+def _shut_out(cluster: Cluster, trouble: KafkaError) -> ConfigurationError:
+    return ConfigurationError(
+        f"Kafka at {cluster.bootstrap} does not let us in: {cluster.scrub(trouble.str())}. "
+        "See --kafka-config and --kafka-option."
+    )
 
 
 def _create(

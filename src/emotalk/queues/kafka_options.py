@@ -1,0 +1,62 @@
+"""librdkafka's settings that a user may add: TLS, SASL, time-outs; never those that delivery stands on."""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from emotalk.errors import ConfigurationError
+
+REDACTED = "***"
+_SECRET = re.compile(r"password|secret|\.pem$|^ssl_key$|oauthbearer\.config|jaas")
+_OURS = frozenset(
+    (
+        "acks bootstrap.servers metadata.broker.list enable.auto.commit enable.auto.offset.store auto.offset.reset "
+        "auto.commit.enable enable.idempotence group.id group.instance.id group.protocol isolation.level partitioner "
+        "partition.assignment.strategy request.required.acks transactional.id"
+    ).split()
+)
+
+
+def is_secret(name: str) -> bool:
+    """May its value not be seen in a process list, a log or an error?"""
+    return bool(_SECRET.search(name))
+
+
+def check_options(options: Mapping[str, str]) -> None:
+    """Raise ConfigurationError for settings on which it stands that nothing is lost, doubled or overtaken."""
+    for name in options:
+        if name in _OURS:
+            raise ConfigurationError(f"kafka_option: {name} is not yours to set: delivery stands on it. Leave it away.")
+
+
+def read_options(path: Path) -> dict[str, str]:
+    """A file of lines NAME=VALUE, with comments (#). Raises ConfigurationError naming the line, never its value."""
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"kafka_config: {path} cannot be read ({error}).") from error
+    told = [(number, line.strip()) for number, line in enumerate(lines, 1)]
+    return dict(_pair(line, f"line {number} of {path}") for number, line in told if line and line[0] not in "#!")
+
+
+def _pair(line: str, where: str) -> tuple[str, str]:
+    name, equals, value = line.partition("=")
+    if not equals or not name.strip():
+        raise ConfigurationError(f"kafka_config: {where} is no NAME=VALUE, e.g. security.protocol=SASL_SSL.")
+    return name.strip(), value.strip()
+
+
+def without_secrets(text: str, options: Mapping[str, str]) -> str:
+    """The text with every secret of the options struck out."""
+    for secret in _secrets(options):
+        text = text.replace(secret, REDACTED)
+    return text
+
+
+def described(options: Mapping[str, str]) -> str:
+    """For people: every option by name, secrets without their values."""
+    return ", ".join(f"{name}={REDACTED if is_secret(name) else value}" for name, value in sorted(options.items()))
+
+
+def _secrets(options: Mapping[str, str]) -> Iterable[str]:
+    return sorted((value for name, value in options.items() if is_secret(name) and value), key=len, reverse=True)
