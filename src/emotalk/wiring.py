@@ -16,6 +16,7 @@ from emotalk.pipeline import Pipeline
 from emotalk.queues.base import Consumer, Queue
 from emotalk.queues.kafka_options import read_options
 from emotalk.queues.urls import open_queue
+from emotalk.server.allowance import Quota
 from emotalk.server.doors import Doors
 from emotalk.server.tls import Tls
 from emotalk.settings import DEFAULT_CHECKPOINT, Settings, state_folder
@@ -82,6 +83,7 @@ def doors(settings: Settings) -> Doors:
         max_receive_bytes=settings.max_receive_mib * 2**20,
         max_concurrent_rpcs=settings.max_concurrent_rpcs,
         receive_seconds=settings.receive_seconds,
+        quota=Quota(settings.client_requests, settings.client_seconds),
         reflection=settings.reflection,
     )
 

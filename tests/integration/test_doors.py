@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -14,11 +15,12 @@ from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from grpc_status import rpc_status
-from served import Inside, speech
+from served import Inside, eventually, speech
 
 from emotalk.client import AsyncEmoTalkClient, Credentials, EmoTalkClient, Request
 from emotalk.engines.tone import ToneEngine
-from emotalk.errors import ConfigurationError, EmoTalkError, ServerUnavailable, TlsFailed, Unauthenticated
+from emotalk.errors import ClientLimit, ConfigurationError, EmoTalkError, ServerUnavailable, TlsFailed, Unauthenticated
+from emotalk.server.allowance import Quota
 from emotalk.server.doors import Doors
 from emotalk.server.tls import Tls
 from emotalk.wire import emotalk_pb2
@@ -308,6 +310,99 @@ def test_a_request_that_trickles_in_is_ended_and_one_that_is_whole_waits_as_long
         assert status.details[0].Unpack(info)
         server.work()
         assert list(whole)[-1].is_final
+
+
+# --- limits of one client
+
+
+def detail(error: grpc.RpcError, kind: Any) -> Any:
+    status = rpc_status.from_call(error)
+    assert status is not None
+    return next((found for each in status.details if each.Unpack(found := kind())), None)
+
+
+def refused(call: Any) -> grpc.RpcError:
+    with pytest.raises(grpc.RpcError) as caught:
+        list(call)
+    return caught.value
+
+
+def test_a_client_with_enough_in_the_queue_is_told_when_to_come_back_and_which_limit_it_met() -> None:
+    with Inside(doors=Doors(quota=Quota(requests=2))) as server:
+        calls = [server.ask(request_id=name) for name in ("one", "two")]
+        assert all(call.initial_metadata() for call in calls)
+        error = refused(server.ask(request_id="three"))
+        assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        (violation,) = detail(error, error_details_pb2.QuotaFailure).violations
+        assert violation.subject == "127.0.0.1"
+        assert "2 requests" in violation.description
+        assert detail(error, error_details_pb2.RetryInfo).retry_delay.seconds > 0
+        assert len(server.queue.jobs()) == 2
+
+
+def test_joining_what_is_running_counts_as_nothing_new_and_what_is_answered_makes_room() -> None:
+    with Inside(doors=Doors(quota=Quota(requests=1))) as server:
+        first = server.ask(request_id="one")
+        first.initial_metadata()
+        again = server.ask(request_id="one")
+        again.initial_metadata()
+        server.work()
+        assert list(first)[-1].is_final
+        assert list(again)[-1].is_final
+        assert server.ask(request_id="two").initial_metadata()
+
+
+def test_a_client_that_hangs_up_or_only_submits_still_has_its_job_in_the_queue() -> None:
+    with Inside(doors=Doors(quota=Quota(requests=2))) as server:
+        left = server.ask(request_id="left")
+        left.initial_metadata()
+        left.cancel()
+        server.stub.SubmitAudio(emotalk_pb2.AudioRequest(request_id="submitted", audio_data=speech(1.0)))
+        with pytest.raises(grpc.RpcError) as caught:
+            server.stub.SubmitAudio(emotalk_pb2.AudioRequest(request_id="three", audio_data=speech(1.0)))
+        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        server.work()
+        eventually(lambda: _submits(server, "four"))
+
+
+def _submits(server: Inside, request_id: str) -> bool:
+    try:
+        server.stub.SubmitAudio(emotalk_pb2.AudioRequest(request_id=request_id, audio_data=speech(1.0)))
+    except grpc.RpcError:
+        return False
+    return True
+
+
+def test_seconds_of_sound_are_limited_too_and_a_refused_request_counts_for_nothing() -> None:
+    with Inside(doors=Doors(quota=Quota(seconds=5.0))) as server:
+        assert server.ask(speech(3.0), request_id="one").initial_metadata()
+        assert refused(server.ask(speech(3.0))).code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert refused(server.ask(speech(6.0))).code() is grpc.StatusCode.INVALID_ARGUMENT
+        assert refused(server.ask(b"no sound")).code() is grpc.StatusCode.INVALID_ARGUMENT
+        assert server.ask(speech(2.0), request_id="two").initial_metadata()
+
+
+def test_whoever_holds_a_token_is_a_client_from_wherever_they_call(tokens: Path) -> None:
+    tokens.write_text(f"studio {TOKEN}\nstudio {NEW_TOKEN}\ngame {'g' * 20}\n")
+    with Inside(doors=Doors(token_file=tokens, quota=Quota(requests=1))) as server:
+
+        def submit(token: str) -> None:
+            with EmoTalkClient("127.0.0.1", server.server.port, credentials=Credentials(token=token)) as client:
+                client.submit(Request(speech(1.0)))
+
+        submit(TOKEN)
+        with pytest.raises(ClientLimit, match="studio"):
+            submit(NEW_TOKEN)
+        submit("g" * 20)
+
+
+def test_a_certificate_s_subject_is_a_client(papers: Papers) -> None:
+    doors = Doors(replace(papers.server(), client_ca=papers.ca), quota=Quota(requests=1))
+    own, port = papers.client(), lambda: server.server.port
+    with Inside(doors=doors) as server, EmoTalkClient("127.0.0.1", port(), credentials=own) as client:
+        client.submit(Request(speech(1.0)))
+        with pytest.raises(ClientLimit, match=r"1 requests of .*OU=Testing cert"):
+            client.submit(Request(speech(1.0)))
 
 
 # --- what is said of it

@@ -11,6 +11,12 @@ from pathlib import Path
 import pytest
 import trustme
 from confluent_kafka.admin import AdminClient, ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from served import command, environment, outside
 
 from emotalk.client import EmoTalkClient, Request
@@ -54,7 +60,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     authority.cert_pem.write_to_path(folder / "ca.pem")
     stranger.cert_pem.write_to_path(folder / "stranger.pem")
     leaf = authority.issue_cert("localhost", "127.0.0.1")
-    leaf.private_key_and_cert_chain_pem.write_to_path(folder / "broker.pem")
+    (folder / "broker.pem").write_bytes(pkcs8(leaf) + b"".join(blob.bytes() for blob in leaf.cert_chain_pems))
     plain, secret, controller = free_ports(3)
     listeners = f"PLAINTEXT://127.0.0.1:{plain},SECRET://127.0.0.1:{secret}"
     properties = {
@@ -71,9 +77,16 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     for broker in lent(Broker(properties)):
         info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
         user = UserScramCredentialUpsertion("emotalk", info, PASSWORD.encode())
-        [done] = AdminClient({"bootstrap.servers": broker.bootstrap}).alter_user_scram_credentials([user]).values()
+        admin = AdminClient({"bootstrap.servers": broker.bootstrap})  # held until it has answered
+        [done] = admin.alter_user_scram_credentials([user]).values()
         done.result(20)
         yield Secured(broker, f"localhost:{secret}", folder / "ca.pem", folder / "stranger.pem")
+
+
+def pkcs8(leaf: trustme.LeafCert) -> bytes:
+    """The only form of a key that Java reads from a PEM file."""
+    key = load_pem_private_key(leaf.private_key_pem.bytes(), None)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-512"])
@@ -83,7 +96,10 @@ def test_a_request_goes_through_tls_and_sasl_from_client_to_worker_and_back(
     config = tmp_path / "kafka.properties"
     config.write_text("# ours\n" + "".join(f"{name}={value}\n" for name, value in secured.options(mechanism).items()))
     arguments = ("--kafka-servers", secured.address, "--kafka-config", str(config), "--engine", "tone", "--port", "0")
-    with outside(tmp_path, "serve", *arguments) as server, EmoTalkClient("127.0.0.1", server.port) as client:
+    with (
+        outside(tmp_path, "serve", *arguments) as server,
+        EmoTalkClient("127.0.0.1", server.port, timeout=60) as client,
+    ):
         assert sum(len(chunk.frames) for chunk in client.stream(Request(speech(1.0)))) == 30
     assert PASSWORD not in "".join(server.log)
 
@@ -117,8 +133,8 @@ def with_environment(home: Path, variables: Mapping[str, str], *arguments: str) 
     [
         ({"sasl_password": OTHER}, "[Aa]uthentication failed"),
         ({"sasl_mechanism": "SCRAM-SHA-256"}, "mechanism"),
-        ({"security_protocol": "PLAINTEXT"}, "SSL listener"),
-        ({"security_protocol": "SASL_PLAINTEXT"}, "SSL listener|security.protocol"),
+        ({"security_protocol": "PLAINTEXT"}, "it speaks TLS"),
+        ({"security_protocol": "SASL_PLAINTEXT"}, "it speaks TLS"),
         ({"ssl_ca_location": "STRANGER"}, "certificate verify failed"),
     ],
     ids=["password", "mechanism", "no TLS", "no TLS but SASL", "authority"],

@@ -16,6 +16,7 @@ from emotalk.jobs import Job
 from emotalk.jobs.intake import Intake, Order
 from emotalk.queues.memory import MemoryQueue
 from emotalk.server.dispatch import Dispatch, Turns
+from emotalk.server.gate import Caller
 from emotalk.server.streams import Switchboard
 
 SOUND = encode_flac(tones(16_000))
@@ -43,7 +44,7 @@ class House:
         self.dispatch = Dispatch(intake, self.producer, self.switchboard, executor, executor, lambda: 0.0)
 
     async def accept(self, request_id: str, **more: Any) -> Any:
-        return await self.dispatch.accept(Order(SOUND, request_id, **more), "connection")
+        return await self.dispatch.accept(Order(SOUND, request_id, **more), Caller("connection"))
 
     def stored(self) -> list[str]:
         return [row.request_id for row in self.queue.jobs()]
@@ -129,7 +130,7 @@ def test_a_refused_request_is_forgotten_and_its_id_is_free(executor: Executor) -
     async def story() -> None:
         async with house(executor) as one:
             with pytest.raises(InvalidRequest):
-                await one.dispatch.accept(Order(b"noise", "one"), "connection")
+                await one.dispatch.accept(Order(b"noise", "one"), Caller("connection"))
             assert one.switchboard._answers == {}
             await one.accept("one")
 
@@ -140,7 +141,9 @@ def test_the_same_id_from_two_connections_at_once_is_one_job_with_two_listeners(
     async def story() -> None:
         gate = Event()
         async with house(executor, one=gate) as house_:
-            both = [asyncio.create_task(house_.dispatch.accept(Order(SOUND, "one"), c)) for c in ("here", "there")]
+            both = [
+                asyncio.create_task(house_.dispatch.accept(Order(SOUND, "one"), Caller(c))) for c in ("here", "there")
+            ]
             await until(lambda: "one" in house_.switchboard._answers)
             gate.set()
             await asyncio.gather(*both)

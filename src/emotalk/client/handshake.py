@@ -13,8 +13,8 @@ from grpc_status import rpc_status
 
 from emotalk.client.credentials import Credentials
 from emotalk.errors import TlsFailed
+from emotalk.tls import PROBE_SECONDS, speaks_tls
 
-PROBE_SECONDS = 3.0
 _EXPIRED, _NOT_YET, _NAME, _ADDRESS = 10, 9, 62, 64
 _STRANGERS = (18, 19, 20, 21)
 """OpenSSL's X509_V_ERR_… of certificates that lead to no authority that is trusted."""
@@ -30,7 +30,7 @@ def check(host: str, port: int, credentials: Credentials, error: grpc.RpcError) 
 def problem_of(host: str, port: int, credentials: Credentials) -> str:
     """What keeps the two ends apart; empty where the handshake succeeds, or nobody listens at all."""
     if not credentials.secure:
-        return "the server speaks TLS. Give --tls-ca PEM, or --tls" if _speaks_tls(host, port) else ""
+        return "the server speaks TLS. Give --tls-ca PEM, or --tls" if speaks_tls(host, port) else ""
     try:
         return _shake(host, port, _context(credentials), credentials.server_name or host)
     except ssl.SSLCertVerificationError as refused:
@@ -52,17 +52,6 @@ def _shake(host: str, port: int, context: ssl.SSLContext, name: str) -> str:
         if secure.recv(1):
             return ""
     return "the server closes the door on us. It wants another client certificate: --tls-cert PEM --tls-key PEM"
-
-
-def _speaks_tls(host: str, port: int) -> bool:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # only asked whether it is TLS at all
-    context.set_alpn_protocols(["h2"])
-    try:
-        _shake(host, port, context, host)
-    except OSError:
-        return False
-    return True
 
 
 def _context(credentials: Credentials) -> ssl.SSLContext:

@@ -60,6 +60,11 @@ class Part:
     digest: str = ""
     epoch: int = 0
 
+    @property
+    def ends_answer(self) -> bool:
+        """Will nothing more come?"""
+        return self.failure is not None or self.first_frame + len(self.frames) >= self.total_frames > 0
+
     def answers(self, digest: str, epoch: int = 0) -> bool:
         """Does this part belong to the job of that content, and to that run of it (0: whichever)?
 

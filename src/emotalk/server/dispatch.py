@@ -15,6 +15,8 @@ from emotalk.errors import QueueUnavailable, RequestConflict
 from emotalk.jobs.intake import Intake, Order, as_request
 from emotalk.jobs.job import Job
 from emotalk.queues.base import Producer, Receipt, Request
+from emotalk.server.allowance import Allowances, Place, Quota
+from emotalk.server.gate import Caller
 from emotalk.server.streams import Answer, Stream, Switchboard
 
 log = logging.getLogger(__name__)
@@ -73,20 +75,24 @@ class Dispatch:
         executor: Executor,
         decoding: Executor,
         clock: Callable[[], float] = time.time,
+        quota: Quota | None = None,
     ) -> None:
         self._intake, self._producer, self._switchboard = intake, producer, switchboard
+        self._allowances = Allowances(quota or Quota())
         self._executor, self._decoding, self._clock = executor, decoding, clock
         self._turns = Turns()
         self._outage: QueueUnavailable | None = None
 
-    async def accept(self, order: Order, connection: str) -> Accepted:
-        """Return once the request is durable. Raises InvalidRequest, RequestConflict, QueueUnavailable, QueueFull.
+    async def accept(self, order: Order, caller: Caller) -> Accepted:
+        """Return once the request is durable.
+
+        Raises InvalidRequest, RequestConflict, QueueUnavailable, QueueFull, ClientLimit.
 
         A client that hangs up meanwhile cancels nothing: storing is a task of its own.
         """
         with metrics.at_the_door(), tracing.span("accept", request_id=order.request_id):
             self._intake.check(order)
-            accepting = asyncio.create_task(self._in_turn(order, connection, self._outage))
+            accepting = asyncio.create_task(self._in_turn(order, caller, self._outage))
             try:
                 return await asyncio.shield(accepting)
             except asyncio.CancelledError:
@@ -97,20 +103,21 @@ class Dispatch:
         if not accepting.cancelled() and accepting.exception() is None:
             accepting.result().leave()
 
-    async def _in_turn(self, order: Order, connection: str, known: QueueUnavailable | None) -> Accepted:
-        async with self._turns.take(order.session_id or connection):
+    async def _in_turn(self, order: Order, caller: Caller, known: QueueUnavailable | None) -> Accepted:
+        async with self._turns.take(order.session_id or caller.connection):
             self._share_outage(known)
             digest = await self._run(order.digest)
             answer = self._switchboard.find(order.request_id)
             if answer is None:
-                return await self._begin(order, connection, digest, known)
+                return await self._begin(order, caller, digest, known)
             return await self._join(order.request_id, digest, answer)
 
-    async def _begin(self, order: Order, connection: str, digest: str, known: QueueUnavailable | None) -> Accepted:
-        storing = asyncio.create_task(self._store(order, connection, known))
-        storing.add_done_callback(partial(self._stored, order.request_id))
+    async def _begin(self, order: Order, caller: Caller, digest: str, known: QueueUnavailable | None) -> Accepted:
+        place = self._allowances.take(caller.client)
+        storing = asyncio.create_task(self._store(order, caller.connection, known, place))
+        storing.add_done_callback(partial(self._stored, order.request_id, place))
         # Listening starts before the append, so that not even the quickest worker's first part is missed.
-        answer = self._switchboard.begin(order.request_id, digest, storing)
+        answer = self._switchboard.begin(order.request_id, digest, storing, partial(self._allowances.leave, place))
         stream = self._switchboard.listen(order.request_id, answer, None)
         receipt = await storing
         answer.epoch = receipt.epoch
@@ -140,10 +147,11 @@ class Dispatch:
         except QueueUnavailable:  # accepted all the same, and the client has no use for an error about a courtesy
             return None
 
-    async def _store(self, order: Order, connection: str, known: QueueUnavailable | None) -> Receipt:
+    async def _store(self, order: Order, connection: str, known: QueueUnavailable | None, share: Place) -> Receipt:
         prepare = asyncio.get_running_loop().run_in_executor(self._decoding, self._prepare, order, connection)
         with tracing.span("decode"):
             job, request = await prepare
+        self._allowances.grow(share, job.seconds)
         with tracing.span("append", kind="producer", seconds=job.seconds):
             # From here on the record says whose it is: its worker may be another process, and the second to try.
             request = replace(request, headers={**request.headers, **tracing.headers()})
@@ -172,9 +180,12 @@ class Dispatch:
             job = self._intake.accept(order, self._clock)
             return job, as_request(job, connection)
 
-    def _stored(self, request_id: str, storing: asyncio.Task[Receipt]) -> None:
-        if storing.cancelled() or storing.exception():
+    def _stored(self, request_id: str, place: Place, storing: asyncio.Task[Receipt]) -> None:
+        failed = storing.cancelled() or storing.exception() is not None
+        if failed:
             self._switchboard.forget(request_id, storing)
+        if failed or storing.result().repeated:  # where it was there already, it has its place, or needs none any more
+            self._allowances.leave(place)
 
     async def _run(self, call: Callable[..., T], *args: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, call, *args)

@@ -1,13 +1,14 @@
 """How the port is guarded: who may come in, how much they may bring, and what of it the world can see."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 
 import grpc
 
 from emotalk.queues.base import MAX_MESSAGE_BYTES
+from emotalk.server.allowance import Quota
 from emotalk.server.gate import ArrivalGate, TokenGate
 from emotalk.server.tls import Tls
 from emotalk.server.tokens import Tokens
@@ -23,13 +24,17 @@ CONNECTIONS_A_CALL = 4
 
 @dataclass(frozen=True)
 class Doors:
-    """`receive_seconds`: how long one request may take to arrive. The defaults are for a loopback address."""
+    """`receive_seconds`: how long one request may take to arrive; `quota`: what one client may have in the queue.
+
+    The defaults are for a loopback address.
+    """
 
     tls: Tls | None = None
     token_file: Path | None = None
     max_receive_bytes: int = MAX_MESSAGE_BYTES + MESSAGE_MARGIN
     max_concurrent_rpcs: int = 1_000
     receive_seconds: float = 300.0
+    quota: Quota = field(default_factory=Quota)
     reflection: bool = True
 
     def tokens(self) -> Tokens | None:

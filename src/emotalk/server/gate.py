@@ -6,6 +6,7 @@ none, and learn no more than "ready".
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
@@ -25,6 +26,14 @@ _OPEN = (f"/{_HEALTH}/", f"/{OURS}/HealthCheck")
 _HEADER = "authorization"
 
 Continue = Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]]
+
+
+@dataclass(frozen=True)
+class Caller:
+    """`connection` orders its requests; `client` is whose limits they count against."""
+
+    connection: str
+    client: str = ""
 
 
 class TokenGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has no types
@@ -102,8 +111,12 @@ def _unreadable() -> InvalidRequest:
     return InvalidRequest("request", "it is no message of this call", "Compile proto/emotalk.proto anew")
 
 
-def caller_of(context: grpc.aio.ServicerContext, tokens: Tokens | None) -> str:
-    """Whose limits a call counts against: the token's holder, else the certificate's subject, else the address."""
+def caller_of(context: grpc.aio.ServicerContext, tokens: Tokens | None) -> Caller:
+    """Who calls. A client is the token's holder, else the certificate's subject, else the address."""
+    return Caller(context.peer(), _client_of(context, tokens))
+
+
+def _client_of(context: grpc.aio.ServicerContext, tokens: Tokens | None) -> str:
     if tokens is not None:
         header = dict(context.invocation_metadata() or ()).get(_HEADER, "")
         if holder := tokens.holder(str(header)):

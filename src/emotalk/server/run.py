@@ -112,7 +112,9 @@ class Server:
             await self._unless_stopped(self._workforce.start())
             if self._stop.is_set():
                 return
-            dispatch = Dispatch(self._intake, producer, switchboard, self._executor, self._decoding)
+            dispatch = Dispatch(
+                self._intake, producer, switchboard, self._executor, self._decoding, quota=self._doors.quota
+            )
             desk = Desk(ledger, producer, results, switchboard, self._executor)
             probing = asyncio.create_task(
                 probe_forever(self._readiness, producer, self._workforce.warm, switchboard.alive, self._probing)
@@ -141,7 +143,7 @@ class Server:
             options=(*_OPTIONS, *self._doors.options()),
             maximum_concurrent_rpcs=self._doors.max_concurrent_rpcs,
         )
-        service = EmoTalkService(dispatch, desk, self._readiness, self._relay)
+        service = EmoTalkService(dispatch, desk, self._readiness, self._relay, self._tokens)
         emotalk_pb2_grpc.add_EmoTalkServiceServicer_to_server(service, server)
         health_pb2_grpc.add_HealthServicer_to_server(self._readiness.standard, server)
         if self._doors.reflection:

@@ -16,9 +16,10 @@ from emotalk.jobs.intake import Order, new_id
 from emotalk.server.assembly import Assembly
 from emotalk.server.desk import Desk, Standing, number_of
 from emotalk.server.dispatch import Accepted, Dispatch
-from emotalk.server.gate import abort
+from emotalk.server.gate import abort, caller_of
 from emotalk.server.health import SERVICES, Readiness
 from emotalk.server.relay import Relay
+from emotalk.server.tokens import Tokens
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
 from emotalk.wire.convert import to_failure, to_job, to_response
 
@@ -30,8 +31,16 @@ _PLAIN = string.ascii_letters + string.digits + "!#$&'()*+,/:;=?@[]^`{|}"
 class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
     """Speaks protobuf; everything it knows comes from `dispatch`, `desk`, `readiness` and `relay`."""
 
-    def __init__(self, dispatch: Dispatch, desk: Desk, readiness: Readiness, relay: Relay | None = None) -> None:
+    def __init__(
+        self,
+        dispatch: Dispatch,
+        desk: Desk,
+        readiness: Readiness,
+        relay: Relay | None = None,
+        tokens: Tokens | None = None,
+    ) -> None:
         self._dispatch, self._desk, self._readiness, self._relay = dispatch, desk, readiness, relay
+        self._tokens = tokens
         self._calls = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -68,7 +77,7 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
         self, request: emotalk_pb2.AudioRequest, context: grpc.aio.ServicerContext
     ) -> emotalk_pb2.Job:
         """Accept, and say where it stands."""
-        accepting = self._dispatch.accept(to_order(request), context.peer())
+        accepting = self._dispatch.accept(to_order(request), caller_of(context, self._tokens))
         del request
         with self._in_hand():
             return await _refusing(self._submitted(accepting), context)
@@ -127,7 +136,8 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
                 self._idle.set()
 
     async def _process(self, order: Order, context: grpc.aio.ServicerContext, call: metrics.Call) -> None:
-        request_id, accepting = order.request_id, self._dispatch.accept(order, context.peer())
+        accepting = self._dispatch.accept(order, caller_of(context, self._tokens))
+        request_id = order.request_id
         del order  # neither the wait nor a refusal may hold its sound: what is raised keeps this frame
         try:
             accepted = await accepting

@@ -125,8 +125,15 @@ class Stream:
 class Answer:
     """What this server knows of one request: its content, whether it is durable, where its results begin."""
 
-    def __init__(self, digest: str, stored: "asyncio.Future[Receipt]", clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        digest: str,
+        stored: "asyncio.Future[Receipt]",
+        clock: Callable[[], float],
+        ended: Callable[[], None] = lambda: None,
+    ) -> None:
         self.digest = digest
+        self.ended = ended
         self.epoch = 0
         self.stored = stored
         self.began: Cursor | None = None
@@ -147,6 +154,8 @@ class Answer:
         self.began = self.began or cursor
         self._heard_at = self._clock()
         self.failed = self.failed or isinstance(part, EmoTalkError) or part.failure is not None
+        if isinstance(part, EmoTalkError) or part.ends_answer:
+            self.ended()
         for stream in self.streams:
             stream.feed(cursor, part)
 
@@ -167,12 +176,18 @@ class Switchboard:
         answer = self._answers.get(request_id)
         return answer if answer is not None and answer.usable else None
 
-    def begin(self, request_id: str, digest: str, stored: asyncio.Future[Receipt]) -> Answer:
-        """Listen for a request that is about to be appended."""
+    def begin(
+        self,
+        request_id: str,
+        digest: str,
+        stored: asyncio.Future[Receipt],
+        ended: Callable[[], None] = lambda: None,
+    ) -> Answer:
+        """Listen for a request that is about to be appended; `ended` hears when nothing more will come."""
         if before := self._answers.get(request_id):
             for stream in before.streams:  # of a run that is over; what it has not read yet may be deleted now
                 stream.end()
-        answer = self._answers[request_id] = Answer(digest, stored, self._clock)
+        answer = self._answers[request_id] = Answer(digest, stored, self._clock, ended)
         self._answers.move_to_end(request_id)
         self._forget_oldest()
         return answer
@@ -220,7 +235,7 @@ class Switchboard:
         if surplus > 0:
             idle = (name for name, answer in self._answers.items() if not answer.streams and answer.stored.done())
             for name in list(islice(idle, surplus)):
-                del self._answers[name]
+                self._answers.pop(name).ended()
 
     def _poll(self) -> None:
         while not self._closing.is_set():

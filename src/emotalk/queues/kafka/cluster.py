@@ -1,7 +1,7 @@
 """Where the brokers are, what the topics are called, and how every librdkafka client here is set up."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -96,6 +96,18 @@ class Cluster:
     def group(self) -> str:
         """The workers' consumer group."""
         return self.prefix + self.group_name
+
+    @property
+    def is_plain(self) -> bool:
+        """Do we speak to it without TLS?"""
+        return "SSL" not in self.settings.get("security.protocol", "PLAINTEXT").upper()
+
+    def places(self) -> Iterator[tuple[str, int]]:
+        """Host and port of each address."""
+        for address in self.bootstrap.split(","):
+            host, _, port = address.strip().rpartition(":")
+            if host and port.isdigit():
+                yield host.rpartition("/")[2], int(port)
 
     def admin(self, heard: Callable[[KafkaError], None] | None = None) -> AdminClient:
         """A client that describes and changes topics; it ends when the last reference goes.

@@ -23,6 +23,7 @@ from emotalk.queues.kafka.backlog import backlog
 from emotalk.queues.kafka.cluster import RECORD_BYTES, SHUT_OUT, Cluster
 from emotalk.queues.kafka.faults import kafka_error
 from emotalk.queues.lanes import not_now
+from emotalk.tls import speaks_tls
 
 _log = logging.getLogger(__name__)
 
@@ -31,8 +32,6 @@ _CHANGE_SECONDS = 10.0
 _POLL_SECONDS = 0.02
 
 _OUT_OF_REACH = (KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN)
-# librdkafka's guess where a broker closes the connection on the first words, as one that expects TLS does.
-_WRONG_PROTOCOL = "security.protocol"
 _AT_LEAST = ("max.message.bytes",)
 _AT_MOST = ("segment.ms", "max.compaction.lag.ms")
 
@@ -126,8 +125,10 @@ def _reach(admin: AdminClient, cluster: Cluster, troubles: list[KafkaError]) -> 
         return admin.list_topics(timeout=_REACH_SECONDS)
     except KafkaException as error:
         admin.poll(0)
-        if shut := [each for each in troubles if each.code() in SHUT_OUT or _WRONG_PROTOCOL in each.str()]:
+        if shut := [each.str() for each in troubles if each.code() in SHUT_OUT]:
             raise _shut_out(cluster, shut[0]) from None
+        if cluster.is_plain and any(speaks_tls(*place) for place in cluster.places()):
+            raise _shut_out(cluster, "it speaks TLS, and security.protocol is not SSL or SASL_SSL") from None
         if error.args[0].code() in _OUT_OF_REACH:
             words = (
                 f"No Kafka broker answers at {cluster.bootstrap}. Start one (docker-compose up -d), give the address"
@@ -136,9 +137,9 @@ def _reach(admin: AdminClient, cluster: Cluster, troubles: list[KafkaError]) -> 
         raise kafka_error(error, f"connecting to {cluster.bootstrap}") from error
 
 
-def _shut_out(cluster: Cluster, trouble: KafkaError) -> ConfigurationError:
+def _shut_out(cluster: Cluster, trouble: str) -> ConfigurationError:
     return ConfigurationError(
-        f"Kafka at {cluster.bootstrap} does not let us in: {cluster.scrub(trouble.str())}. "
+        f"Kafka at {cluster.bootstrap} does not let us in: {cluster.scrub(trouble)}. "
         "See --kafka-config and --kafka-option."
     )
 
