@@ -27,8 +27,8 @@ NAMESPACE = "emotalk"
 
 ASK_SECONDS = 4.0
 
-COMMON, SERVER, WORKER, LIVE = (CollectorRegistry() for _ in range(4))
-"""What any process shows, a server, a worker, the live engine: a worker that showed `ready 0` would wake somebody."""
+COMMON, SERVER, WORKER, LIVE, WEB = (CollectorRegistry() for _ in range(5))
+"""What any process shows, a server, a worker, the live engine, the window: a worker has no `ready` to be woken by."""
 
 _MOMENTS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _SPANS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
@@ -123,6 +123,14 @@ CLAIMS_LOST = _counter(WORKER, "claims_lost_total", "Jobs that another worker to
 OUTAGES = _counter(WORKER, "queue_outages_total", "Times that a worker found the log away and waited for it.")
 
 LIVE_SECONDS = _counter(LIVE, "live_audio_seconds_total", "Seconds of live sound that were animated.")
+
+HTTP = Counter(
+    "http_requests_total",
+    "HTTP calls that were answered, by method and status.",
+    ["method", "status"],
+    namespace=NAMESPACE,
+    registry=WEB,
+)
 
 ProcessCollector(registry=COMMON)
 

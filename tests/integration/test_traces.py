@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import httpx2 as httpx
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from served import Inside, eventually, outside, speech
@@ -264,3 +265,32 @@ def test_a_collector_that_is_away_costs_no_answer_and_holds_nobody_up(
         assert ask(port, Request(speech(3.0))) == 90
         assert server.end() == 0
     assert all(line.startswith("{") for line in server.log), server.log
+
+
+def test_a_trace_of_an_http_caller_goes_on_through_the_window_to_the_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, *_ = free_ports(1)
+    trace_id = "5" * 32
+    with collector() as (heard, endpoint):
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+        monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "20")
+        seen = ("--tracing", "otlp", "--metrics-port", str(page))
+        flags = ("--port", "0", "--web-port", "0", "--engine", "tone", "--queue", "sqlite", *seen)
+        with outside(tmp_path, "serve", *flags, EMOTALK_WEB="yes") as server:
+            url = server.says(r"window open url=(\S+)")
+            brought = {"traceparent": f"00-{trace_id}-{'7' * 16}-01"}
+            answer = httpx.post(f"{url}v1/animations", content=speech(1.0), headers=brought, timeout=60.0)
+            assert answer.status_code == 200
+            shown = read(page)
+            assert shown["emotalk_http_requests_total", "web"] == 1
+            assert shown["process_resident_memory_bytes", "web"] > 0
+            eventually(lambda: heard.named("commit"))
+            assert server.end() == 0
+    assert heard.services == {"emotalk-web", "emotalk-server", "emotalk-worker"}
+    assert {each.trace for each in heard.spans} == {trace_id}
+    by_id = {each.own: each for each in heard.spans}
+    line = [heard.named("request")[0]]
+    while line[-1].parent in by_id:
+        line.append(by_id[line[-1].parent])
+    assert (line[-1].name, line[-1].parent) == ("POST /v1/animations", "7" * 16)

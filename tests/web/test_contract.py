@@ -16,7 +16,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from emotalk.engines.tone import ToneEngine
-from emotalk.web.run import bound, server, url
+from emotalk.web.listening import bound, url
+from emotalk.web.run import server
 from tests.integration.served import PATIENCE, Inside
 from tests.web.conftest import window
 

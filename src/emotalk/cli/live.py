@@ -37,7 +37,7 @@ def run(parsed: argparse.Namespace) -> None:
     pipeline = Pipeline(wiring.engine(settings))
     metrics.say_build(pipeline.engine.card)
     service = LiveService(pipeline, wiring.gains(settings), settings.max_seconds)
-    with seen.live(settings) as page:
+    with seen.process(settings, "live", metrics.LIVE, parsed.supervised) as page:
         # The server counts its speakers; one that has just hung up may still hold a place here.
         server = serve(service, parsed.address, 2 * settings.live_sessions)
         if parsed.supervised:

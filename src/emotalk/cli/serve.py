@@ -25,7 +25,7 @@ from emotalk.server.run import Address, Server
 from emotalk.server.window import Window
 from emotalk.server.workforce import ChildWorker, Nobody, ThreadWorker, Workforce
 from emotalk.settings import PREFIX, Settings
-from emotalk.web.run import bound
+from emotalk.web.listening import bound
 from emotalk.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ def serve(settings: Settings, web_port_asked: bool) -> None:
     async def live(intake: Intake) -> None:
         address, workforce = Address(settings.host, settings.port), _workforce(settings, queue)
         relay = Relay(_environment(settings), settings.live_sessions)
-        with seen.server(settings, workforce, relay):
+        with seen.server(settings, workforce, relay, window):
             await Server(queue, intake, workforce, address, settings.drain_seconds, doors, relay, window).run()
 
     with Decoders(wiring.limits(settings)) as decoders:

@@ -8,15 +8,14 @@ import socket
 from collections.abc import Sequence
 from dataclasses import replace
 
-from emotalk.cli import flags
+from emotalk import metrics
+from emotalk.cli import flags, seen
 from emotalk.cli.settled import settle
 from emotalk.client import AsyncEmoTalkClient
 from emotalk.errors import ConfigurationError
 from emotalk.server.child import say_ready
 from emotalk.settings import Settings
-from emotalk.web.app import Doors, application
-from emotalk.web.run import bound, server
-from emotalk.web.upstream import Upstream
+from emotalk.web.listening import bound
 
 PATIENCE = 10.0
 
@@ -28,11 +27,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.add(parser, "--socket", type=int, metavar="N", help=argparse.SUPPRESS)
     flags.add_web(parser)
     flags.add_credentials(parser)
+    flags.add_metrics(parser)
     flags.add_logs(parser)
 
 
 def run(parsed: argparse.Namespace) -> None:
     """Serve until SIGTERM, Ctrl-C, or the end of the server that started us."""
+    # Here and not above: no other command, and no worker, is to load a web framework.
+    from emotalk.web.app import Doors, application
+    from emotalk.web.run import server
+    from emotalk.web.upstream import Upstream
+
     settings = settle(parsed)
     listening = socket.socket(fileno=parsed.socket) if parsed.socket is not None else _bound(settings)
     credentials = flags.credentials(parsed)
@@ -43,8 +48,9 @@ def run(parsed: argparse.Namespace) -> None:
         return AsyncEmoTalkClient(*address, credentials=own, patience=PATIENCE)
 
     app = application(Upstream(connect), Doors(names(settings.web_hosts), names(settings.web_origins)))
-    window = server(app, listening, lambda: say_ready(window.stop) if parsed.supervised else None)
-    window.run()
+    with seen.process(settings, "web", metrics.WEB, parsed.supervised) as page:
+        window = server(app, listening, lambda: say_ready(window.stop, f"{page}") if parsed.supervised else None)
+        window.run()
 
 
 def _bound(settings: Settings) -> socket.socket:

@@ -10,7 +10,7 @@ import os
 import signal
 from threading import Event
 
-from emotalk import wiring
+from emotalk import metrics, wiring
 from emotalk.cli import flags, seen
 from emotalk.cli.exits import Exit
 from emotalk.cli.settled import settle
@@ -52,7 +52,7 @@ def work(settings: Settings, supervised: bool) -> int:
     """Open the queue, warm the engine, work; returns the exit code."""
     faulthandler.enable()  # a crash in native code says where
     wiring.check(settings)
-    with seen.worker(settings, supervised) as page:
+    with seen.process(settings, "worker", metrics.WORKER, supervised) as page:
         return _work(settings, page if supervised else None)
 
 

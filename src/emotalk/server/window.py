@@ -28,10 +28,15 @@ class Window:
         arguments = ("web", "--server", self.upstream, "--socket", str(listening.fileno()))
         self._child = Child(arguments, environment, (listening.fileno(),))
         self._keeping: asyncio.Task[None] | None = None
+        self._page = 0
 
     def open(self) -> None:
         """Start it, and start it again whenever it ends."""
         self._keeping = asyncio.create_task(self._keep())
+
+    def pages(self) -> Mapping[str, int]:
+        """Its process by name, and the loopback port on which it shows its metrics."""
+        return {"web": self._page} if self._child.alive and self._page else {}
 
     async def close(self) -> None:
         """End it."""
@@ -43,7 +48,7 @@ class Window:
 
     async def _keep(self) -> None:
         while True:
-            await self._child.start()
+            self._page = int(await self._child.start() or 0)
             code = await self._child.ended()
             log.error("window died", extra={"exit_code": code, "fix": f"none needed: started again in {PAUSE:g} s"})
             await asyncio.sleep(PAUSE)

@@ -21,6 +21,7 @@ from emotalk.web.parameters import invalid
 from emotalk.web.problems import Problem, problem_of
 from emotalk.web.uploads import BodyLimit
 from emotalk.web.upstream import Upstream
+from emotalk.web.witness import Witness
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ def application(upstream: Upstream, doors: Doors) -> FastAPI:
         app.add_middleware(CORSMiddleware, allow_origins=doors.origins, allow_methods=["*"], allow_headers=["*"],
                            expose_headers=["Location", "X-Request-Id"])  # fmt: skip
     app.add_middleware(Origins, hosts=doors.hosts, origins=doors.origins)
+    app.add_middleware(Witness)
     return app
 
 

@@ -10,28 +10,12 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
-from emotalk.errors import ConfigurationError
+from emotalk.web.listening import url
 
 log = logging.getLogger(__name__)
 
-BACKLOG = 128
 WEBSOCKET_BYTES = 2**20
 GOODBYE_SECONDS = 5
-
-
-def bound(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises ConfigurationError where the port is taken or the host is not ours."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-        listening.listen(BACKLOG)
-    except OSError as error:
-        listening.close()
-        fix = "Choose another with --web-port, or --no-web"
-        raise ConfigurationError(f"web_port: {host}:{port} cannot be bound ({error.strerror}). {fix}.") from error
-    return listening
 
 
 def server(app: FastAPI, listening: socket.socket, ready: Callable[[], None] = lambda: None) -> "Server":
@@ -82,10 +66,3 @@ class Server(uvicorn.Server):
     def stop(self) -> None:
         """Ask it to end; from any thread."""
         self.should_exit = True
-
-
-def url(listening: socket.socket) -> str:
-    """Where a browser finds it."""
-    host, port = listening.getsockname()[:2]
-    name = {"0.0.0.0": "localhost", "::": "localhost"}.get(host, host)
-    return f"http://[{name}]:{port}/" if ":" in name else f"http://{name}:{port}/"
