@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import pickle
+import struct
 import sys
 import types
 import zipfile
@@ -105,6 +106,12 @@ def test_both_spellings_of_weight_norm_are_one_name(path: Path) -> None:
     assert set(Checkpoint(save(path, [(n, MATRIX) for n in names])).records) == {"conv.weight_g", "conv.weight_v"}
 
 
+@pytest.mark.parametrize("other", ["conv.parametrizations.weight.original0", "module.conv.weight_g"])
+def test_one_tensor_in_two_spellings_is_refused_for_nobody_knows_which_is_meant(path: Path, other: str) -> None:
+    with pytest.raises(CheckpointError, match=r"tensor conv\.weight_g stands in it twice"):
+        Checkpoint(save(path, [("conv.weight_g", MATRIX), (other, MATRIX)]))
+
+
 def test_a_data_parallel_run_leaves_a_prefix_that_is_taken_off(path: Path) -> None:
     assert set(Checkpoint(save(path, [("module.x", MATRIX)])).records) == {"x"}
 
@@ -172,6 +179,25 @@ def test_a_missing_file_is_named_with_the_ways_to_get_it(path: Path) -> None:
 def test_a_folder_is_no_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="cannot be read"):
         Checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")], ids=["pipe", "device"])
+def test_what_may_have_no_end_is_not_even_opened(path: Path, make: Any) -> None:
+    make(path)
+    with pytest.raises(CheckpointError, match="no regular file"):
+        Checkpoint(path)
+
+
+def test_a_directory_of_a_million_entries_is_not_read(path: Path) -> None:
+    entries = b"".join(struct.pack("<4s42x", b"PK\x01\x02") for _ in range(100_000))
+    path.write_bytes(entries + struct.pack("<4s4xHHIIH", b"PK\x05\x06", 65_535, 65_535, len(entries), 0, 0))
+    with pytest.raises(CheckpointError, match="no checkpoint"):
+        Checkpoint(path)
+
+
+def test_a_pickle_larger_than_any_checkpoints_is_not_read(path: Path) -> None:
+    with pytest.raises(CheckpointError, match="larger than 4 MiB"):
+        Checkpoint(write_archive(path, [], [b"]q\x00" + b"h\x00h\x00\x86q\x00" * 1_000_000]))
 
 
 @pytest.mark.parametrize("content", [b"", b"hello, I am no checkpoint", b"PK\x03\x04" + bytes(100), b"<html>" * 99])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from emotalk.engines.emotalk import convert, converted_path, find_weights
+from emotalk.engines.emotalk import convert, converted, converted_path, find_weights
 from emotalk.engines.emotalk.converted import open_converted
 from emotalk.engines.emotalk.narrow import is_narrowed, narrow
 from emotalk.engines.emotalk.weights import UsedTensors
@@ -123,6 +123,30 @@ def test_when_writing_fails_the_old_file_is_still_there_and_nothing_else(
 
     (tmp_path / "out").write_bytes(b"old")
     monkeypatch.setattr(os, "fsync", disk_full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(OSError, match=r"No space left on device.*out'"):
         convert(source, tmp_path / "out")
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
+
+
+def test_a_disk_that_fills_up_while_the_numbers_are_written_says_so(source: UsedTensors, tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space left on device"), Path("/dev/full").open("wb+", buffering=0) as full:
+        converted.write(source, full)
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit])
+def test_when_writing_is_interrupted_nothing_is_left(
+    source: UsedTensors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interruption: type[BaseException]
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise interruption
+
+    monkeypatch.setattr(converted, "_sums", interrupt)
+    with pytest.raises(interruption):
+        convert(source, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pipe_in_its_place_is_not_waited_for(source: UsedTensors, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="no regular file"):
+        open_converted(source, tmp_path / "pipe")

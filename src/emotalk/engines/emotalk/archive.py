@@ -8,12 +8,14 @@ import zipfile
 from pathlib import Path
 from typing import BinaryIO
 
-from emotalk.engines.emotalk.mapped import Bytes, MappedFile
+from emotalk.engines.emotalk.mapped import Bytes, MappedFile, open_regular
 from emotalk.errors import CheckpointError, CheckpointNotFound
 
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 _LOCAL_MAGIC = b"PK\x03\x04"
 _ENCRYPTED = 1
+_LARGEST_DIRECTORY = 4 << 20
+"""Bytes; the published file's has 0.1 MB."""
 _PICKLE_MAGIC = b"\x80"
 
 
@@ -23,7 +25,7 @@ class StoredZip:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 self.entries = _directory(path, file)
                 mapped = MappedFile(file)
                 self._bytes, self.release = mapped.bytes, mapped.release
@@ -73,9 +75,23 @@ class StoredZip:
         return CheckpointError(f"{self.path}: {problem}. {fix}.")
 
 
+class _Frugal:
+    """A file of which zipfile reads no more at once than a checkpoint's directory could be long."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, size: int = _LARGEST_DIRECTORY) -> bytes:
+        """As a file's; all of it only if that is little. Raises BadZipFile."""
+        if not 0 <= size <= _LARGEST_DIRECTORY:
+            raise zipfile.BadZipFile("its directory is too long")
+        return self._file.read(size)
+
+
 def _directory(path: Path, file: BinaryIO) -> dict[str, zipfile.ZipInfo]:
     try:
-        with zipfile.ZipFile(file) as archive:
+        with zipfile.ZipFile(_Frugal(file)) as archive:
             return {entry.filename: entry for entry in archive.infolist()}
     except (zipfile.BadZipFile, NotImplementedError, struct.error) as error:
         file.seek(0)

@@ -17,7 +17,8 @@ from emotalk.errors import CheckpointError
 Array = NDArray[np.float32]
 Shape = tuple[int, ...]
 
-_LARGEST_PICKLE = 64 << 20
+_LARGEST_PICKLE = 4 << 20
+"""Bytes; the published file's has 0.2 MB. A hostile one costs a few seconds at most."""
 _PICKLE = "/data.pkl"
 _BFLOAT16 = "BFloat16Storage"
 _DTYPES = {"FloatStorage": "<f4", "HalfStorage": "<f2", "DoubleStorage": "<f8", _BFLOAT16: "<u2"}
@@ -94,7 +95,15 @@ class Checkpoint:
             described = describe(pickled.tobytes())
         except ValueError as error:
             raise self.refused(str(error)) from error
-        return {_published(name): value for name, value in self._state(described).items() if _is_tensor(name, value)}
+        return self._published({n: value for n, value in self._state(described).items() if _is_tensor(n, value)})
+
+    def _published(self, found: dict[str, TensorRecord]) -> dict[str, TensorRecord]:
+        records: dict[str, TensorRecord] = {}
+        for name, record in found.items():
+            if (published := _published(name)) in records:
+                raise self.refused(f"tensor {published} stands in it twice, in two spellings")
+            records[published] = record
+        return records
 
     def _state(self, described: Any) -> dict[Any, Any]:
         state = described.get("state_dict", described) if isinstance(described, dict) else None

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from emotalk.engines.emotalk.mapped import Bytes, MappedFile
+from emotalk.engines.emotalk.mapped import Bytes, MappedFile, open_regular
 from emotalk.engines.emotalk.narrow import is_narrowed, narrow
 from emotalk.engines.emotalk.weights import UsedTensors, Weights
 from emotalk.errors import CheckpointError, ConfigurationError
@@ -39,11 +39,18 @@ def converted_path(checkpoint: Path) -> Path:
 def convert(source: UsedTensors, out: Path) -> None:
     """Write the converted file of a checkpoint, all or nothing: a reader sees the old file or the whole new one.
 
-    Raises CheckpointError if a tensor cannot be read, ConfigurationError if `out` is the checkpoint itself, OSError if
-    the file cannot be written.
+    Raises CheckpointError if a tensor cannot be read, ConfigurationError if `out` is the checkpoint itself, OSError
+    naming `out` if it cannot be written.
     """
     if out.exists() and out.samefile(source.checkpoint.path):
         raise ConfigurationError(f"output: {out} is the checkpoint itself. Name another file.")
+    try:
+        _replace(source, out)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(out)) from error
+
+
+def _replace(source: UsedTensors, out: Path) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
     unfinished = Path(name)
@@ -62,7 +69,7 @@ def write(source: UsedTensors, file: BinaryIO) -> None:
     layout = _Layout.of(source)
     file.write(layout.header([0] * layout.blocks))
     for name in layout.names:
-        _stored(source, name).tofile(file)
+        file.write(_stored(source, name).data)
     file.flush()
     source.checkpoint.release()
     sums = _sums(MappedFile(file).bytes[layout.start :])
@@ -83,7 +90,7 @@ def open_converted(source: UsedTensors, path: Path) -> Weights:
 
     Raises FileNotFoundError, and CheckpointError if the file is damaged or was made from other weights.
     """
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         layout, found = _Layout.of(source), _metadata(path, file)
         if found.get("format") != _FORMAT or found.get("source") != source.digest:
             raise _refused(path, "it was made from another checkpoint or by another version")

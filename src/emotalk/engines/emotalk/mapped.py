@@ -1,12 +1,20 @@
 """A file as an array that is read when it is touched."""
 
 import mmap
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 Bytes = NDArray[np.uint8]
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file to read. Raises OSError; also for a pipe or a device, which may have no end."""
+    if path.exists() and not path.is_file():
+        raise OSError(f"{path} is no regular file")
+    return path.open("rb")
 
 
 class MappedFile:
