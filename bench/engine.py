@@ -52,6 +52,8 @@ class Lane:
     frames: dict[float, NDArray[np.float32]] = field(default_factory=dict)
     peak: float = 0.0
     ready: dict[str, Any] = field(default_factory=dict)
+    least: dict[str, float] = field(default_factory=dict)
+    """What its start must cost: see `bench/start.py`. Nothing for the peer."""
     process: Any = None
 
     def ask(self, clip: NDArray[np.float32], level: int, person: int, folder: Path) -> dict[str, Any]:
@@ -81,15 +83,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as open_lanes:
         for lane in lanes:
             lane.peak = _peak(lane, chosen.threads)
+            if lane is not lanes[0]:
+                lane.least = _least(checkpoint, lane, chosen.threads)
             open_lanes.enter_context(_running(lane))
         if chosen.checkpoint is None:
             print(f"peer against expected.npz, full size: max abs {_peer_error(lanes[0], Path(folder)):.1e}")
         for seconds in chosen.clips:
             _take_turns(lanes, seconds, chosen.rounds, Path(folder))
-    for lane in lanes:
-        print(
-            f"{lane.name}: {lane.ready['name']}, ready in {lane.ready['ready']:.1f} s, peak {_gb(lane.ready['peak'])}"
-        )
+    print("\n".join(map(_start, lanes)))
     print("\n" + table([HEAD, *_rows(lanes, chosen.clips, dict(find_weights(checkpoint).shapes))]))
 
 
@@ -139,6 +140,24 @@ def _product_peak(environment: Mapping[str, str], threads: int | None) -> dict[s
     command = [sys.executable, "-m", "bench.peak", *(["--threads", str(threads)] if threads else [])]
     said = subprocess.run(command, env=os.environ | environment, cwd=ROOT, capture_output=True, text=True, check=True)
     return dict(json.loads(said.stdout))
+
+
+def _least(checkpoint: Path, lane: Lane, threads: int | None) -> dict[str, float]:
+    command = [sys.executable, "-m", "bench.start", str(checkpoint), "--precision", lane.precision]
+    command += ["--threads", str(threads)] if threads else []
+    said = subprocess.run(
+        command, env=os.environ | lane.environment, cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return dict(json.loads(said.stdout))
+
+
+def _start(lane: Lane) -> str:
+    took = lane.ready["ready"]
+    start = f"{lane.name}: {lane.ready['name']}, ready in {took:.1f} s, peak {_gb(lane.ready['peak'])}"
+    if not lane.least:
+        return start
+    read, built = lane.least["read"], lane.least["compile"]
+    return f"{start}; {took / (read + built):.1f} x reading the file ({read:.1f} s) and compiling ({built:.1f} s)"
 
 
 def _peak(lane: Lane, threads: int | None) -> float:
