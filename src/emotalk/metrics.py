@@ -88,6 +88,7 @@ CALLS = Counter(
 OPEN_STREAMS = _gauge(SERVER, "open_streams", "Calls that are being answered or wait for it.")
 LIVE_STREAMS = _gauge(SERVER, "open_live_streams", "Live microphones that are being answered.")
 READY = _gauge(SERVER, "ready", "1 while the server says SERVING.")
+LIMIT_JOBS = _gauge(SERVER, "queue_limit_jobs", "Requests that the queue takes at most (--max-waiting); 0: any number.")
 DECODE_SECONDS = _histogram(SERVER, "decode_seconds", "From the bytes of a request to its record.", _MOMENTS)
 APPEND_SECONDS = _histogram(SERVER, "append_seconds", "From a record to its being durable.", _MOMENTS)
 FIRST_CHUNK_SECONDS = _histogram(SERVER, "first_chunk_seconds", "From a call to its first chunk.", _SPANS)

@@ -19,6 +19,7 @@ def server(settings: Settings, workforce: Workforce, relay: Relay, window: Windo
     if settings.metrics_port and settings.metrics_port == settings.port:
         raise ConfigurationError(f"metrics_port: {settings.port} is the service's own port. Choose another.")
     metrics.say_build()
+    metrics.LIMIT_JOBS.set(settings.max_waiting)
     shown = [metrics.COMMON, metrics.SERVER]
     if isinstance(workforce, ThreadWorker):
         shown.append(metrics.WORKER)
