@@ -7,7 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from emotalk.cli import jobs
 from emotalk.cli.logs import JsonLines, TextLines, plain
+from emotalk.queues.base import JobRow
 
 NASTY = ("a\nINFO accept request_id=forged", "\x1b[2Jgone", "\u202egpj.exe", "a\u2028b", "\ud800", 'x" level="error')
 
@@ -44,3 +46,15 @@ def test_no_text_looks_like_another_fact_beside_its_own(text: str) -> None:
 
 def test_what_is_printable_stays_as_it_is() -> None:
     assert plain("tiếng Việt, 日本語, 🙂") == "tiếng Việt, 日本語, 🙂"
+
+
+def test_a_stranger_s_record_does_not_command_the_terminal_of_whoever_lists_the_jobs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    row = JobRow("\x1b[2Jgone\nqueued", "dead", 0, 7, 1, {"seconds": "\x1b]0;x\x07"}, error="a\nb")
+    jobs._list([row], as_json=False)
+    jobs._list([row], as_json=True)
+    listed = capsys.readouterr().out
+    assert len(listed.splitlines()) == 3
+    assert all(line.isprintable() for line in listed.splitlines())
+    assert json.loads(listed.splitlines()[-1])[0]["request_id"] == row.request_id

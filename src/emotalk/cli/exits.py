@@ -4,6 +4,7 @@ import sys
 from enum import IntEnum
 
 from emotalk import errors
+from emotalk.cli.logs import plain
 
 
 class Exit(IntEnum):
@@ -52,4 +53,4 @@ def exit_of(error: BaseException) -> Exit:
 
 def complain(message: str) -> None:
     """One sentence on standard error."""
-    print(f"emotalk: {message}", file=sys.stderr)
+    print(plain(f"emotalk: {message}"), file=sys.stderr)  # a server's words are a stranger's

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from emotalk import wiring
 from emotalk.cli import flags
 from emotalk.cli.exits import complain
+from emotalk.cli.logs import plain
 from emotalk.cli.settled import settle
 from emotalk.errors import ConfigurationError, EmoTalkError, NoQueue, UnknownJob
 from emotalk.jobs import hands
@@ -109,13 +110,14 @@ _VERB = {"retry": _retry, "bury": _bury, "cancel": _cancel, "delete": _delete}
 
 def _list(rows: list[JobRow], as_json: bool) -> None:
     if as_json:
-        print(json.dumps([_facts(row) for row in rows], ensure_ascii=False))
+        print(plain(json.dumps([_facts(row) for row in rows], ensure_ascii=False)))
         return
     print(f"{'STATE':9} {'ATTEMPTS':8} {'PLACE':>10} {'SECONDS':>8} {'AGE':>8}  ID")
     for row in rows:
         place, seconds = f"{row.partition}:{row.offset}", row.headers.get("seconds", "?")
         why = f"  {row.error}" if row.error else ""
-        print(f"{row.state:9} {row.attempts:8} {place:>10} {seconds:>8} {_age(row):>8}  {row.request_id}{why}")
+        line = f"{row.state:9} {row.attempts:8} {place:>10} {seconds:>8} {_age(row):>8}  {row.request_id}{why}"
+        print(plain(line))
 
 
 def _show(ledger: Ledger, parsed: argparse.Namespace) -> None:
@@ -126,11 +128,12 @@ def _show(ledger: Ledger, parsed: argparse.Namespace) -> None:
             raise UnknownJob(f"request_id: '{request_id}' is not known here. See the ids with: emotalk jobs list")
         for row in chosen:
             facts = _facts(row) | (_letter_facts(ledger.payload(row)) if row.state == "dead" else {})
-            print(json.dumps(facts, ensure_ascii=False) if parsed.json else _told(facts))
+            print(plain(json.dumps(facts, ensure_ascii=False)) if parsed.json else _told(facts))
 
 
 def _told(facts: dict[str, object]) -> str:
-    return "\n".join(f"{name:14} {_moment(value) if name in _MOMENTS else value}" for name, value in facts.items())
+    told = (f"{name:14} {_moment(value) if name in _MOMENTS else value}" for name, value in facts.items())
+    return "\n".join(map(plain, told))
 
 
 def _moment(seconds: object) -> str:
