@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime
+import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -15,8 +16,9 @@ from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from grpc_status import rpc_status
-from served import Inside, eventually, speech
+from served import Inside, command, eventually, speech
 
+from emotalk.cli.exits import Exit
 from emotalk.client import AsyncEmoTalkClient, Credentials, EmoTalkClient, Request
 from emotalk.engines.tone import ToneEngine
 from emotalk.errors import ClientLimit, ConfigurationError, EmoTalkError, ServerUnavailable, TlsFailed, Unauthenticated
@@ -425,3 +427,46 @@ def test_listening_beyond_this_machine_without_tls_and_token_is_warned_of(
 
 def test_credentials_do_not_show_their_token() -> None:
     assert TOKEN not in repr(Credentials(token=TOKEN))
+
+
+def doctor(tmp_path: Path, *flags: str) -> dict[str, Any]:
+    """What it finds of the doors."""
+    done = command(tmp_path, "doctor", "--json", "--engine", "tone", "--port", "0", *flags)
+    return next(finding for finding in json.loads(done.stdout) if finding["what"] == "doors")
+
+
+def test_doctor_looks_at_certificate_and_tokens_and_names_what_is_wrong(papers: Papers, tokens: Path) -> None:
+    now, folder = datetime.datetime.now(datetime.UTC), papers.folder
+    tls = papers.server(not_after=now + 240 * HOUR)
+    flags = ("--tls-cert", str(tls.certificate), "--tls-key", str(tls.key), "--token-file", str(tokens))
+    found = doctor(folder, *flags)
+    assert (found["well"], found["text"]) == (True, "TLS, certificate good for 10 days; 1 token")
+    papers.server(not_before=now - 2 * HOUR, not_after=now - HOUR)
+    expired = doctor(folder, *flags)
+    assert not expired["well"]
+    assert "expired" in expired["text"]
+    assert "server.pem" in expired["text"]
+    tokens.write_text("short\n")
+    assert "token_file: line 1" in doctor(folder, *flags[4:])["text"]
+
+
+def test_send_and_health_go_through_tls_with_a_token_and_say_by_their_exit_code_what_is_wrong(
+    papers: Papers, tokens: Path
+) -> None:
+    folder = papers.folder
+    (folder / "speech.wav").write_bytes(speech(1.0))
+    with Inside(engine=ToneEngine(), doors=Doors(papers.server(), tokens)) as server:
+        port = str(server.server.port)
+        send = ("send", "speech.wav", "--port", port)
+        good = command(folder, *send, "-o", "face.npy", "--tls-ca", "ca.pem", "--token-file", "tokens")
+        assert good.returncode == Exit.OK, good.stderr
+        assert (folder / "face.npy").exists()
+        for flags, says in (
+            (("--tls-ca", "ca.pem"), "no token was sent"),
+            (("--tls-ca", "stranger.pem", "--token-file", "tokens"), "not trusted here"),
+            ((), "the server speaks TLS"),
+        ):
+            done = command(folder, *send, *flags)
+            assert (done.returncode, says in done.stderr) == (Exit.DENIED, True), done.stderr
+        assert command(folder, "health", f"localhost:{port}", "--tls-ca", "ca.pem").returncode == Exit.OK
+        assert command(folder, "health", f"localhost:{port}").returncode == Exit.DENIED

@@ -141,7 +141,7 @@ def _doors(settings: Settings) -> Finding:
             held.append(f"TLS, certificate good for {days:.0f} days{', clients need one' * bool(doors.tls.client_ca)}")
         doors.credentials()
         if tokens := doors.tokens():
-            held.append(f"{len(tokens)} tokens")
+            held.append(f"{len(tokens)} token{'s' * (len(tokens) != 1)}")
     except ConfigurationError as error:
         return Finding("doors", False, str(error), needed=True)
     return Finding("doors", True, "; ".join(held) or "no TLS, no token: for loopback only", needed=True)
