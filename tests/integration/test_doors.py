@@ -3,6 +3,7 @@
 import asyncio
 import datetime
 import json
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -417,12 +418,22 @@ def test_a_certificate_s_subject_is_a_client(papers: Papers) -> None:
 def test_listening_beyond_this_machine_without_tls_and_token_is_warned_of(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, host: str, says: str
 ) -> None:
-    import logging
-
     monkeypatch.setattr(logging.getLogger("emotalk"), "propagate", True)
     Doors().warn(host)
     assert bool(caplog.records) == bool(says)
     assert says in caplog.text
+
+
+@pytest.mark.parametrize(("host", "told"), [("127.0.0.1", False), ("face.example", True)])
+def test_a_token_that_would_go_over_the_net_in_the_clear_is_warned_of(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, papers: Papers, host: str, told: bool
+) -> None:
+    monkeypatch.setattr(logging.getLogger("emotalk"), "propagate", True)
+    EmoTalkClient(host, 1, credentials=Credentials(token=TOKEN)).close()
+    EmoTalkClient(host, 1, credentials=Credentials(token=TOKEN, ca=papers.ca)).close()
+    EmoTalkClient(host, 1).close()
+    assert [record.getMessage() for record in caplog.records] == [f"the token goes to {host} in the clear"] * told
+    assert TOKEN not in caplog.text
 
 
 def test_credentials_do_not_show_their_token() -> None:

@@ -1,5 +1,6 @@
 """How a client reaches a server, and what its statuses mean."""
 
+import logging
 from typing import Any
 
 import grpc
@@ -11,6 +12,9 @@ from emotalk.client import bearer
 from emotalk.client.credentials import Credentials
 from emotalk.errors import DeadlineExceeded, EmoTalkError, JobFailed, ServerUnavailable
 from emotalk.queues.base import MAX_MESSAGE_BYTES
+from emotalk.tls import is_loopback
+
+log = logging.getLogger(__name__)
 
 OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -28,8 +32,14 @@ def target(host: str, port: int) -> str:
     return f"[{host}]:{port}" if bare_ipv6 else f"{host}:{port}"
 
 
+def _warn_of_listeners(host: str, credentials: Credentials) -> None:
+    if credentials.metadata() and not (credentials.secure or is_loopback(host)):
+        log.warning("the token goes to %s in the clear", host, extra={"fix": "TLS: --tls-ca PEM, or --tls"})
+
+
 def blocking_channel(host: str, port: int, credentials: Credentials) -> grpc.Channel:
     """For threads. Raises ConfigurationError naming the file."""
+    _warn_of_listeners(host, credentials)
     where, options = target(host, port), (*OPTIONS, *credentials.options())
     if credentials.secure:
         channel = grpc.secure_channel(where, credentials.channel_credentials(), options)
@@ -40,6 +50,7 @@ def blocking_channel(host: str, port: int, credentials: Credentials) -> grpc.Cha
 
 def asynchronous_channel(host: str, port: int, credentials: Credentials) -> grpc.aio.Channel:
     """For asyncio. Raises ConfigurationError naming the file."""
+    _warn_of_listeners(host, credentials)
     where, options = target(host, port), (*OPTIONS, *credentials.options())
     interceptors = bearer.asynchronous(credentials) if credentials.metadata() else []
     if credentials.secure:

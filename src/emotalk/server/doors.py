@@ -2,7 +2,6 @@
 
 import logging
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from pathlib import Path
 
 import grpc
@@ -12,6 +11,7 @@ from emotalk.server.allowance import Quota
 from emotalk.server.gate import ArrivalGate, TokenGate
 from emotalk.server.tls import Tls
 from emotalk.server.tokens import Tokens
+from emotalk.tls import is_loopback
 
 log = logging.getLogger(__name__)
 
@@ -70,11 +70,3 @@ class Doors:
             what = {2: "in the clear and to anyone", 1: "in the clear" if not self.tls else "to anyone"}[len(missing)]
             fix = f"give {' and '.join(missing)}, or --host 127.0.0.1; SECURITY.md says more"
             log.warning("listening on %s, %s", where, what, extra={"fix": fix})
-
-
-def is_loopback(host: str) -> bool:
-    """Can only this machine reach that address?"""
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
