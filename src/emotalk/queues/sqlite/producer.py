@@ -71,10 +71,13 @@ class SqliteProducer:
         try:
             receipt = _store(db, request, partition, self._clock(), epoch)
         except sqlite3.DatabaseError:
-            self._refused_until = time.monotonic() + _REFUSED_SECONDS
+            self._had_no_room()
             raise
         self._refused_until = 0.0
         return receipt
+
+    def _had_no_room(self) -> None:
+        self._refused_until = time.monotonic() + _REFUSED_SECONDS
 
     def ahead(self, receipt: Receipt) -> int:
         """See Producer.ahead; two look-ups by key, however long the queue is."""
@@ -109,6 +112,8 @@ class SqliteProducer:
         if there != self._inode:  # appends would go into a file without a name, and nobody would ever find them
             raise QueueUnavailable(f"{self._path}: the file was replaced while it was open. Restart.")
         if room < MAX_MESSAGE_BYTES + 2 * wanted:  # once in the write-ahead log, once in the file
+            if wanted:
+                self._had_no_room()
             raise QueueFull(f"{self._path}: only {room} bytes are left on its disk.")
 
     def close(self) -> None:
