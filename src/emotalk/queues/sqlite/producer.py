@@ -20,6 +20,7 @@ from emotalk.queues.sqlite.schema import lanes_of, unfinished_in
 _CHECKPOINT_PAGES = 4000
 # How long a refusal for want of room makes us unready: the next request may be smaller, or something done by then.
 _REFUSED_SECONDS = 10.0
+_KEPT_OF_A_SMALL_DISK = 8
 
 _AHEAD = """
     SELECT head, (SELECT count(*) FROM requests r WHERE r.partition = l.partition AND r.ended <> ''
@@ -106,15 +107,16 @@ class SqliteProducer:
         """Some is left for the worker: on a disk that is quite full it could not even finish what would make room."""
         try:
             there = self._path.stat().st_ino
-            room = shutil.disk_usage(self._path).free
+            disk = shutil.disk_usage(self._path)
         except OSError as error:
             raise QueueUnavailable(f"{self._path}: {error.strerror}.") from error
         if there != self._inode:  # appends would go into a file without a name, and nobody would ever find them
             raise QueueUnavailable(f"{self._path}: the file was replaced while it was open. Restart.")
-        if room < MAX_MESSAGE_BYTES + 2 * wanted:  # once in the write-ahead log, once in the file
+        kept = min(MAX_MESSAGE_BYTES, disk.total // _KEPT_OF_A_SMALL_DISK)
+        if disk.free < kept + 2 * wanted:  # once in the write-ahead log, once in the file
             if wanted:
                 self._had_no_room()
-            raise QueueFull(f"{self._path}: only {room} bytes are left on its disk.")
+            raise QueueFull(f"{self._path}: only {disk.free} bytes are left on its disk.")
 
     def close(self) -> None:
         """See Producer.close."""
