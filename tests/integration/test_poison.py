@@ -57,7 +57,7 @@ def trouble(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent / "trouble"))
 
 
-def asked(person: int, seconds: float = 0.1) -> Job:
+def asked(person: int, seconds: float = 0.05) -> Job:
     """A job under a new id; of one second and more it has several windows."""
     take = Take(Style(1, person), Chunking(10, 2), seed="the same")
     return job(f"person {person} {uuid.uuid4().hex[:8]}", seconds, take=take)
