@@ -145,6 +145,7 @@ def main() -> int:
             for event, seconds, idle, taken in measure(broker.bootstrap, protocol, chosen.partitions):
                 ratio = seconds / first.setdefault(event, seconds)
                 rows.append((protocol, event, f"{seconds:.2f}", f"{ratio:.2f}", f"{idle:.1f}", str(taken)))
+                print("  ".join(rows[-1]), file=sys.stderr, flush=True)  # the table comes at the end
     print(f"{MEMBERS} members, {chosen.partitions} partitions\n")
     print(table(rows))
     return 0

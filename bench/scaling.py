@@ -85,6 +85,7 @@ def main() -> int:
             linear = measured.rate / measured.workers / alone
             enough = enough and linear >= ENOUGH and not measured.overtaken
             rows.append(row(measured, linear, limit))
+            print("  ".join(rows[-1]), file=sys.stderr, flush=True)  # the table comes at the end
     print(f"clips of {chosen.seconds:g} s, {PARTITIONS} partitions, {chosen.measure:g} s a row\n")
     print(table(rows))
     return 0 if enough else 1

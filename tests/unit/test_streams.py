@@ -129,6 +129,7 @@ def test_a_slow_reader_is_served_from_the_log_again_with_the_same_parts(log: Log
             log.records.append(result(number))
             live(stream, log.records[-1])
         assert len(stream._buffer) == BUFFERED_PARTS, "the rest stands in the log, not in memory"
+        assert log.reads == 0, "and nobody's time is spent until it reads"
         return await taken(stream, count)
 
     assert numbers(run(story())) == list(range(count))
