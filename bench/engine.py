@@ -106,7 +106,12 @@ def _arguments() -> argparse.Namespace:
         "--reference", type=Path, metavar="DIR", help="your own copy of the published code, as the peer"
     )
     parser.add_argument("--lanes", default="fp32,bf16", help="ours; the peer always runs")
-    return parser.parse_args()
+    chosen = parser.parse_args()
+    if chosen.reference and not (chosen.reference / "model.py").is_file():
+        parser.error(
+            f"--reference: {chosen.reference} has no model.py: name the folder that the published demo.py is in"
+        )
+    return chosen
 
 
 def _seeded() -> Path:

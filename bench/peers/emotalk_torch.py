@@ -138,7 +138,7 @@ def assembled(checkpoint: Path) -> Animate:
 
 
 def published(folder: Path, checkpoint: Path) -> Animate:
-    """A user's own copy of the published code, run from its folder as its demo does. Not tested here."""
+    """A user's own copy of the published code, run from its folder as its demo does."""
     import os
 
     os.chdir(folder)
