@@ -20,6 +20,8 @@ from emotalk import wiring
 from emotalk.cli import flags
 from emotalk.cli.exits import Exit
 from emotalk.cli.settled import settle
+from emotalk.engines.emotalk.gpu import gpus
+from emotalk.engines.emotalk.runtimes import RUNTIMES
 from emotalk.errors import ConfigurationError, EmoTalkError
 from emotalk.queues.kafka_options import described
 from emotalk.queues.urls import KAFKA
@@ -83,10 +85,8 @@ def _cpu_facts() -> Iterator[tuple[str, str]]:
 
 
 def _cuda(_: Settings) -> Finding:
-    import onnxruntime
-
-    there = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
-    return Finding("cuda", there, "a CUDA runtime is installed" if there else "none; --device cpu and auto work")
+    problem = RUNTIMES["cuda"].missing()
+    return Finding("cuda", not problem, problem or f"{gpus()[0]}, for the emotalk engine")
 
 
 def _engine(settings: Settings) -> Finding:
