@@ -16,16 +16,26 @@ from google.protobuf.message import DecodeError
 
 from emotalk.audio import Limits, decode_flac_blocks
 from emotalk.audio.apart import Decoders, Fence
+from emotalk.client.exchange import Answer
 from emotalk.engines.emotalk import convert, find_weights
 from emotalk.engines.emotalk.checkpoint import Checkpoint
 from emotalk.engines.emotalk.converted import open_converted
-from emotalk.errors import AudioError, CheckpointError, ForeignRecord, InvalidRequest, NewerRecord, UndecodableAudio
+from emotalk.errors import (
+    AudioError,
+    CheckpointError,
+    ForeignRecord,
+    InvalidRequest,
+    JobFailed,
+    NewerRecord,
+    UndecodableAudio,
+)
 from emotalk.jobs import DeadLetter, Failure, Part
 from emotalk.jobs.codec import decode_job, decode_letter, decode_part, encode_job, encode_letter, encode_part
 from emotalk.jobs.intake import Intake
 from emotalk.queues.kafka.marks import read_mark
 from emotalk.server.service import to_order
 from emotalk.wire import emotalk_pb2, records_pb2
+from emotalk.wire.convert import to_response
 from tests.fuzz.mutate import mutated, with_other_fields
 from tests.parity.seeded_checkpoint import save, write_checkpoint
 from tests.unit.audio_files import valid_files
@@ -176,6 +186,32 @@ def requests() -> list[bytes]:
     return [message.SerializeToString() for message in messages]
 
 
+def answer(_: ExitStack, __: Path) -> Target:
+    """A server's bytes on their way into a client's frames."""
+    chunks = [to_response("one", n, 4 * n, np.full((4, 52), n, np.float32), n == 2) for n in range(3)]
+
+    def run(data: bytes) -> str:
+        taking = Answer(60.0, 1.0, from_frame=4)
+        try:
+            chunk = taking.take(emotalk_pb2.BlendshapeResponse.FromString(data))
+        except DecodeError:
+            return "no message"
+        except JobFailed:
+            return "no answer"
+        if chunk and (chunk.first_frame != 4 or chunk.frames.shape[1:] != (52,)):
+            raise Defect("frames that no server has sent")
+        return "chunk" if chunk else "nothing new"
+
+    def mutate(corpus: Sequence[bytes], draw: random.Random) -> bytes:
+        if draw.random() < 0.5:
+            return mutated(corpus, draw)
+        response = emotalk_pb2.BlendshapeResponse.FromString(draw.choice(corpus))
+        with_other_fields(draw.choice(response.frames), draw)
+        return bytes(response.SerializeToString())
+
+    return Target([chunk.SerializeToString() for chunk in chunks], run, mutate)
+
+
 def calls(channel: grpc.Channel) -> Target:
     """Bytes as the message of every call of the contract, over a real connection; a defect looks like UNKNOWN."""
     methods = [f"/{SERVICE.full_name}/{method.name}" for method in SERVICE.methods]
@@ -234,4 +270,5 @@ TARGETS: dict[str, Callable[[ExitStack, Path], Target]] = {
     "converted": converted,
     "codec": codec,
     "wire": wire,
+    "answer": answer,
 }

@@ -466,3 +466,20 @@ def test_the_asyncio_client_submits_resumes_and_cancels_as_well(stage: Stage, mo
             return states, [chunk.index async for chunk in client.results("id")]
 
     assert asyncio.run(story()) == (["queued", "done", "cancelled"], [0, 1, 2, 3])
+
+
+@pytest.mark.parametrize("harm", ["a gap", "a value too few", "one frame twice"])
+def test_what_no_server_of_ours_would_answer_is_an_error_and_no_frame(stage: Stage, harm: str) -> None:
+    def answers(*_: Any) -> Iterator[emotalk_pb2.BlendshapeResponse]:
+        response = to_response("id", 0, 0, np.ones((10, 52), np.float32), True)
+        if harm == "a gap":
+            response.frames[7].frame_number = 8
+        elif harm == "a value too few":
+            del response.frames[7].blendshapes[51]
+        else:
+            response.frames[7].frame_number = 6
+        yield response
+
+    heard = Heard(stage, answers)
+    assert isinstance(heard.error, errors.JobFailed)
+    assert heard.chunks == []

@@ -11,7 +11,7 @@ import numpy as np
 from emotalk.chunking import DEFAULT_DURATION, DEFAULT_OVERLAP
 from emotalk.client.connection import named
 from emotalk.errors import JobFailed
-from emotalk.face import Frames
+from emotalk.face import BLENDSHAPES, Frames
 from emotalk.timebase import timecode
 from emotalk.wire import emotalk_pb2
 
@@ -93,13 +93,16 @@ class Answer:
         return emotalk_pb2.StreamResultsRequest(request_id=request_id, from_frame=self._next)
 
     def take(self, response: emotalk_pb2.BlendshapeResponse) -> Chunk | None:
-        """A response → the chunk of its new frames; None where it has none."""
+        """A response → the chunk of its new frames; None where it has none. Raises JobFailed for what is no answer."""
         self._waited, self._pause, self.known = 0.0, FIRST_PAUSE, True
         fresh = [frame for frame in response.frames if frame.frame_number >= self._next]
         self.complete = response.is_final
         if not fresh:
             return None
-        first, self._next = fresh[0].frame_number, fresh[-1].frame_number + 1
+        first, self._next = self._next, self._next + len(fresh)
+        whole = all(len(frame.blendshapes) == BLENDSHAPES for frame in fresh)
+        if not whole or [frame.frame_number for frame in fresh] != list(range(first, self._next)):
+            raise JobFailed(f"the server's answer is none: from frame {first} on, frames or values are missing")
         frames = np.array([frame.blendshapes for frame in fresh], np.float32)
         return Chunk(response.request_id, response.chunk_index, first, frames, response.is_final)
 
