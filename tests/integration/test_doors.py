@@ -4,6 +4,7 @@ import asyncio
 import datetime
 import json
 import logging
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from grpc_status import rpc_status
-from served import Inside, command, eventually, speech
+from served import Inside, command, eventually, outside, speech
 
 from emotalk.cli.exits import Exit
 from emotalk.client import AsyncEmoTalkClient, Credentials, EmoTalkClient, Request
@@ -177,6 +178,17 @@ def test_a_certificate_that_cannot_be_used_is_refused_by_name_before_the_port_op
         tls.key.write_bytes(papers.write("other", papers.authority.issue_cert("x.example"))[1].read_bytes())
     with pytest.raises(ConfigurationError, match=r"tls_cert: .*server\.pem"), Inside(doors=Doors(tls)):
         pass
+
+
+def test_a_stranger_s_handshakes_write_nothing_into_the_server_s_log(papers: Papers) -> None:
+    tls = papers.server()
+    flags = ("--tls-cert", str(tls.certificate), "--tls-key", str(tls.key), "--no-web", "--no-worker")
+    with outside(papers.folder, "serve", "--port", "0", *flags) as server:
+        for knock in (Credentials(), Credentials(ca=papers.folder / "stranger.pem")):
+            with pytest.raises(TlsFailed), EmoTalkClient("127.0.0.1", server.port, credentials=knock) as client:
+                client.health()
+        assert server.end() == Exit.OK
+    assert [line for line in server.log if not re.match(r"\d{4}-\d\d-\d\dT", line)] == []
 
 
 # --- certificates of clients
