@@ -8,7 +8,7 @@ from emotalk.queues.base import ENDED
 from emotalk.queues.kafka.cluster import Cluster
 from emotalk.queues.kafka.notes import WISH, Note, encode_note
 from emotalk.queues.kafka.progress import Progress
-from emotalk.queues.kafka.table import Table, is_kept
+from emotalk.queues.kafka.table import PARTITION, Table, is_kept
 from emotalk.queues.kafka.writer import Record
 
 
@@ -59,7 +59,7 @@ class Register:
 
     def record(self, request_id: str, kind: str, note: Note) -> Record:
         """A note as it is written."""
-        return Record(request_id + kind, encode_note(note))
+        return Record(request_id + kind, encode_note(note), partition=PARTITION)
 
     def expired(self) -> list[str]:
         """Ids whose results are no longer kept."""
@@ -81,4 +81,4 @@ class Register:
 
 def tombstones(request_id: str, kinds: tuple[str, ...] = ("", "\0accepted", WISH)) -> list[Record]:
     """What takes all notes about an id away."""
-    return [Record(request_id + kind, None) for kind in kinds]
+    return [Record(request_id + kind, None, partition=PARTITION) for kind in kinds]

@@ -15,6 +15,9 @@ from emotalk.queues.kafka.records import place_of
 
 _log = logging.getLogger(__name__)
 
+PARTITION = 0
+"""The only one that is used, should somebody have made more: notes have one order."""
+
 _BATCH = 1000
 _POLL_SECONDS = 0.2
 _STALLED_SECONDS = 5.0
@@ -59,23 +62,26 @@ class Table:
     def __init__(self, cluster: Cluster) -> None:
         self._topic = cluster.jobs
         self._kafka: Consumer = reader(cluster, tell_end=True)
+        # Of its own: a question to the handle that a thread polls is never answered.
+        self._oracle, self._asking = reader(cluster), threading.Lock()
         self._entries: dict[str, Entry] = {}
         self._wished: set[str] = set()
         self._read_to = 0
         self._news = threading.Condition()
         self._closing = threading.Event()
         try:
-            oldest, _ = span_of(self._kafka, self._topic, 0)
+            oldest, _ = span_of(self._oracle, self._topic, PARTITION)
         except EmoTalkError:
             self._kafka.close()
+            self._oracle.close()
             raise
-        self._kafka.assign([TopicPartition(self._topic, 0, oldest)])
+        self._kafka.assign([TopicPartition(self._topic, PARTITION, oldest)])
         self._thread = threading.Thread(target=self._follow, name="emotalk-kafka-jobs", daemon=True)
         self._thread.start()
 
     def refresh(self) -> None:
         """Return once everything is known that stood in the topic at the call. Raises QueueUnavailable."""
-        _, end = span_of(self._kafka, self._topic, 0)
+        end = self.end_of(self._topic, PARTITION)
         with self._news:
             while self._read_to < end:
                 before = self._read_to
@@ -100,17 +106,21 @@ class Table:
 
     def partitions_of(self, topic: str) -> int:
         """How many partitions a topic has."""
-        return len(partitions_of(self._kafka, topic))
+        with self._asking:
+            return len(partitions_of(self._oracle, topic))
 
     def end_of(self, topic: str, partition: int) -> int:
         """The offset of the next record there."""
-        return span_of(self._kafka, topic, partition)[1]
+        with self._asking:
+            return span_of(self._oracle, topic, partition)[1]
 
     def close(self) -> None:
         """End the thread."""
         self._closing.set()
         self._thread.join()
         self._kafka.close()
+        with self._asking:
+            self._oracle.close()
 
     def _follow(self) -> None:
         while not self._closing.is_set():

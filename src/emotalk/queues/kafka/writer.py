@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -26,7 +27,7 @@ _LOOK_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Record:
-    """What is written: a key that decides the partition, the bytes, and headers of plain text.
+    """What is written: a key that decides the partition unless one is named, the bytes, and headers of plain text.
 
     Without a value it is a tombstone: in a compacted topic it takes away what was written under its key.
     """
@@ -34,6 +35,7 @@ class Record:
     key: str
     value: bytes | None
     headers: Mapping[str, str] = field(default_factory=dict)
+    partition: int | None = None
 
 
 class Writer:
@@ -145,7 +147,8 @@ class Writer:
 
 def _send(producer: Producer, topic: str, record: Record, on_delivery: Callable[..., None]) -> None:
     headers: list[tuple[str, str | bytes | None]] = [(name, text.encode()) for name, text in record.headers.items()]
-    producer.produce(topic, record.value, record.key.encode(), headers=headers, on_delivery=on_delivery)
+    place: dict[str, Any] = {} if record.partition is None else {"partition": record.partition}
+    producer.produce(topic, record.value, record.key.encode(), headers=headers, on_delivery=on_delivery, **place)
 
 
 class _Delivery:
