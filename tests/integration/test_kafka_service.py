@@ -94,7 +94,7 @@ def double_none(broker: Broker, tmp_path: Path) -> None:
         _, stored = progress(broker)
         first.process.kill()
         with outside(tmp_path, *serve) as second:
-            second.says("(join) ", times=4)
+            second.says("(follow) ", times=4)
             with outside(tmp_path, "work", "--engine", "tone", "--queue", address):
                 for number, answer in enumerate(answers):
                     assert answer.result(2 * PATIENCE) == 30 * (1 + number)

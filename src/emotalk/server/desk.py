@@ -1,6 +1,7 @@
 """Where a job stands, its answer from any frame on, and its end before its time: for whoever knows the id."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from emotalk.jobs.hands import cancel, known
 from emotalk.queues.base import JobRow, Ledger, Producer, Receipt, Results
 from emotalk.server.dispatch import Accepted
 from emotalk.server.streams import Switchboard
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -49,6 +52,7 @@ class Desk:
         row = await self._run(lambda: known(self._ledger, request_id))
         if (error := error_of(row)) is not None:
             raise error
+        log.info("follow", extra={"request_id": request_id, "state": row.state})
         if row.state == "done":
             return Accepted(request_id, None, self._switchboard.replay(row))
         return await self._listen(row)
