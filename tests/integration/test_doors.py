@@ -5,8 +5,10 @@ import datetime
 import json
 import logging
 import re
+import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from grpc_status import rpc_status
-from served import Inside, command, eventually, outside, speech
+from served import PATIENCE, Inside, command, eventually, outside, speech
 
 from emotalk.cli.exits import Exit
 from emotalk.client import AsyncEmoTalkClient, Credentials, EmoTalkClient, Request
@@ -285,6 +287,27 @@ def test_more_calls_than_allowed_are_refused_at_once_and_the_others_go_on() -> N
         assert code_of(server, "/emotalk.EmoTalkService/ProcessAudio") is grpc.StatusCode.RESOURCE_EXHAUSTED
         server.work()
         assert [list(call)[-1].is_final for call in waiting] == [True, True]
+
+
+def test_connections_beyond_the_limit_are_closed_and_the_others_stay() -> None:
+    with Inside(doors=Doors(max_concurrent_rpcs=2)) as server, ExitStack() as stack:
+        place = ("127.0.0.1", server.server.port)
+        knocks = [stack.enter_context(socket.create_connection(place, PATIENCE)) for _ in range(12)]
+        assert sum(map(_is_let_in, knocks)) == 8
+
+
+def _is_let_in(knock: socket.socket) -> bool:
+    """A server of HTTP/2 speaks first."""
+    try:
+        return len(knock.recv(1)) == 1
+    except ConnectionResetError:
+        return False
+
+
+def test_there_are_never_more_connections_than_descriptors_to_hold_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emotalk.server.descriptors._descriptors", lambda: 1024)
+    assert dict(Doors().options())["grpc.max_allowed_incoming_connections"] == 1024 - 256
+    assert dict(Doors(max_concurrent_rpcs=10).options())["grpc.max_allowed_incoming_connections"] == 40
 
 
 def test_a_request_beyond_the_receive_limit_is_refused_by_grpc() -> None:

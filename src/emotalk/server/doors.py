@@ -8,6 +8,7 @@ import grpc
 
 from emotalk.queues.base import MAX_MESSAGE_BYTES
 from emotalk.server.allowance import Quota
+from emotalk.server.descriptors import room_for
 from emotalk.server.gate import ArrivalGate, TokenGate
 from emotalk.server.tls import Tls
 from emotalk.server.tokens import Tokens
@@ -55,7 +56,7 @@ class Doors:
         return (
             ("grpc.max_receive_message_length", self.max_receive_bytes),
             ("grpc.server_handshake_timeout_ms", HANDSHAKE_MS),
-            ("grpc.max_allowed_incoming_connections", CONNECTIONS_A_CALL * self.max_concurrent_rpcs),
+            ("grpc.max_allowed_incoming_connections", room_for(CONNECTIONS_A_CALL * self.max_concurrent_rpcs)),
         )
 
     def warn(self, host: str) -> None:
