@@ -3,7 +3,7 @@ import { Take } from './live/take';
 import { openMicrophone } from './live/microphone';
 import type { Scene } from './life';
 import { Performance } from './performance';
-import type { JobState, Service, Style } from './service/api';
+import type { Service, Style } from './service/api';
 import { Problem } from './service/problem';
 import type { Player } from './time/player';
 import type { Loudspeaker } from './time/voice';
@@ -58,7 +58,8 @@ export class Actor {
       const more = (): void => {
         if (performance.stopped || buffer === undefined) return;
         if (performance.clip.count && this.parts.player.seconds === 0) void this.begin(performance, buffer, awake, from);
-        this.report(performance, null);
+        this.report(performance);
+        this.parts.changed();
       };
       const loaded = decoded.then((value) => {
         buffer = value;
@@ -191,12 +192,12 @@ export class Actor {
     changed();
   }
 
-  private report(performance: Performance, state: JobState | null): void {
+  private report(performance: Performance, state = performance.state): void {
     if (performance.stopped) return;
+    performance.state = state;
     performance.total = state?.frames_total ?? performance.total;
-    const [word, values, share] = progress(performance, state);
+    const [word, values, share] = progress(performance);
     this.parts.news.say(this.parts.say(word, values), share);
-    if (!state) this.parts.changed();
   }
 }
 
@@ -205,7 +206,7 @@ const refused = (say: Say) => (error: Error): never => {
 };
 
 /** How it stands, as words and as the share that is done. */
-function progress({ name, clip, total }: Performance, state: JobState | null): [Word, Record<string, string | number>, (number | null)?] {
+function progress({ name, clip, total, state }: Performance): [Word, Record<string, string | number>, (number | null)?] {
   if (clip.complete) return ['done', { name, total: clip.count }];
   const done = Math.max(clip.count, state?.frames_done ?? 0);
   if (done && total) return ['progress', { name, done, total }, done / total];

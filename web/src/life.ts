@@ -1,13 +1,15 @@
 import type { Clip } from './face/clip';
 import { applyGains, type Gains } from './face/gains';
 import { addIdle, breathAt, type Pose } from './face/idle';
-import { SHAPES } from './face/names';
+import { NAMES, SHAPES } from './face/names';
 import type { Player } from './time/player';
 
 /** What is on: a clip that the player's clock leads, or one that is still being spoken. */
 export interface Scene { clip: Clip | null; live: boolean }
 
 const STILL: Pose = { pitch: 0, yaw: 0, roll: 0, lift: 0 };
+/** Without a clip: lips that touch, for the neutral pose leaves them half a millimetre apart. */
+const REST = Float32Array.from(NAMES, (name) => (name === 'mouthClose' ? 0.018 : 0));
 /** Live frames come in handfuls: shown this far behind the newest one they become even. Seconds. */
 const LIVE_LAG = 0.1;
 
@@ -30,7 +32,7 @@ export class Life {
     const { clip, live } = this.scene();
     const at = live && clip ? this.follow(clip, now) : this.player.tick();
     this.before = now;
-    if (!clip?.at(at, this.source)) this.source.fill(0);
+    if (!clip?.at(at, this.source)) this.source.set(REST);
     this.shown.set(this.source);
     applyGains(this.shown, this.gains);
     if (this.idle) addIdle(this.shown, now, !live && !this.player.playing);

@@ -6,6 +6,8 @@ export class Performance {
   clip = new Clip();
   /** The job's id, once the service has it. */
   id: string | null = null;
+  /** What the service last said of it. */
+  state: JobState | null = null;
   /** How many frames there will be, once somebody knows. */
   total: number | null = null;
   private readonly stop = new AbortController();

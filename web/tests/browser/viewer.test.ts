@@ -74,25 +74,25 @@ describe('a face that speaks', () => {
   it('begins with the first chunk, while the rest is still in the making, and shows frames by the sound\'s clock', async () => {
     await open();
     let release = (): void => {};
-    gateway.script = { frames: fixedClip(4), chunk: 200, hold: new Promise((done) => (release = done)) };
-    await page.setInputFiles('#file', { name: 'hum.wav', mimeType: 'audio/wav', buffer: await hum(4) });
+    gateway.script = { frames: fixedClip(3), chunk: 50, hold: new Promise((done) => (release = done)) };
+    await page.setInputFiles('#file', { name: 'hum.wav', mimeType: 'audio/wav', buffer: await hum(3) });
     await page.waitForFunction(() => document.getElementById('status')!.textContent!.includes('number 1 in the queue'));
     release();
     await page.waitForFunction(() => emotalk.player.position() > 0.3);
     const pairs = await page.evaluate(async () => {
-      const seen: [number, number, number][] = [];
-      for (let n = 0; n < 30; n++) {
+      const seen: [number, number][] = [];
+      for (let n = 0; n < 12; n++) {
         await new Promise(requestAnimationFrame);
-        const before = emotalk.player.position(), mark = emotalk.life.source[49], after = emotalk.player.position();
-        seen.push([before, mark, after]);
+        seen.push([emotalk.player.position(), emotalk.life.source[49]]);
       }
       return seen;
     });
     expect(column('noseSneerLeft')).toBe(49);
-    for (const [before, mark] of pairs) {
-      // Drawn just before it was read: at most one slow software picture ago.
-      expect(mark * 970).toBeLessThan(before * FPS + 0.01);
-    }
+    // The frame on the screen is that of a moment after the last picture and before now; at the end the last one stays.
+    pairs.slice(1).forEach(([now, mark], before) => {
+      expect(mark * 970).toBeLessThan(now * FPS + 0.01);
+      expect(mark * 970).toBeGreaterThan(Math.min(pairs[before][0] * FPS, 89) - 0.01);
+    });
     expect(pairs.at(-1)![1]).toBeGreaterThan(pairs[0][1]);
     await page.waitForFunction(() => !emotalk.player.playing && emotalk.player.position() === emotalk.player.seconds);
     expect(complaints).toEqual([]);
@@ -201,7 +201,7 @@ describe('the page', () => {
     await open();
     await page.uncheck('#idle');
     await drawn(page);
-    expect(await page.evaluate(() => emotalk.life.shown.every((weight) => weight === 0))).toBe(true);
+    expect(await page.evaluate(() => emotalk.life.shown.every((weight) => weight < 0.02))).toBe(true);
   });
 
   it('wears another head with ARKit names, and refuses one without', async () => {
