@@ -38,6 +38,7 @@ class Asked:
     spans: list[Span] = field(default_factory=list)
     digest: bytes = b""
     error: EmoTalkError | None = None
+    submitted: bool = False
 
     @staticmethod
     def sound_of(samples: int, start: int) -> Pcm:

@@ -3,6 +3,7 @@
 import random
 import time
 import uuid
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
 from itertools import count
@@ -11,7 +12,7 @@ from threading import Event, Semaphore, Thread
 
 import grpc
 
-from emotalk.client import EmoTalkClient
+from emotalk.client import Chunk, EmoTalkClient
 from emotalk.errors import EmoTalkError, QueueFull, ServerUnavailable
 from tests.chaos.asked import Asked, draw_one
 from tests.chaos.witness import Witness
@@ -27,7 +28,8 @@ _OPTIONS = (("grpc.use_local_subchannel_pool", 1), ("grpc.max_reconnect_backoff_
 class Crowd:
     """`clients` conversations through the address at `port`; the same seed asks the same things.
 
-    One in four has no session_id: its requests are ordered by nothing but their own ids.
+    One in four has no session_id: its requests are ordered by nothing but their own ids. One in three submits its
+    requests and fetches the answers, the others stream.
     """
 
     def __init__(self, port: int, seed: int, clients: int) -> None:
@@ -73,6 +75,7 @@ class Crowd:
                 if self._stop.is_set():
                     return
                 asked, accepted = draw_one(draw, f"{self._run}-{number}-{turn}", session, self._drop()), Event()
+                asked.submitted = number % 3 == 1
                 self.asked.append(asked)
                 listening = listeners.submit(self._listen, client, asked, accepted)
                 listening.add_done_callback(lambda _: places.release())
@@ -91,18 +94,25 @@ class Crowd:
         finally:
             accepted.set()
 
+    @staticmethod
+    def _chunks(client: EmoTalkClient, asked: Asked, note: Callable[[object], None]) -> Iterator[Chunk]:
+        if not asked.submitted:
+            return client.stream(asked.request, note)
+        note(client.submit(asked.request))
+        return client.results(asked.request_id)
+
     def _is_answered(self, client: EmoTalkClient, asked: Asked, accepted: Event) -> bool:
         """Ask once; False where no server takes it or the queue is full: then again, under the same id."""
         spans, digest = [], blake2b()
 
-        def note(*_: object) -> None:
+        def note(_: object) -> None:
             if asked.accepted is None:
                 asked.accepted = next(self._turns)
                 accepted.set()
 
         try:
-            for chunk in client.stream(asked.request, note):
-                note()
+            for chunk in self._chunks(client, asked, note):
+                note(chunk)
                 spans.append((chunk.first_frame, len(chunk.frames), chunk.is_final))
                 digest.update(chunk.frames.tobytes())
         except (ServerUnavailable, QueueFull):
