@@ -1,16 +1,12 @@
 """The server's end of the request log on Kafka."""
 
-import logging
-
-from emotalk.errors import QueueUnavailable, RequestConflict
+from emotalk.errors import RequestConflict
 from emotalk.queues.base import Receipt, Request
 from emotalk.queues.kafka.backlog import Room
 from emotalk.queues.kafka.cluster import Cluster
 from emotalk.queues.kafka.notes import ACCEPTED, Note
 from emotalk.queues.kafka.register import Register
 from emotalk.queues.kafka.writer import Record, Writer
-
-_log = logging.getLogger(__name__)
 
 _PING_SECONDS = 2.0
 _RUN_AGAIN = frozenset(("cancelled", "dead", "failed"))
@@ -45,13 +41,9 @@ class KafkaProducer:
         record = Record(request.key, request.payload, {**request.headers, **own})
         [(partition, offset)] = self._writer.write(self._cluster.requests, [record])
         note = Note(epoch, "queued", partition, offset, request.digest, request.headers)
-        try:
-            self._writer.write(self._cluster.jobs, [self._register.record(request.request_id, ACCEPTED, note)])
-        except QueueUnavailable as outage:
-            # Accepted all the same; until a worker has begun it, a repetition would only be worked on twice.
-            _log.warning(
-                "not noted", extra={"request_id": request.request_id, "error": str(outage), "fix": "none needed"}
-            )
+        # Not accepted before it is noted: whoever asks for it by its id would hear that nobody knows it. If this fails,
+        # the client repeats it, and at worst it is worked on twice.
+        self._writer.write(self._cluster.jobs, [self._register.record(request.request_id, ACCEPTED, note)])
         return Receipt(partition, offset, epoch=epoch)
 
     def ahead(self, receipt: Receipt) -> int:

@@ -1,0 +1,69 @@
+"""When Kafka's producer says that a request is accepted."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import pytest
+
+from emotalk.errors import QueueUnavailable
+from emotalk.queues.base import Request
+from emotalk.queues.kafka.cluster import Cluster
+from emotalk.queues.kafka.notes import ACCEPTED, Note
+from emotalk.queues.kafka.producer import KafkaProducer
+from emotalk.queues.kafka.register import Register
+from emotalk.queues.kafka.writer import Record, Writer
+
+ONE = Request("one", "session", "digest", b"voice")
+
+
+class Ids:
+    """A register that has never heard of anything."""
+
+    def find(self, _: str) -> None:
+        return None
+
+    def last_epoch(self, _: str) -> int:
+        return 0
+
+    def record(self, request_id: str, kind: str, _: Note) -> Record:
+        return Record(request_id + kind, b"note")
+
+
+class Failing:
+    """A writer that takes so many records, and then meets an outage once."""
+
+    def __init__(self, takes: int) -> None:
+        self.takes: int | None = takes
+        self.written: list[tuple[str, str]] = []
+
+    def write(self, topic: str, records: Sequence[Record]) -> list[tuple[int, int]]:
+        if self.takes == 0:
+            self.takes = None
+            raise QueueUnavailable("the broker is away")
+        self.takes = self.takes and self.takes - 1
+        self.written += [(topic, record.key) for record in records]
+        return [(0, len(self.written) - 1)]
+
+    def close(self) -> None: ...
+
+
+def producer_on(writer: Failing) -> KafkaProducer:
+    made = KafkaProducer.__new__(KafkaProducer)
+    made._cluster, made._register = Cluster("nowhere:1"), cast(Register, Ids())
+    made._writer = cast(Writer, cast(Any, writer))
+    return made
+
+
+def test_a_request_is_accepted_once_it_is_stored_and_noted() -> None:
+    writer = Failing(9)
+    assert producer_on(writer).append(ONE).offset == 0
+    assert writer.written == [("audio-requests", "session"), ("audio-jobs", "one" + ACCEPTED)]
+
+
+def test_a_request_that_is_stored_but_not_noted_is_not_accepted_for_nobody_would_know_its_id() -> None:
+    writer = Failing(1)
+    producer = producer_on(writer)
+    with pytest.raises(QueueUnavailable):
+        producer.append(ONE)
+    assert producer.append(ONE).epoch == 1, "the same run: what was stored before is a repetition of it"
+    assert [topic for topic, _ in writer.written] == ["audio-requests", "audio-requests", "audio-jobs"]
