@@ -181,6 +181,14 @@ class QueueLife(RuleBasedStateMachine):
             held.lane.advance()
             self.held[worker] = None
 
+    @rule(worker=WORKERS, fails=st.booleans())
+    def work_one_off(self, worker: int, fails: bool) -> None:
+        """The usual course, so that lives get on."""
+        self.claim(worker)
+        self.begin(worker)
+        self.publish(worker, [b"3"])
+        self.bury(worker) if fails else self.complete(worker)
+
     @rule(worker=WORKERS)
     def bury(self, worker: int) -> None:
         if held := self.holding(worker, lambda consumer, claim: consumer.bury(claim, b"letter", "why", [b"sorry"])):
