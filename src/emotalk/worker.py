@@ -155,7 +155,9 @@ class Worker:
 
     def _perform(self, claim: Claim, job: Job, attempt: int) -> EmoTalkError | None:
         since = self._monotonic()
-        animation = Animation(self._pipeline, job, lambda parts: self._publish(claim, parts), self._monotonic)
+        limit = self._limit(job)
+        self._alive(limit)
+        animation = Animation(self._pipeline, job, lambda parts: self._publish(claim, parts, limit), self._monotonic)
         error = self._outcome(claim, job, attempt, animation)
         if error is None:
             engine = animation.engine_seconds()
@@ -189,7 +191,7 @@ class Worker:
                 metrics.REPEATED_SECONDS.inc(animation.sound_seconds)
 
     def _keep_until_done(self, claim: Claim, job: Job, animation: Animation) -> None:
-        limit = self._hang_seconds + HANG_FACTOR * job.seconds
+        limit = self._limit(job)
         while not animation.wait(KEEP_EVERY):
             self._alive(limit)
             self._keep(claim, animation)
@@ -208,10 +210,16 @@ class Worker:
         except (ClaimLost, JobCancelled) as over:
             animation.abandon(over)
 
-    def _publish(self, claim: Claim, parts: list[Part]) -> None:
+    def _limit(self, job: Job) -> float:
+        """Seconds of computing after which an engine is taken for hung."""
+        return self._hang_seconds + HANG_FACTOR * job.seconds
+
+    def _publish(self, claim: Claim, parts: list[Part], limit: float) -> None:
         records = [encode_part(replace(part, epoch=claim.epoch)) for part in parts]
         with metrics.PUBLISH_SECONDS.time(), tracing.span("publish", records=len(records)):
             self._patiently(lambda: self._consumer.publish(claim, records))
+        # Here, not in half a second: the next window may hang in native code that lets no thread of ours run.
+        self._alive(limit)
 
     def _wait_to_retry(self, claim: Claim, attempt: int, delay: float, error: EmoTalkError) -> None:
         log.warning(

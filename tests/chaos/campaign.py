@@ -30,7 +30,7 @@ from tests.chaos.witness import Call
 from tests.kafka.broker import free_ports
 
 AUDIT_EVERY = 0.7
-UNDONE_SECONDS, MEMBER_SECONDS, STRAY_SECONDS = 30.0, 20.0, 10.0
+UNDONE_SECONDS, MEMBER_SECONDS, STRAY_SECONDS = 30.0, 20.0, 30.0
 POOLS = 24
 
 

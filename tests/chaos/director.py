@@ -107,20 +107,24 @@ class Director:
     def _stop_worker(self, act: Act) -> None:
         if found := self._fleet.seize(self._moving(act.pick)):
             workman, _ = found
-            self._go_on_later(workman.name, workman.send)
+            self._go_on_later(workman.name, workman.pid)
 
     def _stop_server(self, act: Act) -> None:
         if server := self._server(act.pick):
             server.send(signal.SIGSTOP)
-            self._go_on_later(server.name, server.send)
+            self._go_on_later(server.name, server.pid)
 
-    def _go_on_later(self, name: str, send: Callable[[int], object]) -> None:
+    def _go_on_later(self, name: str, pid: int | None) -> None:
+        """By its pid: its name may be another process's by then."""
+        if pid is None:
+            return
         self._still.add(name)
 
         def go_on() -> None:
             time.sleep(self._tempo.session + BEYOND_SESSION)
             self._still.discard(name)
-            send(signal.SIGCONT)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
         self._beside(go_on)
 

@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from sqlite3 import Connection as Database
+from threading import Thread
 from typing import Any, NoReturn
 
 from emotalk import worker
@@ -62,6 +63,11 @@ def _segfault() -> NoReturn:
     raise AssertionError("the process is gone")
 
 
+def _hang_in_native_code() -> NoReturn:
+    ctypes.PyDLL(None).pause()  # a PyDLL's functions keep the interpreter's lock: no thread of ours gets to run
+    raise AssertionError("nobody wakes us")
+
+
 def _out_of_memory() -> NoReturn:
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError("the process is gone")
@@ -76,7 +82,13 @@ def _fail() -> NoReturn:
     raise EngineError("poisoned")
 
 
-POISONS: dict[int, Callable[[], NoReturn]] = {20: _segfault, 21: _out_of_memory, 22: _hang, 23: _fail}
+POISONS: dict[int, Callable[[], NoReturn]] = {
+    19: _hang_in_native_code,
+    20: _segfault,
+    21: _out_of_memory,
+    22: _hang,
+    23: _fail,
+}
 """The person that a job asks for → what that does to its worker."""
 
 
@@ -99,15 +111,14 @@ class PoisonedEngine(tone.ToneEngine):
 
 def _adopt(tempo: Tempo) -> None:
     _replace(tone, "ToneEngine", partial(PoisonedEngine, tempo.pace))
-    _replace(worker, "HANG_SECONDS", tempo.hang)
     _replace(worker, "HANG_FACTOR", 0.0)
     _replace(retry, "FIRST_DELAY", tempo.retry)
     _replace(member, "SESSION_MS", round(1000 * tempo.session))
     _replace(workforce, "LONGEST_PAUSE", 2.0)
     _replace(child, "PROGRAM", ("-m", __spec__.name))
     defaults = SqliteQueue.__init__.__kwdefaults__
-    assert {"lease_seconds", "partitions"} <= set(defaults)
-    defaults["lease_seconds"], defaults["partitions"] = tempo.session, 6
+    assert "lease_seconds" in defaults
+    defaults["lease_seconds"] = tempo.session
 
 
 def _replace(where: Any, name: str, value: object) -> None:
@@ -128,10 +139,18 @@ def _fill_the_disk_on_demand(flag: Path) -> None:
     _replace(Connection, "write", bounded)
 
 
+def _end_with_the_campaign() -> None:
+    """Our input ends with whoever started us, however that one ends."""
+    os.read(0, 1)
+    os._exit(1)
+
+
 if __name__ == "__main__":
     from emotalk.cli import main
 
     _adopt(Tempo.of_environment())
+    if "--supervised" not in sys.argv:
+        Thread(target=_end_with_the_campaign, name="campaign", daemon=True).start()
     if os.environ.get(FULL):
         _fill_the_disk_on_demand(Path(os.environ[FULL]))
     sys.exit(main())

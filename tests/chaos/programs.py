@@ -16,7 +16,17 @@ ROOT = Path(__file__).resolve().parents[2]
 ENTRY = (sys.executable, "-m", "tests.chaos.poisoned")
 
 _TAKES = ("start", "retry")
-_LETS_GO = ("finish", "bury", "given back", "not given back", "claim lost", "working", "stopped")
+_LETS_GO = (
+    "finish",
+    "bury",
+    "given back",
+    "not given back",
+    "claim lost",
+    "taken away",
+    "in vain",
+    "working",
+    "stopped",
+)
 _KEPT = (*_TAKES, *_LETS_GO, "accept", "join", "serving", "worker warm", "worker died", "hung")
 
 
@@ -107,7 +117,7 @@ class Program:
         with self._lock, self.log.file.open("ab") as log:
             self._sent, self._lines_before = 0, len(self.log.follow().lines)
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=clean | self._environment, cwd=ROOT
+                command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=clean | self._environment, cwd=ROOT
             )
             self.pids.append(self._process.pid)
 
@@ -144,7 +154,9 @@ class Program:
         with self._lock:
             if self._process is None or self._process.poll() is None:
                 return None
-            code, self._process = self._process.returncode, None
+            code = self._process.wait()
+            self._process.communicate()
+            self._process = None
             held = self.log.follow().hand
             up = self._said_up(self.log.lines[self._lines_before :])
             return End(self.name, code, self._sent, up, held.request_id if held else "", self.log.tail())

@@ -146,7 +146,7 @@ FLAWS: dict[str, tuple[Callable[[Seen], Seen], str, dict[str, int]]] = {
         "server-1 ended by itself with 1",
         {},
     ),
-    "a child that dies by itself": (lambda s: replace(s, deaths=[{"exit_code": 1}]), "worker ended by itself", {}),
+    "a child that dies by itself": (lambda s: replace(s, deaths=[{"exit_code": 2}]), "worker ended by itself", {}),
 }
 
 

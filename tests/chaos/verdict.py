@@ -15,7 +15,7 @@ from tests.chaos.witness import Span
 
 KILL_EVERY_SECONDS = 3.0
 INTERRUPTED_SHARE = 0.3
-_UNAVAILABLE, _HUNG, _KILLED, _TERMINATED, _SEGFAULT = 5, 70, -9, -15, -11
+_UNAVAILABLE, _HUNG, _KILLED, _TERMINATED, _SEGFAULT, _STILL = 5, 70, -9, -15, -11, 1
 
 
 @dataclass(frozen=True)
@@ -171,13 +171,13 @@ def _left(seen: Seen) -> Iterator[str]:
 def _unexplained(seen: Seen) -> Iterator[str]:
     yield from (f"{e.program} ended by itself with {e.code}: {e.last_words}" for e in seen.ends if not _explained(e))
     for death in seen.deaths:
-        if death["exit_code"] not in (_KILLED, _SEGFAULT, _HUNG, _UNAVAILABLE):
+        if death["exit_code"] not in (_KILLED, _SEGFAULT, _HUNG, _STILL, _UNAVAILABLE):
             yield f"server-1's worker ended by itself with {death['exit_code']}"
 
 
 def _explained(end: End) -> bool:
     """Killed, told to, at the door of a queue that was away, or by its poison."""
-    poisoned = end.held.startswith("poison") and end.code in (_KILLED, _SEGFAULT, _HUNG)
+    poisoned = end.held.startswith("poison") and end.code in (_KILLED, _SEGFAULT, _HUNG, _STILL)
     killed = end.sent == -_KILLED and end.code == _KILLED
     told = end.sent == -_TERMINATED and (end.code == 0 or (end.code == _TERMINATED and not end.up))
     return poisoned or killed or told or (end.code == _UNAVAILABLE and not end.up)

@@ -31,6 +31,7 @@ class House:
         self.results = self.queue.results()
         self.engine = Scripted(*cues)
         self.drain_seconds, self.hang_seconds = drain_seconds, 60.0
+        self.alive: list[float] = []
         self.consumer = Unreliable(self.queue.consumer("worker"))
         self.consumer.real.claim = self._claim_at_once(self.consumer.real.claim)
 
@@ -58,6 +59,7 @@ class House:
             self.stop,
             drain_seconds=self.drain_seconds,
             hang_seconds=self.hang_seconds,
+            alive=self.alive.append,
             clock=lambda: NOW + 5,
             monotonic=self.clock,
             pause=self.clock.sleep,
@@ -437,6 +439,15 @@ def test_a_job_past_its_time_hangs_the_worker_and_its_attempt_counts(
     house.consumer.close()
     assert house.attempts_of_the_next() == 1
     let_go.set()
+
+
+def test_from_each_window_on_whoever_watches_from_outside_knows_how_long_it_may_take() -> None:
+    told: list[float] = []
+    house = House().submit(job(seconds=3.0))
+    house.engine.cues = [lambda: told.append(house.alive[-1])] * 4
+    house.work()
+    assert set(told) == {60.0 + 20 * 3.0}, "a window that lets no thread of ours run is not given the log's patience"
+    assert len(told) == 4
 
 
 def test_waiting_for_the_log_is_not_hanging(undisturbed: list[Part]) -> None:
