@@ -44,11 +44,13 @@ class Failing:
         self.written += [(topic, record.key) for record in records]
         return [(0, len(self.written) - 1)]
 
-    def close(self) -> None: ...
+    def look(self, _: str) -> None:
+        """There is a leader."""
 
 
 def producer_on(writer: Failing) -> KafkaProducer:
     made = KafkaProducer.__new__(KafkaProducer)
+    made._room = None
     made._cluster, made._register = Cluster("nowhere:1"), cast(Register, Ids())
     made._writer = cast(Writer, cast(Any, writer))
     return made
