@@ -8,6 +8,7 @@ import numpy as np
 
 from emotalk.engines.base import Device, EngineCard, Precision
 from emotalk.engines.emotalk.archive import StoredZip
+from emotalk.engines.emotalk.network import REVISION
 from emotalk.engines.emotalk.precision import Started, check_offered, start
 from emotalk.engines.emotalk.runtimes import RUNTIMES, chosen_runtime
 from emotalk.engines.emotalk.window import Window, prepare
@@ -95,5 +96,5 @@ def _checked_threads(threads: int | None) -> int | None:
 
 
 def _fingerprint(started: Started) -> str:
-    depends_on = "\n".join((started.weights.digest, started.precision, started.runtime.identity))
+    depends_on = "\n".join((f"network {REVISION}", started.weights.digest, started.precision, started.runtime.identity))
     return hashlib.blake2b(depends_on.encode(), digest_size=8).hexdigest()

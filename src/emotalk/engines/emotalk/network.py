@@ -21,6 +21,9 @@ from emotalk.engines.emotalk.weights import (
     encoder_heads,
 )
 
+REVISION = 2
+"""Counts the changes to this definition, or to a runtime's words, that move the last bits of an answer."""
+
 
 class Inputs(NamedTuple):
     """What a face is made of: the encoders' features, then what `window.Window` has beside the samples."""
