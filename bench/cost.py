@@ -1,22 +1,26 @@
 """What an hour of speech costs: processor seconds of server and worker, and bytes in the queue. Linux only.
 
-    python -m bench.cost [--engines tone,builtin] [--clips 8] [--seconds 60] [--audio examples/speech.wav]
+    python bench/cost.py [--engines tone,builtin] [--clips 8] [--seconds 60] [--audio examples/speech.wav]
 
 `emotalk serve` as a user starts it, on the embedded queue, and a client that sends one clip after another. Counted is
 the time of the server's process, of those that decode for it and of the worker, after a first clip that warms them. The
 engine `tone` costs next to nothing, so its row is the price of everything else; `x tone` is the multiple of it.
 """
 
+import sys
+from pathlib import Path
+
+if not __package__:
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
 import argparse
 import os
 import re
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 

@@ -1,6 +1,6 @@
 """What it costs when a worker comes, goes, restarts or is killed, by group protocol.
 
-    python -m bench.rebalance [--protocols cooperative,eager,kip848] [--partitions 12]
+    python bench/rebalance.py [--protocols cooperative,eager,kip848] [--partitions 12]
 
 Three members in processes of their own own the partitions of one topic; then one event, with librdkafka set up as the
 workers are, on a broker with Kafka's defaults. For each event: seconds until every partition has an owner again (and
@@ -8,17 +8,21 @@ the newcomer has its share), partition-seconds without an owner, and partitions 
 do with it: each of those would have lost the job in its hands. `x` divides the seconds by those of the first protocol.
 """
 
+import sys
+from pathlib import Path
+
+if not __package__:
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
 import argparse
 import json
 import signal
 import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from threading import Event, Thread
 
 from confluent_kafka import Consumer, TopicPartition

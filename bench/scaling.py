@@ -1,6 +1,6 @@
 """Throughput against the number of workers, with an engine that sleeps: what sharing the queue costs, and nothing else.
 
-    python -m bench.scaling [--queue sqlite,kafka] [--workers 1,2,4,8] [--seconds 5] [--measure 15]
+    python bench/scaling.py [--queue sqlite,kafka] [--workers 1,2,4,8] [--seconds 5] [--measure 15]
 
 Every worker is an `emotalk work --engine sleep` of its own, which needs a tenth of a clip's duration and no processor,
 so that one machine shows what eight would do. All share a backlog that never runs out; the clock starts once each of
@@ -8,12 +8,17 @@ them has finished two jobs, so none is starting, joining or waiting for its part
 sleep alone. Exit code 1 where eight workers do not reach nine tenths of eight times one, or a job overtook another.
 """
 
+import sys
+from pathlib import Path
+
+if not __package__:
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
 import argparse
 import json
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 import uuid
@@ -21,7 +26,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from bench.clips import as_wav, speech_like
 from bench.figures import machine, table
