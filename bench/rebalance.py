@@ -69,9 +69,8 @@ class Group:
     def __init__(self, bootstrap: str, protocol: str, partitions: int) -> None:
         self._bootstrap, self._protocol, self._partitions = bootstrap, protocol, partitions
         self._name = f"{protocol}-{uuid.uuid4().hex[:8]}"
-        [made] = (
-            AdminClient({"bootstrap.servers": bootstrap}).create_topics([NewTopic(self._name, partitions, 1)]).values()
-        )
+        admin = AdminClient({"bootstrap.servers": bootstrap})  # held until it has answered
+        [made] = admin.create_topics([NewTopic(self._name, partitions, 1)]).values()
         made.result(timeout=10)
         self.members = {f"{number}": self.start(f"{number}") for number in range(MEMBERS)}
 

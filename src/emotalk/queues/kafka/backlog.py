@@ -14,7 +14,7 @@ from emotalk.queues.kafka.faults import kafka_error
 from emotalk.queues.kafka.reading import partitions_of
 from emotalk.queues.lanes import check_waiting
 
-_ASK_SECONDS = 2.0
+_ASK_SECONDS = 5.0
 _FRESH_SECONDS = 1.0
 _OLDEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 _END: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
