@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.metadata import version
-from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from emotalk import errors
+from emotalk.engines.base import EngineCard
 from emotalk.errors import EmoTalkError
 from emotalk.queues.base import Meter, Reading
 
@@ -209,20 +209,7 @@ class Call:
             FAILED.labels(type(error).__name__).inc()
 
 
-class Card(Protocol):
-    """What an engine says of itself; see engines.base.EngineCard."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def fingerprint(self) -> str: ...
-    @property
-    def device(self) -> str: ...
-    @property
-    def precision(self) -> str: ...
-
-
-def say_build(card: Card | None = None) -> None:
+def say_build(card: EngineCard | None = None) -> None:
     """What runs in this process; the engine's card, if it has one."""
     engine = (card.name, card.fingerprint, card.device, card.precision) if card else ("", "", "", "")
     BUILD.labels(version("emotalk"), *engine).set(1)
