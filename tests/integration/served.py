@@ -102,12 +102,12 @@ class Inside:
 
     def work(self, engine: Engine | WindowEngine | None = None) -> None:
         """Do what is queued, then leave."""
-        stop, consumer = Event(), self.queue.consumer("by hand")
+        stop, consumer, ledger = Event(), self.queue.consumer("by hand"), self.queue.ledger()
         claim = consumer.claim
 
         def claim_or_stop(_: float) -> Any:
-            found = claim(0)
-            if found is None:
+            found = claim(0.05)  # Kafka hands out nothing at once: it assigns first
+            if found is None and not any(row.state in ("queued", "running") for row in ledger.rows()):
                 stop.set()
             return found
 

@@ -78,7 +78,7 @@ class KafkaLedger:
 
     def payload(self, row: JobRow) -> bytes:
         """See Ledger.payload."""
-        note = self._register.table.find(row.request_id)
+        note = self._register.find(row.request_id)
         letter = note.letter if note is not None and note.epoch == row.epoch else None
         with closing(reader(self._cluster, tell_end=True)) as kafka:
             if letter is not None:
