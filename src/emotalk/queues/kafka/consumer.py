@@ -263,6 +263,9 @@ class KafkaConsumer:
 
     def _refused(self, error: KafkaError, claim: Claim) -> Exception:
         refusal = kafka_error(error, f"committing {claim.request.request_id}")
+        if error.fatal() or error.code() == KafkaError._FATAL:
+            # Not an outage to wait for: this membership never commits again, and only `claim` joins anew.
+            refusal = ClaimLost(str(refusal))
         if isinstance(refusal, ClaimLost):
             self._forgive(self._hand)  # `lost` comes too late to find it
             self._put_back()
