@@ -188,6 +188,14 @@ def test_patience_ends_by_name(stage: Stage) -> None:
     assert heard.pauses == [0.5, 1.0, 2.0, 4.0]
 
 
+def test_a_server_that_answers_and_takes_nothing_uses_the_patience_up_like_one_that_is_away(stage: Stage) -> None:
+    stage.metadata = ()
+    heard = Heard(stage, *[fails(errors.QueueUnavailable("the broker is away"))] * 20, patience=10.0)
+    assert isinstance(heard.error, errors.ServerUnavailable)
+    assert heard.pauses == [0.5, 1.0, 2.0, 4.0]
+    assert not stage.asked, "what was refused is sent again, and not asked for as if it were known"
+
+
 def test_the_pauses_grow_to_ten_seconds_and_no_further(stage: Stage) -> None:
     heard = Heard(stage, *[breaks(grpc.StatusCode.UNAVAILABLE)] * 9, chunks(), patience=1e6)
     assert heard.pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0, 10.0, 10.0]

@@ -94,7 +94,8 @@ class Answer:
 
     def take(self, response: emotalk_pb2.BlendshapeResponse) -> Chunk | None:
         """A response → the chunk of its new frames; None where it has none. Raises JobFailed for what is no answer."""
-        self._waited, self._pause, self.known = 0.0, FIRST_PAUSE, True
+        if response.frames or response.is_final:  # a failure in a response's place is no progress
+            self._waited, self._pause, self.known = 0.0, FIRST_PAUSE, True
         fresh = [frame for frame in response.frames if frame.frame_number >= self._next]
         self.complete = response.is_final
         if not fresh:
