@@ -64,6 +64,7 @@ class Seen:
     seconds: float
     settled: float
     disk: str = ""
+    stopped: set[int] = field(default_factory=set)
 
 
 def run(plan: Plan, folder: Path) -> Seen:
@@ -110,6 +111,7 @@ def _play(plan: Plan, where: Ground, queue: Path, logs: Path, home: Path) -> See
         seconds=seconds,
         settled=settled,
         disk=where.disk,
+        stopped=director.stopped,
     )
 
 

@@ -24,12 +24,13 @@ BEYOND_SESSION = 1.5
 
 
 class Director:
-    """`strikes` are the kills so far, `late` who did not come back from a deploy."""
+    """`strikes`: the kills so far; `stopped`: pids that stood still; `late`: who did not come back from a deploy."""
 
     def __init__(self, fleet: Fleet, ground: Ground, wire: Wire, crowd: Crowd, tempo: Tempo) -> None:
         self._fleet, self._ground, self._wire, self._crowd, self._tempo = fleet, ground, wire, crowd, tempo
         self.strikes: list[Strike] = []
         self.late: list[str] = []
+        self.stopped: set[int] = set()
         self._still: set[str] = set()
         self._broker_busy, self._since = Lock(), time.monotonic()
         self._hands, self._done = ThreadPoolExecutor(thread_name_prefix="stagehand"), list[Future[None]]()
@@ -119,6 +120,7 @@ class Director:
         if pid is None:
             return
         self._still.add(name)
+        self.stopped.add(pid)
 
         def go_on() -> None:
             time.sleep(self._tempo.session + BEYOND_SESSION)

@@ -95,6 +95,7 @@ class End:
     up: bool
     held: str
     last_words: str
+    pid: int = 0
 
 
 class Program:
@@ -159,7 +160,7 @@ class Program:
             self._process = None
             held = self.log.follow().hand
             up = self._said_up(self.log.lines[self._lines_before :])
-            return End(self.name, code, self._sent, up, held.request_id if held else "", self.log.tail())
+            return End(self.name, code, self._sent, up, held.request_id if held else "", self.log.tail(), self.pid)
 
 
 class Workman:

@@ -13,7 +13,7 @@ from tests.kafka.broker import Broker
 
 SECONDS, SETTLE_SECONDS = 20.0, 120.0
 # What CI cannot wait for: the product's own patience is ten seconds for a session and more than a minute for an engine.
-TEMPO = Tempo(session=2.0, hang=4.0, retry=0.1, pace=0.05)
+TEMPO = Tempo(session=2.0, hang=5.0, retry=0.1, pace=0.05)
 
 SQLITE_POISONS, KAFKA_POISONS = (20, 21, 22, 23), (20, 23)
 """Without a hang in native code (15 s, five times), and on Kafka without any: each is followed by a new member."""

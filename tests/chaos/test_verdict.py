@@ -167,6 +167,12 @@ def test_each_flaw_alone_is_found_and_counted_as_what_it_is(flaw: str) -> None:
     assert {name: change for name, change in changed.items() if change} == counted
 
 
+def test_a_worker_that_we_have_stopped_may_take_its_engine_for_hung() -> None:
+    seen = with_end(flawless(), End("worker-2", 70, 0, True, "one", "", pid=7))
+    assert judge(seen).faults
+    assert judge(replace(seen, stopped={7})).faults == []
+
+
 def test_a_campaign_that_kills_too_little_proves_too_little() -> None:
     seen = flawless()
     assert judge(replace(seen, seconds=37.0)).weak == ["only 12 kills in 37 s"]

@@ -169,18 +169,25 @@ def _left(seen: Seen) -> Iterator[str]:
 
 
 def _unexplained(seen: Seen) -> Iterator[str]:
-    yield from (f"{e.program} ended by itself with {e.code}: {e.last_words}" for e in seen.ends if not _explained(e))
+    yield from (
+        f"{e.program} ended by itself with {e.code}: {e.last_words}"
+        for e in seen.ends
+        if not _explained(e, seen.stopped)
+    )
     for death in seen.deaths:
         if death["exit_code"] not in (_KILLED, _SEGFAULT, _HUNG, _STILL, _UNAVAILABLE):
             yield f"server-1's worker ended by itself with {death['exit_code']}"
 
 
-def _explained(end: End) -> bool:
-    """Killed, told to, at the door of a queue that was away, or by its poison."""
+def _explained(end: End, stopped: set[int]) -> bool:
+    """Killed, told to, at the door of a queue that was away, by its poison, or so long stopped that it took its engine
+    for hung.
+    """
     poisoned = end.held.startswith("poison") and end.code in (_KILLED, _SEGFAULT, _HUNG, _STILL)
     killed = end.sent == -_KILLED and end.code == _KILLED
     told = end.sent == -_TERMINATED and (end.code == 0 or (end.code == _TERMINATED and not end.up))
-    return poisoned or killed or told or (end.code == _UNAVAILABLE and not end.up)
+    still = end.code in (_HUNG, _STILL) and end.pid in stopped
+    return poisoned or killed or told or still or (end.code == _UNAVAILABLE and not end.up)
 
 
 def _weak(seen: Seen) -> Iterator[str]:
