@@ -94,12 +94,20 @@ def request(request_id: str = "one", payload: bytes = b"voice", key: str = "sess
 def memory(_: Path, __: pytest.FixtureRequest) -> Candidate:
     clock = Clock()
     queues: dict[str, MemoryQueue] = {}
-    return Candidate(lambda **bounds: queues.setdefault("the one", MemoryQueue(clock, **bounds)), clock=clock)
+    return Candidate(
+        lambda partitions=1, **bounds: queues.setdefault(
+            "the one", MemoryQueue(clock, partitions=partitions, **bounds)
+        ),
+        clock=clock,
+    )
 
 
 def sqlite(folder: Path, _: pytest.FixtureRequest) -> Candidate:
     clock = Clock()
-    return Candidate(lambda **bounds: SqliteQueue(folder / "q.db", clock=clock, **bounds), clock=clock)
+    return Candidate(
+        lambda partitions=1, **bounds: SqliteQueue(folder / "q.db", clock=clock, partitions=partitions, **bounds),
+        clock=clock,
+    )
 
 
 # A named member that has closed keeps its partitions until its session ends: three seconds suffice for an exam.
@@ -112,7 +120,9 @@ def kafka(_: Path, test: pytest.FixtureRequest) -> Candidate:
 
     prefix = f"exam-{uuid.uuid4().hex[:12]}-"
     return Candidate(
-        lambda **bounds: KafkaQueue(broker.bootstrap, prefix=prefix, settings=SHORT_SESSION, **bounds),
+        lambda partitions=1, **bounds: KafkaQueue(
+            broker.bootstrap, prefix=prefix, settings=SHORT_SESSION, partitions=partitions, **bounds
+        ),
         moment=2.0,
         patience=30.0,
     )
