@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from emotalk.errors import AudioTooLong, ClientLimit
 from emotalk.queues.base import RESULTS_KEPT_SECONDS
 from emotalk.server.allowance import Allowances, Quota
+from emotalk.server.gate import address_of
 from tests.unit.stage import Clock
 
 DAY = float(RESULTS_KEPT_SECONDS)
@@ -92,3 +93,20 @@ def test_nobody_ever_has_more_than_the_quota_and_nothing_is_left_when_all_have_g
     for place in mine:
         held.leave(place)
     assert held._held == {}
+
+
+@pytest.mark.parametrize(
+    ("peer", "client"),
+    [
+        ("ipv4:10.0.0.7:5123", "10.0.0.7"),
+        ("ipv6:%5B::1%5D:5123", "::1"),
+        ("ipv6:[2001:db8:1:2:3:4:5:6]:5123", "2001:db8:1:2::/64"),
+        ("ipv6:%5B2001:db8:1:2:ffff::1%5D:99", "2001:db8:1:2::/64"),
+        ("ipv6:[::ffff:10.0.0.7]:5123", "10.0.0.7"),
+        ("ipv6:[fe80::1%25eth0]:5123", "fe80::/64"),
+        ("unix:", "unix"),
+        ("unix:/run/one.sock", "unix"),
+    ],
+)
+def test_an_address_is_one_client_and_so_is_a_network_of_ipv6(peer: str, client: str) -> None:
+    assert address_of(peer) == client

@@ -7,6 +7,7 @@ none, and learn no more than "ready".
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Any
 from urllib.parse import unquote
 
@@ -123,8 +124,19 @@ def _client_of(context: grpc.aio.ServicerContext, tokens: Tokens | None) -> str:
             return holder
     if subject := context.auth_context().get("x509_subject"):
         return str(subject[0].decode("utf-8", "replace"))
-    kind, _, address = unquote(context.peer()).partition(":")
-    return address.rpartition(":")[0] if kind in ("ipv4", "ipv6") else kind
+    return address_of(context.peer())
+
+
+def address_of(peer: str) -> str:
+    """Of "ipv4:10.0.0.7:5123" the address; of IPv6 the network, since one machine has as many addresses as it likes."""
+    kind, _, place = unquote(peer).partition(":")
+    try:
+        address = ip_address(place.rpartition(":")[0].strip("[]").partition("%")[0])
+    except ValueError:
+        return kind
+    if isinstance(address, IPv4Address) or address.is_loopback:
+        return str(address)
+    return str(address.ipv4_mapped or ip_network((address, 64), strict=False))
 
 
 async def abort(context: grpc.aio.ServicerContext, error: EmoTalkError) -> None:
