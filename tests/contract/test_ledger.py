@@ -271,7 +271,7 @@ def test_a_letter_outlives_the_memory_of_its_run(leasing: tuple[Candidate, objec
 
 
 def test_looking_for_a_queue_does_not_make_one(candidate: Candidate) -> None:
-    queue = candidate.make(1)
+    queue = candidate.make()
     candidate.opened.append(queue)
     if queue.url == "memory://":
         return  # always there
@@ -279,4 +279,4 @@ def test_looking_for_a_queue_does_not_make_one(candidate: Candidate) -> None:
         with pytest.raises(NoQueue):
             queue.prepare(create=False)
     queue.prepare()
-    candidate.make(1).prepare(create=False)
+    candidate.make().prepare(create=False)

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import grpc
@@ -10,14 +11,17 @@ import numpy as np
 import pytest
 from served import PATIENCE, Inside, eventually, frames_of, speech
 
+from emotalk.engines.base import WindowEngine
 from emotalk.engines.tone import ToneEngine
 from emotalk.errors import EngineError
 from emotalk.jobs import hands
 from emotalk.jobs.codec import encode_part
+from emotalk.pipeline import Pipeline
 from emotalk.queues.base import Queue
 from emotalk.queues.memory import MemoryQueue
 from emotalk.queues.sqlite import SqliteQueue
 from emotalk.wire import emotalk_pb2
+from emotalk.worker import Worker
 from tests.unit.stage import Scripted, again, cut_into_parts, numbered
 
 JOB = emotalk_pb2.Job
@@ -47,6 +51,23 @@ def open_queue(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]
 
         prefix = f"jobs-{uuid.uuid4().hex[:12]}-"
         yield lambda: KafkaQueue(broker.bootstrap, prefix=prefix, settings={"session.timeout.ms": "6000"})
+
+
+def work(server: Inside, engine: WindowEngine | None = None) -> None:
+    """Until nothing waits and nothing runs; a group of Kafka's needs seconds to take a worker in."""
+    stop, queue = Event(), server.queue
+    consumer = queue.consumer("")
+    claim = consumer.claim
+
+    def claim_or_stop(_: float) -> Any:
+        found = claim(0.1)
+        if found is None and not [row for row in queue.jobs() if row.state in ("queued", "running")]:
+            stop.set()
+        return found
+
+    consumer.claim = claim_or_stop  # type: ignore[method-assign]
+    Worker(consumer, Pipeline(engine or ToneEngine()), stop).run()
+    consumer.close()
 
 
 def submit(server: Inside, request_id: str = "one", seconds: float = 3.0, **fields: Any) -> Any:
@@ -82,7 +103,7 @@ def test_a_job_is_submitted_asked_for_done_and_fetched(open_queue: Open) -> None
         first, second = submit(server), submit(server, "two")
         assert (first.state, first.queue_position, first.frames_total) == (JOB.QUEUED, 0, 90)
         assert (second.state, second.queue_position, second.audio_seconds) == (JOB.QUEUED, 1, 3.0)
-        server.work()
+        work(server)
         done = job(server)
         assert (done.state, done.frames_done, done.frames_total, done.attempts, done.epoch) == (JOB.DONE, 90, 90, 1, 1)
         assert 0 < done.submitted_at <= done.started_at <= done.finished_at
@@ -96,7 +117,7 @@ def test_an_answer_is_resumed_from_any_frame_after_a_restart_of_every_process(op
     with Inside(open_queue()) as server:
         submit(server, seconds=7.0, chunk_duration=2.0, chunk_overlap=0.5)
         engine = Scripted()
-        server.work(engine)
+        work(server, engine)
         whole = frames_of(list(results(server)))
     with Inside(open_queue()) as server:
         for start in (0, 1, 59, 60, 61, 150, 209):
@@ -111,7 +132,7 @@ def test_an_answer_is_resumed_from_any_frame_after_a_restart_of_every_process(op
         assert status_of(lambda: list(results(server, from_frame=-1))) is grpc.StatusCode.INVALID_ARGUMENT
         windows = engine.windows
         assert len(frames_of(list(server.ask(speech(7.0), request_id="one", chunk_duration=2.0, chunk_overlap=0.5))))
-        server.work(engine)
+        work(server, engine)
         assert engine.windows == windows, "a second pass through the model"
 
 
@@ -145,12 +166,12 @@ def test_two_servers_know_of_each_others_jobs(open_queue: Open) -> None:
         assert len(here.queue.jobs()) == 1
         taken = emotalk_pb2.AudioRequest(request_id="one", audio_data=speech(1.0))
         assert status_of(lambda: there.stub.SubmitAudio(taken, timeout=PATIENCE)) is grpc.StatusCode.ALREADY_EXISTS
-        here.work()
+        work(here)
         assert len(frames_of(list(waiting))) == 90
         assert job(there).state == JOB.DONE
         engine = Scripted()
         assert len(frames_of(list(there.ask(request_id="one")))) == 90
-        there.work(engine)
+        work(there, engine)
         assert engine.windows == 0
 
 
@@ -172,7 +193,7 @@ def test_a_cancelled_job_never_runs_and_its_streams_end(open_queue: Open) -> Non
             assert status_of(lambda stream=stream: list(stream)) is grpc.StatusCode.CANCELLED
         assert job(server, "two").queue_position == 0
         engine = Scripted()
-        server.work(engine)
+        work(server, engine)
         assert (job(server).state, job(server, "two").state) == (JOB.CANCELLED, JOB.DONE)
         assert status_of(lambda: list(results(server))) is grpc.StatusCode.CANCELLED
         assert cancel(server, "two").state == JOB.DONE
@@ -186,7 +207,7 @@ def test_a_cancelled_id_may_be_sent_again_and_has_a_new_answer(open_queue: Open)
         fresh = server.ask(speech(2.0), request_id="one")
         fresh.initial_metadata()
         assert (job(server).epoch, job(server).state) == (2, JOB.QUEUED)
-        server.work()
+        work(server)
         assert len(frames_of(list(fresh))) == len(frames_of(list(results(server)))) == 60
     with Inside(open_queue()) as server:
         assert (job(server).epoch, job(server).state) == (2, JOB.DONE)
@@ -202,7 +223,7 @@ def test_a_running_job_stops_at_its_next_window_when_it_is_cancelled(open_queue:
             assert cancel(server).state == JOB.CANCELLED
 
         engine = Scripted(None, None, cancel_and_be_heard)
-        server.work(engine)
+        work(server, engine)
         assert engine.windows < 50
         responses: list[Any] = []
         with pytest.raises(grpc.RpcError) as ended:
@@ -210,20 +231,20 @@ def test_a_running_job_stops_at_its_next_window_when_it_is_cancelled(open_queue:
         assert ended.value.code() is grpc.StatusCode.CANCELLED
         assert job(server).state == JOB.CANCELLED
         submit(server, "two")
-        server.work()
+        work(server)
         assert job(server, "two").state == JOB.DONE
 
 
 def test_a_job_that_was_given_up_says_why_and_when_sent_again_is_answered_anew(open_queue: Open) -> None:
     with Inside(open_queue()) as server:
         submit(server)
-        server.work(Scripted(*[broken()] * 5))
+        work(server, Scripted(*[broken()] * 5))
         buried = job(server)
         assert (buried.state, buried.attempts, buried.epoch) == (JOB.BURIED, 1, 1)
         assert "no such device" in buried.error_message
         assert status_of(lambda: list(results(server))) is grpc.StatusCode.INTERNAL
         assert submit(server).epoch == 2
-        server.work()
+        work(server)
         assert job(server).state == JOB.DONE
         assert len(frames_of(list(results(server)))) == 90
 
@@ -239,7 +260,7 @@ def test_a_buried_job_is_retried_by_hand_under_its_id(open_queue: Open) -> None:
         submit(server)
         waiting = results(server)
         waiting.initial_metadata()
-        server.work(Scripted(broken()))
+        work(server, Scripted(broken()))
         assert status_of(lambda: list(waiting)) is grpc.StatusCode.INTERNAL
         queue = open_queue()
         queue.prepare(create=False)
@@ -249,7 +270,7 @@ def test_a_buried_job_is_retried_by_hand_under_its_id(open_queue: Open) -> None:
         assert [row for row in ledger.rows() if row.state == "dead"] == []
         fresh = results(server)
         fresh.initial_metadata()
-        server.work()
+        work(server)
         assert len(frames_of(list(fresh))) == 90
         assert job(server).epoch == 2
         queue.close()
@@ -269,14 +290,14 @@ def test_a_job_is_put_aside_by_hand_while_it_waits_or_runs_and_the_next_one_is_d
                 assert row.state == "dead"
 
         engine = Scripted(None, bury)
-        server.work(engine)
+        work(server, engine)
         assert engine.windows < 20 + 15
         assert [job(server, each).state for each in ("stuck", "waits", "next")] == [JOB.BURIED, JOB.BURIED, JOB.DONE]
         assert "in the way" in job(server, "waits").error_message
         producer = queue.producer()
         for request_id in ("stuck", "waits"):
             hands.retry(ledger, producer, hands.known(ledger, request_id), lambda: 1.8e9)
-        server.work()
+        work(server)
         assert [job(server, each).state for each in ("stuck", "waits")] == [JOB.DONE, JOB.DONE]
         queue.close()
 
@@ -284,7 +305,7 @@ def test_a_job_is_put_aside_by_hand_while_it_waits_or_runs_and_the_next_one_is_d
 def test_a_dead_letter_is_deleted_with_its_voice(open_queue: Open) -> None:
     with Inside(open_queue()) as server:
         submit(server)
-        server.work(Scripted(broken()))
+        work(server, Scripted(broken()))
         queue = open_queue()
         queue.prepare()
         ledger = queue.ledger()

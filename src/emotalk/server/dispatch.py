@@ -14,7 +14,7 @@ from emotalk import metrics, tracing
 from emotalk.errors import QueueUnavailable, RequestConflict
 from emotalk.jobs.intake import Intake, Order, as_request
 from emotalk.jobs.job import Job
-from emotalk.queues.base import Producer, Receipt, Request
+from emotalk.queues.base import ENDED, Ledger, Producer, Receipt, Request
 from emotalk.server.allowance import Allowances, Place, Quota
 from emotalk.server.gate import Caller
 from emotalk.server.streams import Answer, Stream, Switchboard
@@ -76,7 +76,9 @@ class Dispatch:
         decoding: Executor,
         clock: Callable[[], float] = time.time,
         quota: Quota | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
+        self._ledger = ledger
         self._intake, self._producer, self._switchboard = intake, producer, switchboard
         self._allowances = Allowances(quota or Quota())
         self._executor, self._decoding, self._clock = executor, decoding, clock
@@ -108,9 +110,16 @@ class Dispatch:
             self._share_outage(known)
             digest = await self._run(order.digest)
             answer = self._switchboard.find(order.request_id)
-            if answer is None:
+            if answer is None or not await self._run(self._is_current, order.request_id, answer):
                 return await self._begin(order, caller, digest, known)
             return await self._join(order.request_id, digest, answer)
+
+    def _is_current(self, request_id: str, answer: Answer) -> bool:
+        """Has nobody taken its job away meanwhile? The word of it may still be on its way."""
+        if self._ledger is None or not answer.epoch:
+            return True
+        row = self._ledger.find(request_id)
+        return row is not None and row.epoch == answer.epoch and row.state not in ENDED - {"done"}
 
     async def _begin(self, order: Order, caller: Caller, digest: str, known: QueueUnavailable | None) -> Accepted:
         place = self._allowances.take(caller.client)

@@ -113,7 +113,13 @@ class Server:
             if self._stop.is_set():
                 return
             dispatch = Dispatch(
-                self._intake, producer, switchboard, self._executor, self._decoding, quota=self._doors.quota
+                self._intake,
+                producer,
+                switchboard,
+                self._executor,
+                self._decoding,
+                quota=self._doors.quota,
+                ledger=ledger,
             )
             desk = Desk(ledger, producer, results, switchboard, self._executor)
             probing = asyncio.create_task(

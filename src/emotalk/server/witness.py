@@ -15,7 +15,8 @@ from emotalk.server.gate import OURS, Continue
 _QUIET = "HealthCheck"
 """Probes ask every few seconds, and nobody wants a trace of each."""
 
-_CODES = {code.value[0]: code.name for code in grpc.StatusCode}
+# An aborted call tells its code as a number or as a member, by the handler's kind.
+_CODES = {each: code.name for code in grpc.StatusCode for each in (code, code.value[0])}
 _KINDS = ("unary_unary", "unary_stream", "stream_unary", "stream_stream")
 
 Call = Callable[[Any, grpc.aio.ServicerContext], Awaitable[Any]]

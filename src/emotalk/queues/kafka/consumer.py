@@ -90,7 +90,6 @@ class KafkaConsumer:
         self._member.hold()
         (partition, offset), request = place_of(message), request_of(message)
         try:
-            self._journal.load()
             attempts = self._mark_on(partition).attempts_of(offset, request.request_id)
             epoch = self._journal.epoch_of(request.request_id, (partition, offset), epoch_of(message))
         except QueueError:

@@ -32,14 +32,7 @@ class Journal:
     def __init__(self, cluster: Cluster, register: Register, writer: Writer) -> None:
         self._cluster, self._register, self._writer = cluster, register, writer
         self._partitions = 0
-        self._loaded = False
         self._page: _Page | None = None
-
-    def load(self) -> None:
-        """Know what was noted before this worker came; from then on `begin` makes sure."""
-        if not self._loaded:
-            self._register.table.refresh()
-            self._loaded = True
 
     def epoch_of(self, request_id: str, place: tuple[int, int], told: int) -> int:
         """The run that a record belongs to; one that an earlier version appended does not tell."""
@@ -52,9 +45,17 @@ class Journal:
     def is_over(self, request_id: str, place: tuple[int, int], epoch: int) -> bool:
         """Was this run taken away while it waited, or ended by a worker that died before it could commit?"""
         note = self._register.table.find(request_id)
-        if note is None or note.epoch != epoch or note.state not in ENDED:
-            return False
-        return note.state in _TAKEN or (note.partition, note.offset) == place
+        done_here = note is not None and (note.epoch, note.state, note.partition, note.offset) == (
+            epoch,
+            "done",
+            *place,
+        )
+        return done_here or self._is_taken(request_id, epoch)
+
+    def _is_taken(self, request_id: str, epoch: int) -> bool:
+        """Cancelled or given up; then its id may even be on its next run already."""
+        note = self._register.table.find(request_id)
+        return note is not None and (note.epoch > epoch or (note.epoch == epoch and note.state in _TAKEN))
 
     def begin(self, claim: Claim, attempt: int) -> Callable[[], object]:
         """Note that an attempt begins, and where its results will; call what is returned to wait until that is durable.
@@ -83,8 +84,7 @@ class Journal:
 
     def check(self, claim: Claim) -> None:
         """Raise JobCancelled where the run is known to have been taken away."""
-        note = self._register.table.find(claim.request.request_id)
-        if note is not None and note.epoch == claim.epoch and note.state in _TAKEN:
+        if self._is_taken(claim.request.request_id, claim.epoch):
             raise JobCancelled(f"{claim.request.request_id} was taken away")
 
     def published(self, claim: Claim, places: Sequence[Cursor]) -> None:
@@ -104,9 +104,9 @@ class Journal:
     def end(self, claim: Claim, state: JobState, attempts: int, error: str = "", letter: Cursor | None = None) -> None:
         """Note how the run ends, and wait until that is durable. What was taken away stays so."""
         request, page = claim.request, self._page_of(claim)
-        if page is not None and page.silent:
-            return
         known = self._register.table.find(request.request_id)
+        if (page is not None and page.silent) or (known is not None and known.epoch > claim.epoch):
+            return
         if known is not None and known.epoch == claim.epoch and known.state in _TAKEN:
             state, error, letter = known.state, known.error, known.letter
         note = page.note if page else Note(claim.epoch, state, *_place(claim), request.digest, request.headers)

@@ -25,7 +25,7 @@ class Register:
     def table(self) -> Table:
         """The notes. Raises QueueUnavailable where they cannot be reached."""
         with self._opening:
-            self._table = self._table or Table(self._cluster)
+            self._table = self._table or _loaded(self._cluster)
             return self._table
 
     @property
@@ -77,6 +77,17 @@ class Register:
                 if each is not None:
                     each.close()
             self._table = self._progress = None
+
+
+def _loaded(cluster: Cluster) -> Table:
+    """A table that knows what was noted before it was opened."""
+    table = Table(cluster)
+    try:
+        table.refresh()
+    except BaseException:
+        table.close()
+        raise
+    return table
 
 
 def tombstones(request_id: str, kinds: tuple[str, ...] = ("", "\0accepted", WISH)) -> list[Record]:
