@@ -80,7 +80,7 @@ def test_a_job_whose_partition_moves_stops_at_its_next_window_and_its_client_see
     queue: KafkaQueue,
 ) -> None:
     repeated, engine = metrics.REPEATED_SECONDS._value.get(), Gated()
-    with ExitStack() as stack, Inside(queue) as server:
+    with Inside(queue) as server, ExitStack() as stack:  # the server closes the queue, so the workers go first
         stack.callback(engine.through.set)
         first = Hired(queue, engine)
         stack.callback(first.leave)
