@@ -122,7 +122,10 @@ def delete_before(cluster: Cluster, partition: int, offset: int) -> None:
 
 def _reach(admin: AdminClient, cluster: Cluster, troubles: list[KafkaError]) -> ClusterMetadata:
     try:
-        return admin.list_topics(timeout=_REACH_SECONDS)
+        known = admin.list_topics(timeout=_REACH_SECONDS)
+        if not known.brokers:  # one that has just started answers before it knows of itself
+            raise QueueUnavailable(f"Kafka: {cluster.bootstrap} is starting. Try again in a few seconds.")
+        return known
     except KafkaException as error:
         admin.poll(0)
         if shut := [each.str() for each in troubles if each.code() in SHUT_OUT]:

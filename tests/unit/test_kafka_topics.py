@@ -1,0 +1,16 @@
+"""Reaching a broker that is not quite there."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from emotalk.errors import QueueUnavailable
+from emotalk.queues.kafka.cluster import Cluster
+from emotalk.queues.kafka.topics import _reach
+
+
+def test_a_broker_that_answers_before_it_knows_of_itself_is_out_of_reach_for_now() -> None:
+    starting = SimpleNamespace(list_topics=lambda timeout: SimpleNamespace(brokers={}, topics={}))
+    with pytest.raises(QueueUnavailable, match="nowhere:1 is starting"):
+        _reach(cast(Any, starting), Cluster("nowhere:1"), [])
