@@ -31,7 +31,7 @@ from tests.kafka.broker import free_ports
 
 AUDIT_EVERY = 0.7
 UNDONE_SECONDS, MEMBER_SECONDS, STRAY_SECONDS = 30.0, 20.0, 30.0
-POOLS = 24
+POOLS = 48
 
 
 @dataclass(frozen=True)

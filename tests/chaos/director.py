@@ -21,6 +21,8 @@ from tests.kafka.broker import BrokerError
 CUT_SHARE = 0.3
 FULL_SECONDS = 3.0
 BEYOND_SESSION = 1.5
+KILL_EVERY_SECONDS = 3.0
+"""On average, at least."""
 
 
 class Director:
@@ -71,12 +73,12 @@ class Director:
         self.strikes.append(Strike(kind, name, self._now(), job))
 
     def _kill_busy_worker(self, act: Act) -> None:
-        """Where nobody has a job within two seconds, whoever is there."""
+        """Where nobody has a job within two seconds, whoever is there, if kills have become rare: it proves little."""
         if found := self._fleet.seize(self._moving(act.pick)):
             workman, hand = found
             workman.send(signal.SIGKILL)
             self._struck("worker", workman.name, hand.request_id)
-        else:
+        elif len(self.strikes) * KILL_EVERY_SECONDS < self._now() + KILL_EVERY_SECONDS:
             self._kill_worker(act)
 
     def _kill_worker(self, act: Act) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 from emotalk.errors import JobFailed
 from tests.chaos.asked import Asked
 from tests.chaos.campaign import Seen
+from tests.chaos.director import KILL_EVERY_SECONDS
 from tests.chaos.programs import End
 from tests.chaos.witness import Span
 
-KILL_EVERY_SECONDS = 3.0
 INTERRUPTED_SHARE = 0.3
 _UNAVAILABLE, _HUNG, _KILLED, _TERMINATED, _SEGFAULT, _STILL = 5, 70, -9, -15, -11, 1
 
