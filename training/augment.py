@@ -116,8 +116,13 @@ def swelling(sound: Sound, draw: Draw) -> Sound:
     return sound * np.interp(np.linspace(0, 1, len(sound)), np.linspace(0, 1, len(knots)), knots).astype(np.float32)
 
 
-def damaged(sound: Sound, noise: Callable[[], Sound], babble: Callable[[], Sound], draw: Draw) -> Sound:
-    """The sound in some room with some noise over some line; `noise` and `babble` give a stretch of each."""
+def damaged(
+    sound: Sound, noise: Callable[[], Sound], babble: Callable[[], Sound], draw: Draw, hiss: float = 0.25
+) -> Sound:
+    """The sound in some room with some noise over some line; `noise` and `babble` give a stretch of each.
+
+    `hiss`: how often there is loud white noise.
+    """
     by_chance = lambda share: draw.random() < share  # noqa: E731
     if by_chance(0.06):
         sound = whispered(sound, draw)
@@ -129,8 +134,8 @@ def damaged(sound: Sound, noise: Callable[[], Sound], babble: Callable[[], Sound
         sound = in_room(sound, draw)
     if by_chance(0.4):
         sound = mixed(sound, coloured(len(sound), draw), draw.uniform(6, 45))
-    if by_chance(0.25):
-        sound = mixed(sound, draw.standard_normal(len(sound)).astype(np.float32), draw.uniform(4, 20))
+    if by_chance(hiss):
+        sound = mixed(sound, draw.standard_normal(len(sound)).astype(np.float32), draw.uniform(3, 18))
     if by_chance(0.25):
         sound = mixed(sound, noise(), draw.uniform(2, 30))
     if by_chance(0.12):

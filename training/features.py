@@ -39,6 +39,8 @@ VERSIONS = {
     "espeak": 1,
     "kokoro": 2,
 }
+_NOISY = 4
+"""Versions from this one on are mostly in loud white noise, where the recogniser helps least."""
 _BATCH = 24
 _VOICE_MARGIN = 8
 
@@ -94,7 +96,8 @@ class Heard:
         if self._version == 0 and random.random() < 0.6:
             floor = augment.coloured(len(sound), random)
             return augment.at_level(augment.mixed(sound, floor, random.uniform(25, 60)), random), segments
-        damaged = augment.damaged(sound, lambda: self._noise(random), lambda: self._last, random)
+        hiss = 0.8 if self._version >= _NOISY else 0.25
+        damaged = augment.damaged(sound, lambda: self._noise(random), lambda: self._last, random, hiss)
         self._last = one.sound
         return damaged, segments
 

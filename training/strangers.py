@@ -6,8 +6,7 @@ joe was made from recordings whose licence is unclear, which is why it may measu
 import json
 import random
 import subprocess
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,7 +18,7 @@ import soxr
 from training import texts
 from training.development import Clip
 from training.phones import Segment
-from training.voices import Espeak, Kokoro, Said, phones_of, with_durations
+from training.voices import Espeak, Kokoro, phones_of, with_durations
 
 CLIPS = 30
 _SEED = 97
@@ -78,7 +77,6 @@ def _of_flite(phone: str) -> str:
 def vietnamese(packages: Path, voice: str) -> Iterator[Clip]:
     """Unseen Vietnamese sentences: espeak-ng's three accents, or Kokoro's voices with Vietnamese phones."""
     source: Espeak | Kokoro = Espeak(packages, _SEED) if voice == "espeak" else Kokoro(packages, _SEED)
-    speak: Callable[[], Said] = source.say
-    said = (one for one in iter(speak, None) if one.language == "vi")
-    for number, one in enumerate(islice(said, CLIPS)):
+    for number in range(CLIPS):
+        one = source.say("vi")
         yield _clip(f"vi_{number:02d}", one.sound, one.rate, one.segments)

@@ -22,12 +22,12 @@ from training.losses import Losses
 from training.network import Mouth
 
 SHARES = {
-    "readers": 0.3,
+    "readers": 0.36,
     "accented": 0.1,
     "commands": 0.08,
     "kokoro": 0.14,
-    "hibari": 0.09,
-    "espeak": 0.14,
+    "hibari": 0.07,
+    "espeak": 0.1,
     "vietnamese": 0.1,
     "noise": 0.05,
 }
@@ -212,7 +212,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("training-data"))
     parser.add_argument("--real", type=Path, required=True, help="the folder of real speech")
     parser.add_argument("--lipsync", type=Path, required=True, help="the folder with lipsync_eval.py, wav/ and phones/")
-    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--steps", type=int, default=5400)
     parser.add_argument("--every", type=int, default=250)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="the checkpoint (default: DATA/mouth.pt)")

@@ -142,15 +142,15 @@ class Kokoro:
             for f in sorted((packages / "kokoro-js/voices").glob("*.bin"))
         }
 
-    def say(self) -> Said:
-        """The next utterance."""
-        draw = self._draw
-        choice = draw.random()
-        language = "en" if choice < 0.55 else "vi" if choice < 0.75 else draw.choice(list(self.LANGUAGES))
+    def say(self, language: str = "") -> Said:
+        """The next utterance, in this language or in one by chance."""
+        choice = self._draw.random()
+        usual = "en" if choice < 0.55 else "vi" if choice < 0.75 else self._draw.choice(list(self.LANGUAGES))
+        language = language or usual
         symbols = [c for c in self._phones(language) if c in self._vocabulary][:300]
         voice, style = self._voice(len(symbols))
         ids = [0, *(self._vocabulary[c] for c in symbols), 0]
-        speed = np.array([draw.choice([0.8, 0.9, 1, 1, 1.1, 1.25])], np.float32)
+        speed = np.array([self._draw.choice([0.8, 0.9, 1, 1, 1.1, 1.25])], np.float32)
         sound, durations = self._session.run(None, {"tokens": np.array([ids]), "style": style, "speed": speed})
         phones = phones_of(_spans(["^", *symbols, "$"], durations))
         return Said(sound.ravel(), 24_000, with_dark_l(phones) if language == "en" else phones, language, voice)
@@ -242,9 +242,10 @@ class Espeak:
                 self._events.append((event.audio_ms / 1000, name))
         return 0
 
-    def say(self) -> Said:
-        """The next utterance."""
-        draw, language = self._draw, self._draw.choice(self.LANGUAGES)
+    def say(self, language: str = "") -> Said:
+        """The next utterance, in this language or in one by chance."""
+        draw = self._draw
+        language = draw.choice([name for name in self.LANGUAGES if name.startswith(language)])
         voice = f"{language}+{draw.choice(self.VARIANTS)}"
         if self._library.espeak_SetVoiceByName(voice.encode()):
             self._library.espeak_SetVoiceByName(language.encode())

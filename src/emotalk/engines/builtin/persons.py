@@ -23,7 +23,7 @@ class Person:
     rounding: float = 1.0
     brows: float = 1.0
     warmth: float = 0.03
-    tilt: float = 0.0
+    tilt: float = 0.04
     restless: float = 1.0
 
 
