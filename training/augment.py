@@ -117,11 +117,11 @@ def swelling(sound: Sound, draw: Draw) -> Sound:
 
 
 def damaged(
-    sound: Sound, noise: Callable[[], Sound], babble: Callable[[], Sound], draw: Draw, hiss: float = 0.25
+    sound: Sound, noise: Callable[[], Sound], babble: Callable[[], Sound], draw: Draw, din: bool = False
 ) -> Sound:
     """The sound in some room with some noise over some line; `noise` and `babble` give a stretch of each.
 
-    `hiss`: how often there is loud white noise.
+    `din`: mostly in loud white noise or music.
     """
     by_chance = lambda share: draw.random() < share  # noqa: E731
     if by_chance(0.06):
@@ -134,12 +134,12 @@ def damaged(
         sound = in_room(sound, draw)
     if by_chance(0.4):
         sound = mixed(sound, coloured(len(sound), draw), draw.uniform(6, 45))
-    if by_chance(hiss):
+    if by_chance(0.55 if din else 0.25):
         sound = mixed(sound, draw.standard_normal(len(sound)).astype(np.float32), draw.uniform(3, 18))
     if by_chance(0.25):
         sound = mixed(sound, noise(), draw.uniform(2, 30))
-    if by_chance(0.12):
-        sound = mixed(sound, chords(len(sound), draw), draw.uniform(3, 25))
+    if by_chance(0.45 if din else 0.12):
+        sound = mixed(sound, chords(len(sound), draw), draw.uniform(2, 12 if din else 25))
     if by_chance(0.06):
         sound = mixed(sound, babble(), draw.uniform(10, 26))
     if by_chance(0.1):

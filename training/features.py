@@ -31,7 +31,8 @@ NO_LOSS = 255
 RECOGNISER = Path("packages/hama/assets/asr_waveform.hama")
 VERSIONS = {
     "vietnamese": 2,
-    "readers": 6,
+    "readers": 4,
+    "noisy": 2,
     "commands": 2,
     "noise": 2,
     "hibari": 1,
@@ -39,8 +40,6 @@ VERSIONS = {
     "espeak": 1,
     "kokoro": 2,
 }
-_NOISY = 4
-"""Versions from this one on are mostly in loud white noise, where the recogniser helps least."""
 _BATCH = 24
 _VOICE_MARGIN = 8
 
@@ -68,8 +67,9 @@ def _targets(segments: list[Segment], ticks: int) -> Window:
 class Heard:
     """One version of every utterance, cut into windows."""
 
-    def __init__(self, noises: list[Utterance], version: int, rows: int) -> None:
-        self._noises, self._version, self._rows = noises, version, rows
+    def __init__(self, noises: list[Utterance], version: int, rows: int, din: bool = False) -> None:
+        """`din`: in loud noise or music, where the recogniser helps least."""
+        self._noises, self._version, self._rows, self._din = noises, version, rows, din
         self._last = np.zeros(16_000, np.float32)
 
     def windows(self, one: Utterance) -> Iterator[Window]:
@@ -93,11 +93,10 @@ class Heard:
         lead = int(random.integers(0, 8_000)) // 2 * int(one.segments != [])
         segments = [(a + lead / 16_000, b + lead / 16_000, n) for a, b, n in segments]
         sound = np.pad(sound, (lead, int(random.integers(0, 8_000))))
-        if self._version == 0 and random.random() < 0.6:
+        if self._version == 0 and not self._din and random.random() < 0.6:
             floor = augment.coloured(len(sound), random)
             return augment.at_level(augment.mixed(sound, floor, random.uniform(25, 60)), random), segments
-        hiss = 0.8 if self._version >= _NOISY else 0.25
-        damaged = augment.damaged(sound, lambda: self._noise(random), lambda: self._last, random, hiss)
+        damaged = augment.damaged(sound, lambda: self._noise(random), lambda: self._last, random, self._din)
         self._last = one.sound
         return damaged, segments
 
@@ -138,7 +137,8 @@ def part_of(name: str, data: Path, real: Path) -> Iterator[Utterance]:
         return (one for one in voices if one.part.endswith("-vi"))
     if name in ("kokoro", "hibari", "espeak"):
         return corpus.synthetic(data, name)
-    return (one for one in corpus.real(real) if one.part == name)
+    wanted = "readers" if name == "noisy" else name
+    return (one for one in corpus.real(real) if one.part == wanted)
 
 
 def make(data: Path, real: Path, parts: Iterable[str] = VERSIONS) -> None:
@@ -151,7 +151,7 @@ def make(data: Path, real: Path, parts: Iterable[str] = VERSIONS) -> None:
             folder = data / "features" / f"{part}-{version}-{rows}"
             if folder.exists():
                 continue
-            heard = Heard(noises, version, rows)
+            heard = Heard(noises, version, rows, din=part == "noisy")
             source = (w for one in tqdm(part_of(part, data, real), desc=folder.name) for w in heard.windows(one))
             hear(front, source, folder)
 

@@ -138,7 +138,7 @@ def _robustness(scores: Scores, dev: list[Clip], readers: list[Clip]) -> list[st
 
 def _vietnamese(scores: Scores, packages: Path) -> list[str]:
     lines = [
-        "Vietnamese, synthetic, sentences not trained on:",
+        "Vietnamese, synthetic, lines not trained on:",
         "",
         "| voice | P, B, M at which the lips met | false |",
         "|---|---|---|",

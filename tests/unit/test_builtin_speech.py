@@ -87,7 +87,8 @@ def test_the_lips_do_not_meet_at_consonants_of_the_tongue(aperture: np.ndarray) 
 def test_the_mouth_is_shut_in_the_pauses(aperture: np.ndarray) -> None:
     usual = np.percentile(aperture, 90)
     for start, end in PAUSES:
-        assert aperture[round(start * FPS) : round(end * FPS)].mean() < 0.05 * usual, start
+        # The last sound's lips are on their way in the first frame.
+        assert aperture[round(start * FPS) + 1 : round(end * FPS)].mean() < 0.05 * usual, start
 
 
 def test_a_live_mouth_says_what_a_clips_mouth_says() -> None:
