@@ -16,6 +16,7 @@ if not __package__:
 import argparse
 import json
 import shutil
+import signal
 import tempfile
 from dataclasses import asdict
 
@@ -30,6 +31,7 @@ SHOWN = 20
 def main() -> int:
     """Play, tell, count."""
     chosen = _parsed()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # nothing stays, least of all a mount
     print(machine(), flush=True)
     verdicts = {queue: _soaked(queue, chosen) for queue in chosen.queue}
     total = sum((each.figures for each in verdicts.values()), Figures())

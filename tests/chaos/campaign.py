@@ -118,11 +118,12 @@ def _play(plan: Plan, where: Ground, queue: Path, logs: Path, home: Path) -> See
 def _fire(plan: Plan, director: Director, crowd: Crowd) -> tuple[float, float]:
     """Seconds of fire, and until the last answer was there."""
     since = time.monotonic()
+    seconds = 0.0
     crowd.start()
     try:
         seconds = director.play(script(plan.seed, plan.seconds, plan.queue, plan.poisons), plan.seconds)
     finally:
-        crowd.stop(plan.settle)
+        crowd.stop(plan.settle if seconds else 0.0)
     return seconds, time.monotonic() - since - seconds
 
 

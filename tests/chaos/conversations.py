@@ -54,13 +54,15 @@ class Crowd:
         """Nothing new; wait for the open answers so long, then hang up."""
         self._stop.set()
         until = time.monotonic() + seconds
-        for each in self._speakers:
-            each.join(max(0.0, until - time.monotonic()))
-        self._give_up.set()
-        for each in self._channels:
-            each.close()
-        for each in self._speakers:
-            each.join()
+        try:
+            for each in self._speakers:
+                each.join(max(0.0, until - time.monotonic()))
+        finally:
+            self._give_up.set()
+            for channel in self._channels:
+                channel.close()
+            for each in self._speakers:
+                each.join()
 
     def _channel(self) -> grpc.Channel:
         return grpc.intercept_channel(grpc.insecure_channel(f"127.0.0.1:{self._port}", _OPTIONS), self.witness)
