@@ -126,7 +126,7 @@ def _replace(where: Any, name: str, value: object) -> None:
     setattr(where, name, value)
 
 
-def _fill_the_disk_on_demand(flag: Path) -> None:
+def fill_the_disk_on_demand(flag: Path) -> None:
     """While `flag` exists no write finds a page beyond those that the file has: to SQLite, that is a full disk."""
     write = Connection.write
 
@@ -152,5 +152,5 @@ if __name__ == "__main__":
     if "--supervised" not in sys.argv:
         Thread(target=_end_with_the_campaign, name="campaign", daemon=True).start()
     if os.environ.get(FULL):
-        _fill_the_disk_on_demand(Path(os.environ[FULL]))
+        fill_the_disk_on_demand(Path(os.environ[FULL]))
     sys.exit(main())

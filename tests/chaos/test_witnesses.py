@@ -14,13 +14,17 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
+from emotalk.errors import QueueFull
 from emotalk.face import BLENDSHAPES
 from emotalk.jobs import Failure, Part
 from emotalk.jobs.codec import encode_part
 from emotalk.queues.base import Claim, Consumer, Queue, Request
 from emotalk.queues.kafka import KafkaQueue
 from emotalk.queues.sqlite import SqliteQueue
+from emotalk.queues.sqlite.connection import Connection
 from tests.chaos.audit import Audit, KafkaAudit, SqliteAudit
+from tests.chaos.grounds import SqliteGround
+from tests.chaos.poisoned import FULL, fill_the_disk_on_demand
 from tests.chaos.programs import Hand, Log
 from tests.chaos.strays import adopt_orphans, descendants, strays
 from tests.chaos.wire import Wire
@@ -96,6 +100,20 @@ def _ended(connection: socket.socket) -> bool:
             return connection.recv(1) == b""
         except ConnectionResetError:
             return True
+
+
+def test_a_disk_can_be_full_where_nobody_may_mount_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Connection, "write", Connection.write)  # put back afterwards
+    ground = SqliteGround(tmp_path, mounted=False)
+    fill_the_disk_on_demand(Path(ground.environment[FULL]))
+    queue = SqliteQueue(tmp_path / "queue.db")
+    producer = queue.producer()
+    ground.fill()
+    with pytest.raises(QueueFull):
+        producer.append(Request("one", "", "digest", bytes(10**6), {}))
+    ground.empty()
+    assert producer.append(Request("one", "", "digest", bytes(10**6), {})).offset == 0
+    queue.close()
 
 
 @pytest.fixture
