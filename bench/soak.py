@@ -82,7 +82,7 @@ def _story(seen: Seen, verdict: Verdict) -> str:
         f"  {len(seen.calls)} calls, {repeated} starts beyond one per request, {len(seen.ends)} processes ended",
         *(f"  full disk by {seen.disk}" for _ in [0] if seen.disk),
         *(f"  weak: {each}" for each in verdict.weak),
-        *(f"  FAULT {each}" for each in verdict.faults[:SHOWN]),
+        *(f"  FAULT {' '.join(each.split())}" for each in verdict.faults[:SHOWN]),
     ]
     return "\n".join(lines)
 
