@@ -32,7 +32,7 @@ RECOGNISER = Path("packages/hama/assets/asr_waveform.hama")
 VERSIONS = {
     "vietnamese": 2,
     "readers": 4,
-    "noisy": 2,
+    "noisy": 1,
     "commands": 2,
     "noise": 2,
     "hibari": 1,

@@ -22,14 +22,14 @@ from training.losses import Losses
 from training.network import Mouth
 
 SHARES = {
-    "readers": 0.24,
-    "noisy": 0.24,
+    "readers": 0.29,
+    "noisy": 0.07,
     "accented": 0.1,
     "commands": 0.08,
-    "kokoro": 0.1,
-    "hibari": 0.05,
-    "espeak": 0.06,
-    "vietnamese": 0.08,
+    "kokoro": 0.14,
+    "hibari": 0.07,
+    "espeak": 0.1,
+    "vietnamese": 0.1,
     "noise": 0.05,
 }
 """How much of a batch comes from each part."""
