@@ -118,7 +118,7 @@ def test_a_crash_in_native_code_is_noticed_by_its_own_client_alone(address: str,
 def test_three_deploys_in_a_row_bury_nobody_whether_they_ask_or_kill(
     queue: Queue, address: str, tmp_path: Path
 ) -> None:
-    """Each worker ends with the job in its hands; the next one has another name, as a new pod has."""
+    """Each worker ends with the job in its hands; the next one is a stranger to it, as a new pod is."""
     long = asked(DAWDLES, 4.0)
     queue.producer().append(as_request(long))
     attempts = []
@@ -132,7 +132,7 @@ def test_three_deploys_in_a_row_bury_nobody_whether_they_ask_or_kill(
 
 
 def working(home: Path, address: str) -> AbstractContextManager[Outside]:
-    return outside(home, "work", "--queue", address, "--worker-name", uuid.uuid4().hex, *QUICKLY)
+    return outside(home, "work", "--queue", address, *QUICKLY)
 
 
 def interrupted(home: Path, address: str, long: Job, word: signal.Signals) -> str:
