@@ -20,7 +20,7 @@ WORK, ACCEPTED, WISH = "", "\0accepted", "\0wish"
 KINDS = (WORK, ACCEPTED, WISH)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Note:
     """One record. `letter`: where the dead letter stands in its topic. The rest as in JobRow."""
 

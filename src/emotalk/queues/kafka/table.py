@@ -164,6 +164,8 @@ class Table:
         else:
             entry.wish, entry.wish_at = note, at
             (self._wished.add if note else self._wished.discard)(request_id)
+        if entry.work and entry.accepted and entry.accepted.epoch <= entry.work.epoch:
+            entry.accepted = None  # it says nothing more, and there may be a hundred thousand of them
         if entry.work is entry.accepted is entry.wish is None:
             del self._entries[request_id]
 
