@@ -23,6 +23,8 @@ from emotalk.timebase import SAMPLE_RATE
 
 PROGRAM = ("-m", "emotalk.audio.apart.child")
 WARM_SECONDS = 60.0
+PIPE_BYTES = MEGABYTE
+"""Half a minute of speech goes through at once; each of the usual 64 KiB costs two turns of the scheduler. (Linux.)"""
 ENDING_SECONDS = 1.0
 _NEEDED = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "TMPDIR")
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
@@ -46,6 +48,7 @@ class Child:
             [sys.executable, *program, *map(str, words)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            pipesize=PIPE_BYTES,
             env=_environment(os.environ),
             start_new_session=True,  # Ctrl-C is for the server
         )
