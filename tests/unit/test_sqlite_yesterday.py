@@ -115,3 +115,19 @@ def test_a_program_of_yesterday_goes_on_writing_while_the_others_are_of_today(pa
     assert claim is not None
     assert claim.request.request_id == "new"
     queue.close()
+
+
+def test_a_worker_of_yesterday_is_led_past_what_was_cancelled_before_it(path: Path) -> None:
+    queue = opened(path)
+    ledger, producer = queue.ledger(), queue.producer()
+    row = ledger.find("queued")
+    assert row is not None
+    ledger.cancel(row, [])
+    producer.append(request("new"))
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute(_COMPLETE)
+        db.execute(_ADVANCE)
+        assert db.execute("SELECT head FROM lanes").fetchall() == [(3,)]
+        producer.ping()  # as a server of today does every two seconds
+        assert db.execute("SELECT head FROM lanes").fetchall() == [(4,)]
+    queue.close()

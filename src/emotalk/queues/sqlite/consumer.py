@@ -11,7 +11,7 @@ from emotalk.errors import ClaimLost, JobCancelled, QueueError
 from emotalk.queues.base import RESULTS_KEPT_SECONDS, Claim, Request
 from emotalk.queues.sqlite.connection import Connection
 from emotalk.queues.sqlite.doorbell import Doorbell, Ringer, Topic, ports_of
-from emotalk.queues.sqlite.ledger import finish, write_letter, write_results
+from emotalk.queues.sqlite.ledger import SKIP, finish, write_letter, write_results
 
 # A lease counts in both directions: a clock that was set back must not lock a dead worker's request up for hours.
 _FREE = "(l.owner IS NULL OR l.owner = :me OR abs(:now - l.kept_at) >= l.lease)"
@@ -20,13 +20,6 @@ _OLDEST = f"""
     SELECT l.partition, l.head, l.token, l.attempts, r.request_id, r.key, r.digest, r.headers, r.payload, r.epoch
     FROM lanes l JOIN requests r ON r.partition = l.partition AND r.place = l.head
     WHERE l.head < l.next AND {_FREE} ORDER BY l.owner IS :me DESC, r.appended_at, r.place LIMIT 1"""
-# What was taken away while it waited has nobody who would move its lane on.
-_SKIP = """
-    UPDATE lanes SET attempts = 0, started_at = 0, owner = NULL, kept_at = 0, lease = 0, head = coalesce(
-        (SELECT min(place) FROM requests r
-        WHERE r.partition = lanes.partition AND r.place > lanes.head AND r.finished_at IS NULL), next)
-    WHERE head < next AND NOT EXISTS (SELECT 1 FROM requests r
-        WHERE r.partition = lanes.partition AND r.place = lanes.head AND r.finished_at IS NULL)"""
 _OWNED = """
     SELECT r.ended FROM lanes l JOIN requests r ON r.partition = l.partition AND r.place = l.head
     WHERE l.partition = ? AND l.head = ? AND l.token = ? AND l.owner = ?"""
@@ -72,7 +65,7 @@ class SqliteConsumer:
             return None
         now = self._clock()
         with self._file.write() as db:
-            db.execute(_SKIP)
+            db.execute(SKIP)
             row = db.execute(_OLDEST, {"me": self._name, "now": now}).fetchone()
             if row is None:
                 return None

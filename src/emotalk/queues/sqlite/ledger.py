@@ -25,6 +25,14 @@ _LETTERS = """
 _SPAN = "SELECT min(seq), max(seq) FROM results WHERE request_id = ?"
 _AT = "WHERE partition = ? AND place = ?"
 
+# What was taken away while it waited has nobody who would move its lane on.
+SKIP = """
+    UPDATE lanes SET attempts = 0, started_at = 0, owner = NULL, kept_at = 0, lease = 0, head = coalesce(
+        (SELECT min(place) FROM requests r
+        WHERE r.partition = lanes.partition AND r.place > lanes.head AND r.finished_at IS NULL), next)
+    WHERE head < next AND NOT EXISTS (SELECT 1 FROM requests r
+        WHERE r.partition = lanes.partition AND r.place = lanes.head AND r.finished_at IS NULL)"""
+
 
 class SqliteLedger:
     """See Ledger. The voice of what is taken away goes in the transaction that takes it, or with its worker."""

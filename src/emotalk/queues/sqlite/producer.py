@@ -14,6 +14,7 @@ from emotalk.queues.base import MAX_MESSAGE_BYTES, Receipt, Request
 from emotalk.queues.lanes import check_waiting, lane_of
 from emotalk.queues.sqlite.connection import PAGE_BYTES, Connection
 from emotalk.queues.sqlite.doorbell import Ringer, ports_of
+from emotalk.queues.sqlite.ledger import SKIP
 from emotalk.queues.sqlite.schema import lanes_of, unfinished_in
 
 # A worker copies the write-ahead log away when it is idle or between two requests. This is for when no worker runs.
@@ -91,6 +92,8 @@ class SqliteProducer:
         with self._file.write() as db:
             (pages,) = db.execute("PRAGMA page_count").fetchone()
             (unused,) = db.execute("PRAGMA freelist_count").fetchone()
+            # A worker of the version before knows nothing of what was taken away, and would stand there for ever.
+            db.execute(SKIP)
             self._check_waiting(db)
         limit = self._room.max_bytes
         if limit is not None and (pages - unused) * PAGE_BYTES >= limit:
