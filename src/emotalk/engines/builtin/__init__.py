@@ -1,6 +1,5 @@
 """The built-in engine, the default: a small network in the package itself. See CARD.md."""
 
 from emotalk.engines.builtin.engine import BuiltinEngine
-from emotalk.engines.builtin.session import BuiltinSession
 
-__all__ = ["BuiltinEngine", "BuiltinSession"]
+__all__ = ["BuiltinEngine"]

@@ -14,11 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from emotalk.engines.base import Device, EngineCard, Latency
+from emotalk.engines.base import Device, EngineCard, EngineSession, Latency
 from emotalk.engines.builtin.gate import VoiceModel
 from emotalk.engines.builtin.network import MouthNetwork
 from emotalk.engines.builtin.plan import PLANS
-from emotalk.engines.builtin.session import BuiltinSession
 from emotalk.errors import DeviceUnavailable
 from emotalk.face import Style
 
@@ -62,8 +61,11 @@ class BuiltinEngine:
         """Read when it is first asked for: to digest the models takes half as long as to load them."""
         return EngineCard("builtin", LICENCE, _fingerprint(MODELS))
 
-    def open(self, style: Style, latency: Latency = "clip", seed: str = "") -> BuiltinSession:
+    def open(self, style: Style, latency: Latency = "clip", seed: str = "") -> EngineSession:
         """Start a clip. `seed` decides gaze and micro-movements."""
+        # Not at the top: what only a session needs would be a third of the imports.
+        from emotalk.engines.builtin.session import BuiltinSession
+
         return BuiltinSession(self._network, self._voice, PLANS[latency], style, seed)
 
     def _warm(self) -> None:
