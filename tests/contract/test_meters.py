@@ -1,6 +1,8 @@
 """What every kind of queue tells to whoever watches it from outside."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 from candidate import Candidate, request
 
@@ -95,3 +97,19 @@ def test_a_meter_may_be_closed_twice_since_its_queue_closes_it_as_well(candidate
     meter.read()
     meter.close()
     meter.close()
+
+
+def test_who_asks_how_far_a_reader_is_behind_waits_for_no_poll(candidate: Candidate) -> None:
+    results, over = candidate.queue().results(), Event()
+
+    def poll() -> None:
+        while not over.is_set():
+            results.poll(0.5)
+
+    with ThreadPoolExecutor(2) as threads:
+        polling = threads.submit(poll)
+        try:
+            assert threads.submit(results.behind).result(candidate.patience) == 0
+        finally:
+            over.set()
+            polling.result(candidate.patience)

@@ -3,7 +3,7 @@
 import threading
 import time
 
-from confluent_kafka import TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from emotalk.errors import QueueUnavailable
 from emotalk.queues.base import Cursor, Result
@@ -13,16 +13,18 @@ from emotalk.queues.kafka.records import result_of
 
 _LOOK_SECONDS = 60.0
 _BATCH = 500
+_ASK_SECONDS = 2.0
 
 
 class KafkaResults:
     """Reads on from the ends that the partitions had when it was opened; no result appended later is missed."""
 
     def __init__(self, cluster: Cluster) -> None:
-        self._topic = cluster.results
+        self._cluster, self._topic = cluster, cluster.results
         self._kafka = reader(cluster)
         self._again = reader(cluster, tell_end=True)
-        self._reading = threading.Lock()
+        self._ruler: Consumer | None = None
+        self._reading, self._measuring = threading.Lock(), threading.Lock()
         self._next: dict[int, int] = {}
         try:
             for partition in partitions_of(self._kafka, self._topic):
@@ -61,15 +63,23 @@ class KafkaResults:
         return found
 
     def behind(self) -> int:
-        """See Results.behind: by the ends that the broker told with its last answers."""
-        return sum(max(0, self._end(partition) - offset) for partition, offset in dict(self._next).items())
+        """See Results.behind.
 
-    def _end(self, partition: int) -> int:
-        _, end = self._kafka.get_watermark_offsets(TopicPartition(self._topic, partition), cached=True)
-        return int(end)
+        Asked through a handle of its own, opened when somebody first wants to know: whoever asks the one that polls
+        waits for it, in turn after turn, for ever.
+        """
+        with self._measuring:
+            self._ruler = self._ruler or reader(self._cluster)
+            ends = {each: span_of(self._ruler, self._topic, each, _ASK_SECONDS)[1] for each in list(self._next)}
+        return sum(
+            max(0, ends[partition] - offset) for partition, offset in dict(self._next).items() if partition in ends
+        )
 
     def close(self) -> None:
         """See Results.close."""
+        with self._measuring:
+            if self._ruler is not None:
+                self._ruler.close()
         with self._reading:
             self._again.close()
         self._kafka.close()
