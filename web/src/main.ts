@@ -118,6 +118,8 @@ function connect(): void {
   slider('person', String, () => void actor.again(), 'change');
   slider('mouth', percent, (value) => (life.gains.mouth = value), 'input');
   slider('brows', percent, (value) => (life.gains.brows = value), 'input');
+  // Whoever asked the system for less motion gets a still head to begin with.
+  life.idle = input('idle').checked = !matchMedia('(prefers-reduced-motion: reduce)').matches;
   input('idle').addEventListener('change', () => (life.idle = input('idle').checked));
   find<HTMLFormElement>('token').addEventListener('submit', (event) => {
     event.preventDefault();

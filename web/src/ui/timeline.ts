@@ -1,5 +1,5 @@
 import type { Clip } from '../face/clip';
-import { FPS } from '../face/names';
+import { FPS, NAMES } from '../face/names';
 import { colour } from './bars';
 
 /** Waveform below, picked curves above, a line where we are. The range over it makes it a slider for keyboard and screen reader. */
@@ -33,6 +33,7 @@ export class Timeline {
     pen.fillRect(0, height - 3 * scale, width * Math.min(1, clip.seconds / this.seconds), 3 * scale);
     pen.lineWidth = 1.5 * scale;
     for (const shape of picked) this.drawCurve(clip.curve(shape), shape, width, height);
+    this.drawNames(picked, scale);
   }
 
   move(at: number): void {
@@ -63,6 +64,16 @@ export class Timeline {
       this.pen.lineTo((frame / FPS / this.seconds) * width, height - 4 - values[frame] * (height - 10));
     }
     this.pen.stroke();
+  }
+
+  private drawNames(picked: Iterable<number>, scale: number): void {
+    this.pen.font = `${11 * scale}px system-ui, sans-serif`;
+    let left = 8 * scale;
+    for (const shape of picked) {
+      this.pen.fillStyle = colour(shape);
+      this.pen.fillText(NAMES[shape], left, 14 * scale);
+      left += this.pen.measureText(NAMES[shape]).width + 12 * scale;
+    }
   }
 }
 

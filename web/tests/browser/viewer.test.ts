@@ -204,6 +204,24 @@ describe('the page', () => {
     expect(await page.evaluate(() => emotalk.life.shown.every((weight) => weight < 0.02))).toBe(true);
   });
 
+  it('takes a sound that is dropped on it', async () => {
+    await open();
+    gateway.script = { frames: fixedClip(1), chunk: 10 };
+    await page.evaluate((bytes) => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File([new Uint8Array(bytes)], 'dropped.wav', { type: 'audio/wav' }));
+      document.body.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+    }, [...await hum(1)]);
+    await page.waitForFunction(() => emotalk.actor.complete);
+    expect(await status()).toBe('dropped.wav: 30 frames');
+    expect(gateway.asked[0].headers['content-type']).toBe('audio/wav');
+  });
+
+  it('begins with a still head for whoever wants less motion', async () => {
+    await open({ reducedMotion: 'reduce' });
+    expect(await page.isChecked('#idle')).toBe(false);
+  });
+
   it('wears another head with ARKit names, and refuses one without', async () => {
     await open();
     const head = Buffer.from(await (await fetch(`${address}head.glb`)).arrayBuffer());
