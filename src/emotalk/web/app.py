@@ -48,7 +48,7 @@ def application(upstream: Upstream, doors: Doors) -> FastAPI:
     _add_health(app, upstream)
     _add_problems(app)
     _add_schemas(app)
-    app.mount("/", Page(), name="page")
+    app.router.default = Page()  # not a mount at "/": that would take a wrong method's 405 for a path of its own
     app.add_middleware(BodyLimit)
     if doors.origins:
         app.add_middleware(CORSMiddleware, allow_origins=doors.origins, allow_methods=["*"], allow_headers=["*"],
