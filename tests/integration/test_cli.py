@@ -106,6 +106,9 @@ def test_flags_are_understood_in_both_spellings(home: Path) -> None:
         ("jobs show nobody", Exit.INPUT, "emotalk jobs list"),
         ("animate", Exit.USAGE, "required"),
         ("dance", Exit.USAGE, "invalid choice"),
+        ("animate in.wav -o out.npy --persn 3", Exit.USAGE, r"usage: emotalk animate[^$]*--persn 3"),
+        ("play face.glb --to vmc://127.0.0.1", Exit.USAGE, r"\.glb is written, but not read\. Use one of \.npy"),
+        ("jobs", Exit.USAGE, r"required: \{list,show"),
         ("animate in.wav -o out.npy --engine magic", Exit.USAGE, "invalid choice"),
         ("animate in.wav -o out.npy --gains jawOpen", Exit.USAGE, "NAME=NUMBER"),
     ],
@@ -147,6 +150,13 @@ def test_help_shows_every_flag_once_with_its_default_and_unit(name: str, capsys:
     for line in re.findall(r"(?m)^  --.* S .*(?:\n {10,}.*)*", told):
         assert "second" in line, line
     assert "EMOTALK_" in told
+
+
+def test_help_says_the_defaults_that_the_commands_have(capsys: pytest.CaptureFixture[str]) -> None:
+    for name, level in (("animate", "warning"), ("play", "warning"), ("jobs", "warning"), ("serve", "info")):
+        with pytest.raises(SystemExit):
+            main([name, "--help"])
+        assert re.search(rf"--log-level \{{[\w,]+\}}\s+default {level}\n", capsys.readouterr().out), name
 
 
 def test_version_names_the_program_and_its_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -217,6 +227,7 @@ def test_jobs_shows_what_is_queued_and_what_is_buried_with_its_reason(
     assert main(["jobs", "show", "alien", "--queue", address, "--json"]) == Exit.OK
     facts = json.loads(capsys.readouterr().out)
     assert (facts["state"], facts["origin"], facts["bytes"]) == ("dead", "0:0", 5)
+    assert (facts["seconds"], facts["submitted_at"]) == (1.5, 1.0)
     assert "ForeignRecord" in facts["error"]
 
 

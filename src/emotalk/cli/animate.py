@@ -40,7 +40,7 @@ def add_performance(parser: argparse.ArgumentParser) -> None:
     flags.add_take(parser)
     flags.add_engine(parser)
     flags.add_shaping(parser)
-    flags.add_logs(parser)
+    flags.add_logs(parser, "warning")
 
 
 def run(parsed: argparse.Namespace) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 from emotalk.cli import flags
 from emotalk.engines.emotalk import convert, converted_path, find_weights
 
+ENVIRONMENT = ""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """CHECKPOINT, and where to."""

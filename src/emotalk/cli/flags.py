@@ -218,10 +218,10 @@ def add_room(parser: argparse.ArgumentParser) -> None:
     add(group, "--queue-bytes", type=int, metavar="N", help="bound of the embedded queue's file (default: the disk's)")
 
 
-def add_logs(parser: argparse.ArgumentParser) -> None:
-    """How the log looks."""
+def add_logs(parser: argparse.ArgumentParser, level: str = "info") -> None:
+    """How the log looks; `level` is the command's default."""
     group = parser.add_argument_group("log")
-    add(group, "--log-level", choices=LOG_LEVELS, help="default info")
+    add(group, "--log-level", choices=LOG_LEVELS, help=f"default {level}")
     add(group, "--log-format", choices=LOG_FORMATS, help="default text")
 
 
@@ -248,4 +248,5 @@ def add_watchdog(parser: argparse.ArgumentParser) -> None:
 
 
 EMBEDDED = "sqlite, a file in the user's state folder"
+TOKEN_NOTE = f"Of the environment it reads {TOKEN_VARIABLE} alone."
 ENVIRONMENT_NOTE = f"Settings can also come from the environment, e.g. {PREFIX}LOG_FORMAT=json: see docs/flags.md."

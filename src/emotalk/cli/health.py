@@ -10,6 +10,8 @@ from emotalk.cli.exits import Exit, complain
 from emotalk.client import EmoTalkClient
 from emotalk.errors import ConfigurationError
 
+ENVIRONMENT = flags.TOKEN_NOTE
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """ADDR."""

@@ -6,6 +6,7 @@ puts one aside that waits or is stuck, `cancel ID` takes one away, `delete ID` d
 
 import argparse
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,17 +25,18 @@ from emotalk.settings import Settings
 
 _VERBS = ("list", "show", "retry", "bury", "cancel", "delete")
 _MOMENTS = ("submitted_at", "started_at", "finished_at", "retried_at", "buried_at")
+_NUMBERS = ("seconds", "frames", "submitted_at")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """list | show ID | retry ID | bury ID | cancel ID | delete ID."""
-    parser.add_argument("what", choices=_VERBS, help="what to do")
+    parser.add_argument("what", choices=_VERBS, metavar=f"{{{','.join(_VERBS)}}}", help="what to do")
     parser.add_argument("request_id", metavar="ID", nargs="*", help="of the requests; list needs none")
     parser.add_argument("--all", action="store_true", help="retry, delete: every dead letter")
     parser.add_argument("--reason", default="put aside by hand", metavar="TEXT", help="bury: what clients hear")
     parser.add_argument("--json", action="store_true", help="for programs")
     flags.add_queue(parser, "sqlite, a file in the user's state folder")
-    flags.add_logs(parser)
+    flags.add_logs(parser, "warning")
 
 
 def run(parsed: argparse.Namespace) -> None:
@@ -150,10 +152,19 @@ def _facts(row: JobRow) -> dict[str, object]:
         "partition": row.partition,
         "offset": row.offset,
         "attempts": row.attempts,
-        **row.headers,
+        **{name: _number(value) if name in _NUMBERS else value for name, value in row.headers.items()},
     }
     more = {"started_at": row.started_at, "finished_at": row.finished_at, "error": row.error}
     return facts | {name: value for name, value in more.items() if value}
+
+
+def _number(text: str) -> float | int | str:
+    """A header as the number that it is; a record that is not ours may have anything there."""
+    with suppress(ValueError):
+        number = float(text)
+        if math.isfinite(number):  # JSON has no other
+            return int(text) if text.isdecimal() else number
+    return text
 
 
 def _letter_facts(payload: bytes) -> dict[str, object]:

@@ -18,14 +18,16 @@ _LOOK: dict[str, Any] = {"epilog": flags.ENVIRONMENT_NOTE, "formatter_class": fl
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
-    parsed = _parser().parse_args(arguments)
+    parsed, unknown = _parser().parse_known_args(arguments)
+    if unknown:  # argparse would answer with the usage of all commands, which shows none of this one's flags
+        parsed.refuse(f"unrecognized arguments: {' '.join(unknown)}")
     return guarded(lambda: parsed.run(parsed))
 
 
 def door(command: str, **defaults: object) -> int:
     """One command as a program of its own, `defaults` instead of the command's; returns its exit code."""
     module = next(each for each in _COMMANDS if _name(each) == command)
-    parser = argparse.ArgumentParser(description=_one_line(module), **_LOOK)
+    parser = argparse.ArgumentParser(description=_one_line(module), **_look(module))
     module.add_arguments(parser, **defaults)
     parsed = parser.parse_args()
     return guarded(lambda: module.run(parsed, **defaults))
@@ -63,10 +65,14 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in _COMMANDS:
         one_line = _one_line(command)
-        sub = commands.add_parser(_name(command), help=one_line, description=one_line, **_LOOK)
+        sub = commands.add_parser(_name(command), help=one_line, description=one_line, **_look(command))
         command.add_arguments(sub)
-        sub.set_defaults(run=command.run)
+        sub.set_defaults(run=command.run, refuse=sub.error)
     return parser
+
+
+def _look(command: Any) -> dict[str, Any]:
+    return {**_LOOK, "epilog": getattr(command, "ENVIRONMENT", flags.ENVIRONMENT_NOTE)}
 
 
 def _name(command: Any) -> str:

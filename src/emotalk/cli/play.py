@@ -11,6 +11,7 @@ from emotalk.cli import flags
 from emotalk.cli.animate import add_performance, perform
 from emotalk.cli.exits import complain
 from emotalk.cli.settled import settle
+from emotalk.errors import ConfigurationError
 from emotalk.export import READABLE, load
 from emotalk.export.formats import suffix_of
 from emotalk.face import FaceClip
@@ -50,5 +51,13 @@ def _clip(parsed: argparse.Namespace) -> FaceClip:
     settings = settle(parsed, log_level="warning")
     if suffix_of(parsed.audio, READABLE):
         return load(parsed.audio)
+    _refuse_unreadable(parsed.audio)
     clip, _ = perform(parsed, settings)
     return clip
+
+
+def _refuse_unreadable(path: Path) -> None:
+    if suffix := suffix_of(path):
+        raise ConfigurationError(
+            f"clip: {suffix} is written, but not read. Use one of {', '.join(READABLE)}, or sound."
+        )

@@ -17,6 +17,7 @@ from emotalk.export import SUFFIXES, check_place, save
 from emotalk.face import FaceClip
 
 PATIENCE = 10.0
+ENVIRONMENT = flags.TOKEN_NOTE
 
 
 def add_arguments(parser: argparse.ArgumentParser, default_output: Path | None = None) -> None:

@@ -84,7 +84,7 @@ def check_extra(field: str, suffix: str) -> None:
     extra, modules = _EXTRAS.get(suffix, ("", ()))
     if missing := [module for module in modules if find_spec(module) is None]:
         raise ConfigurationError(
-            f"{field}: {suffix} needs {' and '.join(missing)}, which is not installed. "
+            f"{field}: {suffix} needs {' and '.join(missing)}: not installed. "
             f"Install it: pip install 'emotalk[{extra}]', or use another kind of file."
         )
 
