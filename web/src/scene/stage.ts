@@ -26,11 +26,15 @@ export class Stage {
     this.fit();
   }
 
-  private light(): void {
+  /** The soft room. It is drawn from all sides, which takes longer than the head: whoever waits for a face is shown one first. */
+  soften(): void {
     const room = new PMREMGenerator(this.renderer);
     this.scene.environment = room.fromScene(new RoomEnvironment(), 0.04).texture;
     this.scene.environmentIntensity = 0.42;
     room.dispose();
+  }
+
+  private light(): void {
     this.scene.add(new HemisphereLight(new Color(0xfff4ea), new Color(0x6b5048), 0.55));
     const lamp = (colour: number, power: number, x: number, y: number, z: number): void => {
       const light = new DirectionalLight(new Color(colour), power);

@@ -5,6 +5,7 @@ import { Stage } from './stage';
 /** The stage with one head on it. */
 export class View {
   private readonly stage: Stage;
+  private soft = false;
   puppet: Puppet | null = null;
 
   constructor(canvas: HTMLCanvasElement) {
@@ -28,5 +29,9 @@ export class View {
     this.puppet?.apply(weights);
     this.puppet?.hold(pose);
     this.stage.draw();
+    if (this.puppet && !this.soft) {
+      this.soft = true;
+      setTimeout(() => this.stage.soften());
+    }
   }
 }
