@@ -101,6 +101,7 @@ def test_the_form_goes_over_the_query(browser: TestClient) -> None:
         ("chunk_duration=nan", "chunk_duration"),
         ("chunk_duration=2&chunk_overlap=1.5", "chunk_overlap"),
         ("format=fbx", "format"),
+        ("person=9", "person"),
         (f"session_id={'x' * 201}", "session_id"),
         ("request_id=a%00b", "request_id"),
     ],
@@ -126,6 +127,10 @@ def test_a_sound_that_cannot_be_used_is_a_problem_of_the_content(
     assert answer.status_code == 422
     assert answer.json()["type"] == f"urn:emotalk:{kind}"
     assert answer.json()["fix"]
+
+
+def test_a_range_is_told_as_the_range_that_it_is(browser: TestClient) -> None:
+    assert browser.post("/v1/animations?person_id=24", content=SOUND).json()["fix"] == "Use 0..23"
 
 
 def test_in_an_event_stream_a_failure_is_an_event(browser: TestClient) -> None:

@@ -10,6 +10,9 @@ from emotalk.client import Request
 from emotalk.errors import InvalidRequest
 from emotalk.face import EMOTION_LEVELS, PERSONS
 
+BESIDE = ("format",)
+"""What the query may have besides."""
+
 
 class Performance(BaseModel):
     """The parameters of a request; durations in seconds."""
@@ -32,7 +35,11 @@ class Performance(BaseModel):
 
 
 def performance(query: Mapping[str, Any], fields: Mapping[str, Any]) -> Performance:
-    """Fields of the form go over the query. Raises InvalidRequest naming the first that is wrong."""
+    """Fields of the form go over the query. Raises InvalidRequest naming the first that is wrong or none of ours."""
+    known = tuple(Performance.model_fields)
+    for name in (*fields, *(name for name in query if name not in BESIDE)):
+        if name not in known:
+            raise InvalidRequest(name[:60], "there is no such parameter", f"Use {', '.join(known)}")
     try:
         return Performance.model_validate({**query, **fields})
     except ValidationError as error:
@@ -43,4 +50,15 @@ def invalid(violation: Mapping[str, Any]) -> InvalidRequest:
     """A violation as pydantic words it → ours."""
     name = str(violation["loc"][-1]) if violation["loc"] else "request"
     given = f"{str(violation.get('input'))[:60]!r}"
-    return InvalidRequest(name, f"{given} cannot be used", str(violation["msg"]).removeprefix("Value error, "))
+    return InvalidRequest(name, f"{given} cannot be used", _FIXES.get(name, str(violation["msg"])))
+
+
+_FIXES = {
+    "emotion_level": "Use 0 (calm) or 1 (strong)",
+    "person_id": f"Use 0..{PERSONS - 1}",
+    "post_processing": "Use true or false",
+    "chunk_duration": "Use 1..120 seconds",
+    "chunk_overlap": "Use seconds, less than half of the duration, or 0 for none",
+    "sample_rate": "Use 8000..192000",
+    "encoding": "Use pcm16 or float32",
+}
