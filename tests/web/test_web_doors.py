@@ -62,6 +62,8 @@ def test_our_own_page_may(browser: TestClient) -> None:
     with browser.websocket_connect("ws://localhost:8000/v1/stream", headers=headers) as socket:
         socket.send_json({"type": "start", "sample_rate": 16_000})
         assert socket.receive_json()["type"] == "started"
+        socket.send_json({"type": "end"})
+        assert socket.receive_json()["type"] == "error"  # for nothing was said; but it was let in
 
 
 def test_no_other_page_can_read_unless_its_origin_is_named(server: Inside, browser: TestClient) -> None:
