@@ -27,7 +27,7 @@ from emotalk.jobs.retry import MAX_ATTEMPTS
 from emotalk.queues.base import JobRow, Queue
 from emotalk.queues.urls import open_queue
 from emotalk.timebase import frame_count
-from tests.integration.trouble.sitecustomize import CRASHES, DAWDLES, HANGS, IS_KILLED
+from tests.integration.trouble.dangers import CRASHES, DAWDLES, HANGS, IS_KILLED
 from tests.kafka.broker import Broker
 from tests.unit.stage import job
 

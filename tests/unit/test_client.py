@@ -400,6 +400,15 @@ def test_a_stream_that_breaks_is_resumed_from_the_next_frame_without_sending_the
     assert [(each.request_id, each.from_frame) for each in stage.asked] == [(REQUEST.request_id, 10 * after)] * 2
 
 
+@pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED])
+def test_what_a_stopping_server_cuts_off_is_resumed_at_the_next(stage: Stage, code: grpc.StatusCode) -> None:
+    stage.rests += [breaks(code), chunks(2)]
+    heard = Heard(stage, breaks(code, 2))
+    assert heard.error is None
+    assert heard.frames == list(range(40))
+    assert len(stage.heard) == 1
+
+
 def test_a_request_that_was_never_accepted_is_sent_again(stage: Stage) -> None:
     stage.metadata = ()
     heard = Heard(stage, breaks(grpc.StatusCode.UNAVAILABLE), chunks())

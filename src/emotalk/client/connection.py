@@ -73,14 +73,22 @@ def named(error: grpc.RpcError) -> EmoTalkError:
         grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceeded,
         grpc.StatusCode.ABORTED: errors.ResultsDiffer,
         grpc.StatusCode.NOT_FOUND: errors.UnknownJob,
-        # Without a word of the server it is the call that was cancelled, here.
-        grpc.StatusCode.CANCELLED: errors.JobCancelled if rpc_status.from_call(error) else JobFailed,
+        grpc.StatusCode.CANCELLED: ServerUnavailable if is_outage(error) else errors.JobCancelled,
     }
     if code is grpc.StatusCode.UNAVAILABLE and rpc_status.from_call(error) is None:
         message = f"{message}. Is a server running there? Start one with: emotalk serve"  # nobody has answered
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         message = f"{message}. Allow more time; what was accepted is done all the same"
     return by_code.get(code, JobFailed)(message)
+
+
+def is_outage(error: grpc.RpcError) -> bool:
+    """Is it the connection that broke, and not the request? Then the same call may be made again.
+
+    gRPC ends what is left of a server that stops as CANCELLED, without the details that a cancelled job's error has.
+    """
+    unsaid = error.code() is grpc.StatusCode.CANCELLED and rpc_status.from_call(error) is None
+    return unsaid or error.code() is grpc.StatusCode.UNAVAILABLE
 
 
 def position_of(metadata: Any) -> int | None:

@@ -9,7 +9,7 @@ import grpc
 import numpy as np
 
 from emotalk.chunking import DEFAULT_DURATION, DEFAULT_OVERLAP
-from emotalk.client.connection import named
+from emotalk.client.connection import is_outage, named
 from emotalk.errors import JobFailed
 from emotalk.face import BLENDSHAPES, Frames
 from emotalk.timebase import timecode
@@ -122,7 +122,6 @@ class Answer:
             return 0.0
         pause, self._pause = self._pause, min(LONGEST_PAUSE, 2 * self._pause)
         self._waited += pause
-        hopeless = error.code() is not grpc.StatusCode.UNAVAILABLE
-        if hopeless or self._waited > self._patience or pause >= self.left:
+        if not is_outage(error) or self._waited > self._patience or pause >= self.left:
             raise named(error) from error
         return pause

@@ -10,11 +10,10 @@ import signal
 import threading
 import time
 
+from dangers import CRASHES, DAWDLES, HANGS, IS_KILLED
+
 from emotalk.engines.tone import ToneEngine
 from emotalk.face import Frames, Pcm, Style
-
-CRASHES, IS_KILLED, HANGS, DAWDLES = 20, 21, 22, 23
-"""Person ids: a segfault in native code, what the out-of-memory killer does, a window that never ends, a slow one."""
 
 _safe = ToneEngine.animate
 
