@@ -54,7 +54,7 @@ $(RUN)/python:
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/.for-demo: pyproject.toml | $(RUN)/python
-	@echo "installing emotalk and both engines into $(VENV) (400 MB, about half a minute) ..."
+	@echo "installing emotalk and both engines into $(VENV) (450 MB, about half a minute) ..."
 	$(PIP) -e '.[emotalk,plot]'
 	@touch $@
 
