@@ -42,7 +42,7 @@ class Plan:
     seed: int
     seconds: float
     clients: int = 10
-    settle: float = 240.0
+    settle: float = 900.0
     tempo: Tempo = field(default_factory=Tempo)
     poisons: Sequence[int] = EVERY_POISON
 
