@@ -31,7 +31,7 @@ def routes(upstream: Upstream) -> APIRouter:
         """
         form, client = answers.wanted(request), upstream.client(request)
         async with received(request) as upload:
-            order = await _order(request, upload)
+            order = await order_of(request, upload)
             name = upload.name
         headers = {**HEADERS, "X-Request-Id": contract.header(order.request_id)}
         if form == answers.EVENTS:
@@ -41,7 +41,8 @@ def routes(upstream: Upstream) -> APIRouter:
     return router
 
 
-async def _order(request: Request, upload: Upload) -> Order:
+async def order_of(request: Request, upload: Upload) -> Order:
+    """What was sent, as the client asks for it. Raises InvalidRequest."""
     return performance(request.query_params, upload.fields).request(await upload.read())
 
 

@@ -7,9 +7,9 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from emotalk.errors import InvalidRequest
 from emotalk.web import answers, contract
-from emotalk.web.animations import HEADERS, collected
+from emotalk.web.animations import HEADERS, collected, order_of
 from emotalk.web.events import job_document, told
-from emotalk.web.parameters import Performance, performance
+from emotalk.web.parameters import Performance
 from emotalk.web.uploads import received
 from emotalk.web.upstream import Upstream
 
@@ -32,7 +32,7 @@ def routes(upstream: Upstream) -> APIRouter:
         """Store the sound in the queue and return at once."""
         client = upstream.client(request)
         async with received(request) as upload:
-            order = performance(request.query_params, upload.fields).request(await upload.read())
+            order = await order_of(request, upload)
         job = await client.submit(order)
         location = {"Location": f"/v1/jobs/{contract.header(order.request_id)}"}
         return JSONResponse(job_document(job), 202, location)
