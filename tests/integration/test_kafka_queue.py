@@ -20,7 +20,7 @@ from emotalk.queues.base import RESULTS_KEPT_SECONDS, Claim, Request
 from emotalk.queues.kafka import KafkaQueue
 from emotalk.queues.kafka.consumer import KafkaConsumer
 from emotalk.queues.kafka.marks import Mark, read_mark
-from emotalk.queues.kafka.reading import reader, span_of
+from emotalk.queues.kafka.reading import ends_of, reader, span_of
 from tests.kafka.broker import Broker, free_ports
 
 pytestmark = pytest.mark.kafka
@@ -398,6 +398,16 @@ def test_housekeeping_deletes_what_is_answered_and_nothing_else(open_queue: Open
         assert span_of(kafka, queue._cluster.requests, 0) == (2, 3)
     assert [(row.request_id, row.state) for row in queue.jobs()] == [("c", "queued"), ("a", "done"), ("b", "done")]
     assert claimed(worker).request.request_id == "c"
+
+
+def test_the_ends_of_several_topics_are_had_for_one_question(open_queue: Opener) -> None:
+    queue = open_queue(partitions=2)
+    cluster, producer = queue._cluster, queue.producer()
+    taken = [producer.append(request(name, key=name)).partition for name in "abcdef"]
+    places = [(cluster.requests, 0), (cluster.requests, 1), (cluster.jobs, 0), (cluster.results, 0)]
+    with contextlib.closing(reader(cluster)) as kafka:
+        assert ends_of(kafka, places) == [taken.count(0), taken.count(1), 6, 0]
+        assert ends_of(kafka, places) == [span_of(kafka, *place)[1] for place in places]
 
 
 def test_a_worker_whose_name_is_taken_is_told_so(open_queue: Opener) -> None:

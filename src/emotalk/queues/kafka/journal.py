@@ -62,11 +62,11 @@ class Journal:
 
         Raises JobCancelled where the run was taken away before this call.
         """
-        self._register.table.refresh()
-        self.check(claim)
-        known = self._register.table.find(claim.request.request_id)
-        own = known if known is not None and known.epoch == claim.epoch else None
         request = claim.request
+        next_result = self._refreshed(request.request_id)
+        self.check(claim)
+        known = self._register.table.find(request.request_id)
+        own = known if known is not None and known.epoch == claim.epoch else None
         note = Note(
             claim.epoch,
             "running",
@@ -75,7 +75,7 @@ class Journal:
             request.digest,
             request.headers,
             attempts=attempt,
-            first=(own.first if own else None) or self._next_result(request.request_id),
+            first=(own.first if own else None) or next_result,
             last=own.last if own else None,
             started_at=(own.started_at if own else 0.0) or self._register.now(),
         )
@@ -116,12 +116,12 @@ class Journal:
         self._writer.write(self._cluster.jobs, [self._register.record(request.request_id, WORK, note)])
 
     def give_back(self, claim: Claim, attempts: int) -> None:
-        """Note that the run waits again."""
+        """Note that the run waits again, and wait until that is durable: whoever asks next must not hear otherwise."""
         page = self._page_of(claim)
         if page is None:
             return
         page.note = replace(page.note, state="queued", attempts=attempts)
-        self._send(claim.request.request_id, page)
+        self._send(claim.request.request_id, page)()
 
     def _send(self, request_id: str, page: _Page) -> Callable[[], object]:
         if page.silent:
@@ -132,11 +132,13 @@ class Journal:
         page = self._page
         return page if page is not None and page.token == claim.token else None
 
-    def _next_result(self, request_id: str) -> Cursor:
+    def _refreshed(self, request_id: str) -> Cursor:
+        """Where the next result of this id would stand; what was noted before the call is known afterwards."""
         table = self._register.table
         self._partitions = self._partitions or table.partitions_of(self._cluster.results)
         partition = partition_of(request_id, self._partitions)
-        return partition, table.end_of(self._cluster.results, partition)
+        [offset] = table.refresh_beside((self._cluster.results, partition))
+        return partition, offset
 
 
 def letter_record(claim: Claim, letter: bytes, error: str, attempts: int) -> Record:

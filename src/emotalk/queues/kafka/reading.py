@@ -1,15 +1,18 @@
 """Reading a topic without belonging to a group: from an offset that the caller knows, committing nothing."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 from uuid import uuid4
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from emotalk.errors import QueueUnavailable
 from emotalk.queues.kafka.cluster import Cluster
 from emotalk.queues.kafka.faults import kafka_error
 from emotalk.queues.kafka.records import place_of
+
+T = TypeVar("T")
 
 _ASK_SECONDS = 5.0
 _READ_SECONDS = 10.0
@@ -35,17 +38,39 @@ def partitions_of(kafka: Consumer, topic: str, timeout: float = _ASK_SECONDS) ->
 
 
 def span_of(kafka: Consumer, topic: str, partition: int, timeout: float = _ASK_SECONDS) -> tuple[int, int]:
-    """Offset of the oldest record that is left, and of the next one to be written."""
+    """Offset of the oldest record that is left, and of the next one to be written: two questions to the broker."""
+
+    def ask() -> tuple[int, int]:
+        oldest, end = kafka.get_watermark_offsets(TopicPartition(topic, partition), timeout=timeout)
+        return int(oldest), int(end)
+
+    return _asked(ask, topic, timeout)
+
+
+def ends_of(kafka: Consumer, places: Sequence[tuple[str, int]], timeout: float = _ASK_SECONDS) -> list[int]:
+    """Offset of the next record to be written in each (topic, partition): one question, however many they are."""
+    wanted = [TopicPartition(topic, partition, OFFSET_END) for topic, partition in places]
+
+    def ask() -> list[int]:
+        # What goes for a time of day here goes for Kafka's name of the end too.
+        found = kafka.offsets_for_times(wanted, timeout=timeout)
+        for place in found:
+            if place.error is not None:
+                raise KafkaException(place.error)
+        return [int(place.offset) for place in found]
+
+    return _asked(ask, ", ".join(topic for topic, _ in places), timeout)
+
+
+def _asked(ask: Callable[[], T], topic: str, timeout: float) -> T:
     deadline = time.monotonic() + timeout
     while True:
         try:
-            oldest, end = kafka.get_watermark_offsets(TopicPartition(topic, partition), timeout=timeout)
+            return ask()
         except KafkaException as error:
             if error.args[0].code() not in _YOUNG or time.monotonic() > deadline:
                 raise kafka_error(error, f"asking for the ends of {topic}") from error
             time.sleep(_AGAIN_SECONDS)
-        else:
-            return int(oldest), int(end)
 
 
 def records_between(kafka: Consumer, topic: str, partition: int, start: int, end: int) -> Iterator[Message]:

@@ -8,12 +8,12 @@ from confluent_kafka import Consumer, TopicPartition
 from emotalk.errors import QueueUnavailable
 from emotalk.queues.base import Cursor, Result
 from emotalk.queues.kafka.cluster import Cluster
-from emotalk.queues.kafka.reading import partitions_of, reader, records_between, sound, span_of
+from emotalk.queues.kafka.reading import ends_of, partitions_of, reader, records_between, sound, span_of
 from emotalk.queues.kafka.records import result_of
 
 _LOOK_SECONDS = 60.0
 _BATCH = 500
-_ASK_SECONDS = 2.0
+_OPEN_SECONDS, _ASK_SECONDS = 5.0, 2.0
 
 
 class KafkaResults:
@@ -27,8 +27,7 @@ class KafkaResults:
         self._reading, self._measuring = threading.Lock(), threading.Lock()
         self._next: dict[int, int] = {}
         try:
-            for partition in partitions_of(self._kafka, self._topic):
-                self._next[partition] = span_of(self._kafka, self._topic, partition)[1]
+            self._next = self._ends(self._kafka, partitions_of(self._kafka, self._topic))
         except QueueUnavailable:
             self.close()
             raise
@@ -70,7 +69,7 @@ class KafkaResults:
         """
         with self._measuring:
             self._ruler = self._ruler or reader(self._cluster)
-            ends = {each: span_of(self._ruler, self._topic, each, _ASK_SECONDS)[1] for each in list(self._next)}
+            ends = self._ends(self._ruler, list(self._next), _ASK_SECONDS)
         return sum(
             max(0, ends[partition] - offset) for partition, offset in dict(self._next).items() if partition in ends
         )
@@ -83,6 +82,10 @@ class KafkaResults:
         with self._reading:
             self._again.close()
         self._kafka.close()
+
+    def _ends(self, kafka: Consumer, partitions: list[int], timeout: float = _OPEN_SECONDS) -> dict[int, int]:
+        ends = ends_of(kafka, [(self._topic, each) for each in partitions], timeout)
+        return dict(zip(partitions, ends, strict=True))
 
     def _assign(self) -> None:
         places = [TopicPartition(self._topic, partition, offset) for partition, offset in self._next.items()]

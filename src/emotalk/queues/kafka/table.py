@@ -10,7 +10,7 @@ from emotalk.errors import EmoTalkError, QueueUnavailable
 from emotalk.queues.base import ENDED, RESULTS_KEPT_SECONDS, JobRow
 from emotalk.queues.kafka.cluster import Cluster
 from emotalk.queues.kafka.notes import ACCEPTED, KINDS, WORK, Note, decode_note, split_key
-from emotalk.queues.kafka.reading import partitions_of, reader, span_of
+from emotalk.queues.kafka.reading import ends_of, partitions_of, reader, span_of
 from emotalk.queues.kafka.records import place_of
 
 _log = logging.getLogger(__name__)
@@ -81,7 +81,16 @@ class Table:
 
     def refresh(self) -> None:
         """Return once everything is known that stood in the topic at the call. Raises QueueUnavailable."""
-        end = self.end_of(self._topic, PARTITION)
+        self.refresh_beside()
+
+    def refresh_beside(self, *places: tuple[str, int]) -> list[int]:
+        """The same, and the offset of the next record in each of these (topic, partition), asked in the same breath."""
+        with self._asking:
+            end, *others = ends_of(self._oracle, [(self._topic, PARTITION), *places])
+        self._wait_for(end)
+        return others
+
+    def _wait_for(self, end: int) -> None:
         with self._news:
             while self._read_to < end:
                 before = self._read_to
@@ -108,11 +117,6 @@ class Table:
         """How many partitions a topic has."""
         with self._asking:
             return len(partitions_of(self._oracle, topic))
-
-    def end_of(self, topic: str, partition: int) -> int:
-        """The offset of the next record there."""
-        with self._asking:
-            return span_of(self._oracle, topic, partition)[1]
 
     def close(self) -> None:
         """End the thread."""

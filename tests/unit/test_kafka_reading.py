@@ -1,0 +1,71 @@
+"""Asking where a topic ends, where no broker is needed to see what is asked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pytest
+from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+
+from emotalk.errors import QueueUnavailable
+from emotalk.queues.kafka.reading import ends_of
+
+JOBS, RESULTS = ("jobs", 0), ("results", 3)
+
+
+@dataclass
+class Place:
+    """What a broker says of one partition."""
+
+    topic: str
+    partition: int
+    offset: int
+    code: int | None = None
+
+    @property
+    def error(self) -> KafkaError | None:
+        return None if self.code is None else KafkaError(self.code)
+
+
+class Answering:
+    """A client whose questions are counted, and answered in turn."""
+
+    def __init__(self, *answers: Sequence[Place] | KafkaException) -> None:
+        self.answers = list(answers)
+        self.questions: list[list[tuple[str, int, int]]] = []
+
+    def offsets_for_times(self, places: list[TopicPartition], timeout: float) -> Sequence[Place]:
+        assert timeout > 0
+        self.questions.append([(each.topic, each.partition, each.offset) for each in places])
+        answer = self.answers.pop(0)
+        if isinstance(answer, KafkaException):
+            raise answer
+        return answer
+
+
+def asked(kafka: Answering) -> list[int]:
+    return ends_of(cast(Consumer, cast(Any, kafka)), [JOBS, RESULTS])
+
+
+def test_the_ends_of_several_topics_are_one_question() -> None:
+    kafka = Answering([Place(*JOBS, 41), Place(*RESULTS, 7)])
+    assert asked(kafka) == [41, 7]
+    assert kafka.questions == [[(*JOBS, OFFSET_END), (*RESULTS, OFFSET_END)]]
+
+
+@pytest.mark.parametrize(
+    "young",
+    [
+        [Place(*JOBS, 41), Place(*RESULTS, -1, KafkaError.UNKNOWN_TOPIC_OR_PART)],
+        KafkaException(KafkaError(KafkaError.LEADER_NOT_AVAILABLE)),
+    ],
+)
+def test_a_topic_that_is_some_milliseconds_old_is_asked_again(young: Sequence[Place] | KafkaException) -> None:
+    kafka = Answering(young, [Place(*JOBS, 42), Place(*RESULTS, 0)])
+    assert asked(kafka) == [42, 0]
+    assert kafka.questions[0] == kafka.questions[1]
+
+
+def test_one_partition_without_an_answer_is_an_outage_and_no_end_is_made_up_for_it() -> None:
+    with pytest.raises(QueueUnavailable, match="jobs, results"):
+        asked(Answering([Place(*JOBS, 41), Place(*RESULTS, -1, KafkaError._TRANSPORT)]))
