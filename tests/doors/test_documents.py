@@ -5,6 +5,7 @@ import importlib
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -20,6 +21,7 @@ from emotalk.settings import PREFIX, Settings
 ROOT = Path(__file__).resolve().parents[2]
 _PLACES = (ROOT.glob("*.md"), ROOT.glob("docs/**/*.md"), ROOT.glob("src/**/*.md"), ROOT.glob("examples/*.md"))
 DOCUMENTS = sorted(document for place in _PLACES for document in place)
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 READMES = (ROOT / "README.md", ROOT / "README.vi.md")
 FLAGS = (ROOT / "docs" / "flags.md").read_text("utf-8")
 
@@ -64,6 +66,12 @@ def test_every_relative_link_leads_somewhere(document: Path) -> None:
         target = (document.parent / path).resolve() if path else document
         assert target.exists(), f"{document.name}: {link}"
         assert not anchor or anchor in anchors(target), f"{document.name}: {link}"
+
+
+@pytest.mark.parametrize("readme", READMES, ids=lambda path: path.name)
+def test_the_readme_installs_every_extra_that_is_not_for_who_works_on_it(readme: Path) -> None:
+    extras = set(PROJECT["optional-dependencies"]) - {"codegen", "dev"}
+    assert set(re.findall(r"""^pip install "\.\[(\w+)\]" """, readme.read_text("utf-8"), re.M)) == extras
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
