@@ -256,6 +256,13 @@ def test_submit_puts_it_into_the_queue_and_waits_for_the_answer(home: Path) -> N
     assert np.load(home / "one.npy").tobytes() == np.load(home / "two.npy").tobytes()
 
 
+def test_submit_without_a_worker_says_at_once_what_it_waits_for(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, told = refused(capsys, "submit", "--audio", "in.wav", "--request-id", "one", "--timeout", "0")
+    queued, over = told.splitlines()
+    assert queued.startswith("emotalk: one is queued, 0 before it, and waits for a worker.")
+    assert (code, "no result of one within 0 s" in over) == (Exit.DEADLINE, True)
+
+
 def test_the_log_is_lines_of_json_where_asked(home: Path) -> None:
     with outside(home, "work", "--engine", "tone", "--log-format", "json") as worker:
         worker.says('"event": "(working)"')

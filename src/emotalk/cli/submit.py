@@ -1,10 +1,11 @@
 """Put a file into the queue without a server, and wait for the result.
 
-What `python kafka_producer.py` does: prints id, partition and offset.
+What `python kafka_producer.py` does: prints id, partition and offset, then what it waits for.
 """
 
 import argparse
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,14 @@ import numpy as np
 from emotalk import wiring
 from emotalk.cli import flags
 from emotalk.cli.settled import settle
+from emotalk.cli.waiting import Waiting
 from emotalk.errors import DeadlineExceeded
 from emotalk.export import SUFFIXES, check_place, save
 from emotalk.face import FaceClip
 from emotalk.jobs import Job
 from emotalk.jobs.codec import decode_part
 from emotalk.jobs.intake import Order, as_request
-from emotalk.queues.base import Queue, Receipt, Result, Results
+from emotalk.queues.base import Receipt, Result, Results
 from emotalk.server.assembly import Assembly, Response
 
 DEFAULT_AUDIO = Path("audio/angry1.wav")
@@ -48,10 +50,11 @@ def run(parsed: argparse.Namespace, **defaults: object) -> None:
     queue = wiring.queue(settings)
     queue.prepare()
     try:
-        results = queue.results()
-        receipt = queue.producer().append(as_request(job, "emotalk submit"))
+        results, producer = queue.results(), queue.producer()
+        receipt = producer.append(as_request(job, "emotalk submit"))
         print(f"request_id {job.request_id}, partition {receipt.partition}, offset {receipt.offset}", flush=True)
-        clip = _wait(queue, results, job, receipt, parsed.timeout)
+        waiting = Waiting(queue, job.request_id, partial(producer.ahead, receipt))
+        clip = _wait(results, job, receipt, waiting, parsed.timeout)
     finally:
         queue.close()
     print(f"done: {len(clip.frames)} frames at 30 fps")
@@ -73,7 +76,7 @@ def _order(parsed: argparse.Namespace) -> Order:
     )
 
 
-def _wait(queue: Queue, results: Results, job: Job, receipt: Receipt, timeout: float) -> FaceClip:
+def _wait(results: Results, job: Job, receipt: Receipt, waiting: Waiting, timeout: float) -> FaceClip:
     until = time.monotonic() + timeout
     assembly, blocks = Assembly(), []
     known = results.read(job.request_id, receipt.start, 10**6) if receipt.start else []
@@ -85,9 +88,10 @@ def _wait(queue: Queue, results: Results, job: Job, receipt: Receipt, timeout: f
                 blocks.append(response.frames)
             if assembly.complete:
                 return FaceClip(np.concatenate(blocks))
+        waiting.look()
         if time.monotonic() > until:
             raise DeadlineExceeded(
-                f"no result of {job.request_id} within {timeout:g} s; it stays in {queue.url}. Is a worker running?"
+                f"no result of {job.request_id} within {timeout:g} s; it stays in the queue. Is a worker running?"
             )
         known = results.poll(0.5)
 
