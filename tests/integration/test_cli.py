@@ -1,13 +1,16 @@
 """The command line: words in, files, sentences and exit codes out; never a traceback."""
 
+import asyncio
 import json
 import os
 import re
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
-from served import command, environment, outside, speech
+from served import PATIENCE, Inside, command, environment, outside, speech
 
 from emotalk.cli import doctor
 from emotalk.cli.exits import Exit
@@ -197,6 +200,36 @@ def test_doctor_says_what_works_here_for_people_and_for_programs(
 def test_doctor_says_why_the_port_cannot_be_had(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--engine", "tone", "--host", "192.0.2.1", "--port", "0"]) == Exit.FAILED
     assert re.search(r"FAIL port: 192\.0\.2\.1:0 cannot be bound \(.+\)", capsys.readouterr().out)
+
+
+def port_as_doctor_sees_it(capsys: pytest.CaptureFixture[str], port: int, *words: str) -> tuple[int, str]:
+    """Its exit code, and its line about the port."""
+    code = main(["doctor", "--engine", "tone", "--port", str(port), *words])
+    return code, next(line for line in capsys.readouterr().out.splitlines() if " port: " in line)
+
+
+@pytest.mark.usefixtures("_no_broker")
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_doctor_knows_our_own_server_at_the_port_and_how_it_is(
+    home: Path, capsys: pytest.CaptureFixture[str], host: str
+) -> None:
+    with Inside() as server:
+        port = server.server.port
+        ours = f"ok   port: {host}:{port}: our own server runs there, "
+        assert port_as_doctor_sees_it(capsys, port, "--host", host) == (Exit.OK, f"{ours}ready")
+        asyncio.run_coroutine_threadsafe(server.server._readiness.drain(), server.loop).result(PATIENCE)
+        code, line = port_as_doctor_sees_it(capsys, port, "--host", host)
+        assert (code, line) == (Exit.OK, f"{ours}but it is not ready: its log says why")
+
+
+@pytest.mark.usefixtures("_no_broker")
+def test_doctor_fails_where_a_stranger_has_the_port(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as stranger:
+        Thread(target=stranger.serve_forever, daemon=True).start()
+        code, line = port_as_doctor_sees_it(capsys, stranger.server_port)
+        stranger.shutdown()
+    assert code == Exit.FAILED
+    assert re.fullmatch(rf"FAIL port: 127\.0\.0\.1:{stranger.server_port} cannot be bound \(.+\); use --port", line)
 
 
 @pytest.mark.usefixtures("_no_broker")

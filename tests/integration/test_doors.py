@@ -23,12 +23,14 @@ from grpc_status import rpc_status
 from served import PATIENCE, Inside, command, eventually, outside, speech
 
 from emotalk.cli.exits import Exit
+from emotalk.cli.occupant import own_server
 from emotalk.client import AsyncEmoTalkClient, Credentials, EmoTalkClient, Request
 from emotalk.engines.tone import ToneEngine
 from emotalk.errors import ClientLimit, ConfigurationError, EmoTalkError, ServerUnavailable, TlsFailed, Unauthenticated
 from emotalk.server.allowance import Quota
 from emotalk.server.doors import Doors
 from emotalk.server.tls import Tls
+from emotalk.settings import Settings
 from emotalk.wire import emotalk_pb2
 
 TOKEN, NEW_TOKEN = "correct-horse-battery", "staple-of-another-kind"
@@ -494,6 +496,19 @@ def test_doctor_looks_at_certificate_and_tokens_and_names_what_is_wrong(papers: 
     assert "server.pem" in expired["text"]
     tokens.write_text("short\n")
     assert "token_file: line 1" in doctor(folder, *flags[4:])["text"]
+
+
+def test_our_own_server_behind_tls_is_known_by_our_certificate_and_by_no_other(papers: Papers) -> None:
+    tls = replace(papers.server(), client_ca=papers.ca)
+    another = papers.write("another", papers.authority.issue_cert("localhost"))
+
+    def known(*pair: Path) -> str:
+        certificate, key = map(str, pair) if pair else ("", "")
+        return own_server(Settings(port=server.server.port, tls_cert=certificate, tls_key=key))
+
+    with Inside(doors=Doors(tls=tls)) as server:
+        assert known(tls.certificate, tls.key) == "our own server runs there, behind TLS"
+        assert known(*another) == known() == ""
 
 
 def test_send_and_health_go_through_tls_with_a_token_and_say_by_their_exit_code_what_is_wrong(

@@ -4,6 +4,7 @@ Exit code 0 if the default service would run.
 """
 
 import argparse
+import errno
 import json
 import os
 import platform
@@ -19,6 +20,7 @@ from pathlib import Path
 from emotalk import wiring
 from emotalk.cli import flags
 from emotalk.cli.exits import Exit
+from emotalk.cli.occupant import own_server
 from emotalk.cli.settled import settle
 from emotalk.engines.emotalk.gpu import gpus
 from emotalk.engines.emotalk.runtimes import RUNTIMES
@@ -129,6 +131,8 @@ def _port(settings: Settings) -> Finding:
         try:
             probe.bind((settings.host, settings.port))
         except OSError as error:
+            if error.errno == errno.EADDRINUSE and (running := own_server(settings)):
+                return Finding("port", True, f"{place}: {running}", needed=True)
             return Finding("port", False, f"{place} cannot be bound ({error.strerror}); use --port", needed=True)
     return Finding("port", True, f"{place} is free", needed=True)
 

@@ -1,0 +1,40 @@
+"""Who has the port: a server of ours, or a stranger."""
+
+import ssl
+from contextlib import suppress
+from pathlib import Path
+
+from emotalk.client import EmoTalkClient
+from emotalk.errors import EmoTalkError, TlsFailed
+from emotalk.settings import Settings
+
+PATIENCE = 2.0
+_EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
+
+
+def own_server(settings: Settings) -> str:
+    """What a server of ours says that answers at `settings`' address; empty where none does.
+
+    Behind TLS that is one that holds the key of `settings`' certificate: it may want a certificate of ours to say more.
+    """
+    host = settings.host.strip("[]")
+    host = _EVERYWHERE.get(host, host)
+    try:
+        with EmoTalkClient(host, settings.port) as client:
+            ready = client.health(PATIENCE)
+    except TlsFailed:
+        return "our own server runs there, behind TLS" if _shows_our_certificate(host, settings) else ""
+    except EmoTalkError:
+        return ""
+    return f"our own server runs there, {'ready' if ready else 'but it is not ready: its log says why'}"
+
+
+def _shows_our_certificate(host: str, settings: Settings) -> bool:
+    with suppress(OSError):
+        ours = _bare(Path(settings.tls_cert).read_text("ascii", "replace")) if settings.tls_cert else ""
+        return _bare(ssl.get_server_certificate((host, settings.port), timeout=PATIENCE)) in ours
+    return False
+
+
+def _bare(pem: str) -> str:
+    return "".join(pem.split())
