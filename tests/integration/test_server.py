@@ -369,6 +369,29 @@ def test_a_job_that_is_given_up_ends_with_its_reason_and_never_as_final() -> Non
         assert len(frames_of(list(again))) == 90
 
 
+def test_the_log_names_the_request_of_every_refusal(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "emotalk")
+    with Inside() as server:
+        call = server.ask(request_id="given up")
+        call.initial_metadata()
+        consumer = server.queue.consumer("by hand")
+        claim = consumer.claim(PATIENCE)
+        assert claim is not None
+        failure = Part("given up", "a", failure=Failure("EngineError", "the network is on fire"))
+        consumer.bury(claim, b"letter", "EngineError", [encode_part(failure)])
+        failure_of(call)
+        for refused in (
+            lambda: server.stub.SubmitAudio(emotalk_pb2.AudioRequest(request_id="bent", person_id=99)),
+            lambda: server.stub.GetJob(emotalk_pb2.GetJobRequest(request_id="unknown")),
+            lambda: server.stub.CancelJob(emotalk_pb2.CancelJobRequest(request_id="unheard")),
+        ):
+            with pytest.raises(grpc.RpcError):
+                refused()
+    named = [(vars(each)["request_id"], vars(each)["kind"]) for each in caplog.records if each.msg == "refused"]
+    kinds = ("JobFailed", "InvalidRequest", "UnknownJob", "UnknownJob")
+    assert named == list(zip(("given up", "bent", "unknown", "unheard"), kinds, strict=True))
+
+
 def test_frames_of_two_engines_are_never_spliced() -> None:
     with Inside() as server:
         call = server.ask(request_id="one")

@@ -77,10 +77,11 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
         self, request: emotalk_pb2.AudioRequest, context: grpc.aio.ServicerContext
     ) -> emotalk_pb2.Job:
         """Accept, and say where it stands."""
-        accepting = self._dispatch.accept(to_order(request), caller_of(context, self._tokens))
-        del request
+        order = to_order(request)
+        accepting, request_id = self._dispatch.accept(order, caller_of(context, self._tokens)), order.request_id
+        del request, order
         with self._in_hand():
-            return await _refusing(self._submitted(accepting), context)
+            return await _refusing(request_id, self._submitted(accepting), context)
 
     async def StreamResults(  # noqa: N802
         self, request: emotalk_pb2.StreamResultsRequest, context: grpc.aio.ServicerContext
@@ -95,14 +96,14 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
     ) -> emotalk_pb2.Job:
         """Where it stands."""
         with self._in_hand():
-            return await _refusing(_said(self._desk.find(request.request_id)), context)
+            return await _refusing(request.request_id, _said(self._desk.find(request.request_id)), context)
 
     async def CancelJob(  # noqa: N802
         self, request: emotalk_pb2.CancelJobRequest, context: grpc.aio.ServicerContext
     ) -> emotalk_pb2.Job:
         """Take it away, unless it is over."""
         with self._in_hand():
-            return await _refusing(_said(self._desk.cancel(request.request_id)), context)
+            return await _refusing(request.request_id, _said(self._desk.cancel(request.request_id)), context)
 
     async def _submitted(self, accepting: Awaitable[Accepted]) -> emotalk_pb2.Job:
         accepted = await accepting
@@ -152,7 +153,7 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
     ) -> None:
         call.failed(error)
         await context.write(to_failure(request_id, str(error)))
-        _say_refused(error)
+        _say_refused(request_id, error)
         await abort(context, error)
 
     async def HealthCheck(  # noqa: N802
@@ -229,14 +230,16 @@ async def _said(standing: Awaitable[Standing]) -> emotalk_pb2.Job:
     return to_message(await standing)
 
 
-async def _refusing(answer: Awaitable[emotalk_pb2.Job], context: grpc.aio.ServicerContext) -> emotalk_pb2.Job:
+async def _refusing(
+    request_id: str, answer: Awaitable[emotalk_pb2.Job], context: grpc.aio.ServicerContext
+) -> emotalk_pb2.Job:
     try:
         return await answer
     except EmoTalkError as error:
-        _say_refused(error)
+        _say_refused(request_id, error)
         await abort(context, error)
         raise
 
 
-def _say_refused(error: EmoTalkError) -> None:
-    log.info("refused", extra={"error": str(error), "kind": type(error).__name__})
+def _say_refused(request_id: str, error: EmoTalkError) -> None:
+    log.info("refused", extra={"request_id": request_id, "error": str(error), "kind": type(error).__name__})
