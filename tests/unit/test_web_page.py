@@ -50,6 +50,11 @@ def test_every_file_of_the_page_is_served_with_a_type(path: str):
     assert body == (STATIC / path[1:]).read_bytes()
 
 
+def test_who_reads_no_page_and_asks_for_its_icon_by_the_old_name_gets_it():
+    assert ask("/favicon.ico") == ask("/icon.svg")
+    assert ask("/favicon.ico")[1]["content-type"] == "image/svg+xml"
+
+
 def test_page_and_head_together_are_less_than_three_megabytes_compressed():
     total = 0
     for path in ("/", "/viewer.js", "/index.css", "/head.glb"):

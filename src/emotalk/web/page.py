@@ -60,6 +60,7 @@ class Page:
         files = [*folder.iterdir(), head]
         self._assets = {f"/{path.name}": Asset(path) for path in files if path.is_file()}
         self._assets["/"] = Asset(folder / "index.html")
+        self._assets["/favicon.ico"] = Asset(folder / "icon.svg")  # asked for where no page names another, as at /v1/…
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """An ASGI call."""
