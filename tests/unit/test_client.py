@@ -355,6 +355,29 @@ def test_health_is_true_false_or_a_named_error(stage: Stage) -> None:
             client.health()
 
 
+@pytest.mark.parametrize(
+    ("grpc_words", "cause"),
+    [
+        (
+            "failed to connect to all addresses; last error: UNKNOWN: ipv4:127.0.0.1:1: Connection refused",
+            "Connection refused",
+        ),
+        (
+            "errors resolving studio:1: [field:x error:lookup failed for studio:1: Domain name not found]",
+            "Domain name not found",
+        ),
+        ("Socket closed", "Socket closed"),
+    ],
+)
+def test_who_nobody_answers_hears_where_and_why_and_what_to_do(stage: Stage, grpc_words: str, cause: str) -> None:
+    told = (
+        f"No EmoTalk server answers at 127.0.0.1:{stage.port} ({cause}). "
+        "Start one: emotalk serve; one that is starting answers as soon as its worker is warm."
+    )
+    heard = Heard(stage, breaks(grpc.StatusCode.UNAVAILABLE, words=grpc_words), patience=0.0)
+    assert (type(heard.error), str(heard.error)) == (errors.ServerUnavailable, told)
+
+
 def test_the_asyncio_client_does_the_same(stage: Stage) -> None:
     stage.cues += [chunks(), fails(errors.JobFailed("given up"), after=1)]
     stage.health = [emotalk_pb2.HealthCheckResponse.SERVING]

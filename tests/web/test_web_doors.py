@@ -1,5 +1,6 @@
 """Who may speak to the window: names, origins, sizes, tokens."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -129,4 +130,7 @@ def test_no_server_behind_the_window_is_said_with_its_cause() -> None:
         for answer in (client.get("/v1/health"), client.post("/v1/jobs", content=speech(0.2))):
             assert answer.status_code == 503
             assert answer.headers["retry-after"]
-            assert "Is a server running there?" in answer.json()["detail"]
+            told = answer.json()["detail"]
+            assert re.fullmatch(
+                r"No EmoTalk server answers at 127\.0\.0\.1:1 \([\w ]+\)\. Start one: emotalk serve; .+\.", told
+            )

@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from emotalk import tracing
 from emotalk.audio.limits import DEFAULT_LIMITS, check_size
 from emotalk.client import handshake
-from emotalk.client.connection import asynchronous_channel, is_accepted, named, position_of
+from emotalk.client.connection import asynchronous_channel, is_accepted, named, position_of, target
 from emotalk.client.credentials import Credentials
 from emotalk.client.exchange import DEFAULT_PATIENCE, DEFAULT_TIMEOUT, Answer, Chunk, Request
 from emotalk.client.job import Job, job_of
@@ -38,6 +38,7 @@ class AsyncEmoTalkClient:
     ) -> None:
         self._address = (host, port, credentials or Credentials())
         self._channel, self._own = channel or asynchronous_channel(*self._address), channel is None
+        self._where = target(host, port) if self._own else ""
         self._stub = emotalk_pb2_grpc.EmoTalkServiceStub(self._channel)
         self._timeout, self._patience = timeout, patience
 
@@ -88,7 +89,7 @@ class AsyncEmoTalkClient:
                 yield chunk
         except grpc.aio.AioRpcError as error:
             await self._check_handshake(error)
-            raise named(error) from error
+            raise named(error, self._where) from error
 
     async def health(self, timeout: float = 5.0) -> bool:
         """See EmoTalkClient.health."""
@@ -96,7 +97,7 @@ class AsyncEmoTalkClient:
             response = await self._stub.HealthCheck(emotalk_pb2.HealthCheckRequest(service="emotalk"), timeout=timeout)
         except grpc.aio.AioRpcError as error:
             await self._check_handshake(error)
-            raise named(error) from error
+            raise named(error, self._where) from error
         return bool(response.status == emotalk_pb2.HealthCheckResponse.SERVING)
 
     async def close(self) -> None:
@@ -123,7 +124,7 @@ class AsyncEmoTalkClient:
                     return job_of(await call(message, timeout=answer.left, metadata=tuple(trace.items())))
                 except grpc.aio.AioRpcError as error:
                     await self._check_handshake(error)
-                    await asyncio.sleep(answer.pause_after(error))
+                    await asyncio.sleep(answer.pause_after(error, self._where))
 
     async def _chunks(
         self, request_id: str, answer: Answer, request: Request | None, accepted: Callable[[int], None] | None
@@ -137,7 +138,7 @@ class AsyncEmoTalkClient:
                 except grpc.aio.AioRpcError as error:
                     if not answer.complete:
                         await self._check_handshake(error)
-                        await asyncio.sleep(answer.pause_after(error))
+                        await asyncio.sleep(answer.pause_after(error, self._where))
 
     async def _call(
         self,

@@ -14,7 +14,7 @@ from emotalk import tracing
 from emotalk.audio.limits import DEFAULT_LIMITS, check_size
 from emotalk.chunking import DEFAULT_DURATION, DEFAULT_OVERLAP
 from emotalk.client import handshake
-from emotalk.client.connection import blocking_channel, is_accepted, named, position_of
+from emotalk.client.connection import blocking_channel, is_accepted, named, position_of, target
 from emotalk.client.credentials import Credentials
 from emotalk.client.exchange import DEFAULT_PATIENCE, DEFAULT_TIMEOUT, Answer, Chunk, Request
 from emotalk.client.job import Job, job_of
@@ -43,6 +43,7 @@ class EmoTalkClient:
     ) -> None:
         self._address = (host, port, credentials or Credentials())
         self._channel, self._own = channel or blocking_channel(*self._address), channel is None
+        self._where = target(host, port) if self._own else ""
         self._stub = emotalk_pb2_grpc.EmoTalkServiceStub(self._channel)
         self._timeout, self._patience, self._sleep = timeout, patience, sleep
 
@@ -119,7 +120,7 @@ class EmoTalkClient:
             yield from conversation(self._stub.StreamAudio, live, blocks)
         except grpc.RpcError as error:
             self._check_handshake(error)
-            raise named(error) from error
+            raise named(error, self._where) from error
 
     def health(self, timeout: float = 5.0) -> bool:
         """True if the service is ready. Raises ServerUnavailable where nobody answers, TlsFailed."""
@@ -127,7 +128,7 @@ class EmoTalkClient:
             response = self._stub.HealthCheck(emotalk_pb2.HealthCheckRequest(service="emotalk"), timeout=timeout)
         except grpc.RpcError as error:
             self._check_handshake(error)
-            raise named(error) from error
+            raise named(error, self._where) from error
         return bool(response.status == emotalk_pb2.HealthCheckResponse.SERVING)
 
     def close(self) -> None:
@@ -154,7 +155,7 @@ class EmoTalkClient:
                     return job_of(call(message, timeout=answer.left, metadata=tuple(trace.items())))
                 except grpc.RpcError as error:
                     self._check_handshake(error)
-                    self._sleep(answer.pause_after(error))
+                    self._sleep(answer.pause_after(error, self._where))
 
     def _chunks(
         self, request_id: str, answer: Answer, request: Request | None, accepted: Callable[[int], None] | None
@@ -167,7 +168,7 @@ class EmoTalkClient:
                 except grpc.RpcError as error:
                     if not answer.complete:  # the last frame may arrive and the good-bye after it be lost
                         self._check_handshake(error)
-                        if pause := answer.pause_after(error):
+                        if pause := answer.pause_after(error, self._where):
                             self._sleep(pause)
 
     def _call(

@@ -59,8 +59,8 @@ def asynchronous_channel(host: str, port: int, credentials: Credentials) -> grpc
     return grpc.aio.insecure_channel(where, options, interceptors=interceptors)
 
 
-def named(error: grpc.RpcError) -> EmoTalkError:
-    """A gRPC status → the error of ours that it stands for."""
+def named(error: grpc.RpcError, where: str = "") -> EmoTalkError:
+    """A gRPC status → the error of ours that it stands for. `where`: the address that was called."""
     code, message = error.code(), error.details() or error.code().name
     if code is grpc.StatusCode.INVALID_ARGUMENT and (violation := _violation(error)):
         problem, _, fix = violation.description.rstrip(".").partition(". ")
@@ -75,11 +75,18 @@ def named(error: grpc.RpcError) -> EmoTalkError:
         grpc.StatusCode.NOT_FOUND: errors.UnknownJob,
         grpc.StatusCode.CANCELLED: ServerUnavailable if is_outage(error) else errors.JobCancelled,
     }
-    if code is grpc.StatusCode.UNAVAILABLE and rpc_status.from_call(error) is None:
-        message = f"{message}. Is a server running there? Start one with: emotalk serve"  # nobody has answered
+    if is_outage(error) and rpc_status.from_call(error) is None:
+        message = _nobody(where, message)
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         message = f"{message}. Allow more time; what was accepted is done all the same"
     return by_code.get(code, JobFailed)(message)
+
+
+def _nobody(where: str, grpc_words: str) -> str:
+    """gRPC's words name the cause last: "failed to connect to all addresses; last error: …: Connection refused"."""
+    cause = grpc_words.rpartition(": ")[2].strip("[]. ")
+    who = f"No EmoTalk server answers{where and f' at {where}'}"
+    return f"{who} ({cause}). Start one: emotalk serve; one that is starting answers as soon as its worker is warm."
 
 
 def is_outage(error: grpc.RpcError) -> bool:

@@ -112,8 +112,8 @@ class Answer:
         if not self.complete:
             raise JobFailed("the answer ended before its last frame")
 
-    def pause_after(self, error: grpc.RpcError) -> float:
-        """Seconds to wait before asking again. Raises the named error where that would not help.
+    def pause_after(self, error: grpc.RpcError, where: str) -> float:
+        """Seconds to wait before asking `where` again. Raises the named error where that would not help.
 
         A server that does not know the id, or this call, is sent the request anew: only what was seen is not taken.
         """
@@ -123,5 +123,5 @@ class Answer:
         pause, self._pause = self._pause, min(LONGEST_PAUSE, 2 * self._pause)
         self._waited += pause
         if not is_outage(error) or self._waited > self._patience or pause >= self.left:
-            raise named(error) from error
+            raise named(error, where) from error
         return pause
