@@ -116,39 +116,45 @@ def swelling(sound: Sound, draw: Draw) -> Sound:
     return sound * np.interp(np.linspace(0, 1, len(sound)), np.linspace(0, 1, len(knots)), knots).astype(np.float32)
 
 
-def damaged(
-    sound: Sound, noise: Callable[[], Sound], babble: Callable[[], Sound], draw: Draw, din: bool = False
-) -> Sound:
-    """The sound in some room with some noise over some line; `noise` and `babble` give a stretch of each.
+Background = Callable[[int], Sound]
+"""Gives a stretch of so many samples."""
 
-    `din`: mostly in loud white noise or music.
-    """
+
+def damaged(sound: Sound, noise: Background, music: Background, babble: Background, draw: Draw) -> Sound:
+    """The sound in some room, before some background, over some line; one window in seven nearly as it was."""
     by_chance = lambda share: draw.random() < share  # noqa: E731
+    if by_chance(0.14):
+        return at_level(mixed(sound, coloured(len(sound), draw), draw.uniform(25, 60)), draw)
     if by_chance(0.06):
         sound = whispered(sound, draw)
-    elif by_chance(0.08):
+    elif by_chance(0.07):
         sound = shouted(sound, draw)
-    if by_chance(0.25):
+    if by_chance(0.2):
         sound = swelling(sound, draw)
-    if by_chance(0.35):
+    if by_chance(0.3):
         sound = in_room(sound, draw)
-    if by_chance(0.4):
-        sound = mixed(sound, coloured(len(sound), draw), draw.uniform(6, 45))
-    if by_chance(0.55 if din else 0.25):
-        sound = mixed(sound, draw.standard_normal(len(sound)).astype(np.float32), draw.uniform(3, 18))
-    if by_chance(0.25):
-        sound = mixed(sound, noise(), draw.uniform(2, 30))
-    if by_chance(0.45 if din else 0.12):
-        sound = mixed(sound, chords(len(sound), draw), draw.uniform(2, 12 if din else 25))
-    if by_chance(0.06):
-        sound = mixed(sound, babble(), draw.uniform(10, 26))
+    for share in (0.8, 0.25):
+        if by_chance(share):
+            sound = _before(sound, noise, music, draw)
+    if by_chance(0.05):
+        sound = mixed(sound, babble(len(sound)), draw.uniform(8, 26))
     if by_chance(0.1):
         sound = companded(in_band(sound, draw.uniform(200, 350), draw.uniform(3_000, 3_700)))
-    elif by_chance(0.35):
+    elif by_chance(0.3):
         sound = in_band(sound, draw.uniform(20, 250), draw.uniform(2_800, 10_000))
-    if by_chance(0.08):
+    if by_chance(0.1):
         sound = clipped(sound, draw)
     return at_level(sound, draw)
+
+
+def _before(sound: Sound, noise: Background, music: Background, draw: Draw) -> Sound:
+    """Before white or coloured noise, a recorded one, or music."""
+    kind = draw.choice(4, p=[0.3, 0.12, 0.18, 0.4])
+    if kind == 0:
+        return mixed(sound, draw.standard_normal(len(sound)).astype(np.float32), draw.uniform(4, 22))
+    if kind == 1:
+        return mixed(sound, coloured(len(sound), draw), draw.uniform(4, 40))
+    return mixed(sound, (noise if kind == 2 else music)(len(sound)), draw.uniform(1, 18))
 
 
 def at_level(sound: Sound, draw: Draw) -> Sound:

@@ -1,11 +1,13 @@
 """The ways in which a clip is spoilt before it is scored. Sounds are float32 [n] at 16 kHz."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training import augment
+from training.development import Clip
 
 Sound = NDArray[np.float32]
 _ROOM_SECONDS = 0.4
@@ -47,3 +49,11 @@ CONDITIONS: dict[str, Callable[[Sound, Sound, np.random.Generator], Sound]] = {
 }
 STRETCHED = {"a child (pitch × 1.35)": 1 / 1.35}
 """Conditions that change how long everything lasts."""
+
+
+def spoilt(clip: Clip, how: str, music: Sound) -> Clip:
+    """The clip in this condition."""
+    draw = np.random.default_rng(len(clip.sound))
+    stretch = STRETCHED.get(how, 1.0)
+    phones = [(a * stretch, b * stretch, p) for a, b, p in clip.phones] if clip.phones else None
+    return replace(clip, sound=np.asarray(CONDITIONS[how](clip.sound, music, draw), np.float32), phones=phones)

@@ -9,9 +9,11 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from training.phones import Segment, of_arpabet, with_dark_l
+from training.phones import MASK, Segment, of_arpabet, with_dark_l
 from training.texts import SOURCES
 
+UNTRANSCRIBED, NONSPEECH = (SOURCES.with_name(f"{name}.tsv") for name in ("UNTRANSCRIBED", "NONSPEECH"))
+"""Lists like SOURCES.tsv, without what is under share-alike."""
 HELD_READERS = 36
 """LibriSpeech readers whose clips never enter training; the development score hears them."""
 
@@ -39,8 +41,8 @@ def read_phones(path: Path) -> list[tuple[float, float, str]]:
     return [(float(start), float(end), phone) for start, end, phone in rows]
 
 
-def _sources() -> list[dict[str, str]]:
-    with SOURCES.open(encoding="utf-8") as file:
+def _sources(path: Path = SOURCES) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8") as file:
         return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
@@ -76,15 +78,17 @@ def synthetic(data: Path, voice: str, seed: int | None = None) -> Iterator[Utter
             yield Utterance(voice + vietnamese, f"{voice}_{path.parent.name}_{path.stem}", sound, list(phones))
 
 
+def untranscribed(folder: Path) -> Iterator[Utterance]:
+    """Real speech in several languages of which nobody knows the phones: the recogniser alone teaches from it."""
+    for row in _sources(UNTRANSCRIBED):
+        sound = _read(folder / "unlabelled" / row["language"] / f"{row['id']}.opus")
+        yield Utterance("untranscribed", row["id"], sound, [(0.0, len(sound) / 16_000, MASK)])
+
+
 def voiceless(folder: Path) -> Iterator[Utterance]:
-    """Noise and music without a voice, under the licences in the folder's own list; nothing under share-alike."""
-    with (folder / "nonspeech" / "SOURCES.tsv").open(encoding="utf-8") as file:
-        allowed = {
-            r["id"] for r in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if "SA" not in r["licence"]
-        }
-    for path in sorted((folder / "nonspeech").glob("*.flac")):
-        if path.stem in allowed:
-            yield Utterance("noise", path.stem, _read(path), [])
+    """Noise and music without a voice."""
+    for row in _sources(NONSPEECH):
+        yield Utterance("noise", row["id"], _read(folder / "nonspeech" / f"{row['id']}.flac"), [])
 
 
 def music(data: Path) -> Iterator[Utterance]:

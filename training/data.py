@@ -11,9 +11,9 @@ import sys
 import zipfile
 from pathlib import Path
 
-from training import features, music, speak
+from training import music, speak, windows
 
-MINUTES = {"espeak": 150.0, "hibari": 130.0, "kokoro": 60.0}
+MINUTES = {"espeak": 150.0, "hibari": 130.0, "kokoro": 25.0}
 """How long each voice talks; Kokoro is slow (three times real time on one core) and the most natural."""
 MUSIC_MINUTES = 60.0
 SEED = 1
@@ -57,7 +57,7 @@ def main() -> None:
     talk(asked.data, MINUTES)
     music.fetch(asked.data)
     music.make(asked.data, MUSIC_MINUTES, SEED)
-    features.make(asked.data, asked.real)
+    windows.make(asked.data, asked.real)
 
 
 if __name__ == "__main__":

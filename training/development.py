@@ -50,6 +50,11 @@ def shared_clips(lipsync: Path) -> list[Clip]:
     return clips
 
 
+def music(clips: list[Clip]) -> Sound:
+    """The music among the development clips; none of it is trained on."""
+    return np.concatenate([clip.sound for clip in clips if clip.name in ("ns_bach", "ns_guitar")])
+
+
 def _doubtful_as_noise(phones: Phones) -> Phones:
     return [(start, end, "NSN" if name == "UNK" else name) for start, end, name in phones]
 

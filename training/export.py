@@ -14,35 +14,15 @@ import onnx
 import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
-from torch import Tensor, nn
 
-from training.features import CLIP_ROWS, LIVE_ROWS, RECOGNISER
-from training.front import ROW_SAMPLES, Front
-from training.network import Mouth
+from emotalk.engines.builtin.plan import PLANS
+from training.front import RECOGNISER
+from training.whole import Whole
 
 GATE = Path("packages/silero_vad/data/silero_vad_16k_sequence.onnx")
 _OPSET = 17
 _SMALLEST = 256
 """Tensors of fewer values keep their 32 bits."""
-
-
-class Whole(nn.Module):
-    """Samples → curves."""
-
-    def __init__(self, front: Front, mouth: Mouth) -> None:
-        super().__init__()
-        self.front, self.mouth = front, mouth
-
-    def forward(self, sound: Tensor) -> Tensor:
-        """[1, n] → [1, rows, 15]."""
-        return self.mouth(*self.front(sound))[0]
-
-
-def trained(data: Path, checkpoint: Path) -> Whole:
-    """The averaged network of a checkpoint, behind its front."""
-    mouth = Mouth()
-    mouth.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=False)["average"])
-    return Whole(Front(data / RECOGNISER), mouth).eval()
 
 
 def narrowed(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -65,17 +45,17 @@ def narrowed(model: onnx.ModelProto) -> onnx.ModelProto:
 
 def export(whole: Whole, path: Path) -> float:
     """Write the graph; return by how much its curves differ from torch's, at most, on both lengths of window."""
-    size = (CLIP_ROWS - 1) * ROW_SAMPLES
+    sizes = [stop - start for start, stop in (plan.window(0) for plan in PLANS.values())]
     temporary = path.with_suffix(".torch.onnx")
     torch.onnx.export(
-        whole, (torch.randn(1, size),), str(temporary), input_names=["sound"], output_names=["curves"], dynamo=False,
-        dynamic_axes={"sound": {1: "samples"}, "curves": {1: "rows"}}, opset_version=_OPSET,
+        whole, (torch.randn(1, max(sizes)),), str(temporary), input_names=["sound"], output_names=["curves"],
+        dynamo=False, dynamic_axes={"sound": {1: "samples"}, "curves": {1: "rows"}}, opset_version=_OPSET,
     )  # fmt: skip
     _simplify(temporary)
     onnx.save(narrowed(onnx.load(temporary)), path)
     temporary.unlink()
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return max(_difference(session, whole, rows) for rows in (LIVE_ROWS, CLIP_ROWS))
+    return max(_difference(session, whole, size) for size in sizes)
 
 
 def _simplify(path: Path) -> None:
@@ -91,8 +71,8 @@ def _simplify(path: Path) -> None:
     onnx.save(model, path)
 
 
-def _difference(session: onnxruntime.InferenceSession, whole: Whole, rows: int) -> float:
-    sound = np.random.default_rng(0).standard_normal((1, (rows - 1) * ROW_SAMPLES)).astype(np.float32) * 0.1
+def _difference(session: onnxruntime.InferenceSession, whole: Whole, size: int) -> float:
+    sound = np.random.default_rng(0).standard_normal((1, size)).astype(np.float32) * 0.1
     with torch.no_grad():
         expected = whole(torch.from_numpy(sound)).numpy()
     return float(np.abs(session.run(None, {"sound": sound})[0] - expected).max())
@@ -105,7 +85,7 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path, help="default: DATA/mouth.pt")
     parser.add_argument("--models", type=Path, default=Path("src/emotalk/engines/builtin/models"))
     asked = parser.parse_args()
-    whole = trained(asked.data, asked.checkpoint or asked.data / "mouth.pt")
+    whole = Whole.trained(asked.data / RECOGNISER, asked.checkpoint or asked.data / "mouth.pt")
     difference = export(whole, asked.models / "mouth.onnx")
     shutil.copyfile(asked.data / GATE, asked.models / "silero_vad.onnx")
     sizes = {f.name: f.stat().st_size for f in sorted(asked.models.glob("*.onnx"))}

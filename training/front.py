@@ -12,8 +12,9 @@ from torch.nn import functional
 
 from training.recogniser import Recogniser, read_weights
 
-ROW_SAMPLES = 320
 BANDS = 80
+RECOGNISER = Path("packages/hama/assets/asr_waveform.hama")
+"""Its weights, under DATA."""
 USUAL_POWER = 0.2
 """Level that every window is brought to (root mean square of its frames' power): where the recogniser hears best."""
 QUIETEST = 1e-7

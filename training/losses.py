@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from training.features import NO_LOSS
 from training.phones import CLASSES
 from training.rules import COLUMN
+from training.windows import NO_LOSS
 
 _SHUT, _SOFT = 0.12, 0.04
 """Opening that counts as shut, and how soft the decision is; a quarter of a usual opening."""
@@ -24,8 +24,8 @@ class Losses:
     """Weights of curves from their spread, of classes from their frequency."""
 
     def __init__(self, curves: Tensor, classes: Tensor) -> None:
-        """Curves [n, rows, 15] and classes [n, rows] of a sample of the data."""
-        self._spread = curves.flatten(0, 1).std(0).clamp_min(0.03)
+        """Curves [rows, 15] and classes [rows] of a sample of the data."""
+        self._spread = curves.std(0).clamp_min(0.03)
         weight = 1 / self._spread
         for name, more in _MORE.items():
             weight[COLUMN[name]] *= more
@@ -33,6 +33,12 @@ class Losses:
         counts = torch.bincount(classes[classes != NO_LOSS].long(), minlength=len(CLASSES)).float()
         self._classes = (counts / counts.sum() + 0.01) ** -0.3
         self._classes /= self._classes.mean()
+
+    @classmethod
+    def of(cls, batches: list[dict[str, Tensor]], device: str) -> "Losses":
+        """Weighed by a sample of the data."""
+        curves = torch.cat([batch["curves"].flatten(0, 1) for batch in batches])
+        return cls(curves.to(device), torch.cat([batch["classes"].flatten() for batch in batches]).to(device))
 
     def __call__(self, drawn: tuple[Tensor, Tensor, Tensor], wanted: dict[str, Tensor], ahead: Tensor) -> Tensor:
         """Loss of a batch; `ahead` [rows] weighs the rows."""

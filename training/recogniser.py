@@ -1,7 +1,8 @@
 """The phone recogniser of hama 1.7.0 (Apache-2.0), a Conformer of 2.18 million parameters, as a torch module.
 
 Written anew from the names and shapes in the package's weight file. It hears log-mel of a window of sound and gives a
-row every 20 ms; its inner states, not its phones, are what the mouth network draws from.
+row every 20 ms; its inner states, not its phones, are what the mouth network draws from. Training goes on from its
+weights: it learns to hear in noise what it hears without.
 """
 
 import struct
@@ -121,7 +122,7 @@ class Recogniser(nn.Module):
         """The recogniser with the weights of this file."""
         file, own = {k: torch.from_numpy(v.copy()) for k, v in read_weights(path).items()}, cls()
         own.load_state_dict(dict(_renamed(file)))
-        return own.eval().requires_grad_(False)
+        return own
 
 
 def _renamed(file: dict[str, Tensor]) -> list[tuple[str, Tensor]]:

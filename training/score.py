@@ -6,9 +6,7 @@ Everything goes through the engine itself, as its users have it: samples pushed,
 
 import argparse
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +16,7 @@ from emotalk.engines.base import Latency
 from emotalk.engines.builtin import BuiltinEngine
 from emotalk.face import Style
 from training import development, strangers
-from training.conditions import CONDITIONS, STRETCHED
+from training.conditions import CONDITIONS, spoilt
 from training.development import Clip
 
 CARD = Path(__file__).parents[1] / "docs" / "model-card.md"
@@ -66,14 +64,6 @@ class Scores:
         met, due = (sum(r["clo"][i] for r in results) for i in (0, 1))
         false = sum(r["ctl"][0] for r in results) / max(sum(r["ctl"][1] for r in results), 1)
         return met, due, false
-
-
-def spoilt(clip: Clip, how: str, music: Any) -> Clip:
-    """The clip in this condition."""
-    draw = np.random.default_rng(len(clip.sound))
-    stretch = STRETCHED.get(how, 1.0)
-    phones = [(a * stretch, b * stretch, p) for a, b, p in clip.phones] if clip.phones else None
-    return replace(clip, sound=np.asarray(CONDITIONS[how](clip.sound, music, draw), np.float32), phones=phones)
 
 
 def peers(lipsync: Path) -> list[str]:
@@ -124,7 +114,7 @@ def tables(data: Path, real: Path, lipsync: Path) -> str:
 
 
 def _robustness(scores: Scores, dev: list[Clip], readers: list[Clip]) -> list[str]:
-    music = np.concatenate([c.sound for c in dev if c.name in ("ns_bach", "ns_guitar")])
+    music = development.music(dev)
     clips = [clip for clip in (*dev, *readers) if clip.phones]
     lines, clean = ["Development set and readers together, spoilt:", "", _HEAD.replace("| |", "| condition |", 1)], 0.0
     for how in CONDITIONS:
