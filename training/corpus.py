@@ -1,6 +1,5 @@
 """The utterances: real speech in the documented folder, synthetic speech by training.speak, sounds without speech."""
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from training.phones import MASK, Segment, of_arpabet, with_dark_l
-from training.texts import SOURCES
+from training.texts import SOURCES, listed
 
 UNTRANSCRIBED, NONSPEECH = (SOURCES.with_name(f"{name}.tsv") for name in ("UNTRANSCRIBED", "NONSPEECH"))
 """Lists like SOURCES.tsv, without what is under share-alike."""
@@ -41,21 +40,16 @@ def read_phones(path: Path) -> list[tuple[float, float, str]]:
     return [(float(start), float(end), phone) for start, end, phone in rows]
 
 
-def _sources(path: Path = SOURCES) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8") as file:
-        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-
-
 def held_readers() -> frozenset[str]:
     """The readers kept apart: every fifth of those whose text was recognised, by number."""
-    readers = sorted({row["speaker"] for row in _sources() if row["id"].startswith("lu_")})
+    readers = sorted({row["speaker"] for row in listed() if row["id"].startswith("lu_")})
     return frozenset(readers[::5][:HELD_READERS])
 
 
 def real(folder: Path, held: bool = False) -> Iterator[Utterance]:
     """The real clips of the committed list, without the held readers, or theirs alone. None is under share-alike."""
     apart = held_readers()
-    for row in _sources():
+    for row in listed():
         if (row["speaker"] in apart) != held or (held and not row["id"].startswith("lu_")):
             continue
         part = (
@@ -80,14 +74,14 @@ def synthetic(data: Path, voice: str, seed: int | None = None) -> Iterator[Utter
 
 def untranscribed(folder: Path) -> Iterator[Utterance]:
     """Real speech in several languages of which nobody knows the phones: the recogniser alone teaches from it."""
-    for row in _sources(UNTRANSCRIBED):
+    for row in listed(UNTRANSCRIBED):
         sound = _read(folder / "unlabelled" / row["language"] / f"{row['id']}.opus")
         yield Utterance("untranscribed", row["id"], sound, [(0.0, len(sound) / 16_000, MASK)])
 
 
 def voiceless(folder: Path) -> Iterator[Utterance]:
     """Noise and music without a voice."""
-    for row in _sources(NONSPEECH):
+    for row in listed(NONSPEECH):
         yield Utterance("noise", row["id"], _read(folder / "nonspeech" / f"{row['id']}.flac"), [])
 
 

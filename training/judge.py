@@ -22,6 +22,11 @@ Draw = Callable[[Tensor], Tensor]
 Figures = dict[str, dict[str, float]]
 
 
+def line(figures: Figures) -> str:
+    """The figures of all sets that count, in one line."""
+    return " | ".join(f"{name} {development.line(each)}" for name, each in figures.items())
+
+
 class Judge:
     """Hears every set as the engine does, window by window, and scores it."""
 
@@ -38,10 +43,6 @@ class Judge:
             name: development.scored(self._module, clips, [self._face(draw, clip) for clip in clips])
             for name, clips in self._sets.items()
         }
-
-    def lines(self, figures: Figures) -> str:
-        """All of them in one line."""
-        return " | ".join(f"{name} {development.line(each)}" for name, each in figures.items())
 
     def _face(self, draw: Draw, clip: Clip) -> NDArray[np.float32]:
         cut, rows = development.windows(clip.sound, _PLAN.past, _PLAN.hop, _PLAN.ahead)

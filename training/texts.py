@@ -38,11 +38,16 @@ _PSEUDO_ONSETS, _PSEUDO_CODAS = list("pbmpbmpbmfvfvwtdnlkɡszʃʤʧðθhɹj"), l
 _PSEUDO_VOWELS = list("AIOWYiuɪʊɛæɑɔʌəɜ")
 
 
+def listed(path: Path = SOURCES) -> list[dict[str, str]]:
+    """The rows of a list of sources, by the names of its columns."""
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
 @cache
 def _spoken() -> tuple[list[str], list[str]]:
     """(sentences, words) of the real corpus' English transcripts."""
-    with SOURCES.open(encoding="utf-8") as file:
-        lines = [row["transcript"].lower() for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)]
+    lines = [row["transcript"].lower() for row in listed()]
     long = sorted({line for line in lines if len(line.split()) >= 4})
     return long, sorted({word for line in lines for word in re.findall(r"[a-z]{2,}", line)})
 

@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from tqdm import tqdm
 
 from training.front import RECOGNISER
-from training.judge import Judge
+from training.judge import Judge, line
 from training.losses import Losses
 from training.sounds import Sounds, load_parts
 from training.whole import Whole
@@ -163,7 +163,7 @@ def train(data: Path, real: Path, lipsync: Path, steps: int, every: int, seed: i
             if trainer.step % every == 0 or trainer.step == steps:
                 trainer.save(out)
                 figures = judge.figures(trainer.average)
-                bar.write(f"{trainer.step} loss {loss:.3f} | {judge.lines(figures)}")
+                bar.write(f"{trainer.step} loss {loss:.3f} | {line(figures)}")
                 bar.set_postfix_str(" ".join(f"{name} net {each['net']:.2f}" for name, each in figures.items()))
 
 

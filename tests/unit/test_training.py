@@ -1,6 +1,5 @@
 """The recipe's own rules: what the face does for each phone, what may be trained on, what damage leaves as it was."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from training.corpus import NONSPEECH, UNTRANSCRIBED
 from training.development import as_face, windows
 from training.phones import CLASSES, IPA, MASK, of_arpabet, of_espeak, spread, with_dark_l
 from training.rules import COLUMN, draw
-from training.texts import SOURCES, english, pseudo_ipa, sentence, vietnamese
+from training.texts import SOURCES, english, listed, pseudo_ipa, sentence, vietnamese
 
 TICKS = 60
 
@@ -94,8 +93,7 @@ def test_an_l_that_no_vowel_follows_is_dark() -> None:
 
 @pytest.mark.parametrize(("path", "least"), [(SOURCES, 3_000), (UNTRANSCRIBED, 100), (NONSPEECH, 200)])
 def test_nothing_under_share_alike_or_non_commercial_terms_is_among_the_sources(path: Path, least: int) -> None:
-    with path.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    rows = listed(path)
     assert len(rows) > least
     assert not [r["id"] for r in rows if "SA" in r["licence"] or "NC" in r["licence"] or not r["licence"]]
     for kept_out in ("speechbrain", "audiomentations", "audiocraft", "asterisk"):
