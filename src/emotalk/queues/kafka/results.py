@@ -8,7 +8,7 @@ from confluent_kafka import Consumer, TopicPartition
 from emotalk.errors import QueueUnavailable
 from emotalk.queues.base import Cursor, Result
 from emotalk.queues.kafka.cluster import Cluster
-from emotalk.queues.kafka.reading import ends_of, partitions_of, reader, records_between, sound, span_of
+from emotalk.queues.kafka.reading import ends_of, partitions_of, reader, records_between, sound
 from emotalk.queues.kafka.records import result_of
 
 _LOOK_SECONDS = 60.0
@@ -51,7 +51,7 @@ class KafkaResults:
         partition, offset = start
         found: list[Result] = []
         with self._reading:
-            _, end = span_of(self._again, self._topic, partition)
+            [end] = ends_of(self._again, [(self._topic, partition)])
             if last is not None and last[0] == partition:
                 end = min(end, last[1] + 1)
             for message in records_between(self._again, self._topic, partition, max(0, offset), end):
