@@ -25,7 +25,7 @@ from emotalk.jobs import Failure, Part
 from emotalk.jobs.codec import encode_part
 from emotalk.jobs.intake import Order
 from emotalk.pipeline import Pipeline
-from emotalk.queues.base import Producer
+from emotalk.queues.base import Claim, Consumer, Producer
 from emotalk.queues.memory import MemoryQueue
 from emotalk.server import run as server_run
 from emotalk.server.health import _problem
@@ -73,6 +73,16 @@ def failure_of(call: Any) -> tuple[list[Any], grpc.RpcError]:
     raise AssertionError(f"no failure after {len(responses)} responses")
 
 
+def taken_by_hand(server: Inside, request_id: str) -> tuple[Any, Consumer, Claim]:
+    """The call of an accepted request, a consumer that is the test itself, and its claim to that request."""
+    call = server.ask(request_id=request_id)
+    call.initial_metadata()
+    consumer = server.queue.consumer("by hand")
+    claim = consumer.claim(PATIENCE)
+    assert claim is not None
+    return call, consumer, claim
+
+
 # --- accepting
 
 
@@ -111,11 +121,7 @@ def test_a_refused_request_leaves_nothing_of_its_sound_to_the_collector() -> Non
 
 def test_each_chunk_is_streamed_as_soon_as_it_is_whole() -> None:
     with Inside() as server:
-        call = server.ask(request_id="one")
-        call.initial_metadata()
-        consumer = server.queue.consumer("by hand")
-        claim = consumer.claim(PATIENCE)
-        assert claim is not None
+        call, consumer, claim = taken_by_hand(server, "one")
         for start, part in enumerate(parts := cut_into_parts(numbered(90), [20, 20, 20, 30])):
             consumer.publish(claim, [encode_part(part)])
             if part.ends_chunk:
@@ -350,11 +356,7 @@ def test_who_is_accepted_is_accepted_even_if_nobody_knows_the_position() -> None
 
 def test_a_job_that_is_given_up_ends_with_its_reason_and_never_as_final() -> None:
     with Inside() as server:
-        call = server.ask(request_id="one")
-        call.initial_metadata()
-        consumer = server.queue.consumer("by hand")
-        claim = consumer.claim(PATIENCE)
-        assert claim is not None
+        call, consumer, claim = taken_by_hand(server, "one")
         consumer.publish(claim, [encode_part(p) for p in cut_into_parts(numbered(90), [20, 20, 50])[:2]])
         failure = Part("one", "a", failure=Failure("EngineError", "the network is on fire"))
         consumer.bury(claim, b"letter", "EngineError", [encode_part(failure)])
@@ -372,11 +374,7 @@ def test_a_job_that_is_given_up_ends_with_its_reason_and_never_as_final() -> Non
 def test_the_log_names_the_request_of_every_refusal(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "emotalk")
     with Inside() as server:
-        call = server.ask(request_id="given up")
-        call.initial_metadata()
-        consumer = server.queue.consumer("by hand")
-        claim = consumer.claim(PATIENCE)
-        assert claim is not None
+        call, consumer, claim = taken_by_hand(server, "given up")
         failure = Part("given up", "a", failure=Failure("EngineError", "the network is on fire"))
         consumer.bury(claim, b"letter", "EngineError", [encode_part(failure)])
         failure_of(call)
@@ -394,11 +392,7 @@ def test_the_log_names_the_request_of_every_refusal(caplog: pytest.LogCaptureFix
 
 def test_frames_of_two_engines_are_never_spliced() -> None:
     with Inside() as server:
-        call = server.ask(request_id="one")
-        call.initial_metadata()
-        consumer = server.queue.consumer("by hand")
-        claim = consumer.claim(PATIENCE)
-        assert claim is not None
+        call, consumer, claim = taken_by_hand(server, "one")
         consumer.publish(claim, [encode_part(p) for p in cut_into_parts(numbered(90), [20, 20, 50])[:2]])
         consumer.close()
         server.work(Scripted(fingerprint="another"))
