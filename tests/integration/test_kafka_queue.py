@@ -145,9 +145,10 @@ def test_a_job_longer_than_the_poll_interval_stays_with_the_worker_that_keeps_it
 def test_a_job_whose_worker_does_not_keep_it_is_taken_away(open_queue: Opener) -> None:
     queue = open_queue(max_poll_interval_ms=1500)
     queue.producer().append(request("r"))
-    sleeper, heir = queue.consumer(""), queue.consumer("")
+    sleeper = queue.consumer("")
     claim = claimed(sleeper)
     sleeper.begin(claim, 1)
+    heir = queue.consumer("")
     assert claimed(heir).attempts == 1
     with pytest.raises(ClaimLost):
         sleeper.publish(claim, [b"too late"])
