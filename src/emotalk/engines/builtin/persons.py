@@ -4,13 +4,15 @@ A person is drawn from its number by blake2b, so that it is the same on every ma
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 
 from emotalk.face import Style
 
 
+@lru_cache(maxsize=256, typed=True)
 def chance(*words: object) -> float:
-    """A number in [0, 1) that these words alone decide."""
+    """A number in [0, 1) that these words alone decide; remembered, since a face asks for the same one frame by frame."""
     digest = blake2b("\0".join(map(str, words)).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") / 2**64
 
