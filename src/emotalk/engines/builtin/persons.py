@@ -12,7 +12,7 @@ from emotalk.face import Style
 
 @lru_cache(maxsize=256, typed=True)
 def chance(*words: object) -> float:
-    """A number in [0, 1) that these words alone decide; remembered, since a face asks for the same one frame by frame."""
+    """A number in [0, 1) that these words alone decide; remembered, since a face asks again with every frame."""
     digest = blake2b("\0".join(map(str, words)).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") / 2**64
 
