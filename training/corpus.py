@@ -46,18 +46,24 @@ def held_readers() -> frozenset[str]:
     return frozenset(readers[::5][:HELD_READERS])
 
 
-def real(folder: Path, held: bool = False) -> Iterator[Utterance]:
-    """The real clips of the committed list, without the held readers, or theirs alone. None is under share-alike."""
+def real(folder: Path, held: bool = False, only: str | None = None) -> Iterator[Utterance]:
+    """The real clips of the committed list, without the held readers, or theirs alone. None is under share-alike.
+
+    `only`: of this part; no other clip is decoded.
+    """
     apart = held_readers()
     for row in listed():
-        if (row["speaker"] in apart) != held or (held and not row["id"].startswith("lu_")):
+        part = _part_of(row["id"])
+        if (row["speaker"] in apart) != held or (held and not row["id"].startswith("lu_")) or only not in (None, part):
             continue
-        part = (
-            "accented" if row["id"].startswith("so_") else "readers" if row["id"][:3] in ("ls_", "lu_") else "commands"
-        )
         phones = read_phones(folder / "phones" / f"{row['id']}.tsv")
         segments = [s for phone in phones for s in of_arpabet(*phone)]
         yield Utterance(part, row["id"], _read(folder / "opus" / f"{row['id']}.opus"), with_dark_l(segments))
+
+
+def _part_of(clip: str) -> str:
+    """The part that a real clip belongs to."""
+    return "accented" if clip.startswith("so_") else "readers" if clip.startswith(("ls_", "lu_")) else "commands"
 
 
 def synthetic(data: Path, voice: str, seed: int | None = None) -> Iterator[Utterance]:

@@ -97,7 +97,7 @@ def part_of(name: str, data: Path, real: Path) -> Iterator[Utterance]:
         return (one for one in voices if one.part.endswith("-vi"))
     if name in ("kokoro", "hibari", "espeak"):
         return (one for one in corpus.synthetic(data, name) if not one.part.endswith("-vi"))
-    return (one for one in corpus.real(real) if one.part == name)
+    return corpus.real(real, only=name)
 
 
 def make(data: Path, real: Path, parts: Iterable[str] = VERSIONS) -> None:
