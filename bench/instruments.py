@@ -24,12 +24,13 @@ from bench.clips import FreeEngine, speech_like
 from bench.figures import machine, table
 from emotalk import metrics, tracing
 from emotalk.audio import encode_flac
-from emotalk.jobs import Job, Take
+from emotalk.jobs import Job
 from emotalk.jobs.intake import as_request
+from emotalk.performance import Performance
 from emotalk.pipeline import Pipeline
 from emotalk.queues.memory import MemoryQueue
 from emotalk.timebase import SAMPLE_RATE
-from emotalk.worker import Worker
+from emotalk.worker.loop import Worker
 
 CALLS = 100_000
 
@@ -91,7 +92,7 @@ def job_milliseconds(jobs: int) -> float:
     flac = encode_flac(pcm)
     for number in range(jobs):
         name = f"{number}"
-        producer.append(as_request(Job(name, "", name, time.time(), len(pcm), Take(seed=name), flac)))
+        producer.append(as_request(Job(name, "", name, time.time(), len(pcm), Performance(seed=name), flac)))
     claim = consumer.claim
 
     def claim_or_stop(_: float) -> object:

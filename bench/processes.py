@@ -24,8 +24,8 @@ from emotalk.queues.base import Queue
 from emotalk.queues.kafka import KafkaQueue
 from emotalk.queues.urls import KAFKA, open_queue
 from emotalk.server.run import Address, Server
-from emotalk.server.workforce import Nobody, ThreadWorker
-from emotalk.worker import Worker
+from emotalk.supervision.workforce import Nobody, ThreadWorker
+from emotalk.worker.loop import Worker
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -40,12 +40,12 @@ from bench.floors import Floor, fsync_floor, grpc_floor, kafka_floor
 from bench.processes import free_worker, open_for_bench, process
 from emotalk.audio import decode
 from emotalk.client import EmoTalkClient
-from emotalk.client import Request as Call
+from emotalk.client import Record as Call
 from emotalk.face import BLENDSHAPES, Frames
 from emotalk.jobs import Part
 from emotalk.jobs.codec import decode_part, encode_part
 from emotalk.jobs.intake import Intake, Order, as_request
-from emotalk.queues.base import Consumer, Queue, Request
+from emotalk.queues.base import Consumer, Queue, Record
 from emotalk.timebase import SAMPLE_RATE, frame_count
 from emotalk.wire.convert import to_response
 from tests.kafka.broker import Broker
@@ -252,7 +252,7 @@ def _address(
     return f"kafka://{bootstrap}#bench-{uuid.uuid4().hex[:8]}-", kafka_floor(bootstrap, payload)
 
 
-def record(wav: bytes, request_id: str) -> Request:
+def record(wav: bytes, request_id: str) -> Record:
     """The clip as the request log takes it."""
     return as_request(Intake().accept(Order(wav, request_id), time.time))
 

@@ -31,7 +31,7 @@ from bench.clips import as_wav, speech_like
 from bench.figures import machine, table
 from emotalk.engines.sleep import REAL_TIME_FACTOR
 from emotalk.jobs.intake import Intake, Order, as_request
-from emotalk.queues.base import Producer, Request
+from emotalk.queues.base import Producer, Record
 from emotalk.queues.urls import open_queue
 from emotalk.timebase import SAMPLE_RATE
 from tests.kafka.broker import Broker
@@ -184,13 +184,13 @@ def _until_all_work(programs: Sequence[Program]) -> None:
         time.sleep(0.2)
 
 
-def _fill(producer: Producer, request: Request, count: int) -> None:
+def _fill(producer: Producer, request: Record, count: int) -> None:
     for _ in range(count):
         name = uuid.uuid4().hex
-        producer.append(Request(name, name, request.digest, request.payload, request.headers))
+        producer.append(Record(name, name, request.digest, request.payload, request.headers))
 
 
-def _request(seconds: float) -> Request:
+def _request(seconds: float) -> Record:
     wav = as_wav(speech_like(round(seconds * SAMPLE_RATE)))
     return as_request(Intake().accept(Order(wav, "one"), time.time))
 

@@ -12,17 +12,17 @@ import numpy as np
 import soundfile
 
 from bench.clips import FreeEngine
-from emotalk.animation import PUSH_SAMPLES, Animation
 from emotalk.audio import decode, decode_flac_blocks, encode_flac
 from emotalk.chunking import Cut, open_session
 from emotalk.face import Frames, Pcm
 from emotalk.jobs import Job, Part
+from emotalk.jobs.assembly import Assembly
 from emotalk.jobs.codec import decode_job, decode_part, encode_part
 from emotalk.jobs.intake import Intake, Order, as_request
 from emotalk.pipeline import Pipeline
-from emotalk.server.assembly import Assembly
 from emotalk.shaping import Shaping
 from emotalk.wire.convert import to_response
+from emotalk.worker.animation import PUSH_SAMPLES, Animation
 
 REQUEST = "0" * 32
 Stage = tuple[str, Callable[[], object]]

@@ -8,7 +8,7 @@ from prometheus_client.core import Metric
 from prometheus_client.metrics import MetricWrapperBase
 
 from emotalk import metrics
-from emotalk.queues.base import LaneReading, Reading, Room
+from emotalk.queues.base import LaneReading, Reading, Usage
 
 SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
 
@@ -34,7 +34,7 @@ class FullMeter:
     """A log of which everything can be said."""
 
     def read(self) -> Reading:
-        return Reading([LaneReading(0, 1, 0.0)], 1, Room(1, 2, 3))
+        return Reading([LaneReading(0, 1, 0.0)], 1, Usage(1, 2, 3))
 
     def close(self) -> None:
         pass

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from emotalk.client import AsyncEmoTalkClient, Chunk, Credentials, EmoTalkClient, Request
     from emotalk.errors import EmoTalkError
     from emotalk.face import ARKIT_NAMES, FaceClip, Style
-    from emotalk.jobs.take import Take
+    from emotalk.performance import Performance
     from emotalk.pipeline import Pipeline
     from emotalk.shaping import Gains
 
@@ -25,10 +25,10 @@ _HOMES = {
     "EmoTalkError": "emotalk.errors",
     "FaceClip": "emotalk.face",
     "Gains": "emotalk.shaping",
+    "Performance": "emotalk.performance",
     "Pipeline": "emotalk.pipeline",
     "Request": "emotalk.client",
     "Style": "emotalk.face",
-    "Take": "emotalk.jobs.take",
 }
 
 __all__ = [
@@ -41,14 +41,19 @@ __all__ = [
     "EmoTalkError",
     "FaceClip",
     "Gains",
+    "Performance",
     "Pipeline",
     "Request",
     "Style",
-    "Take",
 ]
 
 
+_RENAMED = {"Take": "Performance"}
+"""Names until 0.2, kept for one version."""
+
+
 def __getattr__(name: str) -> Any:
+    name = _RENAMED.get(name, name)
     if name not in _HOMES:
         raise AttributeError(f"module 'emotalk' has no attribute '{name}'")
     return getattr(import_module(_HOMES[name]), name)

@@ -11,13 +11,13 @@ from emotalk.chunking import Cut, Uncut, open_live, open_session
 from emotalk.engines.base import Engine, EngineSession, WindowEngine
 from emotalk.errors import EngineError
 from emotalk.face import BLENDSHAPES, Frames, Pcm
-from emotalk.jobs.take import Take
+from emotalk.performance import Performance
 from emotalk.shaping import Raw, Shaping
 from emotalk.timebase import frame_count
 
 
 @dataclass(frozen=True)
-class Chunk:
+class FaceChunk:
     """A piece of the answer: float32 [n ≥ 1, 52] from absolute frame `first_frame`."""
 
     index: int
@@ -31,12 +31,12 @@ class Pipeline:
     def __init__(self, engine: Engine | WindowEngine) -> None:
         self.engine = engine
 
-    def open(self, take: Take) -> "Session":
+    def open(self, take: Performance) -> "Session":
         """Start a clip."""
         engine = open_session(self.engine, take.style, take.chunking, seed=take.seed)
         return Session(engine, Cut(take.chunking), _shaping(take))
 
-    def live(self, take: Take, latency: float | None = None) -> "Session":
+    def live(self, take: Performance, latency: float | None = None) -> "Session":
         """Start a live stream: frames come out as soon as the engine has them; its chunking is not asked.
 
         `latency`: seconds from a sound to its frames that are wished for; None leaves it to the engine.
@@ -53,13 +53,13 @@ class Session:
         self._sent = 0
         self._index = 0
 
-    def push(self, pcm: Pcm) -> list[Chunk]:
+    def push(self, pcm: Pcm) -> list[FaceChunk]:
         """Take float32 [n] at 16 kHz; return the chunks that are ready. Raises EngineError."""
         self._arrived += len(pcm)
         raw = self._cut.add(_checked(self._engine.push(pcm)), self._arrived)
         return [self._chunk(self._shaping.push(block)) for block in raw]
 
-    def finish(self) -> list[Chunk]:
+    def finish(self) -> list[FaceChunk]:
         """Return the remaining chunks; the last frame of the clip is the last frame of the last one."""
         raw = self._cut.finish(_checked(self._engine.finish()), self._arrived)
         chunks = [self._chunk(self._shaping.push(block)) for block in raw[:-1]]
@@ -68,8 +68,8 @@ class Session:
         self._check_count()
         return chunks
 
-    def _chunk(self, frames: Frames) -> Chunk:
-        chunk = Chunk(self._index, self._sent, frames)
+    def _chunk(self, frames: Frames) -> FaceChunk:
+        chunk = FaceChunk(self._index, self._sent, frames)
         self._index += 1
         self._sent += len(frames)
         return chunk
@@ -80,7 +80,7 @@ class Session:
             raise EngineError(f"the engine answered {self._sent} frames where {due} were due")
 
 
-def _shaping(take: Take) -> Shaping | Raw:
+def _shaping(take: Performance) -> Shaping | Raw:
     return Shaping(take.gains, take.seed) if take.post_processing else Raw()
 
 

@@ -8,7 +8,6 @@ from hashlib import blake2b
 import numpy as np
 
 from bench.clips import as_wav, speech_like
-from emotalk.animation import Animation
 from emotalk.client import Request
 from emotalk.engines.tone import ToneEngine
 from emotalk.errors import EmoTalkError
@@ -16,6 +15,7 @@ from emotalk.face import Frames, Pcm
 from emotalk.jobs.intake import Intake, Order
 from emotalk.pipeline import Pipeline
 from emotalk.timebase import SAMPLE_RATE, frame_count
+from emotalk.worker.animation import Animation
 from tests.chaos.poisoned import POISONS
 from tests.chaos.witness import Span
 

@@ -21,16 +21,16 @@ from sqlite3 import Connection as Database
 from threading import Thread
 from typing import Any, NoReturn
 
-from emotalk import worker
 from emotalk.engines import tone
 from emotalk.errors import EngineError
 from emotalk.face import Frames, Pcm, Style
 from emotalk.jobs import retry
-from emotalk.queues.kafka import member
+from emotalk.queues.kafka.claims import member
 from emotalk.queues.sqlite import SqliteQueue
 from emotalk.queues.sqlite.connection import Connection
-from emotalk.server import child, workforce
+from emotalk.supervision import leash, workforce
 from emotalk.timebase import SAMPLE_RATE
+from emotalk.worker.loop import loop
 
 TEMPO, FULL = "CHAOS_TEMPO", "CHAOS_FULL"
 FATAL_WINDOW = 2
@@ -111,11 +111,11 @@ class PoisonedEngine(tone.ToneEngine):
 
 def _adopt(tempo: Tempo) -> None:
     _replace(tone, "ToneEngine", partial(PoisonedEngine, tempo.pace))
-    _replace(worker, "HANG_FACTOR", 0.0)
+    _replace(loop, "HANG_FACTOR", 0.0)
     _replace(retry, "FIRST_DELAY", tempo.retry)
     _replace(member, "SESSION_MS", round(1000 * tempo.session))
     _replace(workforce, "LONGEST_PAUSE", 2.0)
-    _replace(child, "PROGRAM", ("-m", __spec__.name))
+    _replace(leash, "PROGRAM", ("-m", __spec__.name))
     defaults = SqliteQueue.__init__.__kwdefaults__
     assert "lease_seconds" in defaults
     defaults["lease_seconds"] = tempo.session

@@ -18,7 +18,7 @@ from emotalk.errors import QueueFull
 from emotalk.face import BLENDSHAPES
 from emotalk.jobs import Failure, Part
 from emotalk.jobs.codec import encode_part
-from emotalk.queues.base import Claim, Consumer, Queue, Request
+from emotalk.queues.base import Claim, Consumer, Queue, Record
 from emotalk.queues.kafka import KafkaQueue
 from emotalk.queues.sqlite import SqliteQueue
 from emotalk.queues.sqlite.connection import Connection
@@ -110,9 +110,9 @@ def test_a_disk_can_be_full_where_nobody_may_mount_one(tmp_path: Path, monkeypat
     producer = queue.producer()
     ground.fill()
     with pytest.raises(QueueFull):
-        producer.append(Request("one", "", "digest", bytes(10**6), {}))
+        producer.append(Record("one", "", "digest", bytes(10**6), {}))
     ground.empty()
-    assert producer.append(Request("one", "", "digest", bytes(10**6), {})).offset == 0
+    assert producer.append(Record("one", "", "digest", bytes(10**6), {})).offset == 0
     queue.close()
 
 
@@ -149,7 +149,7 @@ def test_an_audit_tells_what_is_committed_ahead_of_its_results_and_what_is_left(
     queue, audit = audited
     producer, consumer = queue.producer(), queue.consumer("")
     for name in ("whole", "half", "waits"):
-        producer.append(Request(name, "", "digest", b"voice", {}))
+        producer.append(Record(name, "", "digest", b"voice", {}))
     _work(consumer, "whole", 2)
     assert audit.ahead() == []
     _work(consumer, "half", 1)

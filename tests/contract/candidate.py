@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from emotalk.errors import ClaimLost, EmoTalkError
-from emotalk.queues.base import Claim, Consumer, Queue, Request, Result, Results
+from emotalk.queues.base import Claim, Consumer, Queue, Record, Result, Results
 from emotalk.queues.memory import MemoryQueue
 from emotalk.queues.sqlite import SqliteQueue
 
@@ -87,8 +87,8 @@ class Candidate:
         return results.poll(self.moment) == []
 
 
-def request(request_id: str = "one", payload: bytes = b"voice", key: str = "session", **headers: str) -> Request:
-    return Request(request_id, key, f"digest of {payload[:64]!r}", payload, headers)
+def request(request_id: str = "one", payload: bytes = b"voice", key: str = "session", **headers: str) -> Record:
+    return Record(request_id, key, f"digest of {payload[:64]!r}", payload, headers)
 
 
 def memory(_: Path, __: pytest.FixtureRequest) -> Candidate:

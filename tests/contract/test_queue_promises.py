@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 )
 
 from emotalk.errors import ClaimLost, JobCancelled, RequestConflict
-from emotalk.queues.base import Claim, Consumer, Queue, Request
+from emotalk.queues.base import Claim, Consumer, Queue, Record
 from emotalk.queues.lanes import lane_of
 from emotalk.queues.memory import MemoryQueue
 from emotalk.queues.sqlite import SqliteQueue
@@ -39,7 +39,7 @@ PAYLOADS = st.sampled_from([b"voice", b"other voice"])
 class Lane:
     """What a lane must be: a list, a place in it, and who stands there."""
 
-    asked: list[Request] = field(default_factory=list)
+    asked: list[Record] = field(default_factory=list)
     head: int = 0
     attempts: int = 0
     owner: str = ""

@@ -6,7 +6,7 @@ import pytest
 from candidate import Candidate, Clock, request
 
 from emotalk.errors import ClaimLost, QueueUnavailable, RequestConflict
-from emotalk.queues.base import RESULTS_KEPT_SECONDS, Claim, Request
+from emotalk.queues.base import RESULTS_KEPT_SECONDS, Claim, Record
 
 
 def test_a_request_is_claimed_begun_answered_and_completed(candidate: Candidate) -> None:
@@ -232,7 +232,7 @@ def test_an_id_that_is_taken_by_other_content_is_a_conflict(leasing: tuple[Candi
 def test_any_bytes_and_any_script_come_back_unchanged(candidate: Candidate) -> None:
     queue = candidate.queue()
     consumer, results = queue.consumer("worker"), queue.results()
-    strange = Request("идентификатор 🗝", "ключ", "d", bytes(range(256)), {"заголовок": "声音 ✓", "empty": ""})
+    strange = Record("идентификатор 🗝", "ключ", "d", bytes(range(256)), {"заголовок": "声音 ✓", "empty": ""})
     queue.producer().append(strange)
     claim = candidate.start(consumer)
     consumer.publish(claim, [bytes(range(256)), b""])

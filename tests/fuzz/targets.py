@@ -16,7 +16,7 @@ from google.protobuf.message import DecodeError
 
 from emotalk.audio import Limits, decode_flac_blocks
 from emotalk.audio.apart import Decoders, Fence
-from emotalk.client.exchange import Answer
+from emotalk.client.exchange import Exchange
 from emotalk.engines.emotalk import convert, find_weights
 from emotalk.engines.emotalk.checkpoint import Checkpoint
 from emotalk.engines.emotalk.converted import open_converted
@@ -32,8 +32,8 @@ from emotalk.errors import (
 from emotalk.jobs import DeadLetter, Failure, Part
 from emotalk.jobs.codec import decode_job, decode_letter, decode_part, encode_job, encode_letter, encode_part
 from emotalk.jobs.intake import Intake
-from emotalk.queues.kafka.marks import read_mark
-from emotalk.server.service import to_order
+from emotalk.queues.kafka.claims.marks import read_mark
+from emotalk.server.contracts.emotalk import to_order
 from emotalk.wire import emotalk_pb2, records_pb2
 from emotalk.wire.convert import to_response
 from tests.fuzz.mutate import mutated, with_other_fields
@@ -191,7 +191,7 @@ def answer(_: ExitStack, __: Path) -> Target:
     chunks = [to_response("one", n, 4 * n, np.full((4, 52), n, np.float32), n == 2) for n in range(3)]
 
     def run(data: bytes) -> str:
-        taking = Answer(60.0, 1.0, from_frame=4)
+        taking = Exchange(60.0, 1.0, from_frame=4)
         try:
             chunk = taking.take(emotalk_pb2.BlendshapeResponse.FromString(data))
         except DecodeError:

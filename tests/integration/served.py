@@ -21,15 +21,15 @@ from emotalk.engines.base import Engine, WindowEngine
 from emotalk.engines.tone import ToneEngine
 from emotalk.face import Frames
 from emotalk.jobs.intake import Intake
+from emotalk.live.pool import LivePool
 from emotalk.pipeline import Pipeline
 from emotalk.queues.base import Queue
 from emotalk.queues.memory import MemoryQueue
-from emotalk.server.doors import Doors
-from emotalk.server.relay import Relay
+from emotalk.server.guard.guard import Guard
 from emotalk.server.run import Address, Server
-from emotalk.server.workforce import Nobody, ThreadWorker, Workforce
+from emotalk.supervision.workforce import Nobody, ThreadWorker, Workforce
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
-from emotalk.worker import Worker
+from emotalk.worker.loop import Worker
 from tests.unit.audio_files import wav
 from tests.unit.stage import tones
 
@@ -49,8 +49,8 @@ class Inside:
         workforce: Workforce = options.pop("workforce", None) or Nobody()
         if engine is not None:
             workforce = ThreadWorker(lambda stop: self.worker(engine, stop))
-        self.doors = options.pop("doors", Doors())
-        self.relay: Relay | None = options.pop("relay", None)
+        self.doors = options.pop("doors", Guard())
+        self.relay: LivePool | None = options.pop("relay", None)
         self.drain_seconds = options.pop("drain_seconds", PATIENCE)
         self.intake = Intake(Limits(**options))
         self.workforce = workforce

@@ -18,7 +18,7 @@ from emotalk.cli.main import main
 from emotalk.face import ARKIT_NAMES
 from emotalk.jobs.codec import encode_job
 from emotalk.jobs.intake import as_request
-from emotalk.queues.base import Request
+from emotalk.queues.base import Record
 from emotalk.queues.sqlite import SqliteQueue
 from tests.unit.stage import job
 
@@ -248,11 +248,11 @@ def test_jobs_shows_what_is_queued_and_what_is_buried_with_its_reason(
     assert json.loads(capsys.readouterr().out) == []
     queue = SqliteQueue(home / "jobs.db")
     producer = queue.producer()
-    producer.append(Request("alien", "k", "d", b"noise", {"seconds": "1.5", "submitted_at": "1.0"}))
+    producer.append(Record("alien", "k", "d", b"noise", {"seconds": "1.5", "submitted_at": "1.0"}))
     with outside(home, "work", "--engine", "tone", "--queue", address) as worker:
         worker.says("(bury) ")
         assert worker.end() == 0
-    producer.append(Request("waiting", "k", "d", encode_job(job("waiting")), {"seconds": "3", "submitted_at": "2.0"}))
+    producer.append(Record("waiting", "k", "d", encode_job(job("waiting")), {"seconds": "3", "submitted_at": "2.0"}))
     queue.close()
     assert main(["jobs", "list", "--queue", address]) == Exit.OK
     lines = capsys.readouterr().out.splitlines()
@@ -309,7 +309,7 @@ def test_a_worker_that_meets_a_newer_record_ends_and_leaves_it(home: Path) -> No
     newer = bytearray(encode_job(job()))
     newer[5] += 1
     queue = SqliteQueue(home / "q.db")
-    queue.producer().append(Request("newer", "k", "d", bytes(newer), {}))
+    queue.producer().append(Record("newer", "k", "d", bytes(newer), {}))
     with outside(home, "work", "--engine", "tone", "--queue", f"sqlite:///{home}/q.db") as worker:
         assert worker.wait() == Exit.NEWER_RECORD
     (row,) = queue.jobs()

@@ -23,13 +23,13 @@ from grpc_status import rpc_status
 from served import PATIENCE, Inside, command, eventually, outside, speech
 
 from emotalk.cli.exits import Exit
-from emotalk.cli.occupant import own_server
+from emotalk.cli.port_owner import own_server
 from emotalk.client import AsyncEmoTalkClient, Credentials, EmoTalkClient, Request
 from emotalk.engines.tone import ToneEngine
 from emotalk.errors import ClientLimit, ConfigurationError, EmoTalkError, ServerUnavailable, TlsFailed, Unauthenticated
-from emotalk.server.allowance import Quota
-from emotalk.server.doors import Doors
-from emotalk.server.tls import Tls
+from emotalk.server.guard.certificates import Tls
+from emotalk.server.guard.guard import Guard
+from emotalk.server.guard.quota import Quota
 from emotalk.settings import Settings
 from emotalk.wire import emotalk_pb2
 
@@ -39,8 +39,8 @@ HOUR = datetime.timedelta(hours=1)
 
 @pytest.fixture(autouse=True)
 def _quick_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emotalk.server.streams.POLL_SECONDS", 0.02)
-    monkeypatch.setattr("emotalk.worker.CLAIM_WAIT", 0.02)
+    monkeypatch.setattr("emotalk.server.answers.streams.POLL_SECONDS", 0.02)
+    monkeypatch.setattr("emotalk.worker.loop.CLAIM_WAIT", 0.02)
     monkeypatch.setattr("emotalk.server.run.GOODBYE_SECONDS", 0.05)
 
 
@@ -113,7 +113,7 @@ def test_an_answer_comes_through_tls_and_both_kinds_of_client_speak_it(papers: P
             assert await client.health()
             return sum([len(chunk.frames) async for chunk in client.stream(Request(speech(1.0)))])
 
-    with Inside(engine=ToneEngine(), doors=Doors(papers.server())) as server:
+    with Inside(engine=ToneEngine(), doors=Guard(papers.server())) as server:
         assert animated(server, credentials) == 30
         assert asyncio.run(asynchronously(server.server.port)) == 30
 
@@ -130,7 +130,7 @@ def test_an_answer_comes_through_tls_and_both_kinds_of_client_speak_it(papers: P
 def test_a_client_that_cannot_agree_on_tls_is_told_why_at_once(
     papers: Papers, client: Callable[[Papers], Credentials], says: str
 ) -> None:
-    with Inside(doors=Doors(papers.server())) as server:
+    with Inside(doors=Guard(papers.server())) as server:
         error = refusal(server, client(papers))
         assert isinstance(error, TlsFailed)
         assert says in str(error)
@@ -141,9 +141,9 @@ def test_a_client_that_cannot_agree_on_tls_is_told_why_at_once(
 def test_an_expired_certificate_and_one_for_another_name_are_told_apart(papers: Papers) -> None:
     now = datetime.datetime.now(datetime.UTC)
     trusting = Credentials(ca=papers.ca)
-    with Inside(doors=Doors(papers.server("127.0.0.1", not_before=now - 2 * HOUR, not_after=now - HOUR))) as server:
+    with Inside(doors=Guard(papers.server("127.0.0.1", not_before=now - 2 * HOUR, not_after=now - HOUR))) as server:
         assert "has expired" in str(refusal(server, trusting))
-    with Inside(engine=ToneEngine(), doors=Doors(papers.server("far.example"))) as server:
+    with Inside(engine=ToneEngine(), doors=Guard(papers.server("far.example"))) as server:
         assert "another name" in str(refusal(server, trusting))
         assert animated(server, replace(trusting, server_name="far.example")) == 30
 
@@ -158,7 +158,7 @@ def test_tls_to_a_server_without_it_is_told_so_and_nobody_at_home_is_no_matter_o
 def test_a_renewed_certificate_is_used_without_a_restart_and_half_a_renewal_is_not(papers: Papers) -> None:
     trusting = Credentials(ca=papers.ca)
     tls = papers.server("old.example")
-    with Inside(engine=ToneEngine(), doors=Doors(tls)) as server:
+    with Inside(engine=ToneEngine(), doors=Guard(tls)) as server:
         assert animated(server, replace(trusting, server_name="old.example")) == 30
         old_key = tls.key.read_bytes()
         papers.server("new.example")
@@ -180,7 +180,7 @@ def test_a_certificate_that_cannot_be_used_is_refused_by_name_before_the_port_op
         tls.certificate.write_text("hello")
     else:
         tls.key.write_bytes(papers.write("other", papers.authority.issue_cert("x.example"))[1].read_bytes())
-    with pytest.raises(ConfigurationError, match=r"tls_cert: .*server\.pem"), Inside(doors=Doors(tls)):
+    with pytest.raises(ConfigurationError, match=r"tls_cert: .*server\.pem"), Inside(doors=Guard(tls)):
         pass
 
 
@@ -199,7 +199,7 @@ def test_a_stranger_s_handshakes_write_nothing_into_the_server_s_log(papers: Pap
 
 
 def test_only_clients_with_a_certificate_of_the_authority_come_in(papers: Papers) -> None:
-    doors = Doors(replace(papers.server(), client_ca=papers.ca))
+    doors = Guard(replace(papers.server(), client_ca=papers.ca))
     with Inside(engine=ToneEngine(), doors=doors) as server:
         assert animated(server, papers.client()) == 30
         for stranger in (Credentials(ca=papers.ca), papers.client(papers.stranger)):
@@ -212,7 +212,7 @@ def test_only_clients_with_a_certificate_of_the_authority_come_in(papers: Papers
 
 
 def test_a_token_opens_and_any_other_or_none_is_unauthenticated_before_the_request_is_read(tokens: Path) -> None:
-    with Inside(engine=ToneEngine(), doors=Doors(token_file=tokens)) as server:
+    with Inside(engine=ToneEngine(), doors=Guard(token_file=tokens)) as server:
         assert animated(server, Credentials(token=TOKEN)) == 30
         assert animated(server, Credentials(token_file=tokens)) == 30
         none, wrong = refusal(server, Credentials()), refusal(server, Credentials(token=TOKEN[:-1]))
@@ -225,7 +225,7 @@ def test_a_token_opens_and_any_other_or_none_is_unauthenticated_before_the_reque
 
 
 def test_every_call_of_the_contract_and_reflection_want_the_token_but_health_does_not(tokens: Path) -> None:
-    with Inside(doors=Doors(token_file=tokens)) as server:
+    with Inside(doors=Guard(token_file=tokens)) as server:
         assert server.stub.HealthCheck(emotalk_pb2.HealthCheckRequest()).status == 1
         standard = health_pb2_grpc.HealthStub(server.channel)
         assert standard.Check(health_pb2.HealthCheckRequest()).status == 1
@@ -248,11 +248,11 @@ def code_of(server: Inside, method: str, payload: bytes = b"") -> grpc.StatusCod
 
 @pytest.mark.parametrize("header", ["", "Basic x", "Bearer", "Bearer ", TOKEN, f"Bearer{TOKEN}", f"Bearer {TOKEN} x"])
 def test_a_header_that_is_no_bearer_token_opens_nothing(tokens: Path, header: str) -> None:
-    assert Doors(token_file=tokens).tokens().holder(header) is None  # type: ignore[union-attr]
+    assert Guard(token_file=tokens).tokens().holder(header) is None  # type: ignore[union-attr]
 
 
 def test_an_old_and_a_new_token_hold_side_by_side_and_a_deleted_one_no_longer(tokens: Path) -> None:
-    held = Doors(token_file=tokens).tokens()
+    held = Guard(token_file=tokens).tokens()
     assert held is not None
     tokens.write_text(f"studio {TOKEN}\nstudio {NEW_TOKEN}\n")
     assert [held.holder(f"Bearer {each}") for each in (TOKEN, NEW_TOKEN)] == ["studio", "studio"]
@@ -269,21 +269,21 @@ def test_an_old_and_a_new_token_hold_side_by_side_and_a_deleted_one_no_longer(to
 def test_a_file_that_holds_no_token_is_refused_by_name(tokens: Path, text: str) -> None:
     tokens.write_text(text)
     with pytest.raises(ConfigurationError, match=r"token_file: .*tokens"):
-        Doors(token_file=tokens).tokens()
+        Guard(token_file=tokens).tokens()
 
 
 # --- limits
 
 
 def test_the_contract_is_not_told_where_reflection_is_off() -> None:
-    with Inside(doors=Doors(reflection=False)) as server:
+    with Inside(doors=Guard(reflection=False)) as server:
         assert code_of(server, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo") is (
             grpc.StatusCode.UNIMPLEMENTED
         )
 
 
 def test_more_calls_than_allowed_are_refused_at_once_and_the_others_go_on() -> None:
-    with Inside(doors=Doors(max_concurrent_rpcs=2)) as server:
+    with Inside(doors=Guard(max_concurrent_rpcs=2)) as server:
         waiting = [server.ask(request_id=name) for name in ("one", "two")]
         assert all(call.initial_metadata() for call in waiting)
         assert code_of(server, "/emotalk.EmoTalkService/ProcessAudio") is grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -292,7 +292,7 @@ def test_more_calls_than_allowed_are_refused_at_once_and_the_others_go_on() -> N
 
 
 def test_connections_beyond_the_limit_are_closed_and_the_others_stay() -> None:
-    with Inside(doors=Doors(max_concurrent_rpcs=2)) as server, ExitStack() as stack:
+    with Inside(doors=Guard(max_concurrent_rpcs=2)) as server, ExitStack() as stack:
         place = ("127.0.0.1", server.server.port)
         knocks = [stack.enter_context(socket.create_connection(place, PATIENCE)) for _ in range(12)]
         assert sum(map(_is_let_in, knocks)) == 8
@@ -307,20 +307,20 @@ def _is_let_in(knock: socket.socket) -> bool:
 
 
 def test_there_are_never_more_connections_than_descriptors_to_hold_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emotalk.server.descriptors._descriptors", lambda: 1024)
-    assert dict(Doors().options())["grpc.max_allowed_incoming_connections"] == 1024 - 256
-    assert dict(Doors(max_concurrent_rpcs=10).options())["grpc.max_allowed_incoming_connections"] == 40
+    monkeypatch.setattr("emotalk.server.guard.descriptors._descriptors", lambda: 1024)
+    assert dict(Guard().options())["grpc.max_allowed_incoming_connections"] == 1024 - 256
+    assert dict(Guard(max_concurrent_rpcs=10).options())["grpc.max_allowed_incoming_connections"] == 40
 
 
 def test_a_request_beyond_the_receive_limit_is_refused_by_grpc() -> None:
-    with Inside(doors=Doors(max_receive_bytes=2**20)) as server:
+    with Inside(doors=Guard(max_receive_bytes=2**20)) as server:
         with pytest.raises(grpc.RpcError) as caught:
             list(server.ask(bytes(2**20)))
         assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
 def test_a_compressed_request_that_swells_beyond_the_limit_is_refused() -> None:
-    with Inside(doors=Doors(max_receive_bytes=2**20)) as server:
+    with Inside(doors=Guard(max_receive_bytes=2**20)) as server:
         request = emotalk_pb2.AudioRequest(audio_data=bytes(2**24))
         with pytest.raises(grpc.RpcError) as caught:
             list(server.stub.ProcessAudio(request, compression=grpc.Compression.Gzip, timeout=10))
@@ -328,7 +328,7 @@ def test_a_compressed_request_that_swells_beyond_the_limit_is_refused() -> None:
 
 
 def test_a_request_that_trickles_in_is_ended_and_one_that_is_whole_waits_as_long_as_it_must() -> None:
-    with Inside(doors=Doors(receive_seconds=0.2)) as server:
+    with Inside(doors=Guard(receive_seconds=0.2)) as server:
         never = threading.Event()
 
         def nothing() -> Iterator[emotalk_pb2.AudioRequest]:
@@ -368,7 +368,7 @@ def refused(call: Any) -> grpc.RpcError:
 
 
 def test_a_client_with_enough_in_the_queue_is_told_when_to_come_back_and_which_limit_it_met() -> None:
-    with Inside(doors=Doors(quota=Quota(requests=2))) as server:
+    with Inside(doors=Guard(quota=Quota(requests=2))) as server:
         calls = [server.ask(request_id=name) for name in ("one", "two")]
         assert all(call.initial_metadata() for call in calls)
         error = refused(server.ask(request_id="three"))
@@ -381,7 +381,7 @@ def test_a_client_with_enough_in_the_queue_is_told_when_to_come_back_and_which_l
 
 
 def test_joining_what_is_running_counts_as_nothing_new_and_what_is_answered_makes_room() -> None:
-    with Inside(doors=Doors(quota=Quota(requests=1))) as server:
+    with Inside(doors=Guard(quota=Quota(requests=1))) as server:
         first = server.ask(request_id="one")
         first.initial_metadata()
         again = server.ask(request_id="one")
@@ -393,7 +393,7 @@ def test_joining_what_is_running_counts_as_nothing_new_and_what_is_answered_make
 
 
 def test_a_client_that_hangs_up_or_only_submits_still_has_its_job_in_the_queue() -> None:
-    with Inside(doors=Doors(quota=Quota(requests=2))) as server:
+    with Inside(doors=Guard(quota=Quota(requests=2))) as server:
         left = server.ask(request_id="left")
         left.initial_metadata()
         left.cancel()
@@ -414,7 +414,7 @@ def _submits(server: Inside, request_id: str) -> bool:
 
 
 def test_seconds_of_sound_are_limited_too_and_a_refused_request_counts_for_nothing() -> None:
-    with Inside(doors=Doors(quota=Quota(seconds=5.0))) as server:
+    with Inside(doors=Guard(quota=Quota(seconds=5.0))) as server:
         assert server.ask(speech(3.0), request_id="one").initial_metadata()
         assert refused(server.ask(speech(3.0))).code() is grpc.StatusCode.RESOURCE_EXHAUSTED
         assert refused(server.ask(speech(6.0))).code() is grpc.StatusCode.INVALID_ARGUMENT
@@ -424,7 +424,7 @@ def test_seconds_of_sound_are_limited_too_and_a_refused_request_counts_for_nothi
 
 def test_whoever_holds_a_token_is_a_client_from_wherever_they_call(tokens: Path) -> None:
     tokens.write_text(f"studio {TOKEN}\nstudio {NEW_TOKEN}\ngame {'g' * 20}\n")
-    with Inside(doors=Doors(token_file=tokens, quota=Quota(requests=1))) as server:
+    with Inside(doors=Guard(token_file=tokens, quota=Quota(requests=1))) as server:
 
         def submit(token: str) -> None:
             with EmoTalkClient("127.0.0.1", server.server.port, credentials=Credentials(token=token)) as client:
@@ -437,7 +437,7 @@ def test_whoever_holds_a_token_is_a_client_from_wherever_they_call(tokens: Path)
 
 
 def test_a_certificate_s_subject_is_a_client(papers: Papers) -> None:
-    doors = Doors(replace(papers.server(), client_ca=papers.ca), quota=Quota(requests=1))
+    doors = Guard(replace(papers.server(), client_ca=papers.ca), quota=Quota(requests=1))
     own, port = papers.client(), lambda: server.server.port
     with Inside(doors=doors) as server, EmoTalkClient("127.0.0.1", port(), credentials=own) as client:
         client.submit(Request(speech(1.0)))
@@ -456,7 +456,7 @@ def test_listening_beyond_this_machine_without_tls_and_token_is_warned_of(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, host: str, says: str
 ) -> None:
     monkeypatch.setattr(logging.getLogger("emotalk"), "propagate", True)
-    Doors().warn(host)
+    Guard().warn(host)
     assert bool(caplog.records) == bool(says)
     assert says in caplog.text
 
@@ -506,7 +506,7 @@ def test_our_own_server_behind_tls_is_known_by_our_certificate_and_by_no_other(p
         certificate, key = map(str, pair) if pair else ("", "")
         return own_server(Settings(port=server.server.port, tls_cert=certificate, tls_key=key))
 
-    with Inside(doors=Doors(tls=tls)) as server:
+    with Inside(doors=Guard(tls=tls)) as server:
         assert known(tls.certificate, tls.key) == "our own server runs there, behind TLS"
         assert known(*another) == known() == ""
 
@@ -516,7 +516,7 @@ def test_send_and_health_go_through_tls_with_a_token_and_say_by_their_exit_code_
 ) -> None:
     folder = papers.folder
     (folder / "speech.wav").write_bytes(speech(1.0))
-    with Inside(engine=ToneEngine(), doors=Doors(papers.server(), tokens)) as server:
+    with Inside(engine=ToneEngine(), doors=Guard(papers.server(), tokens)) as server:
         port = str(server.server.port)
         send = ("send", "speech.wav", "--port", port)
         good = command(folder, *send, "-o", "face.npy", "--tls-ca", "ca.pem", "--token-file", "tokens")

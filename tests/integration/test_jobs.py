@@ -14,14 +14,14 @@ from served import PATIENCE, Inside, eventually, frames_of, speech
 from emotalk.engines.base import WindowEngine
 from emotalk.engines.tone import ToneEngine
 from emotalk.errors import EngineError
-from emotalk.jobs import hands
+from emotalk.jobs import actions
 from emotalk.jobs.codec import encode_part
 from emotalk.pipeline import Pipeline
 from emotalk.queues.base import Queue
 from emotalk.queues.memory import MemoryQueue
 from emotalk.queues.sqlite import SqliteQueue
 from emotalk.wire import emotalk_pb2
-from emotalk.worker import Worker
+from emotalk.worker.loop import Worker
 from tests.unit.stage import Scripted, again, cut_into_parts, numbered
 
 JOB = emotalk_pb2.Job
@@ -32,7 +32,7 @@ Open = Callable[[], Queue]
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emotalk.server.streams.POLL_SECONDS", 0.02)
+    monkeypatch.setattr("emotalk.server.answers.streams.POLL_SECONDS", 0.02)
     monkeypatch.setattr("emotalk.server.run.GOODBYE_SECONDS", 0.05)
 
 
@@ -265,7 +265,7 @@ def test_a_buried_job_is_retried_by_hand_under_its_id(open_queue: Open) -> None:
         queue = open_queue()
         queue.prepare(create=False)
         ledger, producer = queue.ledger(), queue.producer()
-        assert hands.retry(ledger, producer, hands.known(ledger, "one"), lambda: 1.8e9).epoch == 2
+        assert actions.retry(ledger, producer, actions.known(ledger, "one"), lambda: 1.8e9).epoch == 2
         assert [row.state for row in ledger.rows() if row.epoch == 2] == ["queued"]
         assert [row for row in ledger.rows() if row.state == "dead"] == []
         fresh = results(server)
@@ -286,7 +286,7 @@ def test_a_job_is_put_aside_by_hand_while_it_waits_or_runs_and_the_next_one_is_d
 
         def bury() -> None:
             for request_id in ("stuck", "waits"):
-                row = hands.bury(ledger, hands.known(ledger, request_id), "in the way", lambda: 1.8e9)
+                row = actions.bury(ledger, actions.known(ledger, request_id), "in the way", lambda: 1.8e9)
                 assert row.state == "dead"
 
         engine = Scripted(None, bury)
@@ -296,7 +296,7 @@ def test_a_job_is_put_aside_by_hand_while_it_waits_or_runs_and_the_next_one_is_d
         assert "in the way" in job(server, "waits").error_message
         producer = queue.producer()
         for request_id in ("stuck", "waits"):
-            hands.retry(ledger, producer, hands.known(ledger, request_id), lambda: 1.8e9)
+            actions.retry(ledger, producer, actions.known(ledger, request_id), lambda: 1.8e9)
         work(server)
         assert [job(server, each).state for each in ("stuck", "waits")] == [JOB.DONE, JOB.DONE]
         queue.close()

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from emotalk.errors import QueueUnavailable
-from emotalk.queues.base import Request
+from emotalk.queues.base import Record
 from emotalk.queues.kafka import KafkaQueue
 from emotalk.queues.kafka.producer import KafkaProducer
 from tests.kafka.broker import Broker
@@ -36,8 +36,8 @@ def queue(mortal: Broker) -> Iterator[KafkaQueue]:
     queue.close()
 
 
-def request(name: str, payload: bytes = b"voice") -> Request:
-    return Request(name, name, "digest", payload)
+def request(name: str, payload: bytes = b"voice") -> Record:
+    return Record(name, name, "digest", payload)
 
 
 def refused(producer: KafkaProducer, name: str) -> str:

@@ -16,11 +16,11 @@ from confluent_kafka import Producer as BareProducer
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
 from emotalk.errors import ClaimLost, ConfigurationError, QueueUnavailable
-from emotalk.queues.base import RESULTS_KEPT_SECONDS, Claim, Request
+from emotalk.queues.base import RESULTS_KEPT_SECONDS, Claim, Record
 from emotalk.queues.kafka import KafkaQueue
+from emotalk.queues.kafka.claims.marks import Mark, read_mark
+from emotalk.queues.kafka.client.reading import ends_of, reader, span_of
 from emotalk.queues.kafka.consumer import KafkaConsumer
-from emotalk.queues.kafka.marks import Mark, read_mark
-from emotalk.queues.kafka.reading import ends_of, reader, span_of
 from tests.kafka.broker import Broker, free_ports
 
 pytestmark = pytest.mark.kafka
@@ -53,8 +53,8 @@ def open_queue(kafka_broker: Broker, prefix: str) -> Iterator[Opener]:
         queue.close()
 
 
-def request(request_id: str, key: str = "k", payload: bytes = b"voice") -> Request:
-    return Request(request_id, key, "digest", payload, {"seconds": "1.5"})
+def request(request_id: str, key: str = "k", payload: bytes = b"voice") -> Record:
+    return Record(request_id, key, "digest", payload, {"seconds": "1.5"})
 
 
 def claimed(consumer: KafkaConsumer) -> Claim:
@@ -256,7 +256,7 @@ def test_a_record_of_the_version_before_is_listed_and_known_once_it_is_begun(
     assert found is not None
     assert (found.state, found.attempts) == ("running", 1)
     worker.complete(claim)
-    assert queue.producer().append(Request("old", "key", "d", b"voice")).repeated
+    assert queue.producer().append(Record("old", "key", "d", b"voice")).repeated
 
 
 def test_what_a_worker_of_the_version_before_has_done_does_not_wait_for_ever(

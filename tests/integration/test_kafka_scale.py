@@ -17,10 +17,10 @@ from emotalk.engines.tone import ToneEngine
 from emotalk.errors import ClaimLost
 from emotalk.face import Frames, Pcm, Style
 from emotalk.pipeline import Pipeline
-from emotalk.queues.base import Request
+from emotalk.queues.base import Record
 from emotalk.queues.kafka import KafkaQueue
 from emotalk.queues.kafka.consumer import KafkaConsumer
-from emotalk.worker import Worker
+from emotalk.worker.loop import Worker
 from tests.kafka.broker import Broker
 
 pytestmark = pytest.mark.kafka
@@ -112,7 +112,7 @@ def test_a_conversation_keeps_its_order_however_many_workers_come_and_go(queue: 
     producer = queue.producer()
     for number in range(each):
         for session in started:
-            producer.append(Request(f"{session} {number}", session, "", b"voice"))
+            producer.append(Record(f"{session} {number}", session, "", b"voice"))
     stop = Event()
 
     def work() -> None:

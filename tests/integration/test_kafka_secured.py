@@ -142,7 +142,7 @@ def with_environment(home: Path, variables: Mapping[str, str], *arguments: str) 
 def test_where_the_broker_does_not_let_us_in_it_is_said_why_and_the_password_is_not(
     secured: Secured, monkeypatch: pytest.MonkeyPatch, changed: dict[str, str], says: str
 ) -> None:
-    monkeypatch.setattr("emotalk.queues.kafka.topics._REACH_SECONDS", 3.0)
+    monkeypatch.setattr("emotalk.queues.kafka.client.topics._REACH_SECONDS", 3.0)
     changed = {name: str(secured.stranger) if value == "STRANGER" else value for name, value in changed.items()}
     queue = KafkaQueue(secured.address, settings=secured.options(**changed))
     with pytest.raises(ConfigurationError, match=f"(?s)does not let us in: .*({says})") as caught:

@@ -10,15 +10,17 @@ import pytest
 
 from emotalk.client import Chunk, EmoTalkClient, Live
 from emotalk.errors import DeadlineExceeded, InvalidRequest, QueueFull, ServerUnavailable
-from emotalk.server.relay import Relay
+from emotalk.live.pool import LivePool
 from tests.integration.served import Inside, eventually, speech
 
 SOUND = speech(2.0)[44:]
 LIVE = Live(16_000, request_id="speaker")
 
 
-def tone_relay(places: int = 2, idle_seconds: float = 30.0) -> Relay:
-    return Relay({**os.environ, "EMOTALK_ENGINE": "tone", "EMOTALK_LIVE_SESSIONS": str(places)}, places, idle_seconds)
+def tone_relay(places: int = 2, idle_seconds: float = 30.0) -> LivePool:
+    return LivePool(
+        {**os.environ, "EMOTALK_ENGINE": "tone", "EMOTALK_LIVE_SESSIONS": str(places)}, places, idle_seconds
+    )
 
 
 @pytest.fixture(scope="module")

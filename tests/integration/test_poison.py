@@ -21,9 +21,10 @@ from emotalk.chunking import Chunking
 from emotalk.client import EmoTalkClient, Request
 from emotalk.errors import EmoTalkError
 from emotalk.face import Style
-from emotalk.jobs import Job, Take
+from emotalk.jobs import Job
 from emotalk.jobs.intake import as_request
 from emotalk.jobs.retry import MAX_ATTEMPTS
+from emotalk.performance import Performance
 from emotalk.queues.base import JobRow, Queue
 from emotalk.queues.urls import open_queue
 from emotalk.timebase import frame_count
@@ -59,7 +60,7 @@ def trouble(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def asked(person: int, seconds: float = 0.05) -> Job:
     """A job under a new id; of one second and more it has several windows."""
-    take = Take(Style(1, person), Chunking(10, 2), seed="the same")
+    take = Performance(Style(1, person), Chunking(10, 2), seed="the same")
     return job(f"person {person} {uuid.uuid4().hex[:8]}", seconds, take=take)
 
 

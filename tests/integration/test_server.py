@@ -38,8 +38,8 @@ SERVING, NOT_SERVING, UNKNOWN = ANSWER.SERVING, ANSWER.NOT_SERVING, ANSWER.UNKNO
 
 @pytest.fixture(autouse=True)
 def _quick_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emotalk.server.streams.POLL_SECONDS", 0.02)
-    monkeypatch.setattr("emotalk.worker.CLAIM_WAIT", 0.02)
+    monkeypatch.setattr("emotalk.server.answers.streams.POLL_SECONDS", 0.02)
+    monkeypatch.setattr("emotalk.worker.loop.CLAIM_WAIT", 0.02)
     monkeypatch.setattr(server_run, "GOODBYE_SECONDS", 0.05)
 
 
@@ -560,10 +560,11 @@ def test_a_second_signal_ends_the_drain_but_its_echo_does_not() -> None:
 
 
 def test_served_and_animated_agree_to_the_byte(tone: Inside) -> None:
-    from emotalk.jobs import Take
+    from emotalk.performance import Performance
 
     samples = 16_000 * 30 + 77
-    session = Pipeline(ToneEngine()).open(Take(Style(1, 5), Chunking(50, 7), post_processing=True, seed="same seed"))
+    performance = Performance(Style(1, 5), Chunking(50, 7), post_processing=True, seed="same seed")
+    session = Pipeline(ToneEngine()).open(performance)
     chunks = session.push(tones(samples)) + session.finish()
     call = tone.ask(
         speech(samples / 16_000),

@@ -4,14 +4,14 @@ import sys
 from itertools import count
 from pathlib import Path
 
-from emotalk.queues.base import Request
+from emotalk.queues.base import Record
 from emotalk.queues.sqlite import SqliteQueue
 
 queue = SqliteQueue(Path(sys.argv[1]))
 producer, consumer = queue.producer(), queue.consumer("worker")
 first = int(sys.argv[2])
 for number in count(first):
-    producer.append(Request(f"{number}", "key", "digest", b"voice %d" % number * 1000, {}))
+    producer.append(Record(f"{number}", "key", "digest", b"voice %d" % number * 1000, {}))
     print("appended", number, flush=True)
     if number % 3 == 0:  # the queue grows: there is always something in it
         continue

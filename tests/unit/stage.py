@@ -13,7 +13,7 @@ from emotalk.engines.tone import ToneEngine
 from emotalk.face import Frames, Pcm, Style
 from emotalk.jobs import Job, Part
 from emotalk.jobs.codec import decode_part
-from emotalk.jobs.take import Take
+from emotalk.performance import Performance
 from emotalk.queues.base import Result
 
 NOW = 1_800_000_000.0
@@ -26,10 +26,12 @@ def tones(samples: int, seed: int = 0) -> Pcm:
     return np.asarray(np.rint(wave * 32767 * 0.9) / 32768, np.float32)
 
 
-def job(request_id: str = "one", seconds: float = 3.0, *, take: Take | None = None, session_id: str = "s") -> Job:
+def job(
+    request_id: str = "one", seconds: float = 3.0, *, take: Performance | None = None, session_id: str = "s"
+) -> Job:
     """A job as the intake would make it."""
     pcm = tones(round(seconds * 16_000))
-    chosen = take or Take(chunking=Chunking(10, 2), seed=request_id)
+    chosen = take or Performance(chunking=Chunking(10, 2), seed=request_id)
     return Job(request_id, session_id, f"digest of {request_id}", NOW, len(pcm), chosen, encode_flac(pcm))
 
 

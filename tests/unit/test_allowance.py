@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from emotalk.errors import AudioTooLong, ClientLimit
 from emotalk.queues.base import RESULTS_KEPT_SECONDS
-from emotalk.server.allowance import Allowances, Quota
-from emotalk.server.gate import address_of
+from emotalk.server.guard.gate import address_of
+from emotalk.server.guard.quota import Allowances, Quota
 from tests.unit.stage import Clock
 
 DAY = float(RESULTS_KEPT_SECONDS)

@@ -9,7 +9,7 @@ from stage import again, cut_into_parts, numbered
 from emotalk.errors import InvalidRequest, JobCancelled, JobFailed, ResultsDiffer
 from emotalk.face import Frames
 from emotalk.jobs import Failure, Part
-from emotalk.server.assembly import Assembly, Response
+from emotalk.jobs.assembly import Assembly, Response
 
 SIZES = st.lists(st.integers(1, 7), min_size=1, max_size=12)
 

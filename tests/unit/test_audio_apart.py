@@ -16,7 +16,7 @@ import pytest
 from emotalk.audio import Limits, prepare
 from emotalk.audio.apart import Decoders, Fence
 from emotalk.audio.apart.frames import READY, SOUND
-from emotalk.audio.apart.process import Child
+from emotalk.audio.apart.process import Decoder
 from emotalk.errors import AudioError, AudioTooLong, EngineError, InvalidRequest, UndecodableAudio
 from tests.unit.audio_files import speech, valid_files, written
 
@@ -143,7 +143,7 @@ def test_a_child_that_somebody_kills_costs_nobody_a_clip() -> None:
 def test_a_child_has_none_of_the_servers_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMOTALK_KAFKA_SASL_PASSWORD", "hunter2")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
-    child = Child(LIMITS, Fence.around(LIMITS))
+    child = Decoder(LIMITS, Fence.around(LIMITS))
     try:
         child.prepare(WAV)
         assert b"hunter2" not in Path(f"/proc/{child.pid}/environ").read_bytes()
@@ -153,7 +153,7 @@ def test_a_child_has_none_of_the_servers_secrets(monkeypatch: pytest.MonkeyPatch
 
 @linux
 def test_a_warm_child_can_open_no_file_and_write_none() -> None:
-    child = Child(LIMITS, Fence.around(LIMITS))
+    child = Decoder(LIMITS, Fence.around(LIMITS))
     try:
         child.prepare(WAV)
         limits = Path(f"/proc/{child.pid}/limits").read_text()

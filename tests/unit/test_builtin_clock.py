@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from emotalk.engines.base import LATENCIES, Latency
 from emotalk.engines.builtin.clock import first_tick, last_tick, rows_to_frames, ticks_to_frames
 from emotalk.engines.builtin.plan import PLANS, ROW_SAMPLES
-from emotalk.engines.builtin.tape import Tape
+from emotalk.tape import Tape
 
 
 def ramp(rows: int) -> Tape:

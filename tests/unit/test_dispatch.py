@@ -15,9 +15,9 @@ from emotalk.errors import InvalidRequest, QueueUnavailable, RequestConflict
 from emotalk.jobs import Job
 from emotalk.jobs.intake import Intake, Order
 from emotalk.queues.memory import MemoryQueue
-from emotalk.server.dispatch import Dispatch, Turns
-from emotalk.server.gate import Caller
-from emotalk.server.streams import Switchboard
+from emotalk.server.answers.dispatch import Dispatch, Turns
+from emotalk.server.answers.streams import Switchboard
+from emotalk.server.guard.gate import Caller
 
 SOUND = encode_flac(tones(16_000))
 THREADS = 4

@@ -18,7 +18,7 @@ from emotalk.engines.emotalk.onnx_runtime import CPU, CUDA, OnnxRuntime, probe
 from emotalk.engines.emotalk.precision import LARGEST_ERROR
 from emotalk.engines.emotalk.runtimes import RuntimeKind
 from emotalk.engines.emotalk.weights import Weights, load_weights
-from emotalk.engines.emotalk.window import Window, prepare
+from emotalk.engines.emotalk.window import WindowInputs, prepare
 from emotalk.errors import DeviceUnavailable, EngineError, OutOfMemory
 from emotalk.face import Style
 from tests.parity.expected import Case, cases
@@ -42,7 +42,7 @@ def exact(weights: Weights) -> OnnxRuntime:
     return OnnxRuntime(weights, CPU, threads=1)
 
 
-def windows(count: int, seconds: float = 1.7) -> list[Window]:
+def windows(count: int, seconds: float = 1.7) -> list[WindowInputs]:
     return [prepare(audio(seed, seconds), Style(1, 4)) for seed in range(count)]
 
 

@@ -14,7 +14,7 @@ from emotalk.engines.emotalk.narrow import BF16
 from emotalk.engines.emotalk.precision import Started
 from emotalk.engines.emotalk.runtimes import RuntimeKind
 from emotalk.engines.emotalk.weights import Weights
-from emotalk.engines.emotalk.window import Window
+from emotalk.engines.emotalk.window import WindowInputs
 from emotalk.errors import (
     CheckpointError,
     CheckpointNotFound,
@@ -42,7 +42,7 @@ class FakeRuntime:
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
 
-    def infer(self, window: Window) -> Frames:
+    def infer(self, window: WindowInputs) -> Frames:
         return self.answer(window.content_positions.size)
 
 

@@ -13,7 +13,7 @@ from emotalk.engines.emotalk.narrow import BF16, FP16, Half
 from emotalk.engines.emotalk.precision import LARGEST_ERROR
 from emotalk.engines.emotalk.runtimes import RuntimeKind
 from emotalk.engines.emotalk.weights import CONTENT, EMOTION, Weights
-from emotalk.engines.emotalk.window import Floats, Window
+from emotalk.engines.emotalk.window import Floats, WindowInputs
 from emotalk.errors import EngineError, OutOfMemory, PrecisionUnavailable
 from emotalk.face import Frames
 from tests.parity.seeded_checkpoint import save, tensors, write_checkpoint
@@ -32,7 +32,7 @@ class FakeRuntime:
     batch_seconds = 0.0
     reads_weights = False
 
-    def infer(self, window: Window) -> Frames:
+    def infer(self, window: WindowInputs) -> Frames:
         return moving(window.content_positions.size)
 
 

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emotalk.engines.emotalk.weights import KERNELS, STRIDES
-from emotalk.engines.emotalk.window import SHORTEST, Window, feature_count, prepare, span_of
+from emotalk.engines.emotalk.window import SHORTEST, WindowInputs, feature_count, prepare, span_of
 from emotalk.face import Style
 from emotalk.timebase import frame_count
 
 lengths = st.integers(1, 60_000)
 
 
-def window(samples: int) -> Window:
+def window(samples: int) -> WindowInputs:
     return prepare(np.random.default_rng(samples).uniform(-1, 1, samples).astype(np.float32), Style(0, 23))
 
 

@@ -13,15 +13,16 @@ from stage import job
 from emotalk.chunking import Chunking
 from emotalk.errors import ForeignRecord, NewerRecord
 from emotalk.face import ARKIT_NAMES, Style
-from emotalk.jobs import DeadLetter, Failure, Job, Part, Take
+from emotalk.jobs import DeadLetter, Failure, Job, Part
 from emotalk.jobs.codec import decode_job, decode_letter, decode_part, encode_job, encode_letter, encode_part
+from emotalk.performance import Performance
 from emotalk.shaping import Gains
 
 YESTERDAY = Path(__file__).parent / "data" / "records" / "v1"
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 FACTORS = st.dictionaries(st.sampled_from(ARKIT_NAMES), st.floats(-4, 4, width=32), max_size=4)
 TAKES = st.builds(
-    Take,
+    Performance,
     st.builds(Style, st.integers(0, 1), st.integers(0, 23)),
     st.integers(10, 1200).flatmap(lambda n: st.builds(Chunking, st.just(n), st.integers(0, (n - 1) // 2))),
     st.builds(Gains, FACTORS, FACTORS),
@@ -67,7 +68,7 @@ LETTERS = st.builds(
 # What v1/*.bin hold. They were written once and are never written again: a new version adds a folder.
 OLD_JOB = replace(
     job("yesterday"),
-    take=Take(
+    take=Performance(
         Style(1, 23), Chunking(250, 5), Gains({"jawOpen": 1.25, "mouthClose": 0.5}, {"browInnerUp": 0.0625}), True, "yé"
     ),
     session_id="session",
@@ -106,8 +107,8 @@ def test_a_dead_letter_comes_back_with_its_whole_payload(one: DeadLetter) -> Non
 
 
 def test_gains_in_any_order_are_the_same_bytes() -> None:
-    forth = replace(job(), take=Take(gains=Gains({"jawOpen": 2.0, "tongueOut": 0.5})))
-    back = replace(job(), take=Take(gains=Gains({"tongueOut": 0.5, "jawOpen": 2.0})))
+    forth = replace(job(), take=Performance(gains=Gains({"jawOpen": 2.0, "tongueOut": 0.5})))
+    back = replace(job(), take=Performance(gains=Gains({"tongueOut": 0.5, "jawOpen": 2.0})))
     assert encode_job(forth) == encode_job(back)
 
 
@@ -185,8 +186,8 @@ def test_a_damaged_record_is_refused_by_name_or_read(which: str, edits: list[tup
         {"samples": 0},
         {"flac": b""},
         {"request_id": ""},
-        {"take": Take(chunking=Chunking(10, 5))},
-        {"take": Take(chunking=Chunking(0, 0))},
+        {"take": Performance(chunking=Chunking(10, 5))},
+        {"take": Performance(chunking=Chunking(0, 0))},
     ],
     ids=["no samples", "no sound", "no id", "half a chunk of overlap", "no chunk"],
 )

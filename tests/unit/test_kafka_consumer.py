@@ -7,9 +7,9 @@ import pytest
 from confluent_kafka import KafkaError
 
 from emotalk.errors import ClaimLost, QueueUnavailable
-from emotalk.queues.base import Claim, Request
+from emotalk.queues.base import Claim, Record
+from emotalk.queues.kafka.claims.marks import Mark
 from emotalk.queues.kafka.consumer import KafkaConsumer, _Hand
-from emotalk.queues.kafka.marks import Mark
 
 
 class Refusing:
@@ -30,7 +30,7 @@ class Refusing:
 
 
 def holding(member: Refusing) -> tuple[KafkaConsumer, Claim]:
-    claim = Claim(Request("one", "", "digest", b"voice"), 0, 7, 0, 1)
+    claim = Claim(Record("one", "", "digest", b"voice"), 0, 7, 0, 1)
     consumer = KafkaConsumer.__new__(KafkaConsumer)
     consumer._member, consumer._hand = cast(Any, member), _Hand(claim, 1)
     consumer._marks, consumer._forgiven, consumer._tokens = {}, None, count(2)

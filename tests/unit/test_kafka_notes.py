@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emotalk.queues.base import ENDED, JobState
-from emotalk.queues.kafka.murmur import partition_of
-from emotalk.queues.kafka.notes import Note, decode_note, encode_note, split_key
-from emotalk.queues.kafka.table import Entry
+from emotalk.queues.kafka.client.murmur import partition_of
+from emotalk.queues.kafka.job_notes.notes import Note, decode_note, encode_note, split_key
+from emotalk.queues.kafka.job_notes.table import Entry
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 CURSORS = st.none() | st.tuples(st.integers(0, 99), st.integers(0, 2**50))

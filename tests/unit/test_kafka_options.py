@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emotalk import wiring
 from emotalk.errors import ConfigurationError
+from emotalk.processes import parts
 from emotalk.queues.kafka import KafkaQueue
 from emotalk.queues.kafka_options import check_options, described, is_secret, read_options, without_secrets
 from emotalk.queues.urls import open_queue
@@ -93,7 +93,7 @@ def test_the_file_is_under_the_named_ones_and_those_under_the_options(tmp_path: 
         kafka_sasl_mechanism="named",
         kafka_option={"sasl.username": "option"},
     )
-    assert wiring.kafka_options(settings) == {
+    assert parts.kafka_options(settings) == {
         "sasl.username": "option",
         "sasl.mechanism": "named",
         "security.protocol": "file",

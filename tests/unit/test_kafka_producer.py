@@ -6,14 +6,14 @@ from typing import Any, cast
 import pytest
 
 from emotalk.errors import QueueUnavailable
-from emotalk.queues.base import Request
-from emotalk.queues.kafka.cluster import Cluster
-from emotalk.queues.kafka.notes import ACCEPTED, Note
+from emotalk.queues.base import Record
+from emotalk.queues.kafka.client.cluster import Cluster
+from emotalk.queues.kafka.client.writer import Outgoing, Writer
+from emotalk.queues.kafka.job_notes.notes import ACCEPTED, Note
+from emotalk.queues.kafka.job_notes.register import Register
 from emotalk.queues.kafka.producer import KafkaProducer
-from emotalk.queues.kafka.register import Register
-from emotalk.queues.kafka.writer import Record, Writer
 
-ONE = Request("one", "session", "digest", b"voice")
+ONE = Record("one", "session", "digest", b"voice")
 
 
 class Ids:
@@ -25,8 +25,8 @@ class Ids:
     def last_epoch(self, _: str) -> int:
         return 0
 
-    def record(self, request_id: str, kind: str, _: Note) -> Record:
-        return Record(request_id + kind, b"note")
+    def record(self, request_id: str, kind: str, _: Note) -> Outgoing:
+        return Outgoing(request_id + kind, b"note")
 
 
 class Failing:
@@ -36,7 +36,7 @@ class Failing:
         self.takes: int | None = takes
         self.written: list[tuple[str, str]] = []
 
-    def write(self, topic: str, records: Sequence[Record]) -> list[tuple[int, int]]:
+    def write(self, topic: str, records: Sequence[Outgoing]) -> list[tuple[int, int]]:
         if self.takes == 0:
             self.takes = None
             raise QueueUnavailable("the broker is away")

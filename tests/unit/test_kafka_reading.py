@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from emotalk.errors import QueueUnavailable
-from emotalk.queues.kafka.reading import ends_of
+from emotalk.queues.kafka.client.reading import ends_of
 
 JOBS, RESULTS = ("jobs", 0), ("results", 3)
 

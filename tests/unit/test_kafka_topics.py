@@ -6,8 +6,8 @@ from typing import Any, cast
 import pytest
 
 from emotalk.errors import QueueUnavailable
-from emotalk.queues.kafka.cluster import Cluster
-from emotalk.queues.kafka.topics import _reach
+from emotalk.queues.kafka.client.cluster import Cluster
+from emotalk.queues.kafka.client.topics import _reach
 
 
 def test_a_broker_that_answers_before_it_knows_of_itself_is_out_of_reach_for_now() -> None:

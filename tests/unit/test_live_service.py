@@ -16,9 +16,9 @@ from emotalk.engines.base import Latency
 from emotalk.engines.tone import StreamingToneEngine, ToneEngine
 from emotalk.errors import EmoTalkError, InvalidRequest, JobFailed, QueueFull
 from emotalk.face import Frames, Style
-from emotalk.jobs.take import Take
+from emotalk.live.room import LiveService, serve
+from emotalk.performance import Performance
 from emotalk.pipeline import Pipeline
-from emotalk.server.live import LiveService, serve
 from emotalk.shaping import Gains
 from emotalk.timebase import frame_count, resampled_length
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
@@ -67,7 +67,9 @@ def joined(chunks: Iterable[Chunk]) -> Frames:
 
 
 def as_clip(live: Live, sound: np.ndarray) -> Frames:
-    take = Take(Style(live.emotion_level, live.person_id), post_processing=live.post_processing, seed=live.request_id)
+    take = Performance(
+        Style(live.emotion_level, live.person_id), post_processing=live.post_processing, seed=live.request_id
+    )
     session = Pipeline(StreamingToneEngine()).open(take)
     return np.concatenate([chunk.frames for chunk in [*session.push(sound), *session.finish()]])
 

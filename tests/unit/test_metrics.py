@@ -13,9 +13,9 @@ from emotalk import exposition, metrics
 from emotalk.errors import ClaimLost, ConfigurationError, EngineError, InvalidRequest, JobFailed, QueueUnavailable
 from emotalk.jobs.intake import as_request
 from emotalk.pipeline import Pipeline
-from emotalk.queues.base import LaneReading, Meter, Reading, Room
+from emotalk.queues.base import LaneReading, Meter, Reading, Usage
 from emotalk.queues.memory import MemoryQueue
-from emotalk.worker import Worker
+from emotalk.worker.loop import Worker
 from tests.exported import families, series
 from tests.kafka.broker import free_ports
 
@@ -186,7 +186,7 @@ def test_the_queue_shows_its_depth_and_the_age_of_its_oldest_request_by_partitio
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("time.time", lambda: NOW + 60)
-    reading = Reading([LaneReading(0, 3, NOW), LaneReading(1, 0)], dead_letters=2, room=Room(10, 100, 90))
+    reading = Reading([LaneReading(0, 3, NOW), LaneReading(1, 0)], dead_letters=2, room=Usage(10, 100, 90))
     shown = watched(Measured(reading), behind=7)
     assert (shown["queue_depth0"], shown["queue_depth1"]) == (3, 0)
     assert (shown["queue_oldest_age_seconds0"], shown["queue_oldest_age_seconds1"]) == (60, 0)

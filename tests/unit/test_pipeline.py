@@ -14,8 +14,8 @@ from emotalk.engines.base import Engine, EngineCard, Latency, WindowEngine
 from emotalk.engines.tone import StreamingToneEngine, ToneEngine
 from emotalk.errors import EngineError
 from emotalk.face import Frames, Pcm, Style
-from emotalk.jobs import Take
-from emotalk.pipeline import Chunk, Pipeline
+from emotalk.performance import Performance
+from emotalk.pipeline import FaceChunk, Pipeline
 from emotalk.shaping import Gains
 from emotalk.timebase import frame_count
 
@@ -25,16 +25,16 @@ SOUND = tones(16_000 * 12)
 CHUNKINGS = st.integers(10, 40).flatmap(lambda n: st.builds(Chunking, st.just(n), st.integers(0, (n - 1) // 2)))
 
 
-def performed(engine: Engine | WindowEngine, take: Take, pushes: Sequence[Pcm]) -> list[Chunk]:
+def performed(engine: Engine | WindowEngine, take: Performance, pushes: Sequence[Pcm]) -> list[FaceChunk]:
     session = Pipeline(engine).open(take)
     return [chunk for push in pushes for chunk in session.push(push)] + session.finish()
 
 
-def frames_of(chunks: list[Chunk]) -> Frames:
+def frames_of(chunks: list[FaceChunk]) -> Frames:
     return np.concatenate([chunk.frames for chunk in chunks])
 
 
-def check_bookkeeping(chunks: list[Chunk], chunking: Chunking, samples: int) -> None:
+def check_bookkeeping(chunks: list[FaceChunk], chunking: Chunking, samples: int) -> None:
     """Numbered from 0, each one begins where the last one ended, none is empty, and the count is exact."""
     lengths = [len(chunk.frames) for chunk in chunks]
     assert [chunk.index for chunk in chunks] == list(range(chunking.chunks(samples)))
@@ -54,7 +54,7 @@ def check_bookkeeping(chunks: list[Chunk], chunking: Chunking, samples: int) -> 
 def test_any_cutting_of_the_audio_gives_the_same_chunks_to_the_byte(
     engine: Engine | WindowEngine, chunking: Chunking, samples: int, cuts: list[int], shaped: bool
 ) -> None:
-    take = Take(Style(1, 3), chunking, Gains({"jawOpen": 1.5}), shaped, "seed")
+    take = Performance(Style(1, 3), chunking, Gains({"jawOpen": 1.5}), shaped, "seed")
     whole = performed(engine, take, [SOUND[:samples]])
     cut = performed(engine, take, np.split(SOUND[:samples], sorted(cuts)))
     check_bookkeeping(whole, chunking, samples)
@@ -67,7 +67,7 @@ def test_any_cutting_of_the_audio_gives_the_same_chunks_to_the_byte(
 def test_both_kinds_of_engine_cut_their_answers_at_the_same_frames(
     chunking: Chunking, samples: int, shaped: bool
 ) -> None:
-    take = Take(chunking=chunking, post_processing=shaped)
+    take = Performance(chunking=chunking, post_processing=shaped)
     windows, streaming = (performed(engine, take, [SOUND[:samples]]) for engine in ENGINES)
     assert [len(c.frames) for c in windows] == [len(c.frames) for c in streaming]
 
@@ -77,12 +77,12 @@ def test_both_kinds_of_engine_cut_their_answers_at_the_same_frames(
 def test_the_first_of_25_seconds_with_half_a_second_of_overlap_ends_where_the_design_says(
     engine: Engine | WindowEngine, shaped: bool, last: int
 ) -> None:
-    first = performed(engine, Take(post_processing=shaped), [tones(16_000 * 60)])[0]
+    first = performed(engine, Performance(post_processing=shaped), [tones(16_000 * 60)])[0]
     assert (first.index, first.first_frame, len(first.frames)) == (0, 0, last + 1)
 
 
 def test_a_chunk_leaves_as_soon_as_the_first_sample_beyond_its_window_has_come() -> None:
-    session = Pipeline(ToneEngine()).open(Take())
+    session = Pipeline(ToneEngine()).open(Performance())
     sound = tones(16_000 * 25 + 1)
     assert session.push(sound[:-1]) == []
     assert [chunk.index for chunk in session.push(sound[-1:])] == [0]
@@ -91,7 +91,7 @@ def test_a_chunk_leaves_as_soon_as_the_first_sample_beyond_its_window_has_come()
 @BOTH
 @pytest.mark.parametrize("samples", [1, 2, 533, 534, 1599, 1600, 1601, 3200, 16_000])
 def test_the_shortest_clips_are_one_chunk_with_all_their_frames(engine: Engine | WindowEngine, samples: int) -> None:
-    (only,) = performed(engine, Take(), [tones(samples)])
+    (only,) = performed(engine, Performance(), [tones(samples)])
     assert len(only.frames) == frame_count(samples)
 
 
@@ -100,22 +100,22 @@ def test_the_shortest_clips_are_one_chunk_with_all_their_frames(engine: Engine |
 def test_hours_of_sound_have_exactly_their_frames(engine: Engine | WindowEngine, hours: int) -> None:
     minute, samples = tones(16_000 * 60), hours * 3600 * 16_000 + 1
     pushes = [minute] * (hours * 60) + [minute[:1]]
-    check_bookkeeping(performed(engine, Take(), pushes), Chunking(), samples)
+    check_bookkeeping(performed(engine, Performance(), pushes), Chunking(), samples)
 
 
 def test_a_clip_without_samples_has_no_chunks() -> None:
-    assert performed(ToneEngine(), Take(), [np.zeros(0, np.float32)]) == []
+    assert performed(ToneEngine(), Performance(), [np.zeros(0, np.float32)]) == []
 
 
 def test_without_post_processing_the_engine_s_frames_are_handed_on_untouched() -> None:
-    take = Take(gains=Gains({"jawOpen": 9.0}), post_processing=False)
+    take = Performance(gains=Gains({"jawOpen": 9.0}), post_processing=False)
     raw = frames_of(performed(ToneEngine(), take, [SOUND]))
     assert raw.tobytes() == ToneEngine().animate(SOUND, Style()).tobytes()
 
 
 def test_the_seed_decides_the_blinks_and_nothing_else() -> None:
     one, same, other = (
-        frames_of(performed(ToneEngine(), Take(seed=seed), [SOUND])) for seed in ("one", "one", "other")
+        frames_of(performed(ToneEngine(), Performance(seed=seed), [SOUND])) for seed in ("one", "one", "other")
     )
     assert one.tobytes() == same.tobytes()
     differing = np.flatnonzero((one != other).any(axis=0))
@@ -160,7 +160,7 @@ def poisoned(value: float) -> object:
 )
 def test_what_an_engine_gets_wrong_is_an_error_and_never_a_frame(change: object, shaped: bool) -> None:
     with pytest.raises(EngineError):
-        performed(Wrong(change), Take(chunking=Chunking(10, 2), post_processing=shaped), [SOUND[:50_000]])
+        performed(Wrong(change), Performance(chunking=Chunking(10, 2), post_processing=shaped), [SOUND[:50_000]])
 
 
 class Sloppy:
@@ -196,15 +196,15 @@ class Sloppy:
 )
 def test_what_a_streaming_engine_gets_wrong_is_an_error_too(change: object, shaped: bool) -> None:
     with pytest.raises(EngineError):
-        performed(Sloppy(change), Take(chunking=Chunking(10, 2), post_processing=shaped), [SOUND[:50_001]])
+        performed(Sloppy(change), Performance(chunking=Chunking(10, 2), post_processing=shaped), [SOUND[:50_001]])
 
 
 def test_sessions_of_one_engine_do_not_hear_each_other() -> None:
-    take, other = Take(chunking=Chunking(10, 2)), tones(60_000, seed=5)
+    take, other = Performance(chunking=Chunking(10, 2)), tones(60_000, seed=5)
     expected = [frames_of(performed(ToneEngine(), take, [sound])) for sound in (SOUND[:60_000], other)]
     pipeline = Pipeline(ToneEngine())
     sessions = pipeline.open(take), pipeline.open(take)
-    heard: tuple[list[Chunk], list[Chunk]] = ([], [])
+    heard: tuple[list[FaceChunk], list[FaceChunk]] = ([], [])
     for start in range(0, 60_000, 7000):
         for session, sound, chunks in zip(sessions, (SOUND, other), heard, strict=True):
             chunks += session.push(sound[start : min(start + 7000, 60_000)])

@@ -18,7 +18,7 @@ from websockets.sync.server import serve
 
 from emotalk.errors import ConfigurationError, ReceiverGone
 from emotalk.face import ARKIT_NAMES, FaceClip
-from emotalk.live import connect, play
+from emotalk.play import connect, play
 from emotalk.timebase import timecode
 
 VALUES = [round(i / 51, 6) for i in range(52)]

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from emotalk.errors import ClaimLost, ConfigurationError, QueueFull, QueueUnavailable
-from emotalk.queues.base import MAX_MESSAGE_BYTES, RESULTS_KEPT_SECONDS, Request
+from emotalk.queues.base import MAX_MESSAGE_BYTES, RESULTS_KEPT_SECONDS, Record
 from emotalk.queues.sqlite import SqliteQueue
 from emotalk.queues.sqlite.doorbell import Doorbell, Ringer
 from emotalk.queues.sqlite.place import refuse_network_disk
@@ -24,8 +24,8 @@ LOOP = Path(__file__).with_name("queue_loop.py")
 VOICE = b"a voice that must not linger "
 
 
-def request(request_id: str = "one", payload: bytes = VOICE) -> Request:
-    return Request(request_id, "key", "digest", payload, {"seconds": "1"})
+def request(request_id: str = "one", payload: bytes = VOICE) -> Record:
+    return Record(request_id, "key", "digest", payload, {"seconds": "1"})
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from emotalk.errors import RequestConflict
-from emotalk.queues.base import Request
+from emotalk.queues.base import Record
 from emotalk.queues.sqlite import SqliteQueue
 
 # Four requests: done, buried, in the hands of a worker that died in its second attempt, queued. Written once, by the
@@ -17,8 +17,8 @@ YESTERDAY = Path(__file__).parent / "data" / "sqlite" / "v1.db"
 NOW = 1_800_000_100.0
 
 
-def request(request_id: str, digest: str = "") -> Request:
-    return Request(request_id, "session", digest or f"digest of {request_id}", b"voice", {})
+def request(request_id: str, digest: str = "") -> Record:
+    return Record(request_id, "session", digest or f"digest of {request_id}", b"voice", {})
 
 
 @pytest.fixture

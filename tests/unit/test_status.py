@@ -5,7 +5,7 @@ from google.rpc import code_pb2, error_details_pb2
 
 from emotalk import errors
 from emotalk.errors import EmoTalkError
-from emotalk.server.status import RETRY_SECONDS, code_of, status_of
+from emotalk.wire.status import RETRY_SECONDS, code_of, status_of
 
 DETAILS = (
     error_details_pb2.ErrorInfo,

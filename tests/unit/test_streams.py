@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from emotalk.errors import ForeignRecord, QueueUnavailable
 from emotalk.jobs import Failure, Part
+from emotalk.jobs.assembly import Assembly
 from emotalk.jobs.codec import encode_part
 from emotalk.queues.base import RESULTS_KEPT_SECONDS, Cursor, Receipt, Result
-from emotalk.server import streams
-from emotalk.server.assembly import Assembly
-from emotalk.server.streams import BUFFERED_PARTS, Stream, Switchboard
+from emotalk.server.answers import streams
+from emotalk.server.answers.streams import BUFFERED_PARTS, Stream, Switchboard
 
 T = TypeVar("T")
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from emotalk.cli.waiting import Waiting
+from emotalk.cli.wait import Waiting
 from emotalk.errors import QueueUnavailable
-from emotalk.queues.base import JobRow, Request
+from emotalk.queues.base import JobRow, Record
 from emotalk.queues.memory import MemoryQueue
 from emotalk.queues.memory.ledger import MemoryLedger
 
@@ -15,7 +15,7 @@ class Wait:
     def __init__(self) -> None:
         self.queue, self.now, self.told = MemoryQueue(), 0.0, list[tuple[float, str]]()
         producer = self.queue.producer()
-        _, receipt = [producer.append(Request(name, "k", "digest", b"voice")) for name in ("one", "two")]
+        _, receipt = [producer.append(Record(name, "k", "digest", b"voice")) for name in ("one", "two")]
         self.waiting = Waiting(self.queue, "two", lambda: producer.ahead(receipt), self.hear, lambda: self.now)
 
     def hear(self, text: str) -> None:

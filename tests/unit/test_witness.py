@@ -7,8 +7,8 @@ import grpc
 import pytest
 
 from emotalk import metrics
-from emotalk.server.gate import OURS
-from emotalk.server.witness import Witness
+from emotalk.server.guard.gate import OURS
+from emotalk.server.guard.observe import CallObserver
 
 
 class Context:
@@ -50,7 +50,7 @@ def called(behaviour: Any, method: str) -> Any:
             return grpc.unary_unary_rpc_method_handler(behaviour)
 
         details = type("Details", (), {"method": method})()
-        handler = await Witness().intercept_service(go_on, details)
+        handler = await CallObserver().intercept_service(go_on, details)
         return await handler.unary_unary("request", Context())
 
     return asyncio.run(call())

@@ -10,13 +10,13 @@ from stage import NOW, Clock, Scripted, Unreliable, job, parts_of
 
 from emotalk import metrics
 from emotalk.errors import ClaimLost, EngineError, NewerRecord, QueueFull, QueueUnavailable
-from emotalk.jobs import Job, Part, hands
+from emotalk.jobs import Job, Part, actions
 from emotalk.jobs.codec import decode_letter, encode_job
 from emotalk.jobs.intake import as_request
 from emotalk.pipeline import Pipeline
-from emotalk.queues.base import Claim, Request
+from emotalk.queues.base import Claim, Record
 from emotalk.queues.memory import MemoryQueue
-from emotalk.worker import JobHung, Worker
+from emotalk.worker.loop import JobHung, Worker
 
 AWAY = QueueUnavailable("away")
 
@@ -131,9 +131,9 @@ def test_every_frame_of_a_job_is_published_once_and_in_order(undisturbed: list[P
 
 def test_parts_hold_256_frames_at_most_and_only_the_last_of_a_chunk_ends_it() -> None:
     from emotalk.chunking import Chunking
-    from emotalk.jobs.take import Take
+    from emotalk.performance import Performance
 
-    parts = House().submit(job(seconds=30, take=Take(chunking=Chunking()))).work().heard()
+    parts = House().submit(job(seconds=30, take=Performance(chunking=Chunking()))).work().heard()
     assert [len(part.frames) for part in parts] == [256, 256, 221, 167]
     assert [part.ends_chunk for part in parts] == [False, False, True, True]
     assert frames_of(parts) == list(range(900))
@@ -164,7 +164,7 @@ def test_nothing_is_completed_while_the_last_result_is_not_acknowledged() -> Non
 def test_an_outage_makes_the_worker_wait_and_costs_no_attempt(
     verb: str, outage: Exception, undisturbed: list[Part], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("emotalk.worker.HOUSEKEEP_FIRST", 0.0)
+    monkeypatch.setattr("emotalk.worker.loop.HOUSEKEEP_FIRST", 0.0)
     house = House().submit(job())
     house.consumer.on(verb, *[outage] * 7)
     house.work()
@@ -176,9 +176,9 @@ def test_an_outage_makes_the_worker_wait_and_costs_no_attempt(
 def test_of_a_strangers_record_that_no_log_would_take_back_the_beginning_is_buried(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("emotalk.worker.LETTER_BYTES", 5)
+    monkeypatch.setattr("emotalk.worker.loop.LETTER_BYTES", 5)
     house = House()
-    house.queue.producer().append(Request("stranger", "k", "", b"0123456789"))
+    house.queue.producer().append(Record("stranger", "k", "", b"0123456789"))
     house.work()
     (row,) = house.queue.jobs()
     letter = decode_letter(house.queue.ledger().payload(row))
@@ -246,7 +246,7 @@ def test_sound_that_is_shorter_than_promised_is_buried_and_never_invented() -> N
 
 def test_a_record_that_is_not_ours_is_buried_with_its_reason_and_the_next_is_done() -> None:
     house = House()
-    house.queue.producer().append(Request("alien", "s", "d", b"from outer space", {}))
+    house.queue.producer().append(Record("alien", "s", "d", b"from outer space", {}))
     house.submit(job()).work()
     assert house.states() == {"alien": "dead", "one": "done"}
     (dead,) = [row for row in house.queue.jobs() if row.state == "dead"]
@@ -258,7 +258,7 @@ def test_a_newer_record_is_left_in_its_place_uncounted_for_a_newer_worker() -> N
     house = House()
     newer = bytearray(encode_job(job()))
     newer[5] += 1
-    house.queue.producer().append(Request("newer", "s", "d", bytes(newer), {}))
+    house.queue.producer().append(Record("newer", "s", "d", bytes(newer), {}))
     with pytest.raises(NewerRecord):
         house.worker().run()
     house.consumer.close()
@@ -296,7 +296,7 @@ def test_a_job_that_killed_five_workers_does_not_get_a_sixth() -> None:
 def test_a_claim_that_is_lost_while_working_ends_at_the_next_window_and_the_next_job_is_done(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("emotalk.worker.KEEP_EVERY", 0.001)
+    monkeypatch.setattr("emotalk.worker.loop.KEEP_EVERY", 0.001)
     house = House().submit(job("taken"), job("two"))
     let_go, window = long_window(house)
     house.engine.cues = [window]
@@ -363,7 +363,7 @@ def long_window(house: House) -> tuple[Event, Callable[[], None]]:
 
 
 def test_asked_to_stop_in_a_long_window_the_attempt_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emotalk.worker.KEEP_EVERY", 0.001)
+    monkeypatch.setattr("emotalk.worker.loop.KEEP_EVERY", 0.001)
     house = House(drain_seconds=10.0).submit(job())
     let_go, window = long_window(house)
     house.engine.cues = [lambda: (house.stop.set(), window())]
@@ -375,7 +375,7 @@ def test_asked_to_stop_in_a_long_window_the_attempt_is_given_back(monkeypatch: p
 
 
 def test_asked_twice_the_worker_gives_the_job_back_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emotalk.worker.KEEP_EVERY", 0.001)
+    monkeypatch.setattr("emotalk.worker.loop.KEEP_EVERY", 0.001)
     house = House(drain_seconds=1e9).submit(job())
     let_go, window = long_window(house)
     worker = house.worker()
@@ -428,7 +428,7 @@ def test_an_idle_worker_stops_although_the_queue_is_away() -> None:
 def test_a_job_past_its_time_hangs_the_worker_and_its_attempt_counts(
     monkeypatch: pytest.MonkeyPatch, patience: float
 ) -> None:
-    monkeypatch.setattr("emotalk.worker.KEEP_EVERY", 0.001)
+    monkeypatch.setattr("emotalk.worker.loop.KEEP_EVERY", 0.001)
     house = House().submit(job(seconds=3.0))
     house.hang_seconds = patience
     let_go, window = long_window(house)
@@ -459,7 +459,7 @@ def test_waiting_for_the_log_is_not_hanging(undisturbed: list[Part]) -> None:
 
 
 def test_an_outage_while_keeping_is_borne(monkeypatch: pytest.MonkeyPatch, undisturbed: list[Part]) -> None:
-    monkeypatch.setattr("emotalk.worker.KEEP_EVERY", 0.001)
+    monkeypatch.setattr("emotalk.worker.loop.KEEP_EVERY", 0.001)
     house = House().submit(job())
     let_go, window = long_window(house)
     house.engine.cues = [window]
@@ -520,7 +520,7 @@ def test_the_log_has_a_line_for_start_retry_bury_and_finish(caplog: pytest.LogCa
 
 def cancels(house: House, request_id: str = "one") -> Callable[[], object]:
     ledger = house.queue.ledger()
-    return lambda: hands.cancel(ledger, hands.known(ledger, request_id))
+    return lambda: actions.cancel(ledger, actions.known(ledger, request_id))
 
 
 def test_a_job_that_is_cancelled_while_it_runs_stops_at_its_next_window_and_the_next_is_done() -> None:
@@ -562,7 +562,7 @@ def test_a_job_that_was_put_aside_is_not_buried_a_second_time() -> None:
     ledger = house.queue.ledger()
 
     def bury_by_hand() -> None:
-        hands.bury(ledger, hands.known(ledger, "one"), "in the way", lambda: NOW)
+        actions.bury(ledger, actions.known(ledger, "one"), "in the way", lambda: NOW)
         raise EngineError("hopeless")
 
     house.engine.cues[:] = [bury_by_hand]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from emotalk.server import child as child_process
-from emotalk.server import workforce
-from emotalk.server.workforce import ChildWorker, WorkerRefused
+from emotalk.supervision import leash as child_process
+from emotalk.supervision import workforce
+from emotalk.supervision.workforce import ChildWorker, WorkerRefused
 
 Play = Callable[[str], ChildWorker]
 

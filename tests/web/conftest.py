@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from emotalk.client import AsyncEmoTalkClient, Credentials
 from emotalk.engines.tone import ToneEngine
-from emotalk.web.app import Doors, application
+from emotalk.web.app import Allowed, application
 from emotalk.web.upstream import Upstream
 from tests.integration.served import Inside
 from tests.integration.test_live import tone_relay
@@ -17,13 +17,13 @@ from tests.integration.test_live import tone_relay
 Browse = Callable[..., TestClient]
 
 
-def window(port: int, doors: Doors | None = None, **options: Any) -> TestClient:
+def window(port: int, doors: Allowed | None = None, **options: Any) -> TestClient:
     """A browser of sorts, in front of the server at `port`."""
 
     def connect(token: str) -> AsyncEmoTalkClient:
         return AsyncEmoTalkClient("127.0.0.1", port, credentials=Credentials(token=token), patience=1.0)
 
-    return TestClient(application(Upstream(connect), doors or Doors()), base_url="http://localhost:8000", **options)
+    return TestClient(application(Upstream(connect), doors or Allowed()), base_url="http://localhost:8000", **options)
 
 
 @pytest.fixture(scope="session")

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import numpy as np
 
-from emotalk import wiring
 from emotalk.audio import Limits, open_audio
 from emotalk.chunking import Chunking
 from emotalk.cli import flags
 from emotalk.cli.progress import bar
-from emotalk.cli.settled import settle
+from emotalk.cli.settings_from_flags import settle
 from emotalk.engines.base import EngineCard
 from emotalk.export import SUFFIXES, check_place, save
 from emotalk.face import FaceClip, Frames, Pcm, Style
-from emotalk.jobs.take import Take
+from emotalk.performance import Performance
 from emotalk.pipeline import Pipeline, Session
+from emotalk.processes import parts
 from emotalk.settings import Settings
 from emotalk.timebase import frame_count
 
@@ -54,13 +54,13 @@ def run(parsed: argparse.Namespace) -> None:
 def perform(parsed: argparse.Namespace, settings: Settings, place: Path | None = None) -> tuple[FaceClip, EngineCard]:
     """The sound file `parsed.audio` as a clip; `place` is checked before the work begins."""
     chunking = Chunking.of(parsed.chunk_duration, parsed.chunk_overlap)
-    style, gains = Style(parsed.emotion_level, parsed.person_id), wiring.gains(settings)
+    style, gains = Style(parsed.emotion_level, parsed.person_id), parts.gains(settings)
     seed = parsed.seed if parsed.seed is not None else _digest(parsed.audio)
     reader = open_audio(parsed.audio, Limits(max_seconds=settings.max_seconds))
     if place:
         check_place(place)
-    pipeline = Pipeline(wiring.engine(settings))
-    session = pipeline.open(Take(style, chunking, gains, parsed.post_processing, seed))
+    pipeline = Pipeline(parts.engine(settings))
+    session = pipeline.open(Performance(style, chunking, gains, parsed.post_processing, seed))
     with bar(frame_count(reader.samples) if reader.samples else None) as progress:
         blocks = []
         for frames in _animate(session, reader.blocks()):

@@ -17,14 +17,14 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from emotalk import wiring
 from emotalk.cli import flags
 from emotalk.cli.exits import Exit
-from emotalk.cli.occupant import own_server
-from emotalk.cli.settled import settle
+from emotalk.cli.port_owner import own_server
+from emotalk.cli.settings_from_flags import settle
 from emotalk.engines.emotalk.gpu import gpus
 from emotalk.engines.emotalk.runtimes import RUNTIMES
 from emotalk.errors import ConfigurationError, EmoTalkError
+from emotalk.processes import parts
 from emotalk.queues.kafka_options import described
 from emotalk.queues.urls import KAFKA
 from emotalk.settings import DEFAULT_CHECKPOINT, DEFAULT_KAFKA, Settings, state_folder
@@ -93,7 +93,7 @@ def _cuda(_: Settings) -> Finding:
 
 def _engine(settings: Settings) -> Finding:
     try:
-        card = wiring.engine(settings).card
+        card = parts.engine(settings).card
     except EmoTalkError as error:
         return Finding("engine", False, str(error), needed=True)
     return Finding("engine", True, f"{card.name} on {card.device}, {card.precision}; {card.licence}", needed=True)
@@ -110,13 +110,13 @@ def _queue(settings: Settings) -> Finding:
 
 def _broker(settings: Settings) -> Finding:
     if settings.queue.startswith(KAFKA):  # looked at already, and nobody else is to hear its password
-        return Finding("broker", True, described(wiring.kafka_options(settings)) or "no TLS, no SASL")
+        return Finding("broker", True, described(parts.kafka_options(settings)) or "no TLS, no SASL")
     return _answers("broker", replace(Settings(), queue=f"kafka://{DEFAULT_KAFKA}"))
 
 
 def _answers(what: str, settings: Settings, needed: bool = False) -> Finding:
     try:
-        with closing(wiring.queue(replace(settings, partitions=0))) as queue:  # who only looks changes nothing
+        with closing(parts.queue(replace(settings, partitions=0))) as queue:  # who only looks changes nothing
             queue.prepare()
     except EmoTalkError as error:
         return Finding(what, False, str(error), needed)
@@ -138,7 +138,7 @@ def _port(settings: Settings) -> Finding:
 
 
 def _doors(settings: Settings) -> Finding:
-    doors, held = wiring.doors(settings), []
+    doors, held = parts.doors(settings), []
     try:
         if doors.tls:
             days = (doors.tls.expires_at() - time.time()) / 86_400

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
-from emotalk import wiring
 from emotalk.cli import flags
 from emotalk.cli.exits import complain
 from emotalk.cli.logs import plain
-from emotalk.cli.settled import settle
+from emotalk.cli.settings_from_flags import settle
 from emotalk.errors import ConfigurationError, EmoTalkError, NoQueue, UnknownJob
-from emotalk.jobs import hands
+from emotalk.jobs import actions
 from emotalk.jobs.codec import decode_letter
+from emotalk.processes import parts
 from emotalk.queues.base import JobRow, Ledger, Queue
 from emotalk.settings import Settings
 
@@ -72,7 +72,7 @@ def _check(parsed: argparse.Namespace) -> None:
 @contextmanager
 def _opened(settings: Settings) -> Iterator[tuple[Queue, Ledger]]:
     """A queue that is there: looking must not make one where none is."""
-    queue = wiring.queue(settings)
+    queue = parts.queue(settings)
     queue.prepare(create=False)
     try:
         yield queue, queue.ledger()
@@ -89,16 +89,16 @@ def _act(verb: Callable[..., str], queue: Queue, ledger: Ledger, parsed: argpars
 
 
 def _retry(queue: Queue, ledger: Ledger, request_id: str, _: argparse.Namespace) -> str:
-    receipt = hands.retry(ledger, queue.producer(), hands.known(ledger, request_id), time.time)
+    receipt = actions.retry(ledger, queue.producer(), actions.known(ledger, request_id), time.time)
     return f"queued again at {receipt.partition}:{receipt.offset}, run {receipt.epoch}"
 
 
 def _bury(_: Queue, ledger: Ledger, request_id: str, parsed: argparse.Namespace) -> str:
-    return hands.bury(ledger, hands.known(ledger, request_id), parsed.reason, time.time).state
+    return actions.bury(ledger, actions.known(ledger, request_id), parsed.reason, time.time).state
 
 
 def _cancel(_: Queue, ledger: Ledger, request_id: str, __: argparse.Namespace) -> str:
-    return hands.cancel(ledger, hands.known(ledger, request_id)).state
+    return actions.cancel(ledger, actions.known(ledger, request_id)).state
 
 
 def _delete(_: Queue, ledger: Ledger, request_id: str, __: argparse.Namespace) -> str:

@@ -7,12 +7,13 @@ import argparse
 import signal
 from threading import Event
 
-from emotalk import metrics, wiring
-from emotalk.cli import flags, seen
-from emotalk.cli.settled import settle
+from emotalk import metrics
+from emotalk.cli import flags
+from emotalk.cli.settings_from_flags import settle
+from emotalk.live.room import LiveService, serve
 from emotalk.pipeline import Pipeline
-from emotalk.server.child import say_ready
-from emotalk.server.live import LiveService, serve
+from emotalk.processes import observed, parts
+from emotalk.supervision.leash import say_ready
 
 GOODBYE_SECONDS = 1.0
 
@@ -34,10 +35,10 @@ def run(parsed: argparse.Namespace) -> None:
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    pipeline = Pipeline(wiring.engine(settings))
+    pipeline = Pipeline(parts.engine(settings))
     metrics.say_build(pipeline.engine.card)
-    service = LiveService(pipeline, wiring.gains(settings), settings.max_seconds)
-    with seen.process(settings, "live", metrics.LIVE, parsed.supervised) as page:
+    service = LiveService(pipeline, parts.gains(settings), settings.max_seconds)
+    with observed.process(settings, "live", metrics.LIVE, parsed.supervised) as page:
         # The server counts its speakers; one that has just hung up may still hold a place here.
         server = serve(service, parsed.address, 2 * settings.live_sessions)
         if parsed.supervised:

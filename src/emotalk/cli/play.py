@@ -10,12 +10,12 @@ from pathlib import Path
 from emotalk.cli import flags
 from emotalk.cli.animate import add_performance, perform
 from emotalk.cli.exits import complain
-from emotalk.cli.settled import settle
+from emotalk.cli.settings_from_flags import settle
 from emotalk.errors import ConfigurationError
 from emotalk.export import READABLE, load
 from emotalk.export.formats import suffix_of
 from emotalk.face import FaceClip
-from emotalk.live import SCHEMES, connect, play
+from emotalk.play import SCHEMES, connect, play
 from emotalk.timebase import FPS
 
 

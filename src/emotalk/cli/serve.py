@@ -12,21 +12,21 @@ import uuid
 from dataclasses import replace
 from threading import Event
 
-from emotalk import wiring
 from emotalk.audio.apart import Decoders
-from emotalk.cli import flags, seen
-from emotalk.cli.settled import settle
+from emotalk.cli import flags
+from emotalk.cli.settings_from_flags import settle
 from emotalk.errors import ConfigurationError
 from emotalk.jobs.intake import Intake
+from emotalk.live.pool import LivePool
 from emotalk.pipeline import Pipeline
+from emotalk.processes import observed, parts
 from emotalk.queues.base import Queue
-from emotalk.server.relay import Relay
 from emotalk.server.run import Address, Server
-from emotalk.server.window import Window
-from emotalk.server.workforce import ChildWorker, Nobody, ThreadWorker, Workforce
 from emotalk.settings import PREFIX, Settings
+from emotalk.supervision.gateway import Gateway
+from emotalk.supervision.workforce import ChildWorker, Nobody, ThreadWorker, Workforce
 from emotalk.web.listening import bound
-from emotalk.worker import Worker
+from emotalk.worker.loop import Worker
 
 log = logging.getLogger(__name__)
 
@@ -63,19 +63,19 @@ def run(parsed: argparse.Namespace, **defaults: object) -> None:
 def serve(settings: Settings, web_port_asked: bool) -> None:
     """Serve with these settings."""
     if settings.worker:
-        wiring.check(settings)
-    doors = wiring.doors(settings)
+        parts.check(settings)
+    doors = parts.doors(settings)
     doors.warn(settings.host)
-    queue, window = wiring.queue(settings), _window(settings, web_port_asked)
+    queue, window = parts.queue(settings), _window(settings, web_port_asked)
 
     async def live(intake: Intake) -> None:
         address, workforce = Address(settings.host, settings.port), _workforce(settings, queue)
-        relay = Relay(_environment(settings), settings.live_sessions)
-        with seen.server(settings, workforce, relay, window):
+        relay = LivePool(_environment(settings), settings.live_sessions)
+        with observed.server(settings, workforce, relay, window):
             await Server(queue, intake, workforce, address, settings.drain_seconds, doors, relay, window).run()
 
-    with Decoders(wiring.limits(settings)) as decoders:
-        asyncio.run(live(wiring.intake(settings, decoders)))
+    with Decoders(parts.limits(settings)) as decoders:
+        asyncio.run(live(parts.intake(settings, decoders)))
 
 
 def _workforce(settings: Settings, queue: Queue) -> Workforce:
@@ -87,7 +87,7 @@ def _workforce(settings: Settings, queue: Queue) -> Workforce:
     return ChildWorker(_environment(named))
 
 
-def _window(settings: Settings, asked: bool) -> Window | None:
+def _window(settings: Settings, asked: bool) -> Gateway | None:
     """The browser's window, on a port that is bound now. Raises ConfigurationError where that one was asked for."""
     if not settings.web:
         return None
@@ -101,7 +101,7 @@ def _window(settings: Settings, asked: bool) -> Window | None:
             raise
         log.warning("no window: %s", busy)
         return None
-    return Window(_environment(settings), listening)
+    return Gateway(_environment(settings), listening)
 
 
 def _environment(settings: Settings) -> dict[str, str]:
@@ -115,5 +115,5 @@ def _worker_name(port: int) -> str:
 
 
 def _thread_worker(settings: Settings, queue: Queue, stop: Event) -> Worker:
-    pipeline = Pipeline(wiring.engine(settings))
-    return wiring.worker(settings, queue.consumer("thread"), pipeline, stop)
+    pipeline = Pipeline(parts.engine(settings))
+    return parts.worker(settings, queue.consumer("thread"), pipeline, stop)

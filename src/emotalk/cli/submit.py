@@ -10,18 +10,18 @@ from pathlib import Path
 
 import numpy as np
 
-from emotalk import wiring
 from emotalk.cli import flags
-from emotalk.cli.settled import settle
-from emotalk.cli.waiting import Waiting
+from emotalk.cli.settings_from_flags import settle
+from emotalk.cli.wait import Waiting
 from emotalk.errors import DeadlineExceeded
 from emotalk.export import SUFFIXES, check_place, save
 from emotalk.face import FaceClip
 from emotalk.jobs import Job
+from emotalk.jobs.assembly import Assembly, Response
 from emotalk.jobs.codec import decode_part
 from emotalk.jobs.intake import Order, as_request
+from emotalk.processes import parts
 from emotalk.queues.base import Receipt, Result, Results
-from emotalk.server.assembly import Assembly, Response
 
 DEFAULT_AUDIO = Path("audio/angry1.wav")
 
@@ -44,10 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser, queue: str = flags.EMBEDDED) 
 def run(parsed: argparse.Namespace, **defaults: object) -> None:
     """Submit, print, wait."""
     settings = settle(parsed, shared=True, **defaults)
-    job = wiring.intake(settings).accept(_order(parsed), time.time)
+    job = parts.intake(settings).accept(_order(parsed), time.time)
     if parsed.output:
         check_place(parsed.output)
-    queue = wiring.queue(settings)
+    queue = parts.queue(settings)
     queue.prepare()
     try:
         results, producer = queue.results(), queue.producer()

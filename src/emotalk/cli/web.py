@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from emotalk import metrics
-from emotalk.cli import flags, seen
-from emotalk.cli.settled import settle
+from emotalk.cli import flags
+from emotalk.cli.settings_from_flags import settle
 from emotalk.client import AsyncEmoTalkClient
 from emotalk.errors import ConfigurationError
-from emotalk.server.child import say_ready
+from emotalk.processes import observed
 from emotalk.settings import Settings
+from emotalk.supervision.leash import say_ready
 from emotalk.web.listening import bound
 
 PATIENCE = 10.0
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(parsed: argparse.Namespace) -> None:
     """Serve until SIGTERM, Ctrl-C, or the end of the server that started us."""
     # Here and not above: no other command, and no worker, is to load a web framework.
-    from emotalk.web.app import Doors, application
+    from emotalk.web.app import Allowed, application
     from emotalk.web.run import server
     from emotalk.web.upstream import Upstream
 
@@ -47,8 +48,8 @@ def run(parsed: argparse.Namespace) -> None:
         own = replace(credentials, token=token, token_file=None) if token else credentials
         return AsyncEmoTalkClient(*address, credentials=own, patience=PATIENCE)
 
-    app = application(Upstream(connect), Doors(names(settings.web_hosts), names(settings.web_origins)))
-    with seen.process(settings, "web", metrics.WEB, parsed.supervised) as page:
+    app = application(Upstream(connect), Allowed(names(settings.web_hosts), names(settings.web_origins)))
+    with observed.process(settings, "web", metrics.WEB, parsed.supervised) as page:
         window = server(app, listening, lambda: say_ready(window.stop, f"{page}") if parsed.supervised else None)
         window.run()
 

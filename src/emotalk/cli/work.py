@@ -10,16 +10,17 @@ import os
 import signal
 from threading import Event
 
-from emotalk import metrics, wiring
-from emotalk.cli import flags, seen
+from emotalk import metrics
+from emotalk.cli import flags
 from emotalk.cli.exits import Exit
-from emotalk.cli.settled import settle
+from emotalk.cli.settings_from_flags import settle
 from emotalk.errors import NewerRecord, QueueUnavailable
 from emotalk.pipeline import Pipeline
+from emotalk.processes import observed, parts
 from emotalk.queues.base import Queue
-from emotalk.server.child import say_ready
 from emotalk.settings import Settings
-from emotalk.worker import JobHung, Worker
+from emotalk.supervision.leash import say_ready
+from emotalk.worker.loop import JobHung, Worker
 
 log = logging.getLogger(__name__)
 
@@ -51,18 +52,18 @@ def run(parsed: argparse.Namespace, **defaults: object) -> int:
 def work(settings: Settings, supervised: bool) -> int:
     """Open the queue, warm the engine, work; returns the exit code."""
     faulthandler.enable()  # a crash in native code says where
-    wiring.check(settings)
-    with seen.process(settings, "worker", metrics.WORKER, supervised) as page:
+    parts.check(settings)
+    with observed.process(settings, "worker", metrics.WORKER, supervised) as page:
         return _work(settings, page if supervised else None)
 
 
 def _work(settings: Settings, page: int | None) -> int:
     """`page`: where our server finds our metrics; None where no server watches us."""
     stop = Event()
-    queue = wiring.queue(settings)
+    queue = parts.queue(settings)
     queue.prepare()
-    pipeline = Pipeline(wiring.engine(settings))
-    worker = wiring.worker(settings, queue.consumer(settings.worker_name), pipeline, stop, _alive)
+    pipeline = Pipeline(parts.engine(settings))
+    worker = parts.worker(settings, queue.consumer(settings.worker_name), pipeline, stop, _alive)
     _hear_signals(stop, worker)
     if page is not None:
         say_ready(lambda: _orphaned(stop, worker), str(page))

@@ -13,7 +13,20 @@ from emotalk.client.asynchronous import AsyncEmoTalkClient
 from emotalk.client.blocking import EmoTalkClient
 from emotalk.client.credentials import Credentials
 from emotalk.client.exchange import DEFAULT_TIMEOUT, Chunk, Request
-from emotalk.client.job import Job
+from emotalk.client.job import JobStatus
 from emotalk.client.live import Live
 
-__all__ = ["DEFAULT_TIMEOUT", "AsyncEmoTalkClient", "Chunk", "Credentials", "EmoTalkClient", "Job", "Live", "Request"]
+__all__ = [
+    "DEFAULT_TIMEOUT",
+    "AsyncEmoTalkClient",
+    "Chunk",
+    "Credentials",
+    "EmoTalkClient",
+    "Job",
+    "JobStatus",
+    "Live",
+    "Request",
+]
+
+Job = JobStatus
+"""Its name until 0.2."""

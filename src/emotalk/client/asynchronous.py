@@ -15,8 +15,8 @@ from emotalk.audio.limits import DEFAULT_LIMITS, check_size
 from emotalk.client import handshake
 from emotalk.client.connection import asynchronous_channel, is_accepted, named, position_of, target
 from emotalk.client.credentials import Credentials
-from emotalk.client.exchange import DEFAULT_PATIENCE, DEFAULT_TIMEOUT, Answer, Chunk, Request
-from emotalk.client.job import Job, job_of
+from emotalk.client.exchange import DEFAULT_PATIENCE, DEFAULT_TIMEOUT, Chunk, Exchange, Request
+from emotalk.client.job import JobStatus, job_of
 from emotalk.client.live import Live, async_conversation
 from emotalk.export import check_place, save
 from emotalk.face import FaceClip
@@ -56,26 +56,26 @@ class AsyncEmoTalkClient:
     def stream(self, request: Request, accepted: Callable[[int], None] | None = None) -> AsyncIterator[Chunk]:
         """See EmoTalkClient.stream."""
         check_size(len(request.audio), DEFAULT_LIMITS)
-        answer = Answer(self._timeout, self._patience)
+        answer = Exchange(self._timeout, self._patience)
         return self._chunks(request.request_id, answer, request, accepted)
 
     def results(
         self, request_id: str, from_frame: int = 0, accepted: Callable[[int], None] | None = None
     ) -> AsyncIterator[Chunk]:
         """See EmoTalkClient.results."""
-        answer = Answer(self._timeout, self._patience, from_frame, known=True)
+        answer = Exchange(self._timeout, self._patience, from_frame, known=True)
         return self._chunks(request_id, answer, None, accepted)
 
-    async def submit(self, request: Request) -> Job:
+    async def submit(self, request: Request) -> JobStatus:
         """See EmoTalkClient.submit."""
         check_size(len(request.audio), DEFAULT_LIMITS)
         return await self._ask("submit", self._stub.SubmitAudio, request.message())
 
-    async def job(self, request_id: str) -> Job:
+    async def job(self, request_id: str) -> JobStatus:
         """See EmoTalkClient.job."""
         return await self._ask("job", self._stub.GetJob, emotalk_pb2.GetJobRequest(request_id=request_id))
 
-    async def cancel(self, request_id: str) -> Job:
+    async def cancel(self, request_id: str) -> JobStatus:
         """See EmoTalkClient.cancel."""
         return await self._ask("cancel", self._stub.CancelJob, emotalk_pb2.CancelJobRequest(request_id=request_id))
 
@@ -116,8 +116,8 @@ class AsyncEmoTalkClient:
         if self._own:
             await asyncio.to_thread(handshake.check, *self._address, error)
 
-    async def _ask(self, name: str, call: Callable[..., Awaitable[emotalk_pb2.Job]], message: Message) -> Job:
-        answer = Answer(self._timeout, self._patience)
+    async def _ask(self, name: str, call: Callable[..., Awaitable[emotalk_pb2.Job]], message: Message) -> JobStatus:
+        answer = Exchange(self._timeout, self._patience)
         with tracing.apart(name, kind="client") as trace:
             while True:
                 try:
@@ -127,7 +127,7 @@ class AsyncEmoTalkClient:
                     await asyncio.sleep(answer.pause_after(error, self._where))
 
     async def _chunks(
-        self, request_id: str, answer: Answer, request: Request | None, accepted: Callable[[int], None] | None
+        self, request_id: str, answer: Exchange, request: Request | None, accepted: Callable[[int], None] | None
     ) -> AsyncIterator[Chunk]:
         with tracing.apart("request", kind="client", request_id=request_id) as trace:
             while not answer.complete:
@@ -143,7 +143,7 @@ class AsyncEmoTalkClient:
     async def _call(
         self,
         request_id: str,
-        answer: Answer,
+        answer: Exchange,
         request: Request | None,
         accepted: Callable[[int], None] | None,
         trace: Mapping[str, str],

@@ -16,8 +16,8 @@ from emotalk.chunking import DEFAULT_DURATION, DEFAULT_OVERLAP
 from emotalk.client import handshake
 from emotalk.client.connection import blocking_channel, is_accepted, named, position_of, target
 from emotalk.client.credentials import Credentials
-from emotalk.client.exchange import DEFAULT_PATIENCE, DEFAULT_TIMEOUT, Answer, Chunk, Request
-from emotalk.client.job import Job, job_of
+from emotalk.client.exchange import DEFAULT_PATIENCE, DEFAULT_TIMEOUT, Chunk, Exchange, Request
+from emotalk.client.job import JobStatus, job_of
 from emotalk.client.live import Live, conversation
 from emotalk.export import check_place, save
 from emotalk.face import FaceClip
@@ -88,7 +88,7 @@ class EmoTalkClient:
         ServerUnavailable and DeadlineExceeded.
         """
         check_size(len(request.audio), DEFAULT_LIMITS)
-        answer = Answer(self._timeout, self._patience)
+        answer = Exchange(self._timeout, self._patience)
         return self._chunks(request.request_id, answer, request, accepted)
 
     def results(
@@ -98,19 +98,19 @@ class EmoTalkClient:
 
         Raises UnknownJob, and what `stream` raises.
         """
-        answer = Answer(self._timeout, self._patience, from_frame, known=True)
+        answer = Exchange(self._timeout, self._patience, from_frame, known=True)
         return self._chunks(request_id, answer, None, accepted)
 
-    def submit(self, request: Request) -> Job:
+    def submit(self, request: Request) -> JobStatus:
         """Let the server take the request; its answer is fetched by `results`. Raises what `stream` raises."""
         check_size(len(request.audio), DEFAULT_LIMITS)
         return self._ask("submit", self._stub.SubmitAudio, request.message())
 
-    def job(self, request_id: str) -> Job:
+    def job(self, request_id: str) -> JobStatus:
         """Where a job stands. Raises UnknownJob, ServerUnavailable, DeadlineExceeded."""
         return self._ask("job", self._stub.GetJob, emotalk_pb2.GetJobRequest(request_id=request_id))
 
-    def cancel(self, request_id: str) -> Job:
+    def cancel(self, request_id: str) -> JobStatus:
         """Take a job away, unless it is over; where it stands then. Raises what `job` raises."""
         return self._ask("cancel", self._stub.CancelJob, emotalk_pb2.CancelJobRequest(request_id=request_id))
 
@@ -147,8 +147,8 @@ class EmoTalkClient:
         if self._own:
             handshake.check(*self._address, error)
 
-    def _ask(self, name: str, call: Callable[..., emotalk_pb2.Job], message: Message) -> Job:
-        answer = Answer(self._timeout, self._patience)
+    def _ask(self, name: str, call: Callable[..., emotalk_pb2.Job], message: Message) -> JobStatus:
+        answer = Exchange(self._timeout, self._patience)
         with tracing.apart(name, kind="client") as trace:
             while True:
                 try:
@@ -158,7 +158,7 @@ class EmoTalkClient:
                     self._sleep(answer.pause_after(error, self._where))
 
     def _chunks(
-        self, request_id: str, answer: Answer, request: Request | None, accepted: Callable[[int], None] | None
+        self, request_id: str, answer: Exchange, request: Request | None, accepted: Callable[[int], None] | None
     ) -> Iterator[Chunk]:
         with tracing.apart("request", kind="client", request_id=request_id) as trace:
             while not answer.complete:
@@ -174,7 +174,7 @@ class EmoTalkClient:
     def _call(
         self,
         request_id: str,
-        answer: Answer,
+        answer: Exchange,
         request: Request | None,
         accepted: Callable[[int], None] | None,
         trace: Mapping[str, str],

@@ -8,11 +8,11 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from emotalk import errors
+from emotalk.address import is_loopback
 from emotalk.client import bearer
 from emotalk.client.credentials import Credentials
 from emotalk.errors import DeadlineExceeded, EmoTalkError, JobFailed, ServerUnavailable
 from emotalk.queues.base import MAX_MESSAGE_BYTES
-from emotalk.tls import is_loopback
 
 log = logging.getLogger(__name__)
 

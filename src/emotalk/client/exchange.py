@@ -65,7 +65,7 @@ class Request:
         )
 
 
-class Answer:
+class Exchange:
     """What has been handed out of one answer, and how a broken call is followed by another, if at all.
 
     `known`: the server has the request, so the rest of its answer can be asked for by its id alone.

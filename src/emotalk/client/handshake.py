@@ -11,9 +11,9 @@ from contextlib import suppress
 import grpc
 from grpc_status import rpc_status
 
+from emotalk.address import PROBE_SECONDS, speaks_tls
 from emotalk.client.credentials import Credentials
 from emotalk.errors import TlsFailed
-from emotalk.tls import PROBE_SECONDS, speaks_tls
 
 _EXPIRED, _NOT_YET, _NAME, _ADDRESS = 10, 9, 62, 64
 _STRANGERS = (18, 19, 20, 21)

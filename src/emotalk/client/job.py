@@ -6,7 +6,7 @@ from emotalk.wire import emotalk_pb2
 
 
 @dataclass(frozen=True)
-class Job:
+class JobStatus:
     """`state`: queued, running, done, failed, buried or cancelled. Moments are seconds since 1970, 0 if yet to come.
 
     `queue_position`: unfinished requests before it, while it is queued and where the server knows. `frames_done` of
@@ -32,10 +32,10 @@ class Job:
         return self.state not in ("queued", "running")
 
 
-def job_of(message: emotalk_pb2.Job) -> Job:
+def job_of(message: emotalk_pb2.Job) -> JobStatus:
     """As the wire has it → as we hand it out."""
     position = message.queue_position if message.HasField("queue_position") else None
-    return Job(
+    return JobStatus(
         message.request_id,
         emotalk_pb2.Job.State.Name(message.state).removeprefix("STATE_").lower(),
         position,

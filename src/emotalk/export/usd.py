@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotalk.face import ARKIT_NAMES, INDEX, FaceClip
-from emotalk.head import Head, Part, load_head
+from emotalk.head import Head, MeshPart, load_head
 from emotalk.timebase import FPS
 
 Vectors = NDArray[np.float32]
@@ -89,7 +89,7 @@ def _sound(sound: Path | None) -> str:
     return f'\n        string audio = "{name}"'
 
 
-def _write_mesh(file: TextIO, head: Head, part: Part) -> None:
+def _write_mesh(file: TextIO, head: Head, part: MeshPart) -> None:
     moving = [(name, offsets) for name, offsets in _shapes(head, part) if len(offsets)]
     names = [name for name, _ in moving]
     targets = ", ".join(f"</speech/face/{part.name}/{name}>" for name in names)
@@ -115,7 +115,7 @@ def _write_mesh(file: TextIO, head: Head, part: Part) -> None:
     file.write("        }\n\n")
 
 
-def _shapes(head: Head, part: Part) -> Iterator[tuple[str, NDArray[np.intp]]]:
+def _shapes(head: Head, part: MeshPart) -> Iterator[tuple[str, NDArray[np.intp]]]:
     """Each blendshape and which of the part's vertices it moves."""
     for name, deltas in zip(ARKIT_NAMES, head.deltas[:, part.vertices], strict=True):
         yield name, np.flatnonzero(np.abs(deltas).max(axis=1) > 0)

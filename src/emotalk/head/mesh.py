@@ -15,7 +15,7 @@ HEAD_GLB = Path(__file__).with_name("head.glb")
 
 
 @dataclass(frozen=True)
-class Part:
+class MeshPart:
     """One material's share of the mesh: `skin`, `eyes`, `teeth`, `gums`, `tongue` or `lashes`."""
 
     name: str
@@ -39,7 +39,7 @@ class Head:
     """[T, 3], counter-clockwise seen from outside."""
     deltas: NDArray[np.float32]
     """[52, V, 3], how far each blendshape at weight 1 moves each vertex, in the order of ARKIT_NAMES."""
-    parts: tuple[Part, ...]
+    parts: tuple[MeshPart, ...]
     lips: tuple[int, int]
     """The vertices in the middle of the upper and of the lower inner lip."""
 
@@ -101,7 +101,7 @@ def _joined(names: list[str], pieces: list[_Piece], scale: np.float32, lips: tup
         shade=_fixed(np.concatenate([piece["shade"] for piece in pieces])),
         triangles=_fixed(np.concatenate(shifted).astype(np.int32)),
         deltas=_fixed(deltas),
-        parts=tuple(Part(name, slice(int(a), int(b)), slice(int(c), int(d))) for name, a, b, c, d in spans),
+        parts=tuple(MeshPart(name, slice(int(a), int(b)), slice(int(c), int(d))) for name, a, b, c, d in spans),
         lips=lips,
     )
 

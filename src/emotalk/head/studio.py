@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from emotalk.errors import ConfigurationError
 from emotalk.head.container import Document, read_glb
-from emotalk.head.mesh import HEAD_GLB, Head, Part, load_head
+from emotalk.head.mesh import HEAD_GLB, Head, MeshPart, load_head
 
 Picture = NDArray[np.uint8]
 Vectors = NDArray[np.float32]
@@ -82,7 +82,7 @@ class Studio:
             drawn.append((array, texture, tuple(look["baseColorFactor"]), 1 - look["roughnessFactor"]))
         return drawn
 
-    def _indices(self, head: Head, part: Part) -> Any:
+    def _indices(self, head: Head, part: MeshPart) -> Any:
         return self._gl.buffer(np.ascontiguousarray(head.triangles[part.triangles], np.uint32).tobytes())
 
     def _texture(self, document: Document, binary: bytes, look: Document) -> Any:

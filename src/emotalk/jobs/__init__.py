@@ -1,6 +1,5 @@
 """Jobs: what is asked, what is answered, and what is tried again."""
 
 from emotalk.jobs.job import DeadLetter, Failure, Job, Part
-from emotalk.jobs.take import Take
 
-__all__ = ["DeadLetter", "Failure", "Job", "Part", "Take"]
+__all__ = ["DeadLetter", "Failure", "Job", "Part"]

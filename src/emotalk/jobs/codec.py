@@ -12,7 +12,7 @@ from emotalk.chunking import Chunking
 from emotalk.errors import ForeignRecord, InvalidRequest, NewerRecord
 from emotalk.face import BLENDSHAPES, Frames, Style
 from emotalk.jobs.job import DeadLetter, Failure, Job, Part
-from emotalk.jobs.take import Take
+from emotalk.performance import Performance
 from emotalk.shaping import Gains
 from emotalk.wire import records_pb2
 
@@ -50,7 +50,7 @@ def decode_job(record: bytes) -> Job:
     m = records_pb2.Job()
     _parse(b"J", record, m)
     try:
-        take = Take(
+        take = Performance(
             Style(m.emotion_level, m.person_id),
             Chunking(m.chunk_steps, m.overlap_steps),
             Gains(dict(m.gains), dict(m.offsets)),

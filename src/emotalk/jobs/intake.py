@@ -12,8 +12,8 @@ from emotalk.errors import AudioTooLong, InvalidRequest
 from emotalk.face import Style
 from emotalk.jobs.codec import encode_job
 from emotalk.jobs.job import Job
-from emotalk.jobs.take import Take
-from emotalk.queues.base import MAX_MESSAGE_BYTES, Request
+from emotalk.performance import Performance
+from emotalk.queues.base import MAX_MESSAGE_BYTES, Record
 from emotalk.shaping import Gains
 
 LONGEST_ID = 200
@@ -75,7 +75,7 @@ class Intake:
         _check_room(sound.flac)
         request_id = order.request_id or new_id()
         style = Style(order.emotion_level, order.person_id)
-        take = Take(style, chunking, self.gains, order.post_processing, seed=request_id)
+        take = Performance(style, chunking, self.gains, order.post_processing, seed=request_id)
         return Job(request_id, order.session_id, order.digest(), clock(), sound.samples, take, sound.flac)
 
 
@@ -84,7 +84,7 @@ def new_id() -> str:
     return uuid.uuid4().hex
 
 
-def as_request(job: Job, client: str = "") -> Request:
+def as_request(job: Job, client: str = "") -> Record:
     """The job as the request log takes it. `client`: who sent it, for a person to read."""
     headers = {
         "seconds": f"{job.seconds:.3f}",
@@ -92,7 +92,7 @@ def as_request(job: Job, client: str = "") -> Request:
         "submitted_at": f"{job.submitted_at:.6f}",
         **({"client": client} if client else {}),
     }
-    return Request(job.request_id, job.key, job.digest, encode_job(job), headers)
+    return Record(job.request_id, job.key, job.digest, encode_job(job), headers)
 
 
 def _check_room(flac: bytes) -> None:

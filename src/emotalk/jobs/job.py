@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from emotalk.face import Frames, no_frames
-from emotalk.jobs.take import Take
+from emotalk.performance import Performance
 from emotalk.timebase import frame_count, seconds
 
 PART_FRAMES = 256
@@ -18,7 +18,7 @@ class Job:
     digest: str
     submitted_at: float
     samples: int
-    take: Take
+    take: Performance
     flac: bytes
 
     @property

@@ -25,7 +25,7 @@ RESULTS_KEPT_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True)
-class Request:
+class Record:
     """One request as it is stored. `key` orders it: requests of one key are worked on in the order of their appends.
 
     `digest` identifies the content: the same id with another digest is another request. `headers` are plain text that a
@@ -62,7 +62,7 @@ class Receipt:
 class Claim:
     """A request in one worker's hands. `attempts` were begun before and not given back; `token` fences the owner."""
 
-    request: Request
+    request: Record
     partition: int
     offset: int
     attempts: int
@@ -121,7 +121,7 @@ class LaneReading:
 
 
 @dataclass(frozen=True)
-class Room:
+class Usage:
     """Bytes that the log takes up, may take up in all, and the disk under it has left."""
 
     used: int
@@ -135,13 +135,13 @@ class Reading:
 
     lanes: Sequence[LaneReading]
     dead_letters: int
-    room: Room | None = None
+    room: Usage | None = None
 
 
 class Producer(Protocol):
     """The server's end of the request log."""
 
-    def append(self, request: Request) -> Receipt:
+    def append(self, request: Record) -> Receipt:
         """Store durably, then return. An id that is known with the same digest adds nothing, for as long as results are
         kept; one that failed or was cancelled is stored anew, whatever its digest.
 

@@ -19,17 +19,17 @@ from grpc_reflection.v1alpha import reflection
 from emotalk import metrics
 from emotalk.errors import ConfigurationError
 from emotalk.jobs.intake import Intake
+from emotalk.live.pool import LivePool
 from emotalk.queues.base import MAX_MESSAGE_BYTES, Queue
-from emotalk.server.desk import Desk
-from emotalk.server.dispatch import Dispatch
-from emotalk.server.doors import MESSAGE_MARGIN, Doors
+from emotalk.server.answers.dispatch import Dispatch
+from emotalk.server.answers.job_calls import JobCalls
+from emotalk.server.answers.streams import Switchboard
+from emotalk.server.contracts.emotalk import EmoTalkService
+from emotalk.server.guard.guard import MESSAGE_MARGIN, Guard
+from emotalk.server.guard.observe import CallObserver
 from emotalk.server.health import Readiness, probe_forever
-from emotalk.server.relay import Relay
-from emotalk.server.service import EmoTalkService
-from emotalk.server.streams import Switchboard
-from emotalk.server.window import Window
-from emotalk.server.witness import Witness
-from emotalk.server.workforce import Workforce
+from emotalk.supervision.gateway import Gateway
+from emotalk.supervision.workforce import Workforce
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
 
 log = logging.getLogger(__name__)
@@ -81,13 +81,13 @@ class Server:
         workforce: Workforce,
         address: Address,
         drain_seconds: float,
-        doors: Doors | None = None,
-        relay: Relay | None = None,
-        window: Window | None = None,
+        doors: Guard | None = None,
+        relay: LivePool | None = None,
+        window: Gateway | None = None,
     ) -> None:
         self._queue, self._intake, self._workforce = queue, intake, workforce
         self._address, self._drain_seconds = address, drain_seconds
-        self._doors = doors or Doors()
+        self._doors = doors or Guard()
         self._relay, self._window = relay, window
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="server")
         self._decoding = ThreadPoolExecutor(DECODING_THREADS, thread_name_prefix="decoding")
@@ -121,7 +121,7 @@ class Server:
                 quota=self._doors.quota,
                 ledger=ledger,
             )
-            desk = Desk(ledger, producer, results, switchboard, self._executor)
+            desk = JobCalls(ledger, producer, results, switchboard, self._executor)
             probing = asyncio.create_task(
                 probe_forever(self._readiness, producer, self._workforce.warm, switchboard.alive, self._probing)
             )
@@ -143,9 +143,9 @@ class Server:
             for executor in (self._executor, self._decoding, self._probing):
                 executor.shutdown(wait=False)
 
-    async def _serve(self, dispatch: Dispatch, desk: Desk) -> None:
+    async def _serve(self, dispatch: Dispatch, desk: JobCalls) -> None:
         server = grpc.aio.server(
-            interceptors=[Witness(), *self._doors.interceptors(self._tokens)],
+            interceptors=[CallObserver(), *self._doors.interceptors(self._tokens)],
             options=(*_OPTIONS, *self._doors.options()),
             maximum_concurrent_rpcs=self._doors.max_concurrent_rpcs,
         )

@@ -10,7 +10,7 @@ from emotalk.client import AsyncEmoTalkClient, Chunk
 from emotalk.client import Request as Order
 from emotalk.web import answers, contract
 from emotalk.web.events import event, told
-from emotalk.web.parameters import Performance, performance
+from emotalk.web.parameters import PerformanceQuery, performance
 from emotalk.web.uploads import Upload, received
 from emotalk.web.upstream import Upstream
 
@@ -23,7 +23,7 @@ def routes(upstream: Upstream) -> APIRouter:
     router = APIRouter(tags=["animations"])
 
     @router.post("/v1/animations", openapi_extra=contract.SOUND, responses=contract.animation(posts=True))
-    async def animate(request: Request, query: Annotated[Performance, Query()]) -> Response:
+    async def animate(request: Request, query: Annotated[PerformanceQuery, Query()]) -> Response:
         """Store the sound in the queue, wait for its turn, and answer with the whole animation, or chunk by chunk.
 
         The request's id stands in the header `X-Request-Id` and in every event: should the connection break, the rest

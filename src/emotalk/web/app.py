@@ -15,24 +15,24 @@ from starlette.responses import Response
 
 from emotalk.errors import EmoTalkError
 from emotalk.web import animations, contract, jobs, stream
+from emotalk.web.observe import HttpObserver
 from emotalk.web.origins import Origins
 from emotalk.web.page import Page
 from emotalk.web.parameters import invalid
 from emotalk.web.problems import Problem, problem_of
 from emotalk.web.uploads import BodyLimit
 from emotalk.web.upstream import Upstream
-from emotalk.web.witness import Witness
 
 
 @dataclass(frozen=True)
-class Doors:
+class Allowed:
     """`hosts`: names of this machine beside localhost and its addresses. `origins`: other pages that may call."""
 
     hosts: Sequence[str] = field(default=())
     origins: Sequence[str] = field(default=())
 
 
-def application(upstream: Upstream, doors: Doors) -> FastAPI:
+def application(upstream: Upstream, doors: Allowed) -> FastAPI:
     """The whole window, in front of this server."""
 
     @asynccontextmanager
@@ -54,7 +54,7 @@ def application(upstream: Upstream, doors: Doors) -> FastAPI:
         app.add_middleware(CORSMiddleware, allow_origins=doors.origins, allow_methods=["*"], allow_headers=["*"],
                            expose_headers=["Location", "X-Request-Id"])  # fmt: skip
     app.add_middleware(Origins, hosts=doors.hosts, origins=doors.origins)
-    app.add_middleware(Witness)
+    app.add_middleware(HttpObserver)
     return app
 
 

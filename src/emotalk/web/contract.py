@@ -4,13 +4,13 @@ from typing import Any
 from urllib.parse import quote
 
 from emotalk.web import answers, problems
-from emotalk.web.parameters import Performance
+from emotalk.web.parameters import PerformanceQuery
 from emotalk.web.uploads import FIELD, FORM
 
 Responses = dict[int | str, dict[str, Any]]
 
 _BINARY = {"type": "string", "format": "binary"}
-_FIELDS = Performance.model_json_schema()["properties"]
+_FIELDS = PerformanceQuery.model_json_schema()["properties"]
 
 SOUND: dict[str, Any] = {
     "requestBody": {

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from emotalk.client import Chunk, Job
+from emotalk.client import Chunk, JobStatus
 from emotalk.errors import EmoTalkError
 from emotalk.web.problems import problem_of
 
@@ -28,7 +28,7 @@ def event(name: str, data: Any, number: int | None = None) -> bytes:
 async def told(
     chunks: AsyncIterator[Chunk],
     request_id: str,
-    job: Callable[[], Awaitable[Job]],
+    job: Callable[[], Awaitable[JobStatus]],
     frames: int = 0,
     silence: float = SILENCE_SECONDS,
 ) -> AsyncIterator[bytes]:
@@ -48,7 +48,7 @@ async def told(
         yield event("error", {"request_id": request_id, **problem_of(error).document()})
 
 
-async def _standing(job: Callable[[], Awaitable[Job]]) -> bytes:
+async def _standing(job: Callable[[], Awaitable[JobStatus]]) -> bytes:
     """Where the job stands; a comment where a server that drains answers no new question."""
     try:
         async with asyncio.timeout(SILENCE_SECONDS):
@@ -88,6 +88,6 @@ def chunk_document(chunk: Chunk) -> dict[str, Any]:
     }
 
 
-def job_document(job: Job) -> dict[str, Any]:
+def job_document(job: JobStatus) -> dict[str, Any]:
     """A job as JSON: the client's fields; no `queue_position` where nobody knows."""
     return {name: value for name, value in asdict(job).items() if value is not None}

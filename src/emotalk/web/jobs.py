@@ -9,7 +9,7 @@ from emotalk.errors import InvalidRequest
 from emotalk.web import answers, contract
 from emotalk.web.animations import HEADERS, collected, order_of
 from emotalk.web.events import job_document, told
-from emotalk.web.parameters import Performance
+from emotalk.web.parameters import PerformanceQuery
 from emotalk.web.uploads import received
 from emotalk.web.upstream import Upstream
 
@@ -28,7 +28,7 @@ def routes(upstream: Upstream) -> APIRouter:
     failures = contract.problem(400, 401, 403, 409, 413, 421, 422, 429, 503, 504)
 
     @router.post("/v1/jobs", status_code=202, openapi_extra=contract.SOUND, responses={**accepted, **failures})
-    async def submit(request: Request, query: Annotated[Performance, Query()]) -> Response:
+    async def submit(request: Request, query: Annotated[PerformanceQuery, Query()]) -> Response:
         """Store the sound in the queue and return at once."""
         client = upstream.client(request)
         async with received(request) as upload:

@@ -14,7 +14,7 @@ BESIDE = ("format",)
 """What the query may have besides."""
 
 
-class Performance(BaseModel):
+class PerformanceQuery(BaseModel):
     """The parameters of a request; durations in seconds."""
 
     model_config = ConfigDict(extra="ignore")
@@ -34,14 +34,14 @@ class Performance(BaseModel):
         return Request(audio, **self.model_dump(include=named))
 
 
-def performance(query: Mapping[str, Any], fields: Mapping[str, Any]) -> Performance:
+def performance(query: Mapping[str, Any], fields: Mapping[str, Any]) -> PerformanceQuery:
     """Fields of the form go over the query. Raises InvalidRequest naming the first that is wrong or none of ours."""
-    known = tuple(Performance.model_fields)
+    known = tuple(PerformanceQuery.model_fields)
     for name in (*fields, *(name for name in query if name not in BESIDE)):
         if name not in known:
             raise InvalidRequest(name[:60], "there is no such parameter", f"Use {', '.join(known)}")
     try:
-        return Performance.model_validate({**query, **fields})
+        return PerformanceQuery.model_validate({**query, **fields})
     except ValidationError as error:
         raise invalid(error.errors()[0]) from error
 

@@ -18,7 +18,7 @@ WEBSOCKET_BYTES = 2**20
 GOODBYE_SECONDS = 5
 
 
-def server(app: FastAPI, listening: socket.socket, ready: Callable[[], None] = lambda: None) -> "Server":
+def server(app: FastAPI, listening: socket.socket, ready: Callable[[], None] = lambda: None) -> "WebServer":
     """A server on this socket; `ready` is called once requests are answered. Run it with `run`."""
     config = uvicorn.Config(
         app,
@@ -29,10 +29,10 @@ def server(app: FastAPI, listening: socket.socket, ready: Callable[[], None] = l
         server_header=False,
         lifespan="on",
     )
-    return Server(config, listening, ready)
+    return WebServer(config, listening, ready)
 
 
-class Server(uvicorn.Server):
+class WebServer(uvicorn.Server):
     """uvicorn's, on a socket that is bound already; SIGTERM and Ctrl-C end it in order."""
 
     def __init__(self, config: uvicorn.Config, listening: socket.socket, ready: Callable[[], None]) -> None:

@@ -13,7 +13,7 @@ _CLIP = struct.Struct("<Q")
 _ANSWER = struct.Struct("<BQQ")
 
 
-class Answer(NamedTuple):
+class Reply(NamedTuple):
     """`payload`: FLAC of `samples`, or for a refusal the error's name, problem and fix, with NUL between them."""
 
     kind: int
@@ -47,11 +47,11 @@ def write_answer(target: BinaryIO, kind: int, payload: bytes = b"", samples: int
     target.flush()
 
 
-def read_answer(source: BinaryIO, largest: int) -> Answer | None:
+def read_answer(source: BinaryIO, largest: int) -> Reply | None:
     """None where the child has gone, or says more than an honest one would: it has read what strangers sent."""
     head = source.read(_ANSWER.size)
     if len(head) < _ANSWER.size:
         return None
     kind, samples, length = _ANSWER.unpack(head)
     payload = source.read(length) if length <= largest else b""
-    return Answer(kind, samples, payload) if len(payload) == length else None
+    return Reply(kind, samples, payload) if len(payload) == length else None

@@ -7,7 +7,7 @@ from threading import Event, Lock, Thread
 from types import TracebackType
 
 from emotalk.audio.apart.fence import Fence
-from emotalk.audio.apart.process import PROGRAM, Child, Killed
+from emotalk.audio.apart.process import PROGRAM, Decoder, Killed
 from emotalk.audio.limits import CONVERT, Limits, check_size
 from emotalk.audio.prepared import Prepared
 from emotalk.errors import EngineError, UndecodableAudio
@@ -27,7 +27,7 @@ class Decoders:
         self._limits, self._fence, self._program = limits, fence or Fence.around(limits), program
         self._children, self._lock = children, Lock()
         self._idle = [self._child() for _ in range(children)]
-        self._working: set[Child] = set()
+        self._working: set[Decoder] = set()
         self._ended = Event()
         Thread(target=self._watch, name="decoding clock", daemon=True).start()
 
@@ -64,7 +64,7 @@ class Decoders:
     ) -> None:
         self.close()
 
-    def _in(self, child: Child, data: bytes) -> Prepared:
+    def _in(self, child: Decoder, data: bytes) -> Prepared:
         self._working.add(child)
         try:
             return child.prepare(data)
@@ -72,7 +72,7 @@ class Decoders:
             self._working.discard(child)
             self._give_back(child)
 
-    def _take(self) -> Child:
+    def _take(self) -> Decoder:
         with self._lock:
             while self._idle:
                 child = self._idle.pop()
@@ -82,7 +82,7 @@ class Decoders:
                 self._idle.insert(0, self._child())
         return self._child()
 
-    def _give_back(self, child: Child) -> None:
+    def _give_back(self, child: Decoder) -> None:
         with self._lock:
             room = not self._ended.is_set() and len(self._idle) < self._children
             if room and child.alive():
@@ -99,5 +99,5 @@ class Decoders:
             for child in list(self._working):
                 child.kill_if_late(now)
 
-    def _child(self) -> Child:
-        return Child(self._limits, self._fence, self._program)
+    def _child(self) -> Decoder:
+        return Decoder(self._limits, self._fence, self._program)

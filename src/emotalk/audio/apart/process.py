@@ -36,7 +36,7 @@ class Killed(Exception):
     """Somebody sent the child SIGKILL, and it was not us."""
 
 
-class Child:
+class Decoder:
     """One process, from its start on. One thread at a time."""
 
     def __init__(self, limits: Limits, fence: Fence, program: Sequence[str] = PROGRAM) -> None:
@@ -98,7 +98,7 @@ class Child:
             raise EngineError("the audio decoder did not start; standard error says why")
         self._warm = True
 
-    def _exchange(self, say: Callable[[], None]) -> frames.Answer | None:
+    def _exchange(self, say: Callable[[], None]) -> frames.Reply | None:
         with suppress(BrokenPipeError):
             say()
         return frames.read_answer(self._from, 4 * self._most_samples + MEGABYTE)
@@ -131,7 +131,7 @@ class Child:
             return Killed()
         return _undecodable(f"it broke its decoder ({_name(code)})")
 
-    def _read(self, answer: frames.Answer) -> Prepared:
+    def _read(self, answer: frames.Reply) -> Prepared:
         if answer.kind == frames.OUT_OF_MEMORY:
             raise _undecodable(f"decoding it takes more than {self._fence.memory / MEGABYTE:.0f} MiB of memory")
         if answer.kind == frames.REFUSED:

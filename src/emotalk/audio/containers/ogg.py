@@ -19,7 +19,7 @@ _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 @dataclass(frozen=True)
-class Page:
+class OggPage:
     """One page: where it ends, its flags, its stream and its number."""
 
     stop: int
@@ -45,7 +45,7 @@ def locate(buffer: Buffer) -> Coded:
     return Coded("OGG", buffer, 0, last.stop)
 
 
-def _pages(buffer: Buffer) -> Iterator[Page]:
+def _pages(buffer: Buffer) -> Iterator[OggPage]:
     at, ended = 0, False
     while at < len(buffer):
         head = buffer[at : at + _HEADER.size]
@@ -58,7 +58,7 @@ def _pages(buffer: Buffer) -> Iterator[Page]:
         stop = body + sum(buffer[at + _HEADER.size : body])
         if stop > len(buffer) or page_checksum(buffer[at:stop]) != checksum:
             raise _broken(f"page {number} is cut or damaged")
-        yield Page(stop, flags, serial, number)
+        yield OggPage(stop, flags, serial, number)
         at, ended = stop, bool(flags & _ENDS)
 
 
@@ -69,7 +69,7 @@ def page_checksum(page: bytes) -> int:
     return int.from_bytes(mirrored.to_bytes(4, "little").translate(_REVERSED), "big")
 
 
-def _check_codec(buffer: Buffer, page: Page) -> None:
+def _check_codec(buffer: Buffer, page: OggPage) -> None:
     body = buffer[_HEADER.size + buffer[26] : page.stop]
     if body.startswith((b"\x80theora", b"fishead\0", b"BBCD")):
         raise NotAudio("this is an OGG video", CONVERT)

@@ -7,7 +7,7 @@ Frame k is shown at k / 30 s, row r is at r / 50 s and tick i is centred at (i +
 import numpy as np
 from numpy.typing import NDArray
 
-from emotalk.engines.builtin.tape import Tape
+from emotalk.tape import Tape
 
 _SIXTHS = 6
 

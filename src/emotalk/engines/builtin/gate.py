@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotalk.engines.builtin.onnx import load
-from emotalk.engines.builtin.tape import Tape
+from emotalk.tape import Tape
 
 CHUNK = 512
 CONTEXT = 64

@@ -8,9 +8,9 @@ from emotalk.engines.builtin.gate import CHUNK, CONTEXT, VoiceGate, VoiceModel
 from emotalk.engines.builtin.network import MouthNetwork
 from emotalk.engines.builtin.plan import ROW_SAMPLES, Plan
 from emotalk.engines.builtin.prosody import REACH, centre, prosody
-from emotalk.engines.builtin.tape import Tape
 from emotalk.errors import EngineError
 from emotalk.face import Frames, Pcm, Style, no_frames
+from emotalk.tape import Tape
 from emotalk.timebase import SAMPLE_RATE, frame_count
 
 _PIECE = SAMPLE_RATE

@@ -11,7 +11,7 @@ from emotalk.engines.emotalk.archive import StoredZip
 from emotalk.engines.emotalk.network import REVISION
 from emotalk.engines.emotalk.precision import Started, check_offered, start
 from emotalk.engines.emotalk.runtimes import RUNTIMES, chosen_runtime
-from emotalk.engines.emotalk.window import Window, prepare
+from emotalk.engines.emotalk.window import WindowInputs, prepare
 from emotalk.errors import CheckpointError, ConfigurationError, EmptyAudio, EngineError
 from emotalk.face import BLENDSHAPES, Frames, Pcm, Style
 from emotalk.timebase import SAMPLE_RATE, frame_count
@@ -83,7 +83,7 @@ def check(checkpoint: Path, device: Device, precision: Precision) -> None:
     StoredZip(checkpoint)
 
 
-def _prepared(window: Pcm, style: Style) -> Window:
+def _prepared(window: Pcm, style: Style) -> WindowInputs:
     if window.size == 0:
         raise EmptyAudio("the window has no samples", "Send at least one")
     return prepare(window, style)

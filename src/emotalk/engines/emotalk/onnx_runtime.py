@@ -20,7 +20,7 @@ from emotalk.engines.emotalk.gpu import gpus
 from emotalk.engines.emotalk.network import Inputs, Network
 from emotalk.engines.emotalk.onnx_layers import OnnxLayers
 from emotalk.engines.emotalk.weights import Weights
-from emotalk.engines.emotalk.window import Floats, Window, feature_count, span_of
+from emotalk.engines.emotalk.window import Floats, WindowInputs, feature_count, span_of
 from emotalk.errors import DeviceUnavailable, EngineError, OutOfMemory
 from emotalk.face import Frames
 
@@ -76,11 +76,11 @@ class OnnxRuntime:
         answer = network.face(Inputs(*network.features(samples), *inputs))
         self._session = _session(layers, {"face": answer}, provider, threads)
 
-    def infer(self, window: Window) -> Frames:
+    def infer(self, window: WindowInputs) -> Frames:
         """Raw blendshapes float32 [frames, 52]. Raises EngineError, OutOfMemory."""
         return self.infer_batch([window])[0]
 
-    def infer_batch(self, windows: Sequence[Window]) -> list[Frames]:
+    def infer_batch(self, windows: Sequence[WindowInputs]) -> list[Frames]:
         """The same for windows of one length and style, computed together as far as memory goes."""
         done: list[Frames] = []
         with self._lock:
@@ -88,7 +88,7 @@ class OnnxRuntime:
                 done += self._as_many_as_fit(windows[len(done) :][: self._most])
         return done
 
-    def _as_many_as_fit(self, windows: Sequence[Window]) -> list[Frames]:
+    def _as_many_as_fit(self, windows: Sequence[WindowInputs]) -> list[Frames]:
         try:
             return self._run(windows)
         except OutOfMemory:
@@ -98,7 +98,7 @@ class OnnxRuntime:
             log.warning("batch halved", extra={"windows": self._most, "fix": "none needed; more GPU memory is faster"})
             return self._as_many_as_fit(windows[: self._most])
 
-    def _run(self, windows: Sequence[Window]) -> list[Frames]:
+    def _run(self, windows: Sequence[WindowInputs]) -> list[Frames]:
         seen = span_of(0, feature_count(windows[0].samples.size))
         samples = np.stack([window.samples[seen] for window in windows])
         try:

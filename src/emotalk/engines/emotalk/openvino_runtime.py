@@ -14,7 +14,7 @@ import openvino
 from emotalk.engines.emotalk.network import Inputs, Network
 from emotalk.engines.emotalk.openvino_layers import OpenVinoLayers
 from emotalk.engines.emotalk.weights import CONTENT, EMOTION, Weights
-from emotalk.engines.emotalk.window import Floats, Window, feature_count, span_of
+from emotalk.engines.emotalk.window import Floats, WindowInputs, feature_count, span_of
 from emotalk.errors import EngineError, OutOfMemory
 from emotalk.face import Frames
 
@@ -48,7 +48,7 @@ class OpenVinoRuntime:
         except (RuntimeError, MemoryError) as error:
             raise _named(error) from error
 
-    def infer(self, window: Window) -> Frames:
+    def infer(self, window: WindowInputs) -> Frames:
         """Raw blendshapes float32 [frames, 52]. Raises EngineError, OutOfMemory."""
         try:
             # Two windows at a time would only fight for the same cores.
@@ -60,7 +60,7 @@ class OpenVinoRuntime:
         except (RuntimeError, MemoryError) as error:
             raise _named(error) from error
 
-    def infer_batch(self, windows: Sequence[Window]) -> list[Frames]:
+    def infer_batch(self, windows: Sequence[WindowInputs]) -> list[Frames]:
         """One after the other: the cores have no more to give."""
         return [self.infer(window) for window in windows]
 

@@ -9,7 +9,7 @@ from emotalk.engines.base import Device
 from emotalk.engines.emotalk.gpu import gpus
 from emotalk.engines.emotalk.narrow import BF16, FP16, Half
 from emotalk.engines.emotalk.weights import Weights
-from emotalk.engines.emotalk.window import Floats, Window
+from emotalk.engines.emotalk.window import Floats, WindowInputs
 from emotalk.errors import DeviceUnavailable
 from emotalk.face import Frames
 
@@ -26,11 +26,11 @@ class Runtime(Protocol):
     batch_seconds: float
     reads_weights: bool
 
-    def infer(self, window: Window) -> Frames:
+    def infer(self, window: WindowInputs) -> Frames:
         """Raw blendshapes float32 [frames, 52]. Raises EngineError, OutOfMemory."""
         ...
 
-    def infer_batch(self, windows: Sequence[Window]) -> list[Frames]:
+    def infer_batch(self, windows: Sequence[WindowInputs]) -> list[Frames]:
         """The same for windows of one length and style."""
         ...
 

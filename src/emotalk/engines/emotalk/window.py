@@ -19,7 +19,7 @@ _FEATURES_PER_SECOND = 50
 _BIAS_PERIOD = 30
 
 
-class Window(NamedTuple):
+class WindowInputs(NamedTuple):
     """The graph's inputs by name; positions are rows of what is resampled, `distance` is minus whole seconds back."""
 
     samples: Floats
@@ -35,12 +35,12 @@ class Window(NamedTuple):
         return {name: values for name, values in self._asdict().items() if name != "samples"}
 
 
-def prepare(pcm: Pcm, style: Style) -> Window:
+def prepare(pcm: Pcm, style: Style) -> WindowInputs:
     """Inputs for float32 [n ≥ 1] at 16 kHz; the answer has frame_count(n) rows."""
     samples = _normalised(pcm)
     features, frames = feature_count(samples.size), frame_count(pcm.size)
     emotions = _emotion_rows(features)
-    return Window(
+    return WindowInputs(
         samples,
         _positions(features, frames),
         _positions(features, emotions),

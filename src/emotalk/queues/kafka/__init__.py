@@ -10,14 +10,14 @@ from contextlib import closing
 from typing import Protocol, TypeVar
 
 from emotalk.queues.base import GROUP, JobRow
-from emotalk.queues.kafka.cluster import Cluster
+from emotalk.queues.kafka.client.cluster import Cluster
+from emotalk.queues.kafka.client.topics import prepare_topics
 from emotalk.queues.kafka.consumer import KafkaConsumer
+from emotalk.queues.kafka.job_notes.register import Register
 from emotalk.queues.kafka.ledger import KafkaLedger
 from emotalk.queues.kafka.meter import KafkaMeter
 from emotalk.queues.kafka.producer import KafkaProducer
-from emotalk.queues.kafka.register import Register
 from emotalk.queues.kafka.results import KafkaResults
-from emotalk.queues.kafka.topics import prepare_topics
 from emotalk.queues.kafka_options import check_options
 
 __all__ = ["KafkaQueue"]

@@ -14,15 +14,15 @@ from confluent_kafka import KafkaError, Message
 
 from emotalk.errors import ClaimLost, ConfigurationError, QueueError, QueueUnavailable
 from emotalk.queues.base import Claim
-from emotalk.queues.kafka.cluster import Cluster
-from emotalk.queues.kafka.faults import kafka_error
-from emotalk.queues.kafka.journal import Journal, letter_record
-from emotalk.queues.kafka.marks import Mark
-from emotalk.queues.kafka.member import Member
-from emotalk.queues.kafka.records import epoch_of, place_of, request_of
-from emotalk.queues.kafka.register import Register, tombstones
-from emotalk.queues.kafka.topics import delete_before
-from emotalk.queues.kafka.writer import Record, Writer
+from emotalk.queues.kafka.claims.marks import Mark
+from emotalk.queues.kafka.claims.member import Member
+from emotalk.queues.kafka.client.cluster import Cluster
+from emotalk.queues.kafka.client.faults import kafka_error
+from emotalk.queues.kafka.client.records import epoch_of, place_of, request_of
+from emotalk.queues.kafka.client.topics import delete_before
+from emotalk.queues.kafka.client.writer import Outgoing, Writer
+from emotalk.queues.kafka.job_notes.journal import Journal, letter_record
+from emotalk.queues.kafka.job_notes.register import Register, tombstones
 
 _SETTLE_SECONDS = 5.0
 _PAUSE_SECONDS = 0.05
@@ -137,7 +137,7 @@ class KafkaConsumer:
 
     def _publish(self, claim: Claim, results: Sequence[bytes]) -> None:
         self._fence(claim)
-        records = [Record(claim.request.request_id, each) for each in results]
+        records = [Outgoing(claim.request.request_id, each) for each in results]
         self._journal.published(claim, self._writer.write(self._cluster.results, records))
 
     def complete(self, claim: Claim) -> None:

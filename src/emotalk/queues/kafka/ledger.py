@@ -6,16 +6,16 @@ from dataclasses import replace
 
 from confluent_kafka import Consumer, Message
 
-from emotalk.queues.base import ENDED, STATES, Cursor, JobRow, JobState, Request
-from emotalk.queues.kafka.cluster import Cluster
-from emotalk.queues.kafka.group import manned
-from emotalk.queues.kafka.journal import letter_of
-from emotalk.queues.kafka.notes import WISH, Note
-from emotalk.queues.kafka.reading import partitions_of, reader, records_between, span_of
-from emotalk.queues.kafka.records import epoch_of, headers_of, place_of, request_of
-from emotalk.queues.kafka.register import Register
-from emotalk.queues.kafka.table import row_of
-from emotalk.queues.kafka.writer import Record, Writer
+from emotalk.queues.base import ENDED, STATES, Cursor, JobRow, JobState, Record
+from emotalk.queues.kafka.claims.group import manned
+from emotalk.queues.kafka.client.cluster import Cluster
+from emotalk.queues.kafka.client.reading import partitions_of, reader, records_between, span_of
+from emotalk.queues.kafka.client.records import epoch_of, headers_of, place_of, request_of
+from emotalk.queues.kafka.client.writer import Outgoing, Writer
+from emotalk.queues.kafka.job_notes.journal import letter_of
+from emotalk.queues.kafka.job_notes.notes import WISH, Note
+from emotalk.queues.kafka.job_notes.register import Register
+from emotalk.queues.kafka.job_notes.table import row_of
 
 _WAITING, _DEAD = 1000, 1000
 _ORIGIN = ("request_id", "digest", "error", "partition", "offset", "attempts", "epoch")
@@ -107,11 +107,11 @@ class KafkaLedger:
         self._writer.write(self._cluster.jobs, [self._register.record(row.request_id, WISH, note)])
         after = self.find(row.request_id) or row
         if after.state == state:  # else it was done in that very moment, and clients must not hear otherwise
-            self._writer.write(self._cluster.results, [Record(row.request_id, each) for each in results])
+            self._writer.write(self._cluster.results, [Outgoing(row.request_id, each) for each in results])
         return after
 
     def _write_letter(self, row: JobRow, letter: bytes, error: str) -> Cursor:
-        request = Request(row.request_id, "", row.digest, b"", row.headers)
+        request = Record(row.request_id, "", row.digest, b"", row.headers)
         record = letter_of(request, (row.partition, row.offset), letter, error, row.attempts, row.epoch)
         [place] = self._writer.write(self._cluster.dead, [record])
         return place
@@ -124,7 +124,7 @@ class KafkaLedger:
             with closing(reader(self._cluster, tell_end=True)) as kafka:
                 if request_id not in {_key(each) for each in self._letters(kafka)}:
                     return 0
-        self._writer.write(self._cluster.dead, [Record(request_id, None)])
+        self._writer.write(self._cluster.dead, [Outgoing(request_id, None)])
         if note is not None and note.state == "dead":
             deleted = replace(note, state="failed", letter=None)
             self._writer.write(self._cluster.jobs, [self._register.record(request_id, WISH, deleted)])

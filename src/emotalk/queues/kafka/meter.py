@@ -7,10 +7,10 @@ from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
 
 from emotalk.errors import QueueUnavailable
 from emotalk.queues.base import LaneReading, Reading
-from emotalk.queues.kafka.cluster import Cluster
-from emotalk.queues.kafka.member import committed_mark
-from emotalk.queues.kafka.reading import partitions_of, reader, records_between, span_of
-from emotalk.queues.kafka.register import Register
+from emotalk.queues.kafka.claims.member import committed_mark
+from emotalk.queues.kafka.client.cluster import Cluster
+from emotalk.queues.kafka.client.reading import partitions_of, reader, records_between, span_of
+from emotalk.queues.kafka.job_notes.register import Register
 
 _ASK_SECONDS = 2.0
 

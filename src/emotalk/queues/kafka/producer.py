@@ -1,12 +1,12 @@
 """The server's end of the request log on Kafka."""
 
 from emotalk.errors import RequestConflict
-from emotalk.queues.base import Receipt, Request
-from emotalk.queues.kafka.backlog import Room
-from emotalk.queues.kafka.cluster import Cluster
-from emotalk.queues.kafka.notes import ACCEPTED, Note
-from emotalk.queues.kafka.register import Register
-from emotalk.queues.kafka.writer import Record, Writer
+from emotalk.queues.base import Receipt, Record
+from emotalk.queues.kafka.claims.backlog import Room
+from emotalk.queues.kafka.client.cluster import Cluster
+from emotalk.queues.kafka.client.writer import Outgoing, Writer
+from emotalk.queues.kafka.job_notes.notes import ACCEPTED, Note
+from emotalk.queues.kafka.job_notes.register import Register
 
 _PING_SECONDS = 2.0
 _RUN_AGAIN = frozenset(("cancelled", "dead", "failed"))
@@ -23,7 +23,7 @@ class KafkaProducer:
         self._cluster, self._register, self._writer = cluster, register, Writer(cluster, hasty=True)
         self._room = Room(cluster, max_waiting) if max_waiting else None
 
-    def append(self, request: Request) -> Receipt:
+    def append(self, request: Record) -> Receipt:
         """See Producer.append. The partition is murmur2 of `request.key`, as Java clients choose it."""
         self._writer.look(self._cluster.requests)  # before the register, which is patient
         known = self._register.find(request.request_id)
@@ -36,9 +36,9 @@ class KafkaProducer:
         epoch = self._register.last_epoch(request.request_id) + 1
         return self._store(request, epoch)
 
-    def _store(self, request: Request, epoch: int) -> Receipt:
+    def _store(self, request: Record, epoch: int) -> Receipt:
         own = {"request_id": request.request_id, "digest": request.digest, "epoch": str(epoch)}
-        record = Record(request.key, request.payload, {**request.headers, **own})
+        record = Outgoing(request.key, request.payload, {**request.headers, **own})
         [(partition, offset)] = self._writer.write(self._cluster.requests, [record])
         note = Note(epoch, "queued", partition, offset, request.digest, request.headers)
         # Not accepted before it is noted: whoever asks for it by its id would hear that nobody knows it. If this fails,

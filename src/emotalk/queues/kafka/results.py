@@ -7,9 +7,9 @@ from confluent_kafka import Consumer, TopicPartition
 
 from emotalk.errors import QueueUnavailable
 from emotalk.queues.base import Cursor, Result
-from emotalk.queues.kafka.cluster import Cluster
-from emotalk.queues.kafka.reading import ends_of, partitions_of, reader, records_between, sound
-from emotalk.queues.kafka.records import result_of
+from emotalk.queues.kafka.client.cluster import Cluster
+from emotalk.queues.kafka.client.reading import ends_of, partitions_of, reader, records_between, sound
+from emotalk.queues.kafka.client.records import result_of
 
 _LOOK_SECONDS = 60.0
 _BATCH = 500

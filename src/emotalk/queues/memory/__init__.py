@@ -5,8 +5,11 @@ from collections.abc import Callable
 from uuid import uuid4
 
 from emotalk.queues.base import JobRow
-from emotalk.queues.memory.doors import MemoryConsumer, MemoryMeter, MemoryProducer, MemoryResults
+from emotalk.queues.memory.consumer import MemoryConsumer
 from emotalk.queues.memory.ledger import MemoryLedger
+from emotalk.queues.memory.meter import MemoryMeter
+from emotalk.queues.memory.producer import MemoryProducer
+from emotalk.queues.memory.results import MemoryResults
 from emotalk.queues.memory.store import Lane, Store
 
 __all__ = ["MemoryQueue"]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from emotalk.queues.base import STATES, JobRow, JobState
-from emotalk.queues.memory.store import Job, Store
+from emotalk.queues.memory.store import Store, StoredJob
 
 
 class MemoryLedger:
@@ -51,7 +51,7 @@ class MemoryLedger:
                 store.changed.notify_all()
             return store.row(job)
 
-    def _finish_if_free(self, job: Job) -> None:
+    def _finish_if_free(self, job: StoredJob) -> None:
         """One that a worker has is its to let go of."""
         lane = self._store.lanes[job.partition]
         at_head = job.place == lane.head
@@ -73,6 +73,6 @@ class MemoryLedger:
     def close(self) -> None:
         """See Ledger.close."""
 
-    def _job(self, row: JobRow) -> Job | None:
+    def _job(self, row: JobRow) -> StoredJob | None:
         job = self._store.lanes[row.partition].jobs.get(row.offset)
         return job if job is not None and job.epoch == row.epoch else None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from emotalk.errors import QueueUnavailable
-from emotalk.queues.base import Cursor, JobRow, JobState, Request, Result
+from emotalk.queues.base import Cursor, JobRow, JobState, Record, Result
 
 # A lease runs out without anyone saying so; whoever waits looks up this often.
 _LEASES_LOOKED_AT_SECONDS = 0.25
@@ -17,10 +17,10 @@ T = TypeVar("T")
 
 
 @dataclass
-class Job:
+class StoredJob:
     """A run of a request at its place; `age` orders the lanes among each other. `ended`: how, if not well."""
 
-    request: Request
+    request: Record
     partition: int
     place: int
     age: int
@@ -41,7 +41,7 @@ class Job:
     def finish(self, now: float) -> None:
         """Nothing more will be done; the voice is forgotten."""
         request = self.request
-        self.request = Request(request.request_id, request.key, request.digest, b"", request.headers)
+        self.request = Record(request.request_id, request.key, request.digest, b"", request.headers)
         self.finished_at = now
 
 
@@ -49,7 +49,7 @@ class Job:
 class Lane:
     """A partition: its requests are finished strictly in order, so the claim lies on the lane."""
 
-    jobs: dict[int, Job] = field(default_factory=dict)
+    jobs: dict[int, StoredJob] = field(default_factory=dict)
     head: int = 0
     next: int = 0
     token: int = 0
@@ -84,7 +84,7 @@ class Store:
     clock: Callable[[], float]
     lease: float
     changed: threading.Condition = field(default_factory=threading.Condition)
-    known: dict[str, Job] = field(default_factory=dict)
+    known: dict[str, StoredJob] = field(default_factory=dict)
     results: dict[int, tuple[float, Result]] = field(default_factory=dict)
     answers: dict[str, list[int]] = field(default_factory=dict)
     appended: int = 0
@@ -146,19 +146,19 @@ class Store:
         """Dead letters that are kept."""
         return sum(bool(job.letter) for lane in self.lanes for job in lane.jobs.values())
 
-    def _forget_run(self, lane: Lane, job: Job) -> None:
+    def _forget_run(self, lane: Lane, job: StoredJob) -> None:
         del lane.jobs[job.place]
         if self.known[job.request.request_id] is job:
             del self.known[job.request.request_id]
 
-    def state_of(self, job: Job) -> JobState:
+    def state_of(self, job: StoredJob) -> JobState:
         """Where it stands now."""
         if job.ended or not job.waits:
             return job.ended or "done"
         lane = self.lanes[job.partition]
         return "running" if job.place == lane.head and not self.free_for("", lane) else "queued"
 
-    def row(self, job: Job) -> JobRow:
+    def row(self, job: StoredJob) -> JobRow:
         """As the ledger shows it."""
         lane, request, state = self.lanes[job.partition], job.request, self.state_of(job)
         tried = lane if job.place == lane.head else job

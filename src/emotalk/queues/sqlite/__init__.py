@@ -14,8 +14,8 @@ from emotalk.queues.sqlite.consumer import SqliteConsumer
 from emotalk.queues.sqlite.ledger import SqliteLedger
 from emotalk.queues.sqlite.meter import SqliteMeter
 from emotalk.queues.sqlite.place import make_private_file, refuse_network_disk
-from emotalk.queues.sqlite.producer import Room, SqliteProducer
-from emotalk.queues.sqlite.reader import SqliteResults
+from emotalk.queues.sqlite.producer import Bounds, SqliteProducer
+from emotalk.queues.sqlite.results import SqliteResults
 from emotalk.queues.sqlite.schema import migrate, open_lanes
 
 __all__ = ["SqliteQueue"]
@@ -52,7 +52,7 @@ class SqliteQueue:
         self._path = Path(path).absolute()
         self.url = f"sqlite:///{self._path.as_posix()}"
         self._partitions, self._clock, self._lease = partitions, clock, lease_seconds
-        self._room = Room(max_bytes, max_waiting)
+        self._room = Bounds(max_bytes, max_waiting)
         self._doors: list[_Door] = []
         self._prepared = False
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from emotalk.errors import ClaimLost, JobCancelled, QueueError
-from emotalk.queues.base import RESULTS_KEPT_SECONDS, Claim, Request
+from emotalk.queues.base import RESULTS_KEPT_SECONDS, Claim, Record
 from emotalk.queues.sqlite.connection import Connection
 from emotalk.queues.sqlite.doorbell import Doorbell, Ringer, Topic, ports_of
 from emotalk.queues.sqlite.ledger import SKIP, finish, write_letter, write_results
@@ -83,7 +83,7 @@ class SqliteConsumer:
             found = db.execute("SELECT payload FROM payloads WHERE id = ?", (payload_id,)).fetchone()
         if found is None:  # finished by a successor meanwhile
             return None
-        request = Request(str(request_id), str(key), str(digest), found[0], json.loads(str(headers)))
+        request = Record(str(request_id), str(key), str(digest), found[0], json.loads(str(headers)))
         return Claim(request, partition, head, int(str(attempts)), token, int(str(epoch)))
 
     def _lanes(self) -> list[bool]:

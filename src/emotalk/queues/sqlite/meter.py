@@ -5,7 +5,7 @@ import sqlite3
 from pathlib import Path
 
 from emotalk.errors import QueueUnavailable
-from emotalk.queues.base import LaneReading, Reading, Room
+from emotalk.queues.base import LaneReading, Reading, Usage
 from emotalk.queues.sqlite.connection import PAGE_BYTES, Connection
 
 # A lane knows its own length, so this costs a few look-ups by key for each, however long the queue is.
@@ -32,12 +32,12 @@ class SqliteMeter:
             used = _used(db)
         return Reading(lanes, int(dead), self._room(used))
 
-    def _room(self, used: int) -> Room:
+    def _room(self, used: int) -> Usage:
         try:
             free = shutil.disk_usage(self._path).free
         except OSError as error:
             raise QueueUnavailable(f"{self._path}: {error.strerror}.") from error
-        return Room(used, used + free if self._max_bytes is None else min(self._max_bytes, used + free), free)
+        return Usage(used, used + free if self._max_bytes is None else min(self._max_bytes, used + free), free)
 
     def close(self) -> None:
         """See Meter.close."""

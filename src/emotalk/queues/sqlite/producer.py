@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emotalk.errors import QueueFull, QueueUnavailable, RequestConflict
-from emotalk.queues.base import MAX_MESSAGE_BYTES, Receipt, Request
+from emotalk.queues.base import MAX_MESSAGE_BYTES, Receipt, Record
 from emotalk.queues.lanes import check_waiting, lane_of
 from emotalk.queues.sqlite.connection import PAGE_BYTES, Connection
 from emotalk.queues.sqlite.doorbell import Ringer, ports_of
@@ -33,7 +33,7 @@ _NEWEST = """
 
 
 @dataclass(frozen=True)
-class Room:
+class Bounds:
     """Bounds of the file and of the unfinished requests in it; None and 0 are no bounds."""
 
     max_bytes: int | None = None
@@ -46,14 +46,14 @@ class SqliteProducer:
     So a full queue refuses new requests, and the worker can still finish, answer and delete those it has.
     """
 
-    def __init__(self, path: Path, clock: Callable[[], float], room: Room) -> None:
+    def __init__(self, path: Path, clock: Callable[[], float], room: Bounds) -> None:
         self._path, self._clock, self._room = path, clock, room
         self._file = Connection(path, sync="FULL", checkpoint_pages=_CHECKPOINT_PAGES, max_bytes=room.max_bytes)
         self._ringer = Ringer()
         self._inode = path.stat().st_ino
         self._refused_until = 0.0
 
-    def append(self, request: Request) -> Receipt:
+    def append(self, request: Record) -> Receipt:
         """See Producer.append. A request that was buried may be sent again: it is stored anew."""
         with self._file.write() as db:
             known, epoch = _known(db, request)
@@ -69,7 +69,7 @@ class SqliteProducer:
         self._ringer.ring(waiting)
         return receipt
 
-    def _stored(self, db: sqlite3.Connection, request: Request, partition: int, epoch: int) -> Receipt:
+    def _stored(self, db: sqlite3.Connection, request: Record, partition: int, epoch: int) -> Receipt:
         try:
             receipt = _store(db, request, partition, self._clock(), epoch)
         except sqlite3.DatabaseError:
@@ -129,7 +129,7 @@ class SqliteProducer:
         self._ringer.close()
 
 
-def _known(db: sqlite3.Connection, request: Request) -> tuple[Receipt | None, int]:
+def _known(db: sqlite3.Connection, request: Record) -> tuple[Receipt | None, int]:
     """Where the request stands already, or which epoch it begins.
 
     Raises RequestConflict where its id stands for other content.
@@ -145,7 +145,7 @@ def _known(db: sqlite3.Connection, request: Request) -> tuple[Receipt | None, in
     return None, 1 + max(last, found[3] if found else 0)
 
 
-def _store(db: sqlite3.Connection, request: Request, partition: int, now: float, epoch: int) -> Receipt:
+def _store(db: sqlite3.Connection, request: Record, partition: int, now: float, epoch: int) -> Receipt:
     (place,) = db.execute("SELECT next FROM lanes WHERE partition = ?", (partition,)).fetchone()
     db.execute("UPDATE lanes SET next = next + 1 WHERE partition = ?", (partition,))
     payload = db.execute("INSERT INTO payloads (payload) VALUES (?)", (request.payload,)).lastrowid

@@ -1,0 +1,86 @@
+"""How many requests are unfinished: those from the committed offset of each partition to its end."""
+
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from emotalk.errors import QueueUnavailable
+from emotalk.queues.kafka.client.cluster import Cluster
+from emotalk.queues.kafka.client.faults import kafka_error
+from emotalk.queues.kafka.client.reading import partitions_of
+from emotalk.queues.lanes import check_waiting
+
+_ASK_SECONDS = 5.0
+_FRESH_SECONDS = 1.0
+_OLDEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+_END: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+
+
+def backlog(cluster: Cluster) -> int:
+    """Ask once, with clients of its own. Raises QueueUnavailable."""
+    handle = cluster.consumer({"group.id": cluster.group})
+    try:
+        return sum(unfinished(cluster.admin(), handle, cluster.requests).values())
+    finally:
+        handle.close()
+
+
+def unfinished(admin: AdminClient, handle: Consumer, topic: str) -> Mapping[int, int]:
+    """Partition → unfinished requests, in three questions however many partitions there are.
+
+    `handle` belongs to the workers' group and never joins it.
+    """
+    places = [TopicPartition(topic, partition) for partition in partitions_of(handle, topic)]
+    oldest, ends = _ends(admin, places, _OLDEST), _ends(admin, places, _END)
+    try:
+        committed = {found.partition: found.offset for found in handle.committed(places, timeout=_ASK_SECONDS)}
+    except KafkaException as error:
+        raise kafka_error(error, f"reading the committed offsets of {topic}") from error
+    return {each: max(0, ends[each] - max(oldest[each], committed.get(each, -1))) for each in ends}
+
+
+def _ends(admin: AdminClient, places: list[TopicPartition], which: OffsetSpec) -> dict[int, int]:
+    answers = admin.list_offsets(dict.fromkeys(places, which), request_timeout=_ASK_SECONDS)
+    try:
+        return {place.partition: answer.result(timeout=2 * _ASK_SECONDS).offset for place, answer in answers.items()}
+    except KafkaException as error:
+        raise kafka_error(error, "asking for the ends of the request log") from error
+    except TimeoutError as error:
+        raise QueueUnavailable(f"Kafka: no answer within {2 * _ASK_SECONDS:.0f} seconds") from error
+
+
+class Room:
+    """Is there room for another request? Asked once a second at most; what was appended here since is counted on."""
+
+    def __init__(self, cluster: Cluster, most: int) -> None:
+        self._topic, self._most = cluster.requests, most
+        self._admin, self._kafka = cluster.admin(), cluster.consumer({"group.id": cluster.group})
+        self._lock = threading.Lock()
+        self._asked, self._unfinished = -_FRESH_SECONDS, 0
+
+    def take(self) -> None:
+        """For one more. Raises QueueFull."""
+        with self._lock:
+            self._look()
+            self._unfinished += 1
+
+    def look(self) -> None:
+        """Raises QueueFull."""
+        with self._lock:
+            self._look()
+
+    def _look(self) -> None:
+        if time.monotonic() - self._asked >= _FRESH_SECONDS:
+            self._asked = time.monotonic()
+            with suppress(QueueUnavailable):  # whoever writes hears of it; the bound is no reason to refuse
+                self._unfinished = sum(unfinished(self._admin, self._kafka, self._topic).values())
+        check_waiting(self._unfinished, self._most)
+
+    def close(self) -> None:
+        """Let go."""
+        with self._lock:
+            self._kafka.close()

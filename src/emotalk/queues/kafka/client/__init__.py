@@ -1,0 +1,1 @@
+"""How this queue speaks to brokers: settings, topics, reading, writing, errors."""

@@ -1,0 +1,182 @@
+"""Writing to a topic and waiting for the acknowledgement of all replicas."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from emotalk.errors import EmoTalkError, QueueFull, QueueUnavailable
+from emotalk.queues.kafka.client.cluster import Cluster
+from emotalk.queues.kafka.client.faults import kafka_error
+from emotalk.queues.kafka.client.records import place_of
+
+_POLL_SECONDS = 0.1
+_FLUSH_SECONDS = 5.0
+# librdkafka itself reports each record after delivery.timeout.ms; this bound is for one that is stuck.
+_STUCK_SECONDS = 120.0
+# librdkafka is back within a tenth of a second where a connection merely broke; whose broker is gone hears it now and
+# not after delivery.timeout.ms.
+_DOUBT_SECONDS = 0.5
+_QUICK_SECONDS = 0.25
+_LOOK_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """What is written: a key that decides the partition unless one is named, the bytes, and headers of plain text.
+
+    Without a value it is a tombstone: in a compacted topic it takes away what was written under its key.
+    """
+
+    key: str
+    value: bytes | None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    partition: int | None = None
+
+
+class Writer:
+    """An idempotent producer whose `write` blocks; its own thread collects the delivery reports for all callers.
+
+    A `hasty` one gives up as soon as no broker answers, since somebody waits for its answer; else a write goes on for
+    ten seconds, in which a broker may come back.
+    """
+
+    def __init__(self, cluster: Cluster, *, hasty: bool = False) -> None:
+        self._cluster, self._hasty = cluster, hasty
+        self._doubted_since: float | None = None
+        self._producer: Producer = cluster.producer(self._hear)
+        self._renewing = threading.Lock()
+        self._closed = threading.Event()
+        self._reports = threading.Thread(target=self._collect, name="emotalk-kafka-writer", daemon=True)
+        self._reports.start()
+
+    def write(self, topic: str, records: Sequence[Outgoing]) -> list[tuple[int, int]]:
+        """Send all, then wait for all: (partition, offset) of each, in order.
+
+        Raises QueueUnavailable (the outcome is unknown then), QueueFull, or ConfigurationError where a record is larger
+        than the broker accepts.
+        """
+        return self.send(topic, records)()
+
+    def send(self, topic: str, records: Sequence[Outgoing]) -> Callable[[], list[tuple[int, int]]]:
+        """Send all; whoever calls what is returned waits for all. Errors are those of `write`, here or there."""
+        if self._closed.is_set():
+            raise QueueUnavailable(f"Kafka: nothing more is written to {topic}; this queue was closed")
+        self.look(topic)
+        delivery, producer = _Delivery(len(records)), self._producer
+        try:
+            for index, record in enumerate(records):
+                _send(producer, topic, record, partial(delivery.report, index))
+        except BufferError as full:
+            raise QueueFull(f"Kafka: too much is waiting to be written to {topic}; try later") from full
+        except KafkaException as failure:
+            raise self._broken(failure, producer, topic) from failure
+        return partial(self._wait, delivery, producer, topic)
+
+    def _wait(self, delivery: "_Delivery", producer: Producer, topic: str) -> list[tuple[int, int]]:
+        try:
+            return delivery.wait(partial(self._give_up_in_vain, topic))
+        except KafkaException as failure:
+            raise self._broken(failure, producer, topic) from failure
+
+    def _broken(self, failure: KafkaException, producer: Producer, topic: str) -> EmoTalkError:
+        if failure.args[0].fatal() or failure.args[0].code() == KafkaError._FATAL:
+            self._renew(producer)
+        return kafka_error(failure, f"writing to {topic}")
+
+    def look(self, topic: str) -> None:
+        """A hasty one raises QueueUnavailable at once where the brokers were gone a moment ago and still are."""
+        if self._hasty and self._doubted_since is not None:
+            self.ping(topic, _QUICK_SECONDS)
+
+    def ping(self, topic: str, timeout: float) -> None:
+        """Ask for the topic's metadata. Raises QueueUnavailable where no leader would take a record now."""
+        try:
+            self._ask(topic, timeout)
+        except QueueUnavailable:
+            self._doubt()
+            raise
+        self._doubted_since = None
+
+    def _ask(self, topic: str, timeout: float) -> None:
+        try:
+            found = self._producer.list_topics(topic, timeout=timeout).topics[topic]
+        except KafkaException as error:
+            raise kafka_error(error, f"asking for {topic}") from error
+        if found.error is not None:
+            raise kafka_error(found.error, f"asking for {topic}")
+        if any(partition.leader < 0 for partition in found.partitions.values()):
+            raise QueueUnavailable(f"Kafka: {topic} has a partition without a leader; is a broker down?")
+
+    def close(self) -> None:
+        """Let what is under way arrive, then end the thread and the connections."""
+        if self._closed.is_set():
+            return
+        self._producer.flush(_FLUSH_SECONDS)
+        self._closed.set()
+        self._reports.join()
+        del self._producer
+
+    def _hear(self, error: KafkaError) -> None:
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:
+            self._doubt()
+
+    def _doubt(self) -> None:
+        self._doubted_since = self._doubted_since or time.monotonic()
+
+    def _give_up_in_vain(self, topic: str) -> None:
+        """Raise QueueUnavailable where waiting on is in vain; the write may be done all the same, so repeat it."""
+        since = self._doubted_since
+        if self._hasty and since is not None and time.monotonic() - since > _DOUBT_SECONDS:
+            self.ping(topic, _QUICK_SECONDS)
+
+    def _renew(self, broken: Producer) -> None:
+        """An idempotent producer that met a fatal error never writes again: take another in its place."""
+        with self._renewing:
+            if self._producer is broken:
+                self._producer = self._cluster.producer(self._hear)
+
+    def _collect(self) -> None:
+        while not self._closed.is_set():
+            self._producer.poll(_POLL_SECONDS)
+
+
+def _send(producer: Producer, topic: str, record: Outgoing, on_delivery: Callable[..., None]) -> None:
+    headers: list[tuple[str, str | bytes | None]] = [(name, text.encode()) for name, text in record.headers.items()]
+    place: dict[str, Any] = {} if record.partition is None else {"partition": record.partition}
+    producer.produce(topic, record.value, record.key.encode(), headers=headers, on_delivery=on_delivery, **place)
+
+
+class _Delivery:
+    """The reports of one `write`, awaited together."""
+
+    def __init__(self, count: int) -> None:
+        self.places: list[tuple[int, int]] = [(0, -1)] * count
+        self._missing = count
+        self._error: KafkaError | None = None
+        self._all = threading.Event()
+        if not count:
+            self._all.set()
+
+    def report(self, index: int, error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            self._error = self._error or error
+        else:
+            self.places[index] = place_of(message)
+        self._missing -= 1
+        if not self._missing:
+            self._all.set()
+
+    def wait(self, meanwhile: Callable[[], None]) -> list[tuple[int, int]]:
+        end = time.monotonic() + _STUCK_SECONDS
+        while not self._all.wait(_LOOK_SECONDS):
+            if time.monotonic() > end:
+                raise QueueUnavailable("Kafka: no delivery report came; the outcome of the write is unknown")
+            meanwhile()
+        if self._error is not None:
+            raise KafkaException(self._error)
+        return self.places

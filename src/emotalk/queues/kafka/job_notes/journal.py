@@ -1,0 +1,159 @@
+"""What a worker notes about the run in its hands, in the topic of jobs."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from emotalk.errors import EmoTalkError, JobCancelled
+from emotalk.queues.base import ENDED, Claim, Cursor, JobState, Record
+from emotalk.queues.kafka.client.cluster import Cluster
+from emotalk.queues.kafka.client.murmur import partition_of
+from emotalk.queues.kafka.client.writer import Outgoing, Writer
+from emotalk.queues.kafka.job_notes.notes import WORK, Note
+from emotalk.queues.kafka.job_notes.register import Register
+
+_log = logging.getLogger(__name__)
+
+_TAKEN = ENDED - {"done"}
+
+
+@dataclass
+class _RunNote:
+    """The note of the run in hand; `silent` where another record of the same run has been answered already."""
+
+    token: int
+    note: Note
+    silent: bool
+
+
+class Journal:
+    """One worker's. The last note of a run is durable before its request is committed, so none is left open."""
+
+    def __init__(self, cluster: Cluster, register: Register, writer: Writer) -> None:
+        self._cluster, self._register, self._writer = cluster, register, writer
+        self._partitions = 0
+        self._page: _RunNote | None = None
+
+    def epoch_of(self, request_id: str, place: tuple[int, int], told: int) -> int:
+        """The run that a record belongs to; one that an earlier version appended does not tell."""
+        note = self._register.table.find(request_id)
+        if told or note is None:
+            return told or 1
+        again = note.state in _TAKEN and (note.partition, note.offset) != place
+        return note.epoch + again
+
+    def is_over(self, request_id: str, place: tuple[int, int], epoch: int) -> bool:
+        """Was this run taken away while it waited, or ended by a worker that died before it could commit?"""
+        note = self._register.table.find(request_id)
+        done_here = note is not None and (note.epoch, note.state, note.partition, note.offset) == (
+            epoch,
+            "done",
+            *place,
+        )
+        return done_here or self._is_taken(request_id, epoch)
+
+    def _is_taken(self, request_id: str, epoch: int) -> bool:
+        """Cancelled or given up; then its id may even be on its next run already."""
+        note = self._register.table.find(request_id)
+        return note is not None and (note.epoch > epoch or (note.epoch == epoch and note.state in _TAKEN))
+
+    def begin(self, claim: Claim, attempt: int) -> Callable[[], object]:
+        """Note that an attempt begins, and where its results will; call what is returned to wait until that is durable.
+
+        Raises JobCancelled where the run was taken away before this call.
+        """
+        request = claim.request
+        next_result = self._refreshed(request.request_id)
+        self.check(claim)
+        known = self._register.table.find(request.request_id)
+        own = known if known is not None and known.epoch == claim.epoch else None
+        note = Note(
+            claim.epoch,
+            "running",
+            claim.partition,
+            claim.offset,
+            request.digest,
+            request.headers,
+            attempts=attempt,
+            first=(own.first if own else None) or next_result,
+            last=own.last if own else None,
+            started_at=(own.started_at if own else 0.0) or self._register.now(),
+        )
+        self._page = _RunNote(claim.token, note, silent=own is not None and own.state == "done")
+        return self._send(request.request_id, self._page)
+
+    def check(self, claim: Claim) -> None:
+        """Raise JobCancelled where the run is known to have been taken away."""
+        if self._is_taken(claim.request.request_id, claim.epoch):
+            raise JobCancelled(f"{claim.request.request_id} was taken away")
+
+    def published(self, claim: Claim, places: Sequence[Cursor]) -> None:
+        """Note how far the results have come. Not waited for: the next note says it again."""
+        page = self._page_of(claim)
+        if not places or page is None:
+            return
+        first = page.note.first
+        if first is None or first[0] != places[0][0]:  # somebody has added partitions meanwhile
+            self._partitions, first = 0, places[0]
+        page.note = replace(page.note, first=first, last=places[-1])
+        try:
+            self._send(claim.request.request_id, page)
+        except EmoTalkError as error:
+            _log.debug("progress of %s not noted: %s", claim.request.request_id, error)
+
+    def end(self, claim: Claim, state: JobState, attempts: int, error: str = "", letter: Cursor | None = None) -> None:
+        """Note how the run ends, and wait until that is durable. What was taken away stays so."""
+        request, page = claim.request, self._page_of(claim)
+        known = self._register.table.find(request.request_id)
+        if (page is not None and page.silent) or (known is not None and known.epoch > claim.epoch):
+            return
+        if known is not None and known.epoch == claim.epoch and known.state in _TAKEN:
+            state, error, letter = known.state, known.error, known.letter
+        note = page.note if page else Note(claim.epoch, state, *_place(claim), request.digest, request.headers)
+        note = replace(
+            note, state=state, error=error, letter=letter, attempts=attempts, finished_at=self._register.now()
+        )
+        self._writer.write(self._cluster.jobs, [self._register.record(request.request_id, WORK, note)])
+
+    def give_back(self, claim: Claim, attempts: int) -> None:
+        """Note that the run waits again, and wait until that is durable: whoever asks next must not hear otherwise."""
+        page = self._page_of(claim)
+        if page is None:
+            return
+        page.note = replace(page.note, state="queued", attempts=attempts)
+        self._send(claim.request.request_id, page)()
+
+    def _send(self, request_id: str, page: _RunNote) -> Callable[[], object]:
+        if page.silent:
+            return list
+        return self._writer.send(self._cluster.jobs, [self._register.record(request_id, WORK, page.note)])
+
+    def _page_of(self, claim: Claim) -> _RunNote | None:
+        page = self._page
+        return page if page is not None and page.token == claim.token else None
+
+    def _refreshed(self, request_id: str) -> Cursor:
+        """Where the next result of this id would stand; what was noted before the call is known afterwards."""
+        table = self._register.table
+        self._partitions = self._partitions or table.partitions_of(self._cluster.results)
+        partition = partition_of(request_id, self._partitions)
+        [offset] = table.refresh_beside((self._cluster.results, partition))
+        return partition, offset
+
+
+def letter_record(claim: Claim, letter: bytes, error: str, attempts: int) -> Outgoing:
+    """A dead letter, with headers of plain text."""
+    return letter_of(claim.request, _place(claim), letter, error, attempts, claim.epoch)
+
+
+def letter_of(
+    request: Record, place: tuple[int, int], letter: bytes, error: str, attempts: int, epoch: int
+) -> Outgoing:
+    """The same, of a request that is in nobody's hands."""
+    origin = {"partition": str(place[0]), "offset": str(place[1]), "attempts": str(attempts), "epoch": str(epoch)}
+    own = {"request_id": request.request_id, "digest": request.digest, "error": error}
+    return Outgoing(request.request_id, letter, {**request.headers, **own, **origin})
+
+
+def _place(claim: Claim) -> tuple[int, int]:
+    return claim.partition, claim.offset

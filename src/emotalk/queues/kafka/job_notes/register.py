@@ -1,0 +1,95 @@
+"""What is known of an id, for whoever appends, asks or works: the table of notes, held against what is committed."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from emotalk.queues.base import ENDED
+from emotalk.queues.kafka.claims.progress import Progress
+from emotalk.queues.kafka.client.cluster import Cluster
+from emotalk.queues.kafka.client.writer import Outgoing
+from emotalk.queues.kafka.job_notes.notes import WISH, Note, encode_note
+from emotalk.queues.kafka.job_notes.table import PARTITION, Table, is_kept
+
+
+class Register:
+    """One for all doors of a process; opened when the first of them needs it."""
+
+    def __init__(self, cluster: Cluster, clock: Callable[[], float] = time.time) -> None:
+        self._cluster, self._clock = cluster, clock
+        self._opening = threading.Lock()
+        self._table: Table | None = None
+        self._progress: Progress | None = None
+
+    @property
+    def table(self) -> Table:
+        """The notes. Raises QueueUnavailable where they cannot be reached."""
+        with self._opening:
+            self._table = self._table or _loaded(self._cluster)
+            return self._table
+
+    @property
+    def progress(self) -> Progress:
+        """How far the workers have come."""
+        with self._opening:
+            self._progress = self._progress or Progress(self._cluster)
+            return self._progress
+
+    def find(self, request_id: str) -> Note | None:
+        """The newest run of an id, as current as the call; None where its results are not to be had.
+
+        A run that is committed but not ended was done by a worker of an earlier version, which keeps no notes.
+        """
+        note = self._refreshed(request_id)
+        if self._is_passed(note):
+            note = self._refreshed(request_id)  # its last note precedes the commit
+        return None if note is None or self._is_passed(note) or not is_kept(note, self._clock()) else note
+
+    def _refreshed(self, request_id: str) -> Note | None:
+        self.table.refresh()
+        return self.table.find(request_id)
+
+    def _is_passed(self, note: Note | None) -> bool:
+        return note is not None and note.state not in ENDED and note.offset < self.progress.of(note.partition)
+
+    def last_epoch(self, request_id: str) -> int:
+        """Of what was ever noted under this id; 0 where nothing was."""
+        note = self.table.find(request_id)
+        return note.epoch if note else 0
+
+    def record(self, request_id: str, kind: str, note: Note) -> Outgoing:
+        """A note as it is written."""
+        return Outgoing(request_id + kind, encode_note(note), partition=PARTITION)
+
+    def expired(self) -> list[str]:
+        """Ids whose results are no longer kept."""
+        now = self._clock()
+        return [request_id for request_id, note in self.table.notes().items() if not is_kept(note, now)]
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return self._clock()
+
+    def close(self) -> None:
+        """Let go."""
+        with self._opening:
+            for each in (self._table, self._progress):
+                if each is not None:
+                    each.close()
+            self._table = self._progress = None
+
+
+def _loaded(cluster: Cluster) -> Table:
+    """A table that knows what was noted before it was opened."""
+    table = Table(cluster)
+    try:
+        table.refresh()
+    except BaseException:
+        table.close()
+        raise
+    return table
+
+
+def tombstones(request_id: str, kinds: tuple[str, ...] = ("", "\0accepted", WISH)) -> list[Outgoing]:
+    """What takes all notes about an id away."""
+    return [Outgoing(request_id + kind, None, partition=PARTITION) for kind in kinds]

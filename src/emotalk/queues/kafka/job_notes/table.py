@@ -1,0 +1,199 @@
+"""Where each job stands, in memory: the topic of jobs, read from its beginning and on."""
+
+import logging
+import threading
+from dataclasses import dataclass, replace
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from emotalk.errors import EmoTalkError, QueueUnavailable
+from emotalk.queues.base import ENDED, RESULTS_KEPT_SECONDS, JobRow
+from emotalk.queues.kafka.client.cluster import Cluster
+from emotalk.queues.kafka.client.reading import ends_of, partitions_of, reader, span_of
+from emotalk.queues.kafka.client.records import place_of
+from emotalk.queues.kafka.job_notes.notes import ACCEPTED, KINDS, WORK, Note, decode_note, split_key
+
+_log = logging.getLogger(__name__)
+
+PARTITION = 0
+"""The only one that is used, should somebody have made more: notes have one order."""
+
+_BATCH = 1000
+_POLL_SECONDS = 0.2
+_STALLED_SECONDS = 5.0
+_AGAIN_SECONDS = 0.5
+
+
+@dataclass(slots=True)
+class Entry:
+    """The newest note of each kind about one id, and where in the topic it stands."""
+
+    work: Note | None = None
+    accepted: Note | None = None
+    wish: Note | None = None
+    work_at: int = -1
+    wish_at: int = -1
+
+    def current(self) -> Note:
+        """The newest run, as all notes together tell it."""
+        notes = [note for note in (self.work, self.accepted, self.wish) if note is not None]
+        epoch = max(note.epoch for note in notes)
+        base = next(note for note in notes if note.epoch == epoch)
+        wish = self.wish
+        if wish is None or wish is base or wish.epoch != epoch or not self._wish_counts(base):
+            return base
+        return replace(
+            base,
+            state=wish.state,
+            error=wish.error or base.error,
+            finished_at=base.finished_at or wish.finished_at,
+            letter=None if wish.state == "failed" else wish.letter or base.letter,
+        )
+
+    def _wish_counts(self, base: Note) -> bool:
+        """Who came first decides, and stays: a job that is done is not cancelled. Only letters go afterwards."""
+        assert self.wish is not None
+        return self.wish.state == "failed" or base.state not in ENDED or self.wish_at < self.work_at
+
+
+class Table:
+    """A thread reads on; `refresh` makes sure that what was written before is known. Callable from any thread."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._topic = cluster.jobs
+        self._kafka: Consumer = reader(cluster, tell_end=True)
+        # Of its own: a question to the handle that a thread polls is never answered.
+        self._oracle, self._asking = reader(cluster), threading.Lock()
+        self._entries: dict[str, Entry] = {}
+        self._wished: set[str] = set()
+        self._read_to = 0
+        self._news = threading.Condition()
+        self._closing = threading.Event()
+        try:
+            oldest, _ = span_of(self._oracle, self._topic, PARTITION)
+        except EmoTalkError:
+            self._kafka.close()
+            self._oracle.close()
+            raise
+        self._kafka.assign([TopicPartition(self._topic, PARTITION, oldest)])
+        self._thread = threading.Thread(target=self._follow, name="emotalk-kafka-jobs", daemon=True)
+        self._thread.start()
+
+    def refresh(self) -> None:
+        """Return once everything is known that stood in the topic at the call. Raises QueueUnavailable."""
+        self.refresh_beside()
+
+    def refresh_beside(self, *places: tuple[str, int]) -> list[int]:
+        """The same, and the offset of the next record in each of these (topic, partition), asked in the same breath."""
+        with self._asking:
+            end, *others = ends_of(self._oracle, [(self._topic, PARTITION), *places])
+        self._wait_for(end)
+        return others
+
+    def _wait_for(self, end: int) -> None:
+        with self._news:
+            while self._read_to < end:
+                before = self._read_to
+                if not self._news.wait(_STALLED_SECONDS) and self._read_to == before:
+                    raise QueueUnavailable(f"Kafka: {self._topic} was not read within {_STALLED_SECONDS:.0f} seconds")
+
+    def find(self, request_id: str) -> Note | None:
+        """The newest run of an id."""
+        entry = self._entries.get(request_id)
+        return None if entry is None else entry.current()
+
+    def notes(self) -> dict[str, Note]:
+        """The newest run of every id."""
+        with self._news:
+            return {request_id: entry.current() for request_id, entry in self._entries.items()}
+
+    def taken_between(self, partition: int, head: int, offset: int) -> int:
+        """How many requests that still stand in the log from `head` to before `offset` were taken away."""
+        with self._news:
+            wishes = [wish for wish in (self._entries[each].wish for each in self._wished) if wish is not None]
+        return len({each.offset for each in wishes if each.partition == partition and head <= each.offset < offset})
+
+    def partitions_of(self, topic: str) -> int:
+        """How many partitions a topic has."""
+        with self._asking:
+            return len(partitions_of(self._oracle, topic))
+
+    def close(self) -> None:
+        """End the thread."""
+        self._closing.set()
+        self._thread.join()
+        self._kafka.close()
+        with self._asking:
+            self._oracle.close()
+
+    def _follow(self) -> None:
+        while not self._closing.is_set():
+            try:
+                first = self._kafka.poll(_POLL_SECONDS)
+                found = [] if first is None else [first, *self._kafka.consume(_BATCH, timeout=0)]
+            except KafkaException as error:
+                _log.debug("%s cannot be read now: %s", self._topic, error)
+                self._closing.wait(_AGAIN_SECONDS)
+                continue
+            if found:
+                with self._news:
+                    for message in found:
+                        self._take(message)
+                    self._news.notify_all()
+
+    def _take(self, message: Message) -> None:
+        error = message.error()
+        if error is not None:
+            if error.code() == KafkaError._PARTITION_EOF:  # compaction may have taken the last records before the end
+                self._read_to = max(self._read_to, message.offset() or 0)
+            return
+        _, at = place_of(message)
+        self._read_to = at + 1
+        key, value = message.key(), message.value()
+        request_id, kind = split_key(key.decode(errors="replace") if isinstance(key, bytes) else key or "")
+        if kind not in KINDS or not request_id:
+            return
+        note = decode_note(value) if value else None
+        if note is not None:
+            self._keep(request_id, kind, note, at)
+        elif not value and request_id in self._entries:
+            self._keep(request_id, kind, None, at)
+
+    def _keep(self, request_id: str, kind: str, note: Note | None, at: int) -> None:
+        entry = self._entries.setdefault(request_id, Entry())
+        if kind == WORK:
+            entry.work, entry.work_at = note, at
+        elif kind == ACCEPTED:
+            entry.accepted = note
+        else:
+            entry.wish, entry.wish_at = note, at
+            (self._wished.add if note else self._wished.discard)(request_id)
+        if entry.work and entry.accepted and entry.accepted.epoch <= entry.work.epoch:
+            entry.accepted = None  # it says nothing more, and there may be a hundred thousand of them
+        if entry.work is entry.accepted is entry.wish is None:
+            del self._entries[request_id]
+
+
+def is_kept(note: Note, now: float) -> bool:
+    """Can its results still be read? The log deletes the oldest first; dead letters stay."""
+    began = note.started_at or note.finished_at
+    return note.state not in ENDED - {"dead"} or now - began < RESULTS_KEPT_SECONDS
+
+
+def row_of(request_id: str, note: Note) -> JobRow:
+    """As the ledger shows it."""
+    return JobRow(
+        request_id,
+        note.state,
+        note.partition,
+        note.offset,
+        note.attempts,
+        note.headers,
+        note.error,
+        note.epoch,
+        note.digest,
+        note.first,
+        note.last,
+        note.started_at,
+        note.finished_at,
+    )

@@ -1,0 +1,1 @@
+"""From an order to a durable request, and from the result log to its caller."""

@@ -1,0 +1,200 @@
+"""From an order to a durable request with a listening stream, in the order of arrival."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
+
+from emotalk import metrics, tracing
+from emotalk.errors import QueueUnavailable, RequestConflict
+from emotalk.jobs.intake import Intake, Order, as_request
+from emotalk.jobs.job import Job
+from emotalk.queues.base import ENDED, Ledger, Producer, Receipt, Record
+from emotalk.server.answers.streams import Channel, Stream, Switchboard
+from emotalk.server.guard.gate import Caller
+from emotalk.server.guard.quota import Allowances, Place, Quota
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class Turns:
+    """One lock per key, first come first served: a short clip must not overtake a long one that decodes slower."""
+
+    def __init__(self) -> None:
+        self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
+
+    @asynccontextmanager
+    async def take(self, key: str) -> AsyncIterator[None]:
+        """Wait for everyone of the same key who came before."""
+        lock, waiting = self._locks.get(key, (asyncio.Lock(), 0))
+        self._locks[key] = lock, waiting + 1
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, waiting = self._locks[key]
+            if waiting == 1:
+                del self._locks[key]
+            else:
+                self._locks[key] = lock, waiting - 1
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A durable request: `position` requests stand before it, if the log says; `stream` carries its answer.
+
+    `answer`: among whose listeners the stream is, if more is to come.
+    """
+
+    request_id: str
+    position: int | None
+    stream: Stream
+    answer: Channel | None = None
+
+    def leave(self) -> None:
+        """The client has gone, or has everything."""
+        if self.answer:
+            self.answer.streams.remove(self.stream)
+
+
+class Dispatch:
+    """The server's way into the request log. `decoding` has few threads: half an hour of sound takes 240 MB."""
+
+    def __init__(
+        self,
+        intake: Intake,
+        producer: Producer,
+        switchboard: Switchboard,
+        executor: Executor,
+        decoding: Executor,
+        clock: Callable[[], float] = time.time,
+        quota: Quota | None = None,
+        ledger: Ledger | None = None,
+    ) -> None:
+        self._ledger = ledger
+        self._intake, self._producer, self._switchboard = intake, producer, switchboard
+        self._allowances = Allowances(quota or Quota())
+        self._executor, self._decoding, self._clock = executor, decoding, clock
+        self._turns = Turns()
+        self._outage: QueueUnavailable | None = None
+
+    async def accept(self, order: Order, caller: Caller) -> Accepted:
+        """Return once the request is durable.
+
+        Raises InvalidRequest, RequestConflict, QueueUnavailable, QueueFull, ClientLimit.
+
+        A client that hangs up meanwhile cancels nothing: storing is a task of its own.
+        """
+        with metrics.at_the_door(), tracing.span("accept", request_id=order.request_id):
+            self._intake.check(order)
+            accepting = asyncio.create_task(self._in_turn(order, caller, self._outage))
+            try:
+                return await asyncio.shield(accepting)
+            except asyncio.CancelledError:
+                accepting.add_done_callback(self._left_before_accepted)
+                raise
+
+    def _left_before_accepted(self, accepting: asyncio.Task[Accepted]) -> None:
+        if not accepting.cancelled() and accepting.exception() is None:
+            accepting.result().leave()
+
+    async def _in_turn(self, order: Order, caller: Caller, known: QueueUnavailable | None) -> Accepted:
+        async with self._turns.take(order.session_id or caller.connection):
+            self._share_outage(known)
+            digest = await self._run(order.digest)
+            answer = self._switchboard.find(order.request_id)
+            if answer is None or not await self._run(self._is_current, order.request_id, answer):
+                return await self._begin(order, caller, digest, known)
+            return await self._join(order.request_id, digest, answer)
+
+    def _is_current(self, request_id: str, answer: Channel) -> bool:
+        """Has nobody taken its job away meanwhile? The word of it may still be on its way."""
+        if self._ledger is None or not answer.epoch:
+            return True
+        row = self._ledger.find(request_id)
+        return row is not None and row.epoch == answer.epoch and row.state not in ENDED - {"done"}
+
+    async def _begin(self, order: Order, caller: Caller, digest: str, known: QueueUnavailable | None) -> Accepted:
+        place = self._allowances.take(caller.client)
+        storing = asyncio.create_task(self._store(order, caller.connection, known, place))
+        storing.add_done_callback(partial(self._stored, order.request_id, place))
+        # Listening starts before the append, so that not even the quickest worker's first part is missed.
+        answer = self._switchboard.begin(order.request_id, digest, storing, partial(self._allowances.leave, place))
+        stream = self._switchboard.listen(order.request_id, answer, None)
+        receipt = await storing
+        answer.epoch = receipt.epoch
+        stream.belongs_to(receipt.epoch)
+        if receipt.start is not None:
+            stream.rewind(receipt.start)
+        return await self._accepted(order.request_id, answer, stream)
+
+    async def _join(self, request_id: str, digest: str, answer: Channel) -> Accepted:
+        if answer.digest != digest:
+            raise RequestConflict(
+                f"request_id: '{request_id}' is taken by other audio or other parameters. Use a new id, or none."
+            )
+        receipt = await asyncio.shield(answer.stored)
+        stream = self._switchboard.listen(request_id, answer, receipt.start or answer.began)
+        stream.belongs_to(receipt.epoch)
+        metrics.JOINED.inc()
+        log.info("join", extra={"request_id": request_id})
+        return await self._accepted(request_id, answer, stream)
+
+    async def _accepted(self, request_id: str, answer: Channel, stream: Stream) -> Accepted:
+        return Accepted(request_id, await self._run(self._position, answer.stored.result()), stream, answer)
+
+    def _position(self, receipt: Receipt) -> int | None:
+        try:
+            return self._producer.ahead(receipt)
+        except QueueUnavailable:  # accepted all the same, and the client has no use for an error about a courtesy
+            return None
+
+    async def _store(self, order: Order, connection: str, known: QueueUnavailable | None, share: Place) -> Receipt:
+        prepare = asyncio.get_running_loop().run_in_executor(self._decoding, self._prepare, order, connection)
+        with tracing.span("decode"):
+            job, request = await prepare
+        self._allowances.grow(share, job.seconds)
+        with tracing.span("append", kind="producer", seconds=job.seconds):
+            # From here on the record says whose it is: its worker may be another process, and the second to try.
+            request = replace(request, headers={**request.headers, **tracing.headers()})
+            receipt = await self._run(self._append, request, known)
+        place = {"partition": receipt.partition, "offset": receipt.offset, "repeated": receipt.repeated}
+        metrics.stored(job.seconds, receipt.repeated)
+        log.info("accept", extra={"request_id": job.request_id, "seconds": round(job.seconds, 3), **place})
+        return receipt
+
+    def _append(self, request: Record, known: QueueUnavailable | None) -> Receipt:
+        self._share_outage(known)  # there are fewer threads than clients
+        try:
+            with metrics.APPEND_SECONDS.time():
+                return self._producer.append(request)
+        except QueueUnavailable as outage:
+            self._outage = outage
+            raise
+
+    def _share_outage(self, known: QueueUnavailable | None) -> None:
+        """Raise for whoever came before the last outage: else each in turn would wait ten seconds to hear the same."""
+        if self._outage is not known:
+            raise QueueUnavailable(str(self._outage))
+
+    def _prepare(self, order: Order, connection: str) -> tuple[Job, Record]:
+        with metrics.DECODE_SECONDS.time():
+            job = self._intake.accept(order, self._clock)
+            return job, as_request(job, connection)
+
+    def _stored(self, request_id: str, place: Place, storing: asyncio.Task[Receipt]) -> None:
+        failed = storing.cancelled() or storing.exception() is not None
+        if failed:
+            self._switchboard.forget(request_id, storing)
+        if failed or storing.result().repeated:  # where it was there already, it has its place, or needs none any more
+            self._allowances.leave(place)
+
+    async def _run(self, call: Callable[..., T], *args: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, call, *args)

@@ -1,0 +1,1 @@
+"""The contracts that the port speaks, a file each."""

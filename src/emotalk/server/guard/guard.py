@@ -1,0 +1,73 @@
+"""How the port is guarded: who may come in, how much they may bring, and what of it the world can see."""
+
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grpc
+
+from emotalk.address import is_loopback
+from emotalk.queues.base import MAX_MESSAGE_BYTES
+from emotalk.server.guard.certificates import Tls
+from emotalk.server.guard.descriptors import room_for
+from emotalk.server.guard.gate import ArrivalGate, TokenGate
+from emotalk.server.guard.quota import Quota
+from emotalk.server.guard.tokens import Tokens
+
+log = logging.getLogger(__name__)
+
+MESSAGE_MARGIN = 2**20
+"""The message holds the audio and a little more."""
+HANDSHAKE_MS = 20_000
+CONNECTIONS_A_CALL = 4
+"""Idle connections that are let in besides those with a call."""
+
+
+@dataclass(frozen=True)
+class Guard:
+    """`receive_seconds`: how long one request may take to arrive; `quota`: what one client may have in the queue.
+
+    The defaults are for a loopback address.
+    """
+
+    tls: Tls | None = None
+    token_file: Path | None = None
+    max_receive_bytes: int = MAX_MESSAGE_BYTES + MESSAGE_MARGIN
+    max_concurrent_rpcs: int = 1_000
+    receive_seconds: float = 300.0
+    quota: Quota = field(default_factory=Quota)
+    reflection: bool = True
+
+    def tokens(self) -> Tokens | None:
+        """The tokens, read. Raises ConfigurationError."""
+        return Tokens(self.token_file) if self.token_file else None
+
+    def credentials(self) -> grpc.ServerCredentials | None:
+        """The certificate, read; None where there is no TLS. Raises ConfigurationError."""
+        return self.tls.credentials() if self.tls else None
+
+    def interceptors(self, tokens: Tokens | None) -> list[grpc.aio.ServerInterceptor]:
+        """The gates of every call, the outermost first."""
+        gates = [TokenGate(tokens)] if tokens is not None else []
+        return [*gates, ArrivalGate(self.receive_seconds)]
+
+    def options(self) -> tuple[tuple[str, int], ...]:
+        """gRPC's own limits."""
+        return (
+            ("grpc.max_receive_message_length", self.max_receive_bytes),
+            ("grpc.server_handshake_timeout_ms", HANDSHAKE_MS),
+            ("grpc.max_allowed_incoming_connections", room_for(CONNECTIONS_A_CALL * self.max_concurrent_rpcs)),
+        )
+
+    def warn(self, host: str) -> None:
+        """Say what stands open, where others than this machine can knock."""
+        if is_loopback(host):
+            return
+        missing = [flag for flag, given in (("--tls-cert", self.tls), ("--token-file", self.token_file)) if not given]
+        if self.tls and self.tls.client_ca:
+            missing = []
+        if missing:
+            where = "every interface" if host.strip("[]") in ("", "0.0.0.0", "::") else host
+            what = {2: "in the clear and to anyone", 1: "in the clear" if not self.tls else "to anyone"}[len(missing)]
+            fix = f"give {' and '.join(missing)}, or --host 127.0.0.1; SECURITY.md says more"
+            log.warning("listening on %s, %s", where, what, extra={"fix": fix})

@@ -1,0 +1,72 @@
+"""What stands around every call of the contract and changes nothing: it is counted, and it is a span of its trace.
+
+An interceptor, so that no call can forget it; the outermost, so that it sees what the gates refuse.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+
+from emotalk import metrics, tracing
+from emotalk.server.guard.gate import OURS, Continue
+
+_QUIET = "HealthCheck"
+"""Probes ask every few seconds, and nobody wants a trace of each."""
+
+# An aborted call tells its code as a number or as a member, by the handler's kind.
+_CODES = {each: code.name for code in grpc.StatusCode for each in (code, code.value[0])}
+_KINDS = ("unary_unary", "unary_stream", "stream_unary", "stream_stream")
+
+Call = Callable[[Any, grpc.aio.ServicerContext], Awaitable[Any]]
+
+
+class CallObserver(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has no types
+    """Each call as a span, a child of what the client's metadata brought along, and in the count by its status."""
+
+    async def intercept_service(self, continuation: Continue, details: grpc.HandlerCallDetails) -> Any:
+        """See grpc.aio.ServerInterceptor."""
+        handler = await continuation(details)
+        service, _, name = details.method.removeprefix("/").partition("/")
+        if handler is None or service != OURS or name == _QUIET:
+            return handler
+        kind = next(each for each in _KINDS if getattr(handler, each) is not None)
+        make = getattr(grpc, f"{kind}_rpc_method_handler")
+        witnessed = _witnessed(getattr(handler, kind), name)
+        return make(witnessed, handler.request_deserializer, handler.response_serializer)
+
+
+def _witnessed(call: Call, name: str) -> Call:
+    async def witnessed(request: Any, context: grpc.aio.ServicerContext) -> Any:
+        # Handed on without a name here: the answer may take hours, and must not hold the request's sound.
+        calling = call(request, context)
+        del request
+        code = "UNKNOWN"
+        try:
+            response = await _spanned(calling, name, context)
+            code = "OK"
+            return response
+        except asyncio.CancelledError:
+            code = "CANCELLED"
+            raise
+        except grpc.aio.AbortError:
+            code = _CODES[context.code()]
+            raise
+        finally:
+            metrics.CALLS.labels(name, code).inc()
+
+    return witnessed
+
+
+async def _spanned(calling: Awaitable[Any], name: str, context: grpc.aio.ServicerContext) -> Any:
+    brought = dict(context.invocation_metadata() or ())
+    with tracing.span(name, parent=brought, kind="server", by_itself=False):
+        try:
+            return await calling
+        except grpc.aio.AbortError:  # which says nothing; what it was for, the status says
+            tracing.fail(RuntimeError(context.details()))
+            raise
+        except Exception as defect:
+            tracing.fail(defect)
+            raise

@@ -1,0 +1,1 @@
+"""Processes of our own program: started, kept alive, ended."""

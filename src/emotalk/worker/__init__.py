@@ -1,0 +1,1 @@
+"""The worker: takes requests from the log, one at a time, in order."""

@@ -1,0 +1,219 @@
+"""The documents say what is there: links, flags, defaults, names, code."""
+
+import argparse
+import importlib
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from emotalk import ARKIT_NAMES
+from emotalk.cli import settings_from_flags
+from emotalk.cli.exits import Exit
+from emotalk.cli.main import _parser
+from emotalk.settings import PREFIX, Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+_PLACES = (ROOT.glob("*.md"), ROOT.glob("docs/**/*.md"), ROOT.glob("src/**/*.md"), ROOT.glob("examples/*.md"))
+DOCUMENTS = sorted(document for place in _PLACES for document in place)
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+READMES = (ROOT / "README.md", ROOT / "README.vi.md")
+FLAGS = (ROOT / "docs" / "flags.md").read_text("utf-8")
+
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_ROW = re.compile(r"^\| (`--.*)$", re.M)
+# What each command cannot do without.
+_LEAST = {
+    "animate": ["in.wav", "-o", "out.npy"],
+    "convert": ["EmoTalk.pth"],
+    "live": ["--address", "unix:live.sock"],
+    "play": ["in.csv", "--to", "vmc://127.0.0.1"],
+    "send": ["in.wav"],
+    "jobs": ["list"],
+}
+
+
+def blocks(document: Path, language: str) -> list[str]:
+    return [code for name, code in _FENCE.findall(document.read_text("utf-8")) if name == language]
+
+
+def prose(document: Path) -> str:
+    return _FENCE.sub("", document.read_text("utf-8"))
+
+
+def anchors(document: Path) -> set[str]:
+    """The ids that a renderer gives to headings."""
+    titles = re.findall(r"^#+ (.+)$", prose(document), re.M)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def headings(document: Path) -> list[str]:
+    return re.findall(r"^## .+$", prose(document), re.M)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_relative_link_leads_somewhere(document: Path) -> None:
+    for link in _LINK.findall(prose(document)):
+        if re.match(r"\w+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (document.parent / path).resolve() if path else document
+        assert target.exists(), f"{document.name}: {link}"
+        assert not anchor or anchor in anchors(target), f"{document.name}: {link}"
+
+
+@pytest.mark.parametrize("readme", READMES, ids=lambda path: path.name)
+def test_the_readme_installs_every_extra_that_is_not_for_who_works_on_it(readme: Path) -> None:
+    extras = set(PROJECT["optional-dependencies"]) - {"codegen", "dev"}
+    assert set(re.findall(r"""^pip install "\.\[(\w+)\]" """, readme.read_text("utf-8"), re.M)) == extras
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_block_of_python_compiles(document: Path) -> None:
+    for code in blocks(document, "python"):
+        compile(code, str(document), "exec")
+
+
+def test_both_readmes_have_the_same_sections_tables_and_code() -> None:
+    english, vietnamese = READMES
+    assert len(headings(english)) == len(headings(vietnamese)) > 10
+    for language in ("python", "bash", "proto", "text"):
+        assert blocks(english, language) == blocks(vietnamese, language)
+    rows = [len(re.findall(r"^\|", prose(readme), re.M)) for readme in READMES]
+    assert rows[0] == rows[1]
+
+
+@pytest.mark.parametrize("readme", READMES, ids=lambda path: path.name)
+def test_a_readme_lists_the_52_names_in_their_order(readme: Path) -> None:
+    rows = re.findall(r"^\| \d+ \w+(?: \| \d+ \w+){3} \|$", readme.read_text("utf-8"), re.M)
+    listed = re.findall(r"(\d+) (\w+)", "".join(rows))
+    assert listed == [(str(number), name) for number, name in enumerate(ARKIT_NAMES)]
+
+
+def test_the_first_screen_holds_both_commands_and_six_lines_of_python() -> None:
+    first = READMES[0].read_text("utf-8").splitlines()[:50]
+    assert "make demo" in first
+    assert "make test" in first
+    assert len(blocks(READMES[0], "python")[0].splitlines()) == 6
+    assert "\n".join(first).count("```") % 2 == 0
+
+
+def commands() -> dict[str, argparse.ArgumentParser]:
+    [action] = [each for each in _parser()._actions if isinstance(each, argparse._SubParsersAction)]
+    return dict(action.choices)
+
+
+def defaults(command: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+    """What a command makes of no flags at all: the settings' defaults, and over them the command's own."""
+
+    class Caught(Exception):
+        pass
+
+    caught: dict[str, object] = {item.name: getattr(Settings(), item.name) for item in fields(Settings)}
+
+    def catch(_: argparse.Namespace, **own: object) -> Settings:
+        caught.update(own)
+        raise Caught
+
+    module = importlib.import_module(f"emotalk.cli.{command}")
+    parsed = commands()[command].parse_args(_LEAST.get(command, []))
+    if hasattr(module, settings_from_flags.settle.__name__):
+        monkeypatch.setattr(module, settings_from_flags.settle.__name__, catch)
+        with pytest.raises(Caught):
+            module.run(parsed)
+    return caught
+
+
+def documented(command: str) -> dict[str, str]:
+    """Flag → its default's cell, from the section of docs/flags.md."""
+    section = FLAGS.split(f"\n## emotalk {command}\n", 1)[1].split("\n## ", 1)[0]
+    cells = [re.split(r"(?<!\\)\|", row) for row in _ROW.findall(section)]
+    return {flag: row[1].strip() for row in cells for flag in re.findall(r"`(--?[\w-]+)`", row[0])}
+
+
+def shown(action: argparse.Action, settings: dict[str, object]) -> str:
+    """How a default stands in the table; words of its own where there is none to show."""
+    if action.required:
+        return "required"
+    if action.nargs == 0:
+        return "off"
+    value = settings.get(action.dest) if action.default is None else action.default
+    if value in (None, "") or value == {}:
+        return ""
+    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+
+
+@pytest.mark.parametrize("command", sorted(commands()))
+def test_every_flag_stands_in_its_table_with_its_default(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings, table = defaults(command, monkeypatch), documented(command)
+    actions = [each for each in commands()[command]._actions if each.option_strings and each.dest != "help"]
+    actual = {
+        name: shown(action, settings)
+        for action in actions
+        if action.help != argparse.SUPPRESS
+        for name in action.option_strings
+        if "_" not in name
+    }
+    assert set(table) == set(actual)
+    for flag, default in actual.items():
+        assert table[flag] == default or (not default and "`" not in table[flag]), f"{command} {flag}"
+
+
+def test_every_variable_of_the_environment_is_listed() -> None:
+    listed = set(re.findall(rf"^\| `({PREFIX}\w+)`", FLAGS, re.M))
+    assert listed == {PREFIX + item.name.upper() for item in fields(Settings)}
+
+
+def test_every_exit_code_is_listed() -> None:
+    listed = {(int(code), name) for code, name in re.findall(r"^\| (\d+) \| ([A-Z_]+) \|", FLAGS, re.M)}
+    assert listed == {(int(code), code.name) for code in Exit}
+
+
+def test_every_field_of_the_contract_is_described() -> None:
+    contract = (ROOT / "proto" / "emotalk.proto").read_text("utf-8")
+    described = (ROOT / "docs" / "api.md").read_text("utf-8")
+    messages = re.findall(
+        r"^message (AudioRequest|Blendshape\w+|StreamResultsRequest|Job) \{(.*?)^\}", contract, re.M | re.S
+    )
+    assert len(messages) == 5
+    for _, body in messages:
+        for name, number in re.findall(r"(\w+) = (\d+);", re.sub(r"enum \w+ \{.*?\}", "", body, flags=re.S)):
+            assert re.search(rf"^\| {number} \| `{name}` \|", described, re.M), name
+
+
+def test_every_decision_stands_in_the_index() -> None:
+    folder = ROOT / "docs" / "decisions"
+    pages = {page.name for page in folder.glob("[0-9]*.md")}
+    assert pages == set(_LINK.findall(prose(folder / "README.md")))
+
+
+@pytest.fixture
+def tone_server() -> Iterator[int]:
+    """A server on memory:// with the tone engine; the port it chose."""
+    flags = ("--queue", "memory://", "--engine", "tone", "--port", "0")
+    command = [sys.executable, "-m", "emotalk", "serve", *flags]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stderr is not None
+            said = next((line for line in server.stderr if " serving " in line), "")
+            yield int(re.findall(r"address=127\.0\.0\.1:(\d+)", said)[0])
+        finally:
+            server.terminate()
+
+
+def test_the_six_lines_of_the_first_screen_work_as_typed(
+    tone_server: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = blocks(READMES[0], "python")[0]
+    assert "50051" in code
+    monkeypatch.chdir(ROOT)
+    exec(compile(code.replace("50051", str(tone_server)), "README.md", "exec"), {})
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 688
+    assert re.fullmatch(r"0\.533 s  jawOpen \d\.\d{3}", lines[16])
