@@ -10,7 +10,7 @@ from emotalk.head.container import write_glb
 STEP = 0.004  # centimetres: the grid of positions and deltas
 COPYRIGHT = (
     "Copyright (c) 2020 USC Institute for Creative Technologies, MIT License (ICT-FaceKit); "
-    "pictures and tongueOut: EmoTalk API contributors, MIT License"
+    "pictures, tongueOut and the turn of the eyes: EmoTalk API contributors, MIT License"
 )
 
 

@@ -8,6 +8,7 @@ head/README.md says what the npz holds, and what is added to it here.
 import sys
 from pathlib import Path
 
+import eyes
 import numpy as np
 import occlusion
 import paint
@@ -43,6 +44,8 @@ def main(source, target):
     out, is_tongue = tongue.tongue_out(vertices, mouth)
     deltas[ARKIT_NAMES.index("tongueOut"), np.unique(mouth)] = out[np.unique(mouth)]
     parts |= {"tongue": mouth[is_tongue], "gums": mouth[~is_tongue]}
+    for name, delta in eyes.look(vertices, parts["eyes"]).items():
+        deltas[ARKIT_NAMES.index(name)] += delta
     everything = np.concatenate([parts[name] for name in MATERIALS])
     normals = _normals(vertices, everything)
     shade = _shade(vertices, deltas, everything)

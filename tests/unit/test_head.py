@@ -62,6 +62,24 @@ def test_left_is_the_characters_left(name: str, side: int):
     assert (np.sign(head.vertices[moved, 0]) == side).mean() > 0.98
 
 
+@pytest.mark.parametrize("side", ["Left", "Right"])
+@pytest.mark.parametrize(
+    ("name", "way"), [("Up", (0, 1)), ("Down", (0, -1)), ("Out", (1, 0)), ("In", (-1, 0))]
+)  # fmt: skip
+def test_the_eyeballs_turn_about_their_middle_the_way_they_look(name: str, way: tuple[int, int], side: str):
+    head, eyes, left = load_head(), part("eyes").vertices, 1 if side == "Left" else -1
+    ball = head.vertices[eyes, 0] * left > 0
+    rest = head.vertices[eyes][ball]
+    turned = head.posed(weights(**{f"eyeLook{name}{side}": 1}))[eyes]
+    pupil = rest[:, 2].argmax()
+    moved = (turned[ball] - rest)[pupil, :2] * (left, 1)
+    assert moved @ way > 0.006
+    assert abs(moved @ way[::-1]) < 0.001
+    assert np.array_equal(turned[~ball], head.vertices[eyes][~ball]), "the other eye stays"
+    between = np.linalg.norm(turned[ball][:, None] - turned[ball][None], axis=2)
+    assert np.abs(between - np.linalg.norm(rest[:, None] - rest[None], axis=2)).max() < 1e-4, "it keeps its shape"
+
+
 def test_the_tongue_comes_out_of_the_mouth_and_moves_alone():
     head = load_head()
     tongue = part("tongue")
