@@ -20,6 +20,7 @@ from bench.figures import machine, table
 from emotalk.engines.base import Latency
 from emotalk.engines.builtin import BuiltinEngine
 from emotalk.engines.builtin.engine import MODELS
+from emotalk.expression import open_face
 from emotalk.face import Pcm, Style
 
 SPEECH = Path(__file__).parents[1] / "examples" / "speech.wav"
@@ -38,7 +39,7 @@ def performance(engine: BuiltinEngine, sound: Pcm, latency: Latency, piece: int)
 
     def run() -> float:
         begin = time.process_time()
-        session = engine.open(Style(), latency)
+        session = open_face(engine, Style(), latency)
         for start in range(0, len(sound), piece):
             session.push(sound[start : start + piece])
         session.finish()

@@ -58,10 +58,10 @@ def main() -> None:
 
 
 def _ours(chosen: argparse.Namespace) -> tuple[Animate, float, str]:
-    from emotalk.chunking import Chunking, open_session
     from emotalk.engines.base import Engine, WindowEngine
     from emotalk.engines.builtin import BuiltinEngine
     from emotalk.engines.emotalk import EmoTalkEngine
+    from emotalk.expression import open_face
     from emotalk.face import Style
 
     began = time.perf_counter()
@@ -74,7 +74,7 @@ def _ours(chosen: argparse.Namespace) -> tuple[Animate, float, str]:
     def animate(audio: NDArray[np.float32], level: int, person: int) -> NDArray[np.float32]:
         if isinstance(engine, WindowEngine):
             return engine.animate(audio, Style(level, person))
-        session = open_session(engine, Style(level, person), Chunking())
+        session = open_face(engine, Style(level, person))
         return np.concatenate([session.push(audio), session.finish()])
 
     return animate, began, f"{engine.card.name} {engine.card.precision}"

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from emotalk.engines.base import Latency
 from emotalk.engines.builtin import BuiltinEngine
+from emotalk.expression import open_face
 from emotalk.face import Style
 from training import development, strangers
 from training.conditions import CONDITIONS, spoilt
@@ -38,7 +39,7 @@ class Scores:
         return [self._face(clip, latency, style or Style()) for clip in tqdm(clips, leave=False)]
 
     def _face(self, clip: Clip, latency: Latency, style: Style) -> Face:
-        session = self._engine.open(style, latency)
+        session = open_face(self._engine, style, latency)
         return np.concatenate([session.push(clip.sound), session.finish()])
 
     def figures(self, clips: list[Clip], faces: list[Face]) -> Figures:

@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw
 
 from emotalk.engines.base import LATENCIES, Latency
 from emotalk.engines.builtin import BuiltinEngine
+from emotalk.expression import open_face
 from emotalk.face import Frames, Pcm, Style
 from emotalk.head.studio import Studio
 from training.corpus import read_phones
@@ -93,7 +94,7 @@ def main() -> None:
     asked = parser.parse_args()
     sound = np.asarray(soundfile.read(asked.sound, dtype="float32")[0], np.float32)
     latency: Latency = asked.latency
-    session = BuiltinEngine().open(Style(), latency)
+    session = open_face(BuiltinEngine(), Style(), latency)
     frames = np.concatenate([session.push(sound), session.finish()])
     within = [m for m in moments(len(sound) / 16_000, asked.phones) if 0 <= m[0] - asked.start < asked.seconds]
     sheet(sound, frames, within).save(asked.out)

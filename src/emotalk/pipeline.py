@@ -1,4 +1,4 @@
-"""From sound to face: engine, stitch, cut and shaping in one session with two verbs.
+"""From sound to face: engine, stitch, expression, cut and shaping in one session with two verbs.
 
 The one place where they meet: the worker, `animate` and live streams all run through here.
 """
@@ -10,6 +10,7 @@ import numpy as np
 from emotalk.chunking import Cut, Uncut, open_live, open_session
 from emotalk.engines.base import Engine, EngineSession, WindowEngine
 from emotalk.errors import EngineError
+from emotalk.expression import expressed, fingerprint_of
 from emotalk.face import BLENDSHAPES, Frames, Pcm
 from emotalk.performance import Performance
 from emotalk.shaping import Raw, Shaping
@@ -31,17 +32,26 @@ class Pipeline:
     def __init__(self, engine: Engine | WindowEngine) -> None:
         self.engine = engine
 
+    @property
+    def fingerprint(self) -> str:
+        """Names all that an answer's bytes depend on, beside the sound and the performance."""
+        return fingerprint_of(self.engine.card)
+
     def open(self, take: Performance) -> "Session":
         """Start a clip."""
         engine = open_session(self.engine, take.style, take.chunking, seed=take.seed)
-        return Session(engine, Cut(take.chunking), _shaping(take))
+        return Session(self._expressed(engine, take), Cut(take.chunking), _shaping(take))
 
     def live(self, take: Performance, latency: float | None = None) -> "Session":
         """Start a live stream: frames come out as soon as the engine has them; its chunking is not asked.
 
         `latency`: seconds from a sound to its frames that are wished for; None leaves it to the engine.
         """
-        return Session(open_live(self.engine, take.style, latency, take.seed), Uncut(), _shaping(take))
+        engine = open_live(self.engine, take.style, latency, take.seed)
+        return Session(self._expressed(engine, take), Uncut(), _shaping(take))
+
+    def _expressed(self, session: EngineSession, take: Performance) -> EngineSession:
+        return expressed(session, self.engine.card, take.style, take.seed)
 
 
 class Session:

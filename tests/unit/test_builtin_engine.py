@@ -11,20 +11,28 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from voices import babble, noise
 
-from emotalk.engines.base import LATENCIES, Engine, Latency
+from emotalk.engines.base import LATENCIES, Engine, EngineSession, Latency
 from emotalk.engines.builtin import BuiltinEngine
 from emotalk.errors import DeviceUnavailable, EngineError
+from emotalk.expression import open_face
 from emotalk.face import ARKIT_NAMES, INDEX, Frames, Pcm, Style
 from emotalk.timebase import frame_count
 
 ENGINE = BuiltinEngine()
+
+
+def opened(style: Style = Style(), latency: Latency = "clip", seed: str = "") -> EngineSession:  # noqa: B008 - frozen
+    """A clip with its whole face, as the pipeline opens it."""
+    return open_face(ENGINE, style, latency, seed)
+
+
 SPOKEN = babble(seconds=4.0)
 JAW = INDEX["jawOpen"]
 
 
 def played(sound: Pcm, cuts: list[int] | None = None, latency: Latency = "clip") -> Frames:
     """All frames of a clip that is pushed in pieces cut at these samples."""
-    session = ENGINE.open(Style(), latency)
+    session = opened(Style(), latency)
     pieces = [session.push(piece) for piece in np.split(sound, cuts or [])]
     return np.concatenate([*pieces, session.finish()])
 
@@ -71,7 +79,7 @@ def test_a_clip_without_samples_has_no_frames() -> None:
 def test_every_frame_has_left_when_its_look_ahead_has_been_heard(
     latency: Latency, limit: int, pushes: list[int]
 ) -> None:
-    session, heard, frames = ENGINE.open(Style(), latency), 0, 0
+    session, heard, frames = opened(Style(), latency), 0, 0
     for size in pushes:
         frames += len(session.push(SPOKEN[heard : heard + size]))
         heard = min(heard + size, len(SPOKEN))
@@ -108,7 +116,7 @@ def test_brows_eyes_and_cheeks_move_while_somebody_speaks() -> None:
 
 
 def test_sessions_do_not_hear_each_other() -> None:
-    one, other = ENGINE.open(Style()), ENGINE.open(Style())
+    one, other = opened(), opened()
     first = [one.push(SPOKEN[:30_000])]
     other.push(noise(seconds=2.0, level=0.3))
     first += [one.push(SPOKEN[30_000:]), one.finish()]
@@ -117,17 +125,18 @@ def test_sessions_do_not_hear_each_other() -> None:
 
 def test_style_and_seed_reach_the_face() -> None:
     def spoken(style: Style, seed: str = "") -> bytes:
-        session = ENGINE.open(style, seed=seed)
+        session = opened(style, seed=seed)
         return np.concatenate([session.push(SPOKEN), session.finish()]).tobytes()
 
     assert len({spoken(Style()), spoken(Style(emotion_level=0)), spoken(Style(person_id=7)), spoken(Style(), "a")}) == 4
 
 
 def test_what_a_session_keeps_does_not_grow_with_the_clip() -> None:
-    session = ENGINE.open(Style())
+    session = opened()
+    mouth = session._mouth
 
     def kept() -> int:
-        tapes = [session._sound, session._gate.openness, session._gate._voice]
+        tapes = [session._sound, mouth._sound, mouth._gate.openness, mouth._gate._voice]
         return sum(tape._rows.nbytes for tape in tapes)
 
     sizes = []
@@ -174,7 +183,7 @@ def test_samples_that_are_no_numbers_make_an_error_and_no_frames() -> None:
 
 @pytest.mark.parametrize("verb", ["push", "finish"])
 def test_a_finished_session_refuses_more(verb: str) -> None:
-    session = ENGINE.open(Style())
+    session = opened()
     session.finish()
     with pytest.raises(EngineError, match="has finished"):
         session.push(SPOKEN) if verb == "push" else session.finish()

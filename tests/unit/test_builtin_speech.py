@@ -12,6 +12,7 @@ import soundfile
 
 from emotalk.engines.base import LATENCIES, Latency
 from emotalk.engines.builtin import BuiltinEngine
+from emotalk.expression import open_face
 from emotalk.face import INDEX, Frames, Style
 from emotalk.timebase import FPS
 
@@ -43,7 +44,7 @@ PAUSES = ((0.0, 0.1), (3.02, 3.17), (6.58, 6.78), (11.65, 11.75), (15.5, 15.65),
 def performed(latency: Latency) -> Frames:
     sound, rate = soundfile.read(SAMPLE, dtype="float32")
     assert rate == 16_000
-    session = BuiltinEngine().open(Style(), latency)
+    session = open_face(BuiltinEngine(), Style(), latency)
     return np.concatenate([session.push(sound), session.finish()])
 
 

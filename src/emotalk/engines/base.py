@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from emotalk.face import Frames, Pcm, Style
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -19,11 +22,14 @@ Latency = Literal["clip", "live"]
 LATENCIES: Sequence[Latency] = ("clip", "live")
 """clip: a frame may wait for 2 s of the sound after it, where that helps. live: for 0.3 s at most."""
 
+Drawing = Literal["face", "mouth"]
+
 
 @dataclass(frozen=True)
 class EngineCard:
     """What an engine says of itself.
 
+    `draws`: the whole face, or a mouth in one neutral style, to which `emotalk.expression` adds style and the rest.
     `fingerprint` names everything its output depends on (weights, precision, runtime, instruction set): frames of
     different fingerprints are never spliced into one answer. `licence` is that of the weights.
     """
@@ -33,6 +39,7 @@ class EngineCard:
     fingerprint: str
     device: str = "cpu"
     precision: str = "fp32"
+    draws: Drawing = "face"
 
 
 class EngineSession(Protocol):
@@ -44,6 +51,16 @@ class EngineSession(Protocol):
 
     def finish(self) -> Frames:
         """Say that the clip has ended; return the frames that remain. The session is over."""
+        ...
+
+
+@runtime_checkable
+class MouthSession(EngineSession, Protocol):
+    """A session that draws the mouth alone, the same on both sides, and says where a voice was."""
+
+    @property
+    def voice(self) -> NDArray[np.float32]:
+        """0..1 for each frame that was returned last: is somebody speaking?"""
         ...
 
 

@@ -25,7 +25,7 @@ class Animation:
         self, pipeline: Pipeline, job: Job, publish: Callable[[list[Part]], None], monotonic: Callable[[], float]
     ) -> None:
         self._pipeline, self._job = pipeline, job
-        self._fingerprint = pipeline.engine.card.fingerprint
+        self._fingerprint = pipeline.fingerprint
         self._publish = publish
         self._monotonic = monotonic
         self._abandoned: EmoTalkError | None = None

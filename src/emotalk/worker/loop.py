@@ -241,7 +241,7 @@ class Worker:
         letter = DeadLetter(
             request.request_id, payload, failure, attempts, self._clock(), claim.partition, claim.offset
         )
-        fingerprint = self._pipeline.engine.card.fingerprint
+        fingerprint = self._pipeline.fingerprint
         heard = Part(request.request_id, fingerprint, failure=failure, digest=request.digest, epoch=claim.epoch)
         with tracing.span("bury", parent=request.headers, attempts=attempts):
             tracing.fail(error)

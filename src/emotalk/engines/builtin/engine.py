@@ -1,8 +1,9 @@
 """The built-in engine: a small network that needs no checkpoint and no graphics card. See CARD.md.
 
     sound ─┬─ windows ─► network ─────────────────────► 15 curves, 50 Hz ─┐
-           ├─ chunks ──► Silero ─► hysteresis, margins, fade ► openness ──┴─ × ─► mouth ─┐
-           └─ frames ──► loudness, pitch ─► brows, lids, cheeks, gaze ──────────────── + ─┴─► 52 columns, 30 fps
+           └─ chunks ──► Silero ─► hysteresis, margins, fade ─► voice ────┴─ × ─► mouth, 30 fps
+
+It draws the mouth alone; `emotalk.expression` draws the rest.
 
 A streaming engine; how long a frame waits for the sound after it is chosen when a session opens (plan.py).
 """
@@ -59,14 +60,14 @@ class BuiltinEngine:
     @cached_property
     def card(self) -> EngineCard:
         """Read when it is first asked for: to digest the models takes half as long as to load them."""
-        return EngineCard("builtin", LICENCE, _fingerprint(MODELS))
+        return EngineCard("builtin", LICENCE, _fingerprint(MODELS), draws="mouth")
 
     def open(self, style: Style, latency: Latency = "clip", seed: str = "") -> EngineSession:
-        """Start a clip. `seed` decides gaze and micro-movements."""
+        """Start a clip. Style and seed are for the layer above: this mouth is nobody's."""
         # Not at the top: what only a session needs would be a third of the imports.
         from emotalk.engines.builtin.session import BuiltinSession
 
-        return BuiltinSession(self._network, self._voice, PLANS[latency], style, seed)
+        return BuiltinSession(self._network, self._voice, PLANS[latency])
 
     def _warm(self) -> None:
         session = self.open(Style())

@@ -1,28 +1,36 @@
 """One clip on its way through the built-in engine."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from emotalk.engines.builtin.clock import first_tick, last_tick, rows_to_frames, ticks_to_frames
-from emotalk.engines.builtin.expression import Expression
 from emotalk.engines.builtin.gate import CHUNK, CONTEXT, VoiceGate, VoiceModel
-from emotalk.engines.builtin.network import MouthNetwork
+from emotalk.engines.builtin.network import CURVES, MouthNetwork
 from emotalk.engines.builtin.plan import ROW_SAMPLES, Plan
-from emotalk.engines.builtin.prosody import REACH, centre, prosody
 from emotalk.errors import EngineError
-from emotalk.face import Frames, Pcm, Style, no_frames
+from emotalk.face import BLENDSHAPES, INDEX, Frames, Pcm
 from emotalk.tape import Tape
 from emotalk.timebase import SAMPLE_RATE, frame_count
+
+_Rows = NDArray[np.float32]
+"""[n, 53]: a frame of the mouth, and behind it the voice."""
+
+_NO_ROWS = np.zeros((0, BLENDSHAPES + 1), np.float32)
+_COLUMNS = [(n + side, i) for i, n in enumerate(CURVES) for side in ("", "Left", "Right") if n + side in INDEX]
+_TO, _FROM = [INDEX[name] for name, _ in _COLUMNS], [i for _, i in _COLUMNS]
+"""ARKit columns and the curves that they show: a curve with a left and a right goes to both."""
 
 _PIECE = SAMPLE_RATE
 """A long push is worked off a second at a time, so that what is kept in between stays short."""
 
 
 class BuiltinSession:
-    """Push sound, get the frames that are ready; finish, get the rest."""
+    """Push sound, get the mouth's frames that are ready; finish, get the rest. See MouthSession."""
 
-    def __init__(self, network: MouthNetwork, voice: VoiceModel, plan: Plan, style: Style, seed: str) -> None:
+    def __init__(self, network: MouthNetwork, voice: VoiceModel, plan: Plan) -> None:
         self._network, self._plan = network, plan
-        self._gate, self._expression = VoiceGate(voice), Expression(style, seed)
+        self._gate = VoiceGate(voice)
+        self.voice = np.zeros(0, np.float32)
         before = plan.past * ROW_SAMPLES
         self._sound = Tape(base=-before)
         self._sound.append(np.zeros(before, np.float32))
@@ -33,7 +41,8 @@ class BuiltinSession:
         """Take float32 [n] at 16 kHz; return the frames that are ready. Raises EngineError after `finish`."""
         self._refuse_if_ended()
         pcm = np.asarray(pcm, np.float32)
-        return np.concatenate([no_frames(), *(self._hear(pcm[i : i + _PIECE]) for i in range(0, len(pcm), _PIECE))])
+        heard = [self._hear(pcm[i : i + _PIECE]) for i in range(0, len(pcm), _PIECE)]
+        return self._given(np.concatenate([_NO_ROWS, *heard]))
 
     def finish(self) -> Frames:
         """Return the frames that remain: `frame_count(samples)` in all. Raises EngineError when called twice."""
@@ -47,18 +56,22 @@ class BuiltinSession:
         self._gate.settle()
         drawn = [self._draw() for _ in range(self._blocks, blocks)]
         due = frames - (blocks - len(drawn)) * self._plan.hop_frames
-        return np.concatenate([no_frames(), *drawn])[:due]
+        return self._given(np.concatenate([_NO_ROWS, *drawn])[:due])
+
+    def _given(self, rows: _Rows) -> Frames:
+        self.voice = rows[:, BLENDSHAPES]
+        return rows[:, :BLENDSHAPES]
 
     def _refuse_if_ended(self) -> None:
         if self._ended:
             raise EngineError("This session has finished. Open another for another clip.")
 
-    def _hear(self, piece: Pcm) -> Frames:
+    def _hear(self, piece: Pcm) -> _Rows:
         self._sound.append(piece)
         self._samples += len(piece)
         self._judge()
         self._gate.settle()
-        drawn = [no_frames()]
+        drawn = [_NO_ROWS]
         while self._ready():
             drawn.append(self._draw())
         self._forget()
@@ -77,19 +90,21 @@ class BuiltinSession:
         heard = self._plan.window(self._blocks)[1] <= self._sound.end
         return heard and last_tick((self._blocks + 1) * self._plan.hop_frames) < self._gate.openness.end
 
-    def _draw(self) -> Frames:
+    def _draw(self) -> _Rows:
         """The next block. Raises EngineError if a frame is not finite."""
         plan, count = self._plan, self._plan.hop_frames
         first = self._blocks * count
         window = self._sound.read(*plan.window(self._blocks))
         rows = self._network.curves(window)[plan.past : plan.past + plan.hop]
-        openness = ticks_to_frames(self._gate.openness, first, first + count)
-        mouth = rows_to_frames(rows, count) * openness[:, None]
-        if not np.isfinite(mouth).all():
+        voice = ticks_to_frames(self._gate.openness, first, first + count)
+        curves = rows_to_frames(rows, count) * voice[:, None]
+        if not np.isfinite(curves).all():
             raise EngineError(f"The built-in network gave no finite face near {first / 30:.1f} s of the clip.")
-        near = self._sound.read(centre(first) - REACH, centre(first + count - 1) + REACH)
         self._blocks += 1
-        return self._expression.face(mouth, openness, *prosody(near, first, count))
+        drawn = np.zeros((count, BLENDSHAPES + 1), np.float32)
+        drawn[:, _TO] = curves[:, _FROM]
+        drawn[:, BLENDSHAPES] = voice
+        return drawn
 
     def _forget(self) -> None:
         first = self._plan.window(self._blocks)[0]

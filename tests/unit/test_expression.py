@@ -1,26 +1,39 @@
 """The rest of the face: it moves with the voice, by mood and person and within bounds, and rests when nobody speaks."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emotalk.engines.builtin.expression import GAZE_LIMIT, MICRO_LIMIT, Expression
-from emotalk.engines.builtin.network import CURVES
-from emotalk.engines.builtin.persons import BOUNDS, person
-from emotalk.engines.builtin.prosody import REACH, centre, prosody
+from emotalk.engines.builtin.session import _FROM, _TO
+from emotalk.expression.persons import BOUNDS, person
+from emotalk.expression.prosody import REACH, centre, prosody
+from emotalk.expression.rules import GAZE_LIMIT, MICRO_LIMIT, Expression
 from emotalk.face import ARKIT_NAMES, INDEX, PERSONS, Frames, Style
 
 SECONDS = 6
 FRAMES = 30 * SECONDS
 TIME = np.arange(FRAMES) / 30
+YESTERDAY = np.load(Path(__file__).parent / "yesterday" / "expression.npz")
+"""Curves of a mouth, and the faces that the built-in engine drew of them while it had these rules itself."""
+
+
+def drawn_on(curves: np.ndarray) -> Frames:
+    """[n, 15] curves → the mouth's frames [n, 52], as the built-in engine hands them on."""
+    frames = np.zeros((len(curves), len(ARKIT_NAMES)), np.float32)
+    frames[:, _TO] = curves[:, _FROM]
+    return frames
+
+
+MOUTH = drawn_on(np.full((1, 15), 0.3, np.float32))
 
 
 def performed(style: Style, seed: str = "one", voice: float = 1.0, cuts: Sequence[int] = ()) -> Frames:
     """A voice that grows louder and higher every second and a half."""
-    curves = np.full((FRAMES, len(CURVES)), 0.3, np.float32) * np.float32(voice)
+    curves = MOUTH[:1].repeat(FRAMES, 0) * np.float32(voice)
     swell = np.clip(np.sin(2 * np.pi * TIME / 1.5), 0, 1)
     heard = curves, np.full(FRAMES, voice, np.float32), -30 + 12 * swell, 3 + 6 * swell
     expression = Expression(style, seed)
@@ -34,6 +47,15 @@ def columns(*starts: str) -> list[int]:
 
 def travel(frames: Frames, *starts: str) -> float:
     return float(np.ptp(frames[:, columns(*starts)], axis=0).sum())
+
+
+@pytest.mark.parametrize(
+    ("name", "style", "seed"), [("usual", Style(), "one"), ("calm", Style(0, 7), "two"), ("strong", Style(1, 23), "")]
+)
+def test_a_face_has_the_bytes_it_had_when_the_engine_drew_it_alone(name: str, style: Style, seed: str) -> None:
+    heard = (YESTERDAY[each] for each in ("voice", "loudness", "pitch"))
+    face = Expression(style, seed).face(drawn_on(YESTERDAY["curves"]), *heard)
+    assert face.tobytes() == YESTERDAY[name].tobytes()
 
 
 @given(cuts=st.lists(st.integers(0, FRAMES), max_size=5))
@@ -89,9 +111,9 @@ def test_gaze_and_micro_movements_stay_small() -> None:
 def test_in_long_silence_nothing_moves_but_breath_at_the_nostrils() -> None:
     quiet = np.zeros(150, np.float32)
     expression = Expression(Style(), "one")
-    speaking = np.full((60, len(CURVES)), 0.3, np.float32)
+    speaking = MOUTH[:1].repeat(60, 0)
     expression.face(speaking, np.ones(60, np.float32), np.full(60, -20.0), np.full(60, 4.0))
-    silent = np.zeros((150, len(CURVES)), np.float32), quiet, np.full(150, -100.0), np.full(150, np.nan)
+    silent = np.zeros((150, len(ARKIT_NAMES)), np.float32), quiet, np.full(150, -100.0), np.full(150, np.nan)
     moving = np.flatnonzero(expression.face(*silent)[100:].any(0))
     assert set(moving) == set(columns("noseSneer"))
 

@@ -14,17 +14,15 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from emotalk.engines.builtin.network import CURVES
-from emotalk.engines.builtin.persons import Mood, Person, chance, mood, person
-from emotalk.face import INDEX, Frames, Style
+from emotalk.expression.persons import Mood, Person, chance, mood, person
+from emotalk.face import BLENDSHAPES, INDEX, Frames, Style
 from emotalk.timebase import FPS
 
-_CURVE = {name: i for i, name in enumerate(CURVES)}
 _MEMORY = 4.0 * FPS
 _FALL = 0.95
 _REST_BELOW = 0.01
 _BREATH_FRAMES, _BREATH = 4 * FPS, 0.012
-_ROUND = [_CURVE["mouthFunnel"], _CURVE["mouthPucker"]]
+_ROUND = [INDEX["mouthFunnel"], INDEX["mouthPucker"]]
 _GAZE = {
     "left": ("eyeLookOutLeft", "eyeLookInRight"),
     "right": ("eyeLookInLeft", "eyeLookOutRight"),
@@ -35,15 +33,12 @@ GAZE_LIMIT = 0.12
 MICRO_LIMIT = 0.015
 
 
-def _columns() -> tuple[list[int], list[int], list[float]]:
-    """(ARKit column, curve, side): a curve with a left and a right goes to both; +1 is the left side, -1 the right."""
-    sides = (("", 0.0), ("Left", 1.0), ("Right", -1.0))
-    found = [(INDEX[n + s], i, side) for i, n in enumerate(CURVES) for s, side in sides if n + s in INDEX]
-    return [f[0] for f in found], [f[1] for f in found], [f[2] for f in found]
-
-
-_COLUMNS, _SOURCES, _SIDES = _columns()
-_UNEVEN = {_CURVE[n] for n in ("mouthStretch", "mouthSmile", "mouthDimple")}
+_SMILE = INDEX["mouthSmileLeft"]
+_UNEVEN = ("mouthStretch", "mouthSmile", "mouthDimple")
+_SIDES = np.zeros(BLENDSHAPES, np.float32)
+"""Which columns differ from side to side: +1 on the left, -1 on the right."""
+for _name in _UNEVEN:
+    _SIDES[INDEX[f"{_name}Left"]], _SIDES[INDEX[f"{_name}Right"]] = 1, -1
 
 
 class Follower:
@@ -75,7 +70,7 @@ class Habit:
 
 
 class Expression:
-    """One face on its way: the network's curves in, all 52 columns out."""
+    """One face on its way: a mouth in, all 52 columns out."""
 
     def __init__(self, style: Style, seed: str) -> None:
         self._person: Person = person(style.person_id)
@@ -89,31 +84,26 @@ class Expression:
 
     def face(
         self,
-        curves: NDArray[np.float32],
-        openness: NDArray[np.float32],
+        mouth: Frames,
+        voice: NDArray[np.float32],
         loudness: NDArray[np.float64],
         pitch: NDArray[np.float64],
     ) -> Frames:
-        """Gated curves [n, 15], the gate 0..1, dB and semitones (nan: no pitch) of the next n frames → [n, 52]."""
-        mouth = self._styled(curves)
-        frames = np.zeros((len(mouth), len(INDEX)), np.float32)
-        uneven = np.array(
-            [self._person.tilt * side * (source in _UNEVEN) for source, side in zip(_SOURCES, _SIDES, strict=True)]
-        )
-        frames[:, _COLUMNS] = mouth[:, _SOURCES] * (1 + uneven.astype(np.float32))
-        rows = zip(
-            openness.tolist(), loudness.tolist(), pitch.tolist(), mouth[:, _CURVE["mouthSmile"]].tolist(), strict=True
-        )
+        """The next frames: a neutral mouth [n, 52], voice 0..1, dB and semitones (nan: no pitch) → the face [n, 52]."""
+        mouth = self._styled(mouth)
+        frames = mouth * (1 + (self._person.tilt * _SIDES.astype(np.float64)).astype(np.float32))
+        rows = zip(voice.tolist(), loudness.tolist(), pitch.tolist(), mouth[:, _SMILE].tolist(), strict=True)
         for row, heard in zip(frames, rows, strict=True):
             for name, value in self._around(*heard).items():
                 row[INDEX[name]] += value
             self._frame += 1
-        return np.clip(frames, 0, 1)
+        face: Frames = np.clip(frames, 0, 1)
+        return face
 
-    def _styled(self, curves: NDArray[np.float32]) -> NDArray[np.float32]:
-        gain = np.full(curves.shape[1], self._mood.range * self._person.opening, np.float32)
+    def _styled(self, mouth: Frames) -> Frames:
+        gain = np.full(BLENDSHAPES, self._mood.range * self._person.opening, np.float32)
         gain[_ROUND] = self._mood.range * self._person.rounding
-        styled: NDArray[np.float32] = np.minimum(curves * gain, 1)
+        styled: Frames = np.minimum(mouth * gain, 1)
         return styled
 
     def _around(self, open_: float, loudness: float, pitch: float, smile: float) -> dict[str, float]:
