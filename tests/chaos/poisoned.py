@@ -30,7 +30,7 @@ from emotalk.queues.sqlite import SqliteQueue
 from emotalk.queues.sqlite.connection import Connection
 from emotalk.supervision import leash, workforce
 from emotalk.timebase import SAMPLE_RATE
-from emotalk.worker.loop import loop
+from emotalk.worker import attempt
 
 TEMPO, FULL = "CHAOS_TEMPO", "CHAOS_FULL"
 FATAL_WINDOW = 2
@@ -111,7 +111,7 @@ class PoisonedEngine(tone.ToneEngine):
 
 def _adopt(tempo: Tempo) -> None:
     _replace(tone, "ToneEngine", partial(PoisonedEngine, tempo.pace))
-    _replace(loop, "HANG_FACTOR", 0.0)
+    _replace(attempt, "HANG_FACTOR", 0.0)
     _replace(retry, "FIRST_DELAY", tempo.retry)
     _replace(member, "SESSION_MS", round(1000 * tempo.session))
     _replace(workforce, "LONGEST_PAUSE", 2.0)

@@ -16,7 +16,8 @@ from emotalk.jobs.intake import as_request
 from emotalk.pipeline import Pipeline
 from emotalk.queues.base import Claim, Record
 from emotalk.queues.memory import MemoryQueue
-from emotalk.worker.loop import JobHung, Worker
+from emotalk.worker.attempt import JobHung
+from emotalk.worker.loop import Worker
 
 AWAY = QueueUnavailable("away")
 
@@ -176,7 +177,7 @@ def test_an_outage_makes_the_worker_wait_and_costs_no_attempt(
 def test_of_a_strangers_record_that_no_log_would_take_back_the_beginning_is_buried(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("emotalk.worker.loop.LETTER_BYTES", 5)
+    monkeypatch.setattr("emotalk.worker.burial.LETTER_BYTES", 5)
     house = House()
     house.queue.producer().append(Record("stranger", "k", "", b"0123456789"))
     house.work()
@@ -296,7 +297,7 @@ def test_a_job_that_killed_five_workers_does_not_get_a_sixth() -> None:
 def test_a_claim_that_is_lost_while_working_ends_at_the_next_window_and_the_next_job_is_done(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("emotalk.worker.loop.KEEP_EVERY", 0.001)
+    monkeypatch.setattr("emotalk.worker.attempt.LOOK_EVERY", 0.001)
     house = House().submit(job("taken"), job("two"))
     let_go, window = long_window(house)
     house.engine.cues = [window]
@@ -363,7 +364,7 @@ def long_window(house: House) -> tuple[Event, Callable[[], None]]:
 
 
 def test_asked_to_stop_in_a_long_window_the_attempt_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emotalk.worker.loop.KEEP_EVERY", 0.001)
+    monkeypatch.setattr("emotalk.worker.attempt.LOOK_EVERY", 0.001)
     house = House(drain_seconds=10.0).submit(job())
     let_go, window = long_window(house)
     house.engine.cues = [lambda: (house.stop.set(), window())]
@@ -375,7 +376,7 @@ def test_asked_to_stop_in_a_long_window_the_attempt_is_given_back(monkeypatch: p
 
 
 def test_asked_twice_the_worker_gives_the_job_back_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emotalk.worker.loop.KEEP_EVERY", 0.001)
+    monkeypatch.setattr("emotalk.worker.attempt.LOOK_EVERY", 0.001)
     house = House(drain_seconds=1e9).submit(job())
     let_go, window = long_window(house)
     worker = house.worker()
@@ -428,7 +429,7 @@ def test_an_idle_worker_stops_although_the_queue_is_away() -> None:
 def test_a_job_past_its_time_hangs_the_worker_and_its_attempt_counts(
     monkeypatch: pytest.MonkeyPatch, patience: float
 ) -> None:
-    monkeypatch.setattr("emotalk.worker.loop.KEEP_EVERY", 0.001)
+    monkeypatch.setattr("emotalk.worker.attempt.LOOK_EVERY", 0.001)
     house = House().submit(job(seconds=3.0))
     house.hang_seconds = patience
     let_go, window = long_window(house)
@@ -459,7 +460,7 @@ def test_waiting_for_the_log_is_not_hanging(undisturbed: list[Part]) -> None:
 
 
 def test_an_outage_while_keeping_is_borne(monkeypatch: pytest.MonkeyPatch, undisturbed: list[Part]) -> None:
-    monkeypatch.setattr("emotalk.worker.loop.KEEP_EVERY", 0.001)
+    monkeypatch.setattr("emotalk.worker.attempt.LOOK_EVERY", 0.001)
     house = House().submit(job())
     let_go, window = long_window(house)
     house.engine.cues = [window]

@@ -20,7 +20,8 @@ from emotalk.processes import observed, parts
 from emotalk.queues.base import Queue
 from emotalk.settings import Settings
 from emotalk.supervision.leash import say_ready
-from emotalk.worker.loop import JobHung, Worker
+from emotalk.worker.attempt import JobHung
+from emotalk.worker.loop import Worker
 
 log = logging.getLogger(__name__)
 
