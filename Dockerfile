@@ -7,7 +7,7 @@ RUN python -m venv /opt/emotalk && /opt/emotalk/bin/pip install --no-cache-dir "
 
 FROM python:3.12-slim
 COPY --from=build /opt/emotalk /opt/emotalk
-ENV PATH=/opt/emotalk/bin:$PATH PYTHONUNBUFFERED=1
+ENV PATH=/opt/emotalk/bin:$PATH PYTHONUNBUFFERED=1 ORT_DISABLE_TELEMETRY=1
 RUN useradd --create-home --uid 10001 emotalk \
     && mkdir -p /app/pretrain_model /home/emotalk/.local/state/emotalk \
     && chown -R emotalk:emotalk /home/emotalk

@@ -9,8 +9,8 @@ import time
 from typing import Any
 
 import numpy as np
-import openvino
-from openvino import opset13 as op
+
+from emotalk.engines.quiet_openvino import op, openvino
 
 SHAPES = ((600, 1024, 4096), (2048, 4096, 4096), (4096, 4096, 4096))
 """Rows, width in, width out; the best one counts."""

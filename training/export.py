@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from emotalk.engines.builtin.plan import PLANS
+from emotalk.engines.quiet_onnxruntime import onnxruntime
 from training.front import RECOGNISER
 from training.whole import Whole
 

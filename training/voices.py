@@ -16,9 +16,9 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
 
+from emotalk.engines.quiet_onnxruntime import onnxruntime
 from training import texts
 from training.phones import DIPHTHONGS, IPA, VOWELS, Segment, of_espeak, spread, with_dark_l
 

@@ -168,7 +168,7 @@ def test_engines_can_be_told_apart_by_their_fingerprints() -> None:
 
 @pytest.mark.parametrize("name", ["tone", "builtin", "emotalk"])
 def test_cuda_where_there_is_none_is_an_error_and_never_the_cpu_in_silence(name: str) -> None:
-    import onnxruntime
+    from emotalk.engines.quiet_onnxruntime import onnxruntime
 
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("there is a CUDA runtime here")

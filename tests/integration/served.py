@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
@@ -136,10 +136,12 @@ def frames_of(responses: list[Any]) -> Frames:
 class Outside:
     """`emotalk serve`, or any command of ours that stays, as a process with its log."""
 
+    program: Sequence[str] = (sys.executable, "-m", "emotalk")
+
     def __init__(self, home: Path, *arguments: str, **variables: str) -> None:
         self.environment = environment(home) | variables
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "emotalk", *arguments],
+            [*self.program, *arguments],
             env=self.environment,
             cwd=home,
             stdout=subprocess.DEVNULL,

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from emotalk.cli.exits import Exit
 from emotalk.cli.main import main
@@ -19,12 +18,13 @@ from emotalk.engines.emotalk.precision import LARGEST_ERROR
 from emotalk.engines.emotalk.runtimes import RuntimeKind
 from emotalk.engines.emotalk.weights import Weights, load_weights
 from emotalk.engines.emotalk.window import WindowInputs, prepare
+from emotalk.engines.quiet_onnxruntime import failures
 from emotalk.errors import DeviceUnavailable, EngineError, OutOfMemory
 from emotalk.face import Style
 from tests.parity.expected import Case, cases
 from tests.parity.seeded_checkpoint import audio, write_checkpoint
 
-NO_MEMORY = state.RuntimeException("BFCArena::AllocateRawInternal Failed to allocate memory for requested buffer")
+NO_MEMORY = failures.RuntimeException("BFCArena::AllocateRawInternal Failed to allocate memory for requested buffer")
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,7 @@ def test_each_way_to_say_that_memory_ran_out_is_understood(
 ) -> None:
     class Broken:
         def run(self, *_: object) -> None:
-            raise state.Fail(text)
+            raise failures.Fail(text)
 
     monkeypatch.setattr(exact, "_session", Broken())
     with pytest.raises(OutOfMemory):
@@ -143,7 +143,7 @@ def test_any_other_failure_is_an_engine_error_with_its_text(
 ) -> None:
     class Broken:
         def run(self, *_: object) -> None:
-            raise state.RuntimeException("CUDA failure 700: an illegal memory access")
+            raise failures.RuntimeException("CUDA failure 700: an illegal memory access")
 
     monkeypatch.setattr(exact, "_session", Broken())
     with pytest.raises(EngineError, match="illegal memory access") as caught:

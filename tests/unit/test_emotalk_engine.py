@@ -71,8 +71,8 @@ def test_importing_the_engine_does_not_import_openvino() -> None:
 
 
 def test_without_openvino_the_error_says_what_to_install(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("openvino_layers", "openvino_runtime"):
-        monkeypatch.delitem(sys.modules, f"emotalk.engines.emotalk.{name}", raising=False)
+    for name in ("emotalk.openvino_layers", "emotalk.openvino_runtime", "quiet_openvino"):
+        monkeypatch.delitem(sys.modules, f"emotalk.engines.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(DeviceUnavailable, match=r'pip install "emotalk\[emotalk\]"'):
         EmoTalkEngine(checkpoint)

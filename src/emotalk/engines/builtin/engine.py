@@ -32,7 +32,7 @@ _CODE_VERSION = "2"
 def _fingerprint(models: Path) -> str:
     """16 hex digits over the models, the runtimes and the processor: all that the bytes depend on."""
     # Not at the top: `emotalk --help` must not pay for a runtime it does not use.
-    import onnxruntime
+    from emotalk.engines.quiet_onnxruntime import onnxruntime
 
     digest = hashlib.blake2b(digest_size=8)
     for name in ("mouth.onnx", "silero_vad.onnx"):

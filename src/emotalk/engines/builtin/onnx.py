@@ -9,8 +9,7 @@ from emotalk.errors import CheckpointError, CheckpointNotFound
 def load(path: Path) -> Any:
     """An onnxruntime.InferenceSession of this file. Raises CheckpointNotFound, CheckpointError."""
     # Not at the top: `emotalk --help` must not pay for a runtime it does not use.
-    import onnxruntime
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
+    from emotalk.engines.quiet_onnxruntime import failures, onnxruntime
 
     if not path.is_file():
         raise CheckpointNotFound(f"{path}: a model of the built-in engine is missing. Reinstall emotalk.")
@@ -21,5 +20,5 @@ def load(path: Path) -> Any:
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except (state.Fail, state.InvalidArgument, state.InvalidProtobuf, state.InvalidGraph) as error:
+    except (failures.Fail, failures.InvalidArgument, failures.InvalidProtobuf, failures.InvalidGraph) as error:
         raise CheckpointError(f"{path}: onnxruntime cannot read this model. Reinstall emotalk.") from error

@@ -12,15 +12,14 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
-import onnxruntime
 from onnx import TensorProto
-from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from emotalk.engines.emotalk.gpu import gpus
 from emotalk.engines.emotalk.network import Inputs, Network
 from emotalk.engines.emotalk.onnx_layers import OnnxLayers
 from emotalk.engines.emotalk.weights import Weights
 from emotalk.engines.emotalk.window import Floats, WindowInputs, feature_count, span_of
+from emotalk.engines.quiet_onnxruntime import failures, onnxruntime
 from emotalk.errors import DeviceUnavailable, EngineError, OutOfMemory
 from emotalk.face import Frames
 
@@ -28,12 +27,12 @@ BATCH_SECONDS = 200.0
 """Eight windows of 25 s: a large GPU is busy with that, and in 16 bits it takes about 4 GB beside the weights."""
 
 _ERRORS = (
-    state.Fail,
-    state.RuntimeException,
-    state.EPFail,
-    state.InvalidArgument,
-    state.InvalidGraph,
-    state.EngineError,
+    failures.Fail,
+    failures.RuntimeException,
+    failures.EPFail,
+    failures.InvalidArgument,
+    failures.InvalidGraph,
+    failures.EngineError,
 )
 _ALLOCATION = ("allocate", "out of memory", "alloc_failed", "bad_alloc", "cuda failure 2")
 

@@ -3,20 +3,19 @@
 OpenVINO is told to use f32 and finds the 16-bit types in the graph: its own bfloat16 mode narrows what it likes, and
 has a kernel that is silently wrong.
 
-Only this file and `openvino_runtime.py` import OpenVINO, and the engine imports them when it is built.
+Only this file and `openvino_runtime.py` need OpenVINO, and the engine imports them when it is built.
 """
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from openvino import Node, Shape, Tensor, Type
-from openvino import opset13 as op
 
 from emotalk.engines.emotalk.checkpoint import Array
 from emotalk.engines.emotalk.layers import LAYER_NORM_EPS
 from emotalk.engines.emotalk.narrow import narrow
 from emotalk.engines.emotalk.weights import Weights
+from emotalk.engines.quiet_openvino import Node, Shape, Tensor, Type, op
 
 _SHARED_FROM = 4096
 _LARGE = 1 << 18

@@ -9,12 +9,12 @@ from pathlib import Path
 from threading import Lock
 
 import numpy as np
-import openvino
 
 from emotalk.engines.emotalk.network import Inputs, Network
 from emotalk.engines.emotalk.openvino_layers import OpenVinoLayers
 from emotalk.engines.emotalk.weights import CONTENT, EMOTION, Weights
 from emotalk.engines.emotalk.window import Floats, WindowInputs, feature_count, span_of
+from emotalk.engines.quiet_openvino import openvino
 from emotalk.errors import EngineError, OutOfMemory
 from emotalk.face import Frames
 
