@@ -2,8 +2,10 @@
 FROM python:3.12-slim AS build
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE NOTICE ./
+COPY requirements ./requirements
 COPY src ./src
-RUN python -m venv /opt/emotalk && /opt/emotalk/bin/pip install --no-cache-dir ".[emotalk,otel]"
+RUN python -m venv /opt/emotalk \
+    && /opt/emotalk/bin/pip install --no-cache-dir -c requirements/constraints.txt ".[serve,emotalk,otel]"
 
 FROM python:3.12-slim
 COPY --from=build /opt/emotalk /opt/emotalk

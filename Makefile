@@ -3,15 +3,17 @@
 # make bench  the figures of bench/
 # make mutants  changes retry, windows and dedupe in every small way: which tests cannot fail? (five minutes)
 # make fuzz   a minute of nearly valid bytes for everything that reads a stranger's
+# make lock   chooses the versions in requirements/constraints.txt anew
 # make page   builds the viewer into the package; needs Node.js, and only those who change web/ need it
 # make clean  away with .venv, demo/ and caches
 
 PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin
-PIP := $(RUN)/python -m pip install -q --no-cache-dir --disable-pip-version-check
+LOCK := requirements/constraints.txt
+PIP := $(RUN)/python -m pip install -q --no-cache-dir --disable-pip-version-check -c $(LOCK)
 
-.PHONY: demo test lint types contract tests bench fuzz mutants page clean
+.PHONY: demo test lint types contract tests bench fuzz mutants lock page clean
 .DELETE_ON_ERROR:
 
 # Whoever has run `make test` has all that the demo needs.
@@ -42,6 +44,12 @@ fuzz: $(VENV)/.for-tests
 mutants: $(VENV)/.for-tests
 	sh bench/mutants.sh
 
+# Versions alone: no addresses, so that it holds for any registry.
+lock: $(RUN)/python
+	$(PIP) uv
+	$(RUN)/uv pip compile -q --universal --upgrade --no-header --no-annotate --no-emit-index-url \
+	  --all-extras --group dev --group lock -o $(LOCK) pyproject.toml
+
 page:
 	cd web && npm ci --no-audit --no-fund && npm run build
 
@@ -53,12 +61,14 @@ $(RUN)/python:
 	  { echo "emotalk needs Python 3.11 or later, and $(PYTHON) is `$(PYTHON) --version 2>&1`; try: make PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
-$(VENV)/.for-demo: pyproject.toml | $(RUN)/python
+$(VENV)/.for-demo: pyproject.toml $(LOCK) | $(RUN)/python
 	@echo "installing emotalk and both engines into $(VENV) (450 MB, about half a minute) ..."
-	$(PIP) -e '.[emotalk,plot]'
+	$(PIP) -e '.[serve,emotalk,plot]'
 	@touch $@
 
-$(VENV)/.for-tests: pyproject.toml | $(RUN)/python
+# Dependency groups need a pip that is newer than the one of Python 3.11.
+$(VENV)/.for-tests: pyproject.toml $(LOCK) | $(RUN)/python
 	@echo "installing emotalk and what its tests need into $(VENV) ..."
-	$(PIP) -e '.[dev]'
+	$(PIP) pip
+	$(PIP) -e '.[serve,emotalk,parquet,plot,video,codegen,otel]' --group dev
 	@touch $@ $(VENV)/.for-demo

@@ -22,6 +22,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from emotalk.errors import ConfigurationError
+from emotalk.extras import how_to_install
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -49,7 +50,7 @@ def sending(service: str) -> Iterator[None]:
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError as error:
         raise ConfigurationError(
-            "tracing: OpenTelemetry is not installed. Install it: pip install 'emotalk[otel]'."
+            f"tracing: OpenTelemetry is not installed. Install it: {how_to_install('otel')}"
         ) from error
     named = {"service.name": os.environ.get("OTEL_SERVICE_NAME") or service, "service.version": version("emotalk")}
     provider, exporter = TracerProvider(resource=Resource.create(named), shutdown_on_exit=False), OTLPSpanExporter()

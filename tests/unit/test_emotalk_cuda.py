@@ -205,7 +205,7 @@ def test_with_a_gpu_and_no_runtime_for_it_the_error_says_what_to_install(
 ) -> None:
     monkeypatch.setattr(runtimes, "gpus", lambda: ["a GPU"])
     monkeypatch.setattr(onnx_runtime, "offers_cuda", lambda: False)
-    with pytest.raises(DeviceUnavailable, match=r'the CPU\'s\. .*pip install "emotalk\[cuda\]" && .*onnxruntime-gpu'):
+    with pytest.raises(DeviceUnavailable, match=r"the CPU's\. .* -m pip install .*\[cuda\].* && .*onnxruntime-gpu"):
         check(checkpoint, "cuda", "auto")
 
 
@@ -220,7 +220,7 @@ def test_a_provider_that_does_not_start_is_an_error_and_never_the_cpu_in_silence
 
     monkeypatch.setattr(onnx_runtime, "gpus", lambda: ["a GPU"])
     monkeypatch.setattr(onnx_runtime.onnxruntime, "InferenceSession", OnTheCpu)
-    with pytest.raises(DeviceUnavailable, match=r"CUDA's or cuDNN's libraries.*emotalk\[cuda\]"):
+    with pytest.raises(DeviceUnavailable, match=r"CUDA's or cuDNN's libraries.* -m pip install .*\[cuda\]"):
         OnnxRuntime(weights, CUDA)
 
 

@@ -138,7 +138,7 @@ def test_a_kind_whose_extra_is_missing_is_refused_before_the_work_with_what_to_i
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(formats, "find_spec", lambda module: None)
-    with pytest.raises(ConfigurationError, match=r"\.parquet needs pyarrow.*pip install 'emotalk\[parquet\]'"):
+    with pytest.raises(ConfigurationError, match=r"\.parquet needs pyarrow.* -m pip install .*\[parquet\]"):
         check_place(tmp_path / "deep" / "out.parquet")
     assert list(tmp_path.iterdir()) == []
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from emotalk.errors import ClaimLost, ConfigurationError, QueueFull, QueueUnavailable
-from emotalk.queues.base import MAX_MESSAGE_BYTES, RESULTS_KEPT_SECONDS, Record
+from emotalk.limits import MAX_MESSAGE_BYTES
+from emotalk.queues.base import RESULTS_KEPT_SECONDS, Record
 from emotalk.queues.sqlite import SqliteQueue
 from emotalk.queues.sqlite.doorbell import Doorbell, Ringer
 from emotalk.queues.sqlite.place import refuse_network_disk

@@ -28,5 +28,5 @@ def test_without_opentelemetry_in_the_process_nothing_is_loaded_and_nothing_sent
 
 def test_asked_for_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.grpc.trace_exporter", None)
-    with pytest.raises(ConfigurationError, match=r"pip install 'emotalk\[otel\]'"), tracing.sending("emotalk-server"):
+    with pytest.raises(ConfigurationError, match=r"-m pip install .*\[otel\]"), tracing.sending("emotalk-server"):
         pass

@@ -1,9 +1,9 @@
 """Sound in: bytes → mono float32 at 16 kHz, refused with a reason where it cannot be used."""
 
 from emotalk.audio.decode import AudioReader, decode, open_audio
-from emotalk.audio.limits import DEFAULT_LIMITS, Limits
 from emotalk.audio.prepared import Prepared, prepare
 from emotalk.audio.transport import decode_flac_blocks, encode_flac
+from emotalk.limits import DEFAULT_LIMITS, Limits
 
 __all__ = [
     "DEFAULT_LIMITS",

@@ -13,10 +13,11 @@ import soundfile
 from numpy.typing import NDArray
 
 from emotalk.audio.containers import Buffer, Coded, locate
-from emotalk.audio.limits import DEFAULT_LIMITS, Limits, check_length, check_shape, check_size, endless
+from emotalk.audio.limits import check_length, check_shape, endless
 from emotalk.audio.resample import recut, resample
 from emotalk.errors import AudioError, BadSamples, EmptyAudio, TruncatedAudio
 from emotalk.face import Pcm
+from emotalk.limits import DEFAULT_LIMITS, Limits, check_size
 from emotalk.timebase import SAMPLE_RATE, resampled_length
 
 BLOCK = 32_768  # fixed, so that the resampler sees the same blocks whatever its reader asks for

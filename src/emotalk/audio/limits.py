@@ -1,33 +1,10 @@
-"""How much sound is accepted, and the refusals that every container shares."""
+"""Which sound is accepted, by length and shape: the refusals that every container shares."""
 
-from dataclasses import dataclass
-
-from emotalk.errors import AudioError, AudioTooLong, EmptyAudio, UnsupportedAudio
+from emotalk.errors import AudioError, AudioTooLong, UnsupportedAudio
+from emotalk.limits import Limits
 
 LOWEST_RATE, HIGHEST_RATE = 8_000, 192_000
 CONVERT = "Convert it, for example with: ffmpeg -i INPUT -vn -ac 1 -ar 16000 output.wav"
-
-
-@dataclass(frozen=True)
-class Limits:
-    """The longest clip in seconds, and the largest one that is handed over as bytes (64 MiB fit into one message)."""
-
-    max_seconds: float = 1800.0
-    max_bytes: int = 64 * 2**20
-
-
-DEFAULT_LIMITS = Limits()
-
-
-def check_size(size: int, limits: Limits) -> None:
-    """Raise EmptyAudio or AudioTooLong for a file of `size` bytes that would have to be held whole."""
-    if not size:
-        raise EmptyAudio("there are no bytes", "Send the contents of a WAV, FLAC, OGG or MP3 file")
-    if size > limits.max_bytes:
-        raise AudioTooLong(
-            f"the file has {size / 2**20:.1f} MiB, the limit is {limits.max_bytes / 2**20:.1f} MiB",
-            "Cut it into parts, or send it smaller: ffmpeg -i INPUT -vn -ac 1 -ar 16000 output.flac",
-        )
 
 
 def check_length(frames: int, rate: int, limits: Limits) -> None:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from emotalk.audio.decode import decode
-from emotalk.audio.limits import Limits
 from emotalk.audio.transport import encode_flac
+from emotalk.limits import Limits
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ import soundfile
 from numpy.typing import NDArray
 
 from emotalk.audio.decode import open_audio
-from emotalk.audio.limits import Limits
 from emotalk.errors import EmptyAudio, UnsupportedAudio
 from emotalk.face import Pcm
+from emotalk.limits import Limits
 from emotalk.timebase import SAMPLE_RATE
 
 _BLOCK = 2**18

@@ -8,29 +8,39 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from emotalk.cli import animate, convert, doctor, flags, health, jobs, live, play, send, serve, submit, web, work
+from emotalk.cli import flags
 from emotalk.cli.exits import Exit, complain, exit_of
+from emotalk.cli.uninstalled import command_or_advice
 from emotalk.errors import EmoTalkError
 
-_COMMANDS: tuple[Any, ...] = (animate, play, serve, web, work, send, submit, jobs, health, doctor, convert, live)
+_COMMANDS: tuple[Any, ...] = tuple(
+    map(command_or_advice, "animate play serve web work send submit jobs health doctor convert live".split())
+)
 _LOOK: dict[str, Any] = {"epilog": flags.ENVIRONMENT_NOTE, "formatter_class": flags.Formatter}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     parsed, unknown = _parser().parse_known_args(arguments)
+    return guarded(lambda: _run(parsed, unknown))
+
+
+def _run(parsed: argparse.Namespace, unknown: list[str]) -> int | None:
     if unknown:  # argparse would answer with the usage of all commands, which shows none of this one's flags
         parsed.refuse(f"unrecognized arguments: {' '.join(unknown)}")
-    return guarded(lambda: parsed.run(parsed))
+    code: int | None = parsed.run(parsed)
+    return code
 
 
 def door(command: str, **defaults: object) -> int:
     """One command as a program of its own, `defaults` instead of the command's; returns its exit code."""
     module = next(each for each in _COMMANDS if _name(each) == command)
     parser = argparse.ArgumentParser(description=_one_line(module), **_look(module))
+    parser.set_defaults(refuse=parser.error)
     module.add_arguments(parser, **defaults)
-    parsed = parser.parse_args()
-    return guarded(lambda: module.run(parsed, **defaults))
+    parser.set_defaults(run=lambda parsed: module.run(parsed, **defaults))
+    parsed, unknown = parser.parse_known_args()
+    return guarded(lambda: _run(parsed, unknown))
 
 
 def guarded(run: Callable[[], int | None]) -> int:
@@ -66,8 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     for command in _COMMANDS:
         one_line = _one_line(command)
         sub = commands.add_parser(_name(command), help=one_line, description=one_line, **_look(command))
-        command.add_arguments(sub)
         sub.set_defaults(run=command.run, refuse=sub.error)
+        command.add_arguments(sub)
     return parser
 
 

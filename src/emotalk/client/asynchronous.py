@@ -11,7 +11,6 @@ import numpy as np
 from google.protobuf.message import Message
 
 from emotalk import tracing
-from emotalk.audio.limits import DEFAULT_LIMITS, check_size
 from emotalk.client import handshake
 from emotalk.client.connection import asynchronous_channel, is_accepted, named, position_of, target
 from emotalk.client.credentials import Credentials
@@ -20,6 +19,7 @@ from emotalk.client.job import JobStatus, job_of
 from emotalk.client.live import Live, async_conversation
 from emotalk.export import check_place, save
 from emotalk.face import FaceClip
+from emotalk.limits import DEFAULT_LIMITS, check_size
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
 
 

@@ -12,7 +12,7 @@ from emotalk.address import is_loopback
 from emotalk.client import bearer
 from emotalk.client.credentials import Credentials
 from emotalk.errors import DeadlineExceeded, EmoTalkError, JobFailed, ServerUnavailable
-from emotalk.queues.base import MAX_MESSAGE_BYTES
+from emotalk.limits import MAX_MESSAGE_BYTES
 
 log = logging.getLogger(__name__)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from emotalk.errors import ConfigurationError
 from emotalk.export import film, livelink, scene, tables, usd
+from emotalk.extras import how_to_install
 from emotalk.face import FaceClip
 
 Writer = Callable[[FaceClip, Path], None]
@@ -85,7 +86,7 @@ def check_extra(field: str, suffix: str) -> None:
     if missing := [module for module in modules if find_spec(module) is None]:
         raise ConfigurationError(
             f"{field}: {suffix} needs {' and '.join(missing)}: not installed. "
-            f"Install it: pip install 'emotalk[{extra}]', or use another kind of file."
+            f"Use another kind of file, or install it: {how_to_install(extra)}"
         )
 
 

@@ -12,8 +12,9 @@ from emotalk.errors import AudioTooLong, InvalidRequest
 from emotalk.face import Style
 from emotalk.jobs.codec import encode_job
 from emotalk.jobs.job import Job
+from emotalk.limits import MAX_MESSAGE_BYTES
 from emotalk.performance import Performance
-from emotalk.queues.base import MAX_MESSAGE_BYTES, Record
+from emotalk.queues.base import Record
 from emotalk.shaping import Gains
 
 LONGEST_ID = 200

@@ -20,7 +20,6 @@ DEAD_TOPIC = "audio-requests.dead"
 JOBS_TOPIC = "audio-jobs"
 GROUP = "emotalk-processors"
 
-MAX_MESSAGE_BYTES = 64 * 2**20
 RESULTS_KEPT_SECONDS = 24 * 3600
 
 

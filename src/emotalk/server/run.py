@@ -19,8 +19,9 @@ from grpc_reflection.v1alpha import reflection
 from emotalk import metrics
 from emotalk.errors import ConfigurationError
 from emotalk.jobs.intake import Intake
+from emotalk.limits import MAX_MESSAGE_BYTES
 from emotalk.live.pool import LivePool
-from emotalk.queues.base import MAX_MESSAGE_BYTES, Queue
+from emotalk.queues.base import Queue
 from emotalk.server.answers.dispatch import Dispatch
 from emotalk.server.answers.job_calls import JobCalls
 from emotalk.server.answers.streams import Switchboard

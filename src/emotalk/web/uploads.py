@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from emotalk.errors import EmptyAudio
-from emotalk.queues.base import MAX_MESSAGE_BYTES
+from emotalk.limits import MAX_MESSAGE_BYTES
 from emotalk.web.problems import Problem
 
 FORM_BYTES = 256 * 2**10

@@ -7,7 +7,8 @@ from emotalk import metrics, tracing
 from emotalk.errors import EmoTalkError
 from emotalk.jobs import DeadLetter, Failure, Part
 from emotalk.jobs.codec import encode_letter, encode_part
-from emotalk.queues.base import MAX_MESSAGE_BYTES, Claim
+from emotalk.limits import MAX_MESSAGE_BYTES
+from emotalk.queues.base import Claim
 from emotalk.worker.attempt import Tools, story
 
 log = logging.getLogger(__name__)

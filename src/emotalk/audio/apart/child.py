@@ -15,10 +15,10 @@ import soundfile
 
 from emotalk.audio.apart.fence import allow_cpu, close_off
 from emotalk.audio.apart.frames import OUT_OF_MEMORY, READY, REFUSED, SOUND, read_clip, write_answer
-from emotalk.audio.limits import Limits
 from emotalk.audio.prepared import prepare
 from emotalk.audio.resample import resample
 from emotalk.errors import AudioError
+from emotalk.limits import Limits
 
 _KINDS = (("WAV", "PCM_16"), ("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III"))
 

@@ -4,7 +4,7 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 
-from emotalk.audio.limits import Limits
+from emotalk.limits import Limits
 
 MEGABYTE = 2**20
 _BASE_BYTES = 128 * MEGABYTE

@@ -8,9 +8,10 @@ from types import TracebackType
 
 from emotalk.audio.apart.fence import Fence
 from emotalk.audio.apart.process import PROGRAM, Decoder, Killed
-from emotalk.audio.limits import CONVERT, Limits, check_size
+from emotalk.audio.limits import CONVERT
 from emotalk.audio.prepared import Prepared
 from emotalk.errors import EngineError, UndecodableAudio
+from emotalk.limits import Limits, check_size
 
 log = logging.getLogger(__name__)
 

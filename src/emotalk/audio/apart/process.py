@@ -16,9 +16,10 @@ from typing import BinaryIO, cast
 
 from emotalk.audio.apart import frames
 from emotalk.audio.apart.fence import MEGABYTE, Fence
-from emotalk.audio.limits import CONVERT, Limits
+from emotalk.audio.limits import CONVERT
 from emotalk.audio.prepared import Prepared
 from emotalk.errors import AudioError, EngineError, UndecodableAudio
+from emotalk.limits import Limits
 from emotalk.timebase import SAMPLE_RATE
 
 PROGRAM = ("-m", "emotalk.audio.apart.child")

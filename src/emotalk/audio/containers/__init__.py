@@ -7,7 +7,7 @@ what the file holds before anything is decoded, so that nobody gets a face for h
 from emotalk.audio.containers import flac, mp3, ogg, wav
 from emotalk.audio.containers.base import Buffer, Coded
 from emotalk.audio.containers.sniff import sniff
-from emotalk.audio.limits import Limits
+from emotalk.limits import Limits
 
 __all__ = ["Buffer", "Coded", "locate"]
 

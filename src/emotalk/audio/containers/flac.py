@@ -1,8 +1,9 @@
 """FLAC: the STREAMINFO block says how long the clip is, or 0 where its writer could not know."""
 
 from emotalk.audio.containers.base import Buffer, Coded
-from emotalk.audio.limits import Limits, check_length, check_shape
+from emotalk.audio.limits import check_length, check_shape
 from emotalk.errors import NotAudio, TruncatedAudio
+from emotalk.limits import Limits
 
 _STREAMINFO_END = 42
 

@@ -11,8 +11,9 @@ from functools import lru_cache
 
 from emotalk.audio.containers.base import Buffer, Coded
 from emotalk.audio.containers.sniff import skip_id3
-from emotalk.audio.limits import CONVERT, Limits, check_length, endless
+from emotalk.audio.limits import CONVERT, check_length, endless
 from emotalk.errors import EmptyAudio, NotAudio, TruncatedAudio
+from emotalk.limits import Limits
 
 _KBITS_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _KBITS_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)

@@ -21,6 +21,7 @@ from emotalk.engines.emotalk.weights import Weights
 from emotalk.engines.emotalk.window import Floats, WindowInputs, feature_count, span_of
 from emotalk.engines.quiet_onnxruntime import failures, onnxruntime
 from emotalk.errors import DeviceUnavailable, EngineError, OutOfMemory
+from emotalk.extras import how_to_install
 from emotalk.face import Frames
 
 BATCH_SECONDS = 200.0
@@ -157,7 +158,7 @@ def _session(layers: OnnxLayers, answers: dict[str, Any], provider: Provider, th
         # It would compute on the CPU without a word.
         raise DeviceUnavailable(
             f"device {provider.device}: ONNX Runtime cannot start it: CUDA's or cuDNN's libraries are missing or "
-            'newer than the driver. pip install "emotalk[cuda]" brings them; or use --device cpu.'
+            f"newer than the driver. Use --device cpu, or install them: {how_to_install('cuda')}"
         )
     return session
 

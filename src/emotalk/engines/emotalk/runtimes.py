@@ -11,6 +11,7 @@ from emotalk.engines.emotalk.narrow import BF16, FP16, Half
 from emotalk.engines.emotalk.weights import Weights
 from emotalk.engines.emotalk.window import Floats, WindowInputs
 from emotalk.errors import DeviceUnavailable
+from emotalk.extras import how_to_install, pip_install
 from emotalk.face import Frames
 
 
@@ -64,7 +65,7 @@ def chosen_runtime(device: Device, kinds: Mapping[Device, RuntimeKind]) -> Runti
 
 
 def _openvino_missing() -> str:
-    return "" if find_spec("openvino") else 'the emotalk engine needs OpenVINO: pip install "emotalk[emotalk]"'
+    return "" if find_spec("openvino") else f"OpenVINO is not installed. Install it: {how_to_install('emotalk')}"
 
 
 def _start_openvino(weights: Weights, threads: int | None) -> Runtime:
@@ -92,8 +93,8 @@ def _cuda_missing() -> str:
     try:
         from emotalk.engines.emotalk.onnx_runtime import offers_cuda
     except ImportError:
-        return f"the extra is not installed: {_INSTALL_CUDA}"
-    return "" if offers_cuda() else f"this onnxruntime is the CPU's. Put CUDA's over it: {_INSTALL_CUDA}"
+        return f"the extra is not installed. Install it: {_install_cuda()}"
+    return "" if offers_cuda() else f"this onnxruntime is the CPU's. Put CUDA's over it: {_install_cuda()}"
 
 
 def _start_cuda(weights: Weights, threads: int | None) -> Runtime:
@@ -108,7 +109,10 @@ def _probe_cuda(encoder: Weights, samples: Floats, threads: int | None) -> Float
     return probe(encoder, samples, CUDA)
 
 
-_INSTALL_CUDA = 'pip install "emotalk[cuda]" && pip install --force-reinstall --no-deps onnxruntime-gpu'
+def _install_cuda() -> str:
+    over_the_other = pip_install("--force-reinstall", "--no-deps", "onnxruntime-gpu")
+    return f"{how_to_install('cuda')} && {over_the_other}"
+
 
 _OPENVINO = RuntimeKind(_start_openvino, _probe_openvino, BF16, _openvino_has_bf16, _openvino_missing)
 _CUDA = RuntimeKind(_start_cuda, _probe_cuda, FP16, lambda: True, _cuda_missing)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emotalk.errors import QueueFull, QueueUnavailable, RequestConflict
-from emotalk.queues.base import MAX_MESSAGE_BYTES, Receipt, Record
+from emotalk.limits import MAX_MESSAGE_BYTES
+from emotalk.queues.base import Receipt, Record
 from emotalk.queues.lanes import check_waiting, lane_of
 from emotalk.queues.sqlite.connection import PAGE_BYTES, Connection
 from emotalk.queues.sqlite.doorbell import Ringer, ports_of

@@ -7,7 +7,7 @@ from pathlib import Path
 import grpc
 
 from emotalk.address import is_loopback
-from emotalk.queues.base import MAX_MESSAGE_BYTES
+from emotalk.limits import MAX_MESSAGE_BYTES
 from emotalk.server.guard.certificates import Tls
 from emotalk.server.guard.descriptors import room_for
 from emotalk.server.guard.gate import ArrivalGate, TokenGate

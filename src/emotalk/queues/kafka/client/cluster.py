@@ -9,7 +9,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
 from emotalk.errors import ConfigurationError
-from emotalk.queues.base import DEAD_TOPIC, GROUP, JOBS_TOPIC, MAX_MESSAGE_BYTES, REQUESTS_TOPIC, RESULTS_TOPIC
+from emotalk.limits import MAX_MESSAGE_BYTES
+from emotalk.queues.base import DEAD_TOPIC, GROUP, JOBS_TOPIC, REQUESTS_TOPIC, RESULTS_TOPIC
 from emotalk.queues.kafka_options import without_secrets
 
 # Key, headers and batch framing come on top of the 64 MiB that a payload may have.
