@@ -282,7 +282,7 @@ class Meter(Protocol):
 
 
 class Queue(Protocol):
-    """One address; opens the doors."""
+    """One address; opens the ports."""
 
     url: str
 

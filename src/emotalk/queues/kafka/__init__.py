@@ -1,13 +1,27 @@
 """The queue on Kafka: four topics and a consumer group, through confluent-kafka.
 
+    server                                                                                          worker
+    producer ──► audio-requests       key: session, else id    kept until done, deleted hourly ──► consumer
+       └───────► audio-jobs           key: id NUL accepted ┐   compacted; deleted 24 h later          │
+                 (one partition)      key: id              ├◄─ how far its run has come ──────────────┤
+    ledger ────►                      key: id NUL wish     ┘   cancelled or put aside by hand         │
+    results ◄─── blendshape-results   key: id                  24 h ◄─────────────────────────────────┤
+    ledger ◄──── audio-requests.dead  key: id                  compacted; until deleted by hand ◄─────┘
+
+    producer · consumer · results · ledger · meter     the ports of queues/base.py
+    client                                             how brokers are spoken to: settings, topics, records, errors
+    claims                                             the workers' group: who owns which partition, and how far it is
+    job_notes                                          where each job stands: the topic of jobs, written and read
+
+Why a topic of jobs: docs/decisions/0027. Why attempts are counted in commits: docs/decisions/0007.
+
 confluent-kafka, because its librdkafka has what this needs and pure Python clients lack in part: idempotent producing,
 cooperative rebalancing, static membership, commit metadata, pausing that survives a rebalance.
 """
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing
-from typing import Protocol, TypeVar
+from contextlib import ExitStack, closing
 
 from emotalk.queues.base import GROUP, JobRow
 from emotalk.queues.kafka.client.cluster import Cluster
@@ -21,13 +35,6 @@ from emotalk.queues.kafka.results import KafkaResults
 from emotalk.queues.kafka_options import check_options
 
 __all__ = ["KafkaQueue"]
-
-
-class _Door(Protocol):
-    def close(self) -> None: ...
-
-
-D = TypeVar("D", bound=_Door)
 
 
 class KafkaQueue:
@@ -58,7 +65,7 @@ class KafkaQueue:
         self._partitions, self._replication, self._max_poll = partitions, replication, max_poll_interval_ms
         self._max_waiting = max_waiting
         self._register = Register(self._cluster, clock)
-        self._doors: list[_Door] = []
+        self._opened = ExitStack()
 
     def prepare(self, create: bool = True) -> None:
         """See Queue.prepare: reach a broker, create missing topics, mend the settings of the others."""
@@ -66,23 +73,23 @@ class KafkaQueue:
 
     def producer(self) -> KafkaProducer:
         """See Queue.producer."""
-        return self._opened(KafkaProducer(self._cluster, self._register, self._max_waiting))
+        return self._opened.enter_context(closing(KafkaProducer(self._cluster, self._register, self._max_waiting)))
 
     def consumer(self, name: str) -> KafkaConsumer:
         """See Queue.consumer. An empty name makes a member that leaves at once when it closes; see KafkaConsumer."""
-        return self._opened(KafkaConsumer(self._cluster, self._register, name, self._max_poll))
+        return self._opened.enter_context(closing(KafkaConsumer(self._cluster, self._register, name, self._max_poll)))
 
     def results(self) -> KafkaResults:
         """See Queue.results."""
-        return self._opened(KafkaResults(self._cluster))
+        return self._opened.enter_context(closing(KafkaResults(self._cluster)))
 
     def meter(self) -> KafkaMeter:
         """See Queue.meter."""
-        return self._opened(KafkaMeter(self._cluster, self._register))
+        return self._opened.enter_context(closing(KafkaMeter(self._cluster, self._register)))
 
     def ledger(self) -> KafkaLedger:
         """See Queue.ledger."""
-        return self._opened(KafkaLedger(self._cluster, self._register))
+        return self._opened.enter_context(closing(KafkaLedger(self._cluster, self._register)))
 
     def jobs(self) -> list[JobRow]:
         """See Queue.jobs."""
@@ -91,10 +98,5 @@ class KafkaQueue:
 
     def close(self) -> None:
         """See Queue.close."""
-        while self._doors:
-            self._doors.pop().close()
+        self._opened.close()
         self._register.close()
-
-    def _opened(self, door: D) -> D:
-        self._doors.append(door)
-        return door

@@ -1,4 +1,8 @@
-"""The queue for one process: what the other kinds promise, without a disk. Nothing outlives the program."""
+"""The queue for one process: what the other kinds promise, without a disk. Nothing outlives the program.
+
+producer · consumer · results · ledger · meter     the ports of queues/base.py
+store                                              what they have written down
+"""
 
 import time
 from collections.abc import Callable

@@ -1,10 +1,15 @@
-"""The embedded queue: one SQLite file, any number of processes on one machine, no other program to run."""
+"""The embedded queue: one SQLite file, any number of processes on one machine, no other program to run.
+
+producer · consumer · results · ledger · meter     the ports of queues/base.py
+connection · schema                                transactions, and the tables with their drawing
+doorbell                                           wakes a process that waits
+place                                              where the file may lie
+"""
 
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Protocol, TypeVar
 from uuid import uuid4
 
 from emotalk.errors import NoQueue, QueueUnavailable
@@ -22,13 +27,6 @@ __all__ = ["SqliteQueue"]
 
 LEASE_SECONDS = 10.0
 _TRIES, _PAUSE_SECONDS = 50, 0.1
-
-
-class _Door(Protocol):
-    def close(self) -> None: ...
-
-
-D = TypeVar("D", bound=_Door)
 
 
 class SqliteQueue:
@@ -53,7 +51,7 @@ class SqliteQueue:
         self.url = f"sqlite:///{self._path.as_posix()}"
         self._partitions, self._clock, self._lease = partitions, clock, lease_seconds
         self._room = Bounds(max_bytes, max_waiting)
-        self._doors: list[_Door] = []
+        self._opened = ExitStack()
         self._prepared = False
 
     def prepare(self, create: bool = True) -> None:
@@ -86,27 +84,29 @@ class SqliteQueue:
     def producer(self) -> SqliteProducer:
         """See Queue.producer."""
         self._be_prepared()
-        return self._opened(SqliteProducer(self._path, self._clock, self._room))
+        return self._opened.enter_context(closing(SqliteProducer(self._path, self._clock, self._room)))
 
     def consumer(self, name: str) -> SqliteConsumer:
         """See Queue.consumer."""
         self._be_prepared()
-        return self._opened(SqliteConsumer(self._path, name or uuid4().hex, self._clock, self._lease))
+        return self._opened.enter_context(
+            closing(SqliteConsumer(self._path, name or uuid4().hex, self._clock, self._lease))
+        )
 
     def results(self) -> SqliteResults:
         """See Queue.results."""
         self._be_prepared()
-        return self._opened(SqliteResults(self._path))
+        return self._opened.enter_context(closing(SqliteResults(self._path)))
 
     def meter(self) -> SqliteMeter:
         """See Queue.meter."""
         self._be_prepared()
-        return self._opened(SqliteMeter(self._path, self._room.max_bytes))
+        return self._opened.enter_context(closing(SqliteMeter(self._path, self._room.max_bytes)))
 
     def ledger(self) -> SqliteLedger:
         """See Queue.ledger."""
         self._be_prepared()
-        return self._opened(SqliteLedger(self._path, self._clock))
+        return self._opened.enter_context(closing(SqliteLedger(self._path, self._clock)))
 
     def jobs(self) -> list[JobRow]:
         """See Queue.jobs."""
@@ -116,13 +116,8 @@ class SqliteQueue:
 
     def close(self) -> None:
         """See Queue.close."""
-        while self._doors:
-            self._doors.pop().close()
+        self._opened.close()
 
     def _be_prepared(self) -> None:
         if not self._prepared:
             self.prepare()
-
-    def _opened(self, door: D) -> D:
-        self._doors.append(door)
-        return door

@@ -47,6 +47,15 @@ class Turns:
 
 
 @dataclass(frozen=True)
+class Arrival:
+    """An order at the door, from whom, and the last outage that was known when it came."""
+
+    order: Order
+    caller: Caller
+    outage: QueueUnavailable | None
+
+
+@dataclass(frozen=True)
 class Accepted:
     """A durable request: `position` requests stand before it, if the log says; `stream` carries its answer.
 
@@ -94,7 +103,7 @@ class Dispatch:
         """
         with metrics.at_the_door(), tracing.span("accept", request_id=order.request_id):
             self._intake.check(order)
-            accepting = asyncio.create_task(self._in_turn(order, caller, self._outage))
+            accepting = asyncio.create_task(self._in_turn(Arrival(order, caller, self._outage)))
             try:
                 return await asyncio.shield(accepting)
             except asyncio.CancelledError:
@@ -105,14 +114,23 @@ class Dispatch:
         if not accepting.cancelled() and accepting.exception() is None:
             accepting.result().leave()
 
-    async def _in_turn(self, order: Order, caller: Caller, known: QueueUnavailable | None) -> Accepted:
-        async with self._turns.take(order.session_id or caller.connection):
-            self._share_outage(known)
+    async def _in_turn(self, arrival: Arrival) -> Accepted:
+        """Join the answer that this server knows, or begin it: listen, store, then read what was there before."""
+        order = arrival.order
+        async with self._turns.take(order.session_id or arrival.caller.connection):
+            self._share_outage(arrival)
             digest = await self._run(order.digest)
             answer = self._switchboard.find(order.request_id)
-            if answer is None or not await self._run(self._is_current, order.request_id, answer):
-                return await self._begin(order, caller, digest, known)
-            return await self._join(order.request_id, digest, answer)
+            if answer is not None and await self._run(self._is_current, order.request_id, answer):
+                return await self._join(order.request_id, digest, answer)
+            # Listening starts before the append, so that not even the quickest worker's first part is missed.
+            answer, stream = self._listen(arrival, digest)
+            receipt = await answer.stored
+            answer.epoch = receipt.epoch
+            stream.belongs_to(receipt.epoch)
+            if receipt.start is not None:
+                stream.rewind(receipt.start)
+            return await self._accepted(order.request_id, answer, stream)
 
     def _is_current(self, request_id: str, answer: Channel) -> bool:
         """Has nobody taken its job away meanwhile? The word of it may still be on its way."""
@@ -121,19 +139,13 @@ class Dispatch:
         row = self._ledger.find(request_id)
         return row is not None and row.epoch == answer.epoch and row.state not in ENDED - {"done"}
 
-    async def _begin(self, order: Order, caller: Caller, digest: str, known: QueueUnavailable | None) -> Accepted:
-        place = self._allowances.take(caller.client)
-        storing = asyncio.create_task(self._store(order, caller.connection, known, place))
-        storing.add_done_callback(partial(self._stored, order.request_id, place))
-        # Listening starts before the append, so that not even the quickest worker's first part is missed.
-        answer = self._switchboard.begin(order.request_id, digest, storing, partial(self._allowances.leave, place))
-        stream = self._switchboard.listen(order.request_id, answer, None)
-        receipt = await storing
-        answer.epoch = receipt.epoch
-        stream.belongs_to(receipt.epoch)
-        if receipt.start is not None:
-            stream.rewind(receipt.start)
-        return await self._accepted(order.request_id, answer, stream)
+    def _listen(self, arrival: Arrival, digest: str) -> tuple[Channel, Stream]:
+        """Begin to store the request, in a task of its own, and to listen for its answer."""
+        name, place = arrival.order.request_id, self._allowances.take(arrival.caller.client)
+        storing = asyncio.create_task(self._store(arrival, place))
+        storing.add_done_callback(partial(self._stored, name, place))
+        answer = self._switchboard.begin(name, digest, storing, partial(self._allowances.leave, place))
+        return answer, self._switchboard.listen(name, answer, None)
 
     async def _join(self, request_id: str, digest: str, answer: Channel) -> Accepted:
         if answer.digest != digest:
@@ -156,22 +168,22 @@ class Dispatch:
         except QueueUnavailable:  # accepted all the same, and the client has no use for an error about a courtesy
             return None
 
-    async def _store(self, order: Order, connection: str, known: QueueUnavailable | None, share: Place) -> Receipt:
-        prepare = asyncio.get_running_loop().run_in_executor(self._decoding, self._prepare, order, connection)
+    async def _store(self, arrival: Arrival, share: Place) -> Receipt:
+        prepare = asyncio.get_running_loop().run_in_executor(self._decoding, self._prepare, arrival)
         with tracing.span("decode"):
             job, request = await prepare
         self._allowances.grow(share, job.seconds)
         with tracing.span("append", kind="producer", seconds=job.seconds):
             # From here on the record says whose it is: its worker may be another process, and the second to try.
             request = replace(request, headers={**request.headers, **tracing.headers()})
-            receipt = await self._run(self._append, request, known)
+            receipt = await self._run(self._append, arrival, request)
         place = {"partition": receipt.partition, "offset": receipt.offset, "repeated": receipt.repeated}
         metrics.stored(job.seconds, receipt.repeated)
         log.info("accept", extra={"request_id": job.request_id, "seconds": round(job.seconds, 3), **place})
         return receipt
 
-    def _append(self, request: Record, known: QueueUnavailable | None) -> Receipt:
-        self._share_outage(known)  # there are fewer threads than clients
+    def _append(self, arrival: Arrival, request: Record) -> Receipt:
+        self._share_outage(arrival)  # there are fewer threads than clients
         try:
             with metrics.APPEND_SECONDS.time():
                 return self._producer.append(request)
@@ -179,15 +191,15 @@ class Dispatch:
             self._outage = outage
             raise
 
-    def _share_outage(self, known: QueueUnavailable | None) -> None:
-        """Raise for whoever came before the last outage: else each in turn would wait ten seconds to hear the same."""
-        if self._outage is not known:
+    def _share_outage(self, arrival: Arrival) -> None:
+        """Fail requests that were already waiting when the outage began, instead of letting each wait ten seconds."""
+        if self._outage is not arrival.outage:
             raise QueueUnavailable(str(self._outage))
 
-    def _prepare(self, order: Order, connection: str) -> tuple[Job, Record]:
+    def _prepare(self, arrival: Arrival) -> tuple[Job, Record]:
         with metrics.DECODE_SECONDS.time():
-            job = self._intake.accept(order, self._clock)
-            return job, as_request(job, connection)
+            job = self._intake.accept(arrival.order, self._clock)
+            return job, as_request(job, arrival.caller.connection)
 
     def _stored(self, request_id: str, place: Place, storing: asyncio.Task[Receipt]) -> None:
         failed = storing.cancelled() or storing.exception() is not None
