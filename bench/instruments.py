@@ -92,7 +92,7 @@ def job_milliseconds(jobs: int) -> float:
     flac = encode_flac(pcm)
     for number in range(jobs):
         name = f"{number}"
-        producer.append(as_request(Job(name, "", name, time.time(), len(pcm), Performance(seed=name), flac)))
+        producer.append(as_request(Job(name, "", name, time.time(), len(pcm), Performance(), flac, seed=name)))
     claim = consumer.claim
 
     def claim_or_stop(_: float) -> object:

@@ -111,14 +111,15 @@ def stages(clip: Clip) -> list[Stage]:
 
 
 def _cut(job: Job, pcm: Pcm) -> None:
-    session, cut = open_session(FreeEngine(), job.take.style, job.take.chunking), Cut(job.take.chunking)
+    chunking = job.performance.chunking
+    session, cut = open_session(FreeEngine(), job.performance.style, chunking), Cut(chunking)
     for at in range(0, len(pcm), PUSH_SAMPLES):
         cut.add(session.push(pcm[at : at + PUSH_SAMPLES]), min(len(pcm), at + PUSH_SAMPLES))
     cut.finish(session.finish(), len(pcm))
 
 
 def _shape(job: Job, frames: Frames) -> None:
-    shaping = Shaping(job.take.gains, job.take.seed)
+    shaping = Shaping(job.gains, job.seed)
     for at in range(0, len(frames), 735):
         shaping.push(frames[at : at + 735])
     shaping.finish()

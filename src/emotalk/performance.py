@@ -1,18 +1,130 @@
-"""How one clip is to be performed: everything the answer depends on, besides the sound and the engine."""
+"""How a clip is performed, as far as its caller may ask. The sound, the gains and the engine are not part of it.
 
-from dataclasses import dataclass, field
+Every entrance is made of these fields: gRPC, HTTP, WebSocket, the client, the flags, the digest and the record.
+CONTRIBUTING.md, "Add a parameter of a performance", says how to add one.
+"""
 
-from emotalk.chunking import Chunking
-from emotalk.face import Style
-from emotalk.shaping import Gains
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, get_type_hints
+
+from emotalk.chunking import DEFAULT_DURATION, DEFAULT_OVERLAP, Chunking
+from emotalk.errors import InvalidRequest
+from emotalk.face import EMOTION_LEVELS, PERSONS, Style
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """What the entrances know of one field of a performance.
+
+    `fix`: the sentence for a value that cannot be used. `between`: its limits, both included. `read`: text or JSON →
+    value, for kinds that are not int, float, bool, str or Literal; raises InvalidRequest. `live`: a microphone may ask
+    for it. `record`: the version of job records that carries it; 0: the worker does not need it.
+    """
+
+    name: str
+    kind: Any
+    default: Any
+    help: str
+    fix: str
+    metavar: str | None
+    between: tuple[float, float] | None
+    read: Callable[[Any], Any] | None
+    live: bool
+    record: int
+
+
+def parameter(
+    default: Any,
+    help: str,
+    fix: str,
+    *,
+    metavar: str | None = None,
+    between: tuple[float, float] | None = None,
+    read: Callable[[Any], Any] | None = None,
+    live: bool = True,
+    record: int = 2,
+) -> Any:
+    """A field of Performance; see Parameter. The first five may be given by place, later ones by name alone."""
+    known = {"help": help, "fix": fix, "metavar": metavar, "between": between, "read": read}
+    return field(default=default, kw_only=record != 1, metadata={**known, "live": live, "record": record})
 
 
 @dataclass(frozen=True)
 class Performance:
-    """`seed` decides the blinks: the request id of a job, the digest of the audio for `animate`."""
+    """Durations in seconds. Holds whatever was asked; `check` says whether it can be."""
 
-    style: Style = field(default_factory=Style)
-    chunking: Chunking = field(default_factory=Chunking)
-    gains: Gains = field(default_factory=Gains)
-    post_processing: bool = True
-    seed: str = ""
+    emotion_level: int = parameter(
+        1, "0 calm, 1 strong", "Use 0 (calm) or 1 (strong)", metavar="N", between=(0, EMOTION_LEVELS - 1), record=1
+    )
+    person_id: int = parameter(
+        0, "speaking style, 0..23", f"Use 0..{PERSONS - 1}", metavar="N", between=(0, PERSONS - 1), record=1
+    )
+    post_processing: bool = parameter(
+        True, "smoothing, gains, blinks and clamp; without: the engine's raw output", "Use true or false", record=1
+    )
+    chunk_duration: float = parameter(
+        DEFAULT_DURATION,
+        "seconds of one chunk, 1..120",
+        "Use 1..120 seconds",
+        metavar="S",
+        between=(1, 120),
+        live=False,
+        record=1,
+    )
+    chunk_overlap: float = parameter(
+        DEFAULT_OVERLAP,
+        "seconds that neighbouring chunks share, under half a chunk; 0: none",
+        "Use seconds, less than half of the duration, or 0 for none",
+        metavar="S",
+        between=(0, 60),
+        live=False,
+        record=1,
+    )
+
+    @property
+    def style(self) -> Style:
+        """Who speaks, and how. Raises InvalidRequest."""
+        return Style(self.emotion_level, self.person_id)
+
+    @property
+    def chunking(self) -> Chunking:
+        """Windows on the grid of 0.1 s. Raises InvalidRequest."""
+        return Chunking.of(self.chunk_duration, self.chunk_overlap)
+
+    def check(self, live: bool = False) -> None:
+        """Raise InvalidRequest that names the first field that cannot be used; `live`: by a microphone."""
+        _ = self.style, self.chunking
+        for each in PARAMETERS:
+            value = getattr(self, each.name)
+            if each.between and not each.between[0] <= value <= each.between[1]:
+                raise InvalidRequest(each.name, f"{value:g} is out of range", each.fix)
+            if live and not each.live and value != each.default:
+                raise InvalidRequest(each.name, "does not apply to live sound", "Send it with a file, or remove it")
+
+    def for_worker(self) -> "Performance":
+        """As a job has it: durations on the grid, without what the worker does not need. Raises InvalidRequest."""
+        spent = {each.name: each.default for each in PARAMETERS if not each.record}
+        return replace(self, chunk_duration=self.chunking.duration, chunk_overlap=self.chunking.overlap, **spent)
+
+    def changed(self) -> dict[str, Any]:
+        """The fields that differ from their defaults, by name, as plain values: dataclasses as dictionaries."""
+        plain = asdict(self)
+        return {each.name: plain[each.name] for each in PARAMETERS if getattr(self, each.name) != each.default}
+
+    def later(self) -> dict[str, Any]:
+        """What was asked beyond the first version's five parameters."""
+        return {name: value for name, value in self.changed().items() if name not in FIRST}
+
+    def identity(self) -> tuple[Any, ...]:
+        """What tells two performances apart. An id that was sent before a parameter existed keeps its digest."""
+        return (*(getattr(self, name) for name in FIRST), *self.later().items())
+
+
+def _parameters() -> tuple[Parameter, ...]:
+    kinds = get_type_hints(Performance)
+    return tuple(Parameter(each.name, kinds[each.name], each.default, **each.metadata) for each in fields(Performance))
+
+
+PARAMETERS = _parameters()
+FIRST = tuple(each.name for each in PARAMETERS if each.record == 1)

@@ -13,7 +13,7 @@ from emotalk.errors import EngineError
 from emotalk.expression import expressed, fingerprint_of
 from emotalk.face import BLENDSHAPES, Frames, Pcm
 from emotalk.performance import Performance
-from emotalk.shaping import Raw, Shaping
+from emotalk.shaping import Gains, Raw, Shaping
 from emotalk.timebase import frame_count
 
 
@@ -37,21 +37,25 @@ class Pipeline:
         """Names all that an answer's bytes depend on, beside the sound and the performance."""
         return fingerprint_of(self.engine.card)
 
-    def open(self, take: Performance) -> "Session":
-        """Start a clip."""
-        engine = open_session(self.engine, take.style, take.chunking, seed=take.seed)
-        return Session(self._expressed(engine, take), Cut(take.chunking), _shaping(take))
+    def open(self, performance: Performance, gains: Gains | None = None, seed: str = "") -> "Session":
+        """Start a clip. `seed` decides the blinks: the request id of a job, the digest of the audio for `animate`."""
+        engine = open_session(self.engine, performance.style, performance.chunking, seed=seed)
+        return Session(
+            self._expressed(engine, performance, seed), Cut(performance.chunking), _shaping(performance, gains, seed)
+        )
 
-    def live(self, take: Performance, latency: float | None = None) -> "Session":
-        """Start a live stream: frames come out as soon as the engine has them; its chunking is not asked.
+    def live(
+        self, performance: Performance, gains: Gains | None = None, seed: str = "", latency: float | None = None
+    ) -> "Session":
+        """Start a live stream: frames come out as soon as the engine has them; its chunking is not used.
 
-        `latency`: seconds from a sound to its frames that are wished for; None leaves it to the engine.
+        `latency`: the desired seconds from a sound to its frames; None leaves it to the engine.
         """
-        engine = open_live(self.engine, take.style, latency, take.seed)
-        return Session(self._expressed(engine, take), Uncut(), _shaping(take))
+        engine = open_live(self.engine, performance.style, latency, seed)
+        return Session(self._expressed(engine, performance, seed), Uncut(), _shaping(performance, gains, seed))
 
-    def _expressed(self, session: EngineSession, take: Performance) -> EngineSession:
-        return expressed(session, self.engine.card, take.style, take.seed)
+    def _expressed(self, session: EngineSession, performance: Performance, seed: str) -> EngineSession:
+        return expressed(session, self.engine.card, performance.style, seed)
 
 
 class Session:
@@ -90,8 +94,8 @@ class Session:
             raise EngineError(f"the engine answered {self._sent} frames where {due} were due")
 
 
-def _shaping(take: Performance) -> Shaping | Raw:
-    return Shaping(take.gains, take.seed) if take.post_processing else Raw()
+def _shaping(performance: Performance, gains: Gains | None, seed: str) -> Shaping | Raw:
+    return Shaping(gains or Gains(), seed) if performance.post_processing else Raw()
 
 
 def _checked(frames: Frames) -> Frames:

@@ -69,7 +69,7 @@ class Asked:
     def expected(self) -> bytes:
         """The digest of what an undisturbed run in this process answers."""
         r = self.request
-        order = Order(r.audio, r.request_id, r.session_id, person_id=r.person_id, chunk_duration=r.chunk_duration)
+        order = Order(r.audio, r.request_id, r.session_id, r)
         blocks: list[Frames] = []
         animation = Animation(
             Pipeline(ToneEngine()),

@@ -179,9 +179,9 @@ def test_every_field_of_the_contract_is_described() -> None:
     contract = (ROOT / "proto" / "emotalk.proto").read_text("utf-8")
     described = (ROOT / "docs" / "api.md").read_text("utf-8")
     messages = re.findall(
-        r"^message (AudioRequest|Blendshape\w+|StreamResultsRequest|Job) \{(.*?)^\}", contract, re.M | re.S
+        r"^message (AudioRequest|Performance|Blendshape\w+|StreamResultsRequest|Job) \{(.*?)^\}", contract, re.M | re.S
     )
-    assert len(messages) == 5
+    assert len(messages) == 6
     for _, body in messages:
         for name, number in re.findall(r"(\w+) = (\d+);", re.sub(r"enum \w+ \{.*?\}", "", body, flags=re.S)):
             assert re.search(rf"^\| {number} \| `{name}` \|", described, re.M), name

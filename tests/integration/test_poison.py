@@ -11,26 +11,24 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from served import PATIENCE, Outside, eventually, outside, speech
 
-from emotalk.chunking import Chunking
 from emotalk.client import EmoTalkClient, Request
 from emotalk.errors import EmoTalkError
-from emotalk.face import Style
 from emotalk.jobs import Job
 from emotalk.jobs.intake import as_request
 from emotalk.jobs.retry import MAX_ATTEMPTS
-from emotalk.performance import Performance
 from emotalk.queues.base import JobRow, Queue
 from emotalk.queues.urls import open_queue
 from emotalk.timebase import frame_count
 from tests.integration.trouble.dangers import CRASHES, DAWDLES, HANGS, IS_KILLED
 from tests.kafka.broker import Broker
-from tests.unit.stage import job
+from tests.unit.stage import IN_SECONDS, job
 
 SAFE = 0
 WINDOWS = {"chunk_duration": 1.0, "chunk_overlap": 0.2}
@@ -60,8 +58,8 @@ def trouble(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def asked(person: int, seconds: float = 0.05) -> Job:
     """A job under a new id; of one second and more it has several windows."""
-    take = Performance(Style(1, person), Chunking(10, 2), seed="the same")
-    return job(f"person {person} {uuid.uuid4().hex[:8]}", seconds, take=take)
+    one = job(f"person {person} {uuid.uuid4().hex[:8]}", seconds, performance=replace(IN_SECONDS, person_id=person))
+    return replace(one, seed="the same")
 
 
 def row_of(queue: Queue, wanted: Job) -> JobRow:

@@ -563,8 +563,8 @@ def test_served_and_animated_agree_to_the_byte(tone: Inside) -> None:
     from emotalk.performance import Performance
 
     samples = 16_000 * 30 + 77
-    performance = Performance(Style(1, 5), Chunking(50, 7), post_processing=True, seed="same seed")
-    session = Pipeline(ToneEngine()).open(performance)
+    performance = Performance(1, 5, True, chunk_duration=5.0, chunk_overlap=0.7)
+    session = Pipeline(ToneEngine()).open(performance, seed="same seed")
     chunks = session.push(tones(samples)) + session.finish()
     call = tone.ask(
         speech(samples / 16_000),

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from emotalk.audio import encode_flac
-from emotalk.chunking import Chunking
 from emotalk.engines.base import EngineCard
 from emotalk.engines.tone import ToneEngine
 from emotalk.face import Frames, Pcm, Style
@@ -17,6 +16,16 @@ from emotalk.performance import Performance
 from emotalk.queues.base import Result
 
 NOW = 1_800_000_000.0
+IN_SECONDS = Performance(chunk_duration=1.0, chunk_overlap=0.2)
+"""A chunk a second."""
+CHANGED: dict[str, Any] = {
+    "emotion_level": 0,
+    "person_id": 1,
+    "post_processing": False,
+    "chunk_duration": 24.0,
+    "chunk_overlap": 0.75,
+}
+"""Each parameter of a performance, and a value that is not its default."""
 
 
 def tones(samples: int, seed: int = 0) -> Pcm:
@@ -27,12 +36,12 @@ def tones(samples: int, seed: int = 0) -> Pcm:
 
 
 def job(
-    request_id: str = "one", seconds: float = 3.0, *, take: Performance | None = None, session_id: str = "s"
+    request_id: str = "one", seconds: float = 3.0, *, performance: Performance = IN_SECONDS, session_id: str = "s"
 ) -> Job:
     """A job as the intake would make it."""
     pcm = tones(round(seconds * 16_000))
-    chosen = take or Performance(chunking=Chunking(10, 2), seed=request_id)
-    return Job(request_id, session_id, f"digest of {request_id}", NOW, len(pcm), chosen, encode_flac(pcm))
+    digest = f"digest of {request_id}"
+    return Job(request_id, session_id, digest, NOW, len(pcm), performance, encode_flac(pcm), seed=request_id)
 
 
 @dataclass

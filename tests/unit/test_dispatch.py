@@ -14,6 +14,7 @@ from emotalk.audio import encode_flac
 from emotalk.errors import InvalidRequest, QueueUnavailable, RequestConflict
 from emotalk.jobs import Job
 from emotalk.jobs.intake import Intake, Order
+from emotalk.performance import Performance
 from emotalk.queues.memory import MemoryQueue
 from emotalk.server.answers.dispatch import Dispatch, Turns
 from emotalk.server.answers.streams import Switchboard
@@ -161,10 +162,10 @@ def test_other_content_under_a_known_id_is_refused_here_or_by_the_log(executor: 
         async with house(executor) as one:
             await one.accept("one")
             with pytest.raises(RequestConflict):
-                await one.accept("one", person_id=3)
+                await one.accept("one", performance=Performance(person_id=3))
             one.switchboard._answers.clear()  # as after a restart
             with pytest.raises(RequestConflict):
-                await one.accept("one", person_id=3)
+                await one.accept("one", performance=Performance(person_id=3))
             assert one.stored() == ["one"]
 
     asyncio.run(story())

@@ -17,7 +17,6 @@ from emotalk.engines.tone import StreamingToneEngine, ToneEngine
 from emotalk.errors import EmoTalkError, InvalidRequest, JobFailed, QueueFull
 from emotalk.face import Frames, Style
 from emotalk.live.room import LiveService, serve
-from emotalk.performance import Performance
 from emotalk.pipeline import Pipeline
 from emotalk.shaping import Gains
 from emotalk.timebase import frame_count, resampled_length
@@ -67,10 +66,7 @@ def joined(chunks: Iterable[Chunk]) -> Frames:
 
 
 def as_clip(live: Live, sound: np.ndarray) -> Frames:
-    take = Performance(
-        Style(live.emotion_level, live.person_id), post_processing=live.post_processing, seed=live.request_id
-    )
-    session = Pipeline(StreamingToneEngine()).open(take)
+    session = Pipeline(StreamingToneEngine()).open(live, seed=live.request_id)
     return np.concatenate([chunk.frames for chunk in [*session.push(sound), *session.finish()]])
 
 

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stage import Scripted, tones
+from stage import IN_SECONDS, Scripted, tones
 
 from emotalk.chunking import Chunking
 from emotalk.engines.base import Engine, EngineCard, Latency, WindowEngine
@@ -22,11 +23,14 @@ from emotalk.timebase import frame_count
 ENGINES: list[Engine | WindowEngine] = [ToneEngine(), StreamingToneEngine()]
 BOTH = pytest.mark.parametrize("engine", ENGINES, ids=["windows", "streaming"])
 SOUND = tones(16_000 * 12)
+GAINS = Gains({"jawOpen": 1.5})
 CHUNKINGS = st.integers(10, 40).flatmap(lambda n: st.builds(Chunking, st.just(n), st.integers(0, (n - 1) // 2)))
 
 
-def performed(engine: Engine | WindowEngine, take: Performance, pushes: Sequence[Pcm]) -> list[FaceChunk]:
-    session = Pipeline(engine).open(take)
+def performed(
+    engine: Engine | WindowEngine, performance: Performance, pushes: Sequence[Pcm], seed: str = ""
+) -> list[FaceChunk]:
+    session = Pipeline(engine).open(performance, GAINS, seed)
     return [chunk for push in pushes for chunk in session.push(push)] + session.finish()
 
 
@@ -54,9 +58,9 @@ def check_bookkeeping(chunks: list[FaceChunk], chunking: Chunking, samples: int)
 def test_any_cutting_of_the_audio_gives_the_same_chunks_to_the_byte(
     engine: Engine | WindowEngine, chunking: Chunking, samples: int, cuts: list[int], shaped: bool
 ) -> None:
-    take = Performance(Style(1, 3), chunking, Gains({"jawOpen": 1.5}), shaped, "seed")
-    whole = performed(engine, take, [SOUND[:samples]])
-    cut = performed(engine, take, np.split(SOUND[:samples], sorted(cuts)))
+    performance = Performance(1, 3, shaped, chunking.duration, chunking.overlap)
+    whole = performed(engine, performance, [SOUND[:samples]], "seed")
+    cut = performed(engine, performance, np.split(SOUND[:samples], sorted(cuts)), "seed")
     check_bookkeeping(whole, chunking, samples)
     assert [(c.index, c.first_frame, c.frames.tobytes()) for c in cut] == [
         (c.index, c.first_frame, c.frames.tobytes()) for c in whole
@@ -67,8 +71,8 @@ def test_any_cutting_of_the_audio_gives_the_same_chunks_to_the_byte(
 def test_both_kinds_of_engine_cut_their_answers_at_the_same_frames(
     chunking: Chunking, samples: int, shaped: bool
 ) -> None:
-    take = Performance(chunking=chunking, post_processing=shaped)
-    windows, streaming = (performed(engine, take, [SOUND[:samples]]) for engine in ENGINES)
+    performance = Performance(1, 0, shaped, chunking.duration, chunking.overlap)
+    windows, streaming = (performed(engine, performance, [SOUND[:samples]]) for engine in ENGINES)
     assert [len(c.frames) for c in windows] == [len(c.frames) for c in streaming]
 
 
@@ -108,14 +112,13 @@ def test_a_clip_without_samples_has_no_chunks() -> None:
 
 
 def test_without_post_processing_the_engine_s_frames_are_handed_on_untouched() -> None:
-    take = Performance(gains=Gains({"jawOpen": 9.0}), post_processing=False)
-    raw = frames_of(performed(ToneEngine(), take, [SOUND]))
+    raw = frames_of(performed(ToneEngine(), Performance(post_processing=False), [SOUND]))
     assert raw.tobytes() == ToneEngine().animate(SOUND, Style()).tobytes()
 
 
 def test_the_seed_decides_the_blinks_and_nothing_else() -> None:
     one, same, other = (
-        frames_of(performed(ToneEngine(), Performance(seed=seed), [SOUND])) for seed in ("one", "one", "other")
+        frames_of(performed(ToneEngine(), Performance(), [SOUND], seed)) for seed in ("one", "one", "other")
     )
     assert one.tobytes() == same.tobytes()
     differing = np.flatnonzero((one != other).any(axis=0))
@@ -160,7 +163,7 @@ def poisoned(value: float) -> object:
 )
 def test_what_an_engine_gets_wrong_is_an_error_and_never_a_frame(change: object, shaped: bool) -> None:
     with pytest.raises(EngineError):
-        performed(Wrong(change), Performance(chunking=Chunking(10, 2), post_processing=shaped), [SOUND[:50_000]])
+        performed(Wrong(change), replace(IN_SECONDS, post_processing=shaped), [SOUND[:50_000]])
 
 
 class Sloppy:
@@ -196,14 +199,14 @@ class Sloppy:
 )
 def test_what_a_streaming_engine_gets_wrong_is_an_error_too(change: object, shaped: bool) -> None:
     with pytest.raises(EngineError):
-        performed(Sloppy(change), Performance(chunking=Chunking(10, 2), post_processing=shaped), [SOUND[:50_001]])
+        performed(Sloppy(change), replace(IN_SECONDS, post_processing=shaped), [SOUND[:50_001]])
 
 
 def test_sessions_of_one_engine_do_not_hear_each_other() -> None:
-    take, other = Performance(chunking=Chunking(10, 2)), tones(60_000, seed=5)
-    expected = [frames_of(performed(ToneEngine(), take, [sound])) for sound in (SOUND[:60_000], other)]
+    other = tones(60_000, seed=5)
+    expected = [frames_of(performed(ToneEngine(), IN_SECONDS, [sound])) for sound in (SOUND[:60_000], other)]
     pipeline = Pipeline(ToneEngine())
-    sessions = pipeline.open(take), pipeline.open(take)
+    sessions = pipeline.open(IN_SECONDS, GAINS), pipeline.open(IN_SECONDS, GAINS)
     heard: tuple[list[FaceChunk], list[FaceChunk]] = ([], [])
     for start in range(0, 60_000, 7000):
         for session, sound, chunks in zip(sessions, (SOUND, other), heard, strict=True):

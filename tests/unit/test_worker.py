@@ -106,7 +106,7 @@ def undisturbed() -> list[Part]:
 
 
 def windows_of(one: Job) -> int:
-    return one.take.chunking.chunks(one.samples)
+    return one.performance.chunking.chunks(one.samples)
 
 
 def same(heard: list[Part], expected: list[Part]) -> bool:
@@ -131,10 +131,9 @@ def test_every_frame_of_a_job_is_published_once_and_in_order(undisturbed: list[P
 
 
 def test_parts_hold_256_frames_at_most_and_only_the_last_of_a_chunk_ends_it() -> None:
-    from emotalk.chunking import Chunking
     from emotalk.performance import Performance
 
-    parts = House().submit(job(seconds=30, take=Performance(chunking=Chunking()))).work().heard()
+    parts = House().submit(job(seconds=30, performance=Performance())).work().heard()
     assert [len(part.frames) for part in parts] == [256, 256, 221, 167]
     assert [part.ends_chunk for part in parts] == [False, False, True, True]
     assert frames_of(parts) == list(range(900))

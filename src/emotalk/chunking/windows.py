@@ -52,6 +52,16 @@ class Chunking:
         return cls(steps, overlap_steps)
 
     @property
+    def duration(self) -> float:
+        """Seconds of a window."""
+        return self.steps / STEPS_PER_SECOND
+
+    @property
+    def overlap(self) -> float:
+        """Seconds that two windows share."""
+        return self.overlap_steps / STEPS_PER_SECOND
+
+    @property
     def hop_steps(self) -> int:
         """Steps from one window's start to the next one's."""
         return self.steps - self.overlap_steps

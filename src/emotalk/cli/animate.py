@@ -11,14 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from emotalk.audio import Limits, open_audio
-from emotalk.chunking import Chunking
 from emotalk.cli import flags
 from emotalk.cli.progress import bar
 from emotalk.cli.settings_from_flags import settle
 from emotalk.engines.base import EngineCard
 from emotalk.export import SUFFIXES, check_place, save
-from emotalk.face import FaceClip, Frames, Pcm, Style
-from emotalk.performance import Performance
+from emotalk.face import FaceClip, Frames, Pcm
 from emotalk.pipeline import Pipeline, Session
 from emotalk.processes import parts
 from emotalk.settings import Settings
@@ -37,7 +35,7 @@ def add_performance(parser: argparse.ArgumentParser) -> None:
     """What decides how a file is performed without a server."""
     flags.add(parser, "--seed", metavar="N", help="of the blinks (default: the audio's digest)")
     flags.add_limits(parser)
-    flags.add_take(parser)
+    flags.add_performance(parser)
     flags.add_engine(parser)
     flags.add_shaping(parser)
     flags.add_logs(parser, "warning")
@@ -53,14 +51,14 @@ def run(parsed: argparse.Namespace) -> None:
 
 def perform(parsed: argparse.Namespace, settings: Settings, place: Path | None = None) -> tuple[FaceClip, EngineCard]:
     """The sound file `parsed.audio` as a clip; `place` is checked before the work begins."""
-    chunking = Chunking.of(parsed.chunk_duration, parsed.chunk_overlap)
-    style, gains = Style(parsed.emotion_level, parsed.person_id), parts.gains(settings)
+    performance, gains = flags.performance(parsed), parts.gains(settings)
+    performance.check()
     seed = parsed.seed if parsed.seed is not None else _digest(parsed.audio)
     reader = open_audio(parsed.audio, Limits(max_seconds=settings.max_seconds))
     if place:
         check_place(place)
     pipeline = Pipeline(parts.engine(settings))
-    session = pipeline.open(Performance(style, chunking, gains, parsed.post_processing, seed))
+    session = pipeline.open(performance, gains, seed)
     with bar(frame_count(reader.samples) if reader.samples else None) as progress:
         blocks = []
         for frames in _animate(session, reader.blocks()):

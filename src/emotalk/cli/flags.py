@@ -3,11 +3,11 @@
 import argparse
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
-from emotalk.chunking import DEFAULT_DURATION, DEFAULT_OVERLAP
 from emotalk.client import Credentials
 from emotalk.engines.base import DEVICES, PRECISIONS
+from emotalk.performance import PARAMETERS, Parameter, Performance
 from emotalk.settings import DEFAULT_CHECKPOINT, ENGINES, LOG_FORMATS, LOG_LEVELS, PREFIX, parse_factors
 from emotalk.tracing import TRACINGS
 
@@ -55,34 +55,31 @@ def option(text: str) -> tuple[str, str]:
     return name.strip(), value
 
 
-def add_take(parser: argparse.ArgumentParser) -> None:
-    """How a clip is performed."""
+def add_performance(parser: argparse.ArgumentParser) -> None:
+    """How a clip is performed: a flag a parameter; what is on by default gets its --no-NAME."""
     group = parser.add_argument_group("performance")
-    add(group, "--emotion-level", type=int, default=1, metavar="N", help="0 calm, 1 strong (default 1)")
-    add(group, "--person-id", type=int, default=0, metavar="N", help="speaking style, 0..23 (default 0)")
-    add(
-        group,
-        "--chunk-duration",
-        type=float,
-        default=DEFAULT_DURATION,
-        metavar="S",
-        help=f"seconds of one chunk, 1..120 (default {DEFAULT_DURATION:g})",
-    )
-    add(
-        group,
-        "--chunk-overlap",
-        type=float,
-        default=DEFAULT_OVERLAP,
-        metavar="S",
-        help=f"seconds that neighbouring chunks share, under half a chunk (default {DEFAULT_OVERLAP:g})",
-    )
-    add(
-        group,
-        "--no-post-processing",
-        dest="post_processing",
-        action="store_false",
-        help="the engine's raw output: no smoothing, no blinks, no clamp",
-    )
+    for each in PARAMETERS:
+        name, dest = each.name.replace("_", "-"), {"dest": each.name, "default": each.default}
+        if each.default is True:
+            add(group, f"--no-{name}", **dest, action="store_false", help=f"no {each.help}")
+        elif each.default is False:
+            add(group, f"--{name}", **dest, action="store_true", help=each.help)
+        else:
+            add(group, f"--{name}", **dest, **_worded(each))
+
+
+def _worded(each: Parameter) -> dict[str, Any]:
+    choices = get_args(each.kind) if get_origin(each.kind) is Literal else None
+    default = f" (default {each.default:g})" if isinstance(each.default, int | float) else ""
+    kind = each.kind if each.kind in (int, float) else str
+    return {"type": kind, "choices": choices, "metavar": each.metavar, "help": each.help + default}
+
+
+def performance(parsed: argparse.Namespace) -> Performance:
+    """The flags of `add_performance`. Raises InvalidRequest for one that cannot be read."""
+    asked = {each.name: getattr(parsed, each.name) for each in PARAMETERS}
+    read = {each.name: each.read for each in PARAMETERS if each.read and isinstance(asked[each.name], str)}
+    return Performance(**asked | {name: convert(asked[name]) for name, convert in read.items()})
 
 
 def add_engine(parser: argparse.ArgumentParser) -> None:

@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser, default_output: Path | None =
         help=f"give up after S seconds, the wait in the queue included (default {DEFAULT_TIMEOUT:g})",
     )
     flags.add_credentials(parser)
-    flags.add_take(parser)
+    flags.add_performance(parser)
 
 
 def run(parsed: argparse.Namespace, default_output: Path | None = None) -> None:
@@ -66,16 +66,7 @@ def run(parsed: argparse.Namespace, default_output: Path | None = None) -> None:
 
 def _request(parsed: argparse.Namespace, audio: bytes) -> Request:
     named = {"request_id": parsed.request_id} if parsed.request_id else {}
-    return Request(
-        audio,
-        parsed.emotion_level,
-        parsed.person_id,
-        parsed.post_processing,
-        parsed.chunk_duration,
-        parsed.chunk_overlap,
-        parsed.session_id,
-        **named,
-    )
+    return Request(audio, **vars(flags.performance(parsed)), session_id=parsed.session_id, **named)
 
 
 def _accepted(request: Request, position: int) -> str:

@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser, queue: str = flags.EMBEDDED) 
     flags.add(parser, "--timeout", type=float, default=600.0, metavar="S", help="seconds to wait (default 600)")
     flags.add_limits(parser)
     flags.add_queue(parser, queue)
-    flags.add_take(parser)
+    flags.add_performance(parser)
     flags.add_shaping(parser)
     flags.add_logs(parser)
 
@@ -64,16 +64,8 @@ def run(parsed: argparse.Namespace, **defaults: object) -> None:
 
 
 def _order(parsed: argparse.Namespace) -> Order:
-    return Order(
-        parsed.audio.read_bytes(),
-        parsed.request_id,
-        parsed.session_id,
-        parsed.emotion_level,
-        parsed.person_id,
-        parsed.post_processing,
-        parsed.chunk_duration,
-        parsed.chunk_overlap,
-    )
+    sound = parsed.audio.read_bytes()
+    return Order(sound, parsed.request_id, parsed.session_id, flags.performance(parsed))
 
 
 def _wait(results: Results, job: Job, receipt: Receipt, waiting: Waiting, timeout: float) -> FaceClip:

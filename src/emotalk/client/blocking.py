@@ -11,7 +11,6 @@ import numpy as np
 from google.protobuf.message import Message
 
 from emotalk import tracing
-from emotalk.chunking import DEFAULT_DURATION, DEFAULT_OVERLAP
 from emotalk.client import handshake
 from emotalk.client.connection import blocking_channel, is_accepted, named, position_of, target
 from emotalk.client.credentials import Credentials
@@ -47,22 +46,13 @@ class EmoTalkClient:
         self._stub = emotalk_pb2_grpc.EmoTalkServiceStub(self._channel)
         self._timeout, self._patience, self._sleep = timeout, patience, sleep
 
-    def process_audio_file(
-        self,
-        audio_path: str | Path,
-        emotion_level: int = 1,
-        person_id: int = 0,
-        post_processing: bool = True,
-        chunk_duration: float = DEFAULT_DURATION,
-        chunk_overlap: float = DEFAULT_OVERLAP,
-    ) -> list[dict[str, Any]]:
+    def process_audio_file(self, audio_path: str | Path, *how: Any, **named: Any) -> list[dict[str, Any]]:
         """Animate a file; returns [{'chunk_index', 'frames': [{'timecode', 'frame_number', 'blendshapes'}]}].
 
-        Raises FileNotFoundError and the errors of `stream`.
+        `how`, `named`: emotion_level, person_id, post_processing, chunk_duration, chunk_overlap, and what else a
+        Request has. Raises FileNotFoundError and the errors of `stream`.
         """
-        request = Request(
-            Path(audio_path).read_bytes(), emotion_level, person_id, post_processing, chunk_duration, chunk_overlap
-        )
+        request = Request(Path(audio_path).read_bytes(), *how, **named)
         return [chunk.as_dict() for chunk in self.stream(request)]
 
     def animate_file(self, audio_path: str | Path, output: str | Path | None = None, **how: Any) -> FaceClip:

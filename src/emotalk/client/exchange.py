@@ -8,12 +8,13 @@ from typing import Any
 import grpc
 import numpy as np
 
-from emotalk.chunking import DEFAULT_DURATION, DEFAULT_OVERLAP
 from emotalk.client.connection import is_outage, named
 from emotalk.errors import JobFailed
 from emotalk.face import BLENDSHAPES, Frames
+from emotalk.performance import Performance
 from emotalk.timebase import timecode
 from emotalk.wire import emotalk_pb2
+from emotalk.wire.convert import write_performance
 
 DEFAULT_TIMEOUT = 3600.0
 DEFAULT_PATIENCE = 30.0
@@ -39,30 +40,25 @@ class Chunk:
 
 
 @dataclass(frozen=True)
-class Request:
-    """What to ask for; durations in seconds. `audio` is the contents of a WAV, FLAC, OGG or MP3 file."""
-
+class _Sound:
     audio: bytes
-    emotion_level: int = 1
-    person_id: int = 0
-    post_processing: bool = True
-    chunk_duration: float = DEFAULT_DURATION
-    chunk_overlap: float = DEFAULT_OVERLAP
+
+
+# A dataclass takes the fields of its last base first: the sound, then how it is performed.
+@dataclass(frozen=True)
+class Request(Performance, _Sound):
+    """What to ask for: `audio` is the contents of a WAV, FLAC, OGG or MP3 file, the rest is a Performance."""
+
     session_id: str = ""
     request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def message(self) -> emotalk_pb2.AudioRequest:
         """As the wire has it."""
-        return emotalk_pb2.AudioRequest(
-            request_id=self.request_id,
-            audio_data=self.audio,
-            emotion_level=self.emotion_level,
-            person_id=self.person_id,
-            post_processing=self.post_processing,
-            chunk_duration=self.chunk_duration,
-            chunk_overlap=self.chunk_overlap,
-            session_id=self.session_id,
+        message = emotalk_pb2.AudioRequest(
+            request_id=self.request_id, audio_data=self.audio, session_id=self.session_id
         )
+        write_performance(self, message)
+        return message
 
 
 class Exchange:

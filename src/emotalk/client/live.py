@@ -9,25 +9,32 @@ from typing import Any, Literal
 import grpc
 import numpy as np
 
+from emotalk.chunking import DEFAULT_DURATION, DEFAULT_OVERLAP
 from emotalk.client.exchange import Chunk
 from emotalk.face import no_frames
+from emotalk.performance import Performance
 from emotalk.wire import emotalk_pb2
+from emotalk.wire.convert import write_performance
 
 Encoding = Literal["pcm16", "float32"]
 
 
 @dataclass(frozen=True)
-class Live:
-    """What will come: mono samples, little-endian, in blocks cut anywhere between two samples.
+class _Microphone:
+    sample_rate: int
+    encoding: Encoding = "pcm16"
+
+
+@dataclass(frozen=True)
+class Live(Performance, _Microphone):
+    """What will come: mono samples, little-endian, in blocks cut anywhere between two samples; and how to perform it.
 
     `latency`: seconds from a sound to its frames that the caller would like; None: the server's choice.
     """
 
-    sample_rate: int
-    encoding: Encoding = "pcm16"
-    emotion_level: int = 1
-    person_id: int = 0
-    post_processing: bool = True
+    # Named alone: there are no chunks, and `latency` keeps its place.
+    chunk_duration: float = field(default=DEFAULT_DURATION, kw_only=True)
+    chunk_overlap: float = field(default=DEFAULT_OVERLAP, kw_only=True)
     latency: float | None = None
     request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
@@ -36,12 +43,10 @@ class Live:
         settings = emotalk_pb2.AudioSettings(
             sample_rate=self.sample_rate,
             encoding=self.encoding.upper(),
-            emotion_level=self.emotion_level,
-            person_id=self.person_id,
-            post_processing=self.post_processing,
             latency_hint=self.latency,
             request_id=self.request_id,
         )
+        write_performance(self, settings)
         return emotalk_pb2.AudioFrame(settings=settings)
 
 

@@ -5,25 +5,32 @@
 What does not begin like this is not ours; what has a higher version is left for a newer program.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from google.protobuf.message import DecodeError, Message
 
 from emotalk.chunking import Chunking
 from emotalk.errors import ForeignRecord, InvalidRequest, NewerRecord
-from emotalk.face import BLENDSHAPES, Frames, Style
+from emotalk.face import BLENDSHAPES, Frames
 from emotalk.jobs.job import DeadLetter, Failure, Job, Part
-from emotalk.performance import Performance
+from emotalk.performance import PARAMETERS, Performance
 from emotalk.shaping import Gains
 from emotalk.wire import records_pb2
+from emotalk.wire.convert import from_message
 
-VERSION = 1
+_SINCE = {each.name: each.record for each in PARAMETERS}
+FIRST_VERSION = 1
+VERSION = max(_SINCE.values())
+"""The latest that this program reads. A record has the lowest that says all it holds, so that older workers read it."""
 _MAGIC = b"EMTK"
 _HEAD = len(_MAGIC) + 2
 
 
 def encode_job(job: Job) -> bytes:
     """Job → record."""
-    take = job.take
+    asked = job.performance
+    later = asked.later()
     return _framed(
         b"J",
         records_pb2.Job(
@@ -32,16 +39,18 @@ def encode_job(job: Job) -> bytes:
             digest=job.digest,
             submitted_at=job.submitted_at,
             samples=job.samples,
-            emotion_level=take.style.emotion_level,
-            person_id=take.style.person_id,
-            post_processing=take.post_processing,
-            chunk_steps=take.chunking.steps,
-            overlap_steps=take.chunking.overlap_steps,
-            gains=take.gains.gains,
-            offsets=take.gains.offsets,
-            seed=take.seed,
+            emotion_level=asked.emotion_level,
+            person_id=asked.person_id,
+            post_processing=asked.post_processing,
+            chunk_steps=asked.chunking.steps,
+            overlap_steps=asked.chunking.overlap_steps,
+            gains=job.gains.gains,
+            offsets=job.gains.offsets,
+            seed=job.seed,
             flac=job.flac,
+            performance=records_pb2.Performance(**later) if later else None,
         ),
+        max((_SINCE[name] for name in later), default=FIRST_VERSION),
     )
 
 
@@ -50,18 +59,26 @@ def decode_job(record: bytes) -> Job:
     m = records_pb2.Job()
     _parse(b"J", record, m)
     try:
-        take = Performance(
-            Style(m.emotion_level, m.person_id),
-            Chunking(m.chunk_steps, m.overlap_steps),
-            Gains(dict(m.gains), dict(m.offsets)),
-            m.post_processing,
-            m.seed,
-        )
+        performance, gains = _performance(m), Gains(dict(m.gains), dict(m.offsets))
     except InvalidRequest as error:
         raise ForeignRecord(f"a job with impossible parameters: {error}") from error
-    if not (m.request_id and m.samples and m.flac and 2 * m.overlap_steps < m.chunk_steps):
-        raise ForeignRecord("a job without id, sound or windows")
-    return Job(m.request_id, m.session_id, m.digest, m.submitted_at, m.samples, take, m.flac)
+    if not (m.request_id and m.samples and m.flac):
+        raise ForeignRecord("a job without id or sound")
+    return Job(m.request_id, m.session_id, m.digest, m.submitted_at, m.samples, performance, m.flac, gains, m.seed)
+
+
+def _performance(m: records_pb2.Job) -> Performance:
+    chunking = Chunking(m.chunk_steps, m.overlap_steps)
+    performance = replace(
+        from_message(Performance, m.performance),
+        emotion_level=m.emotion_level,
+        person_id=m.person_id,
+        post_processing=m.post_processing,
+        chunk_duration=chunking.duration,
+        chunk_overlap=chunking.overlap,
+    )
+    performance.check()
+    return performance
 
 
 def encode_part(part: Part) -> bytes:
@@ -125,9 +142,9 @@ def decode_letter(record: bytes) -> DeadLetter:
     return DeadLetter(m.request_id, m.payload, failure, m.attempts, m.buried_at, m.partition, m.offset)
 
 
-def _framed(kind: bytes, message: Message) -> bytes:
+def _framed(kind: bytes, message: Message, version: int = FIRST_VERSION) -> bytes:
     # Deterministic, so that the same job is the same bytes: maps have no order of their own.
-    return _MAGIC + kind + bytes([VERSION]) + message.SerializeToString(deterministic=True)
+    return _MAGIC + kind + bytes([version]) + message.SerializeToString(deterministic=True)
 
 
 def _parse(kind: bytes, record: bytes, into: Message) -> None:

@@ -7,9 +7,7 @@ from functools import cached_property
 from hashlib import blake2b
 
 from emotalk.audio import Limits, Prepared, prepare
-from emotalk.chunking import DEFAULT_DURATION, DEFAULT_OVERLAP, Chunking
 from emotalk.errors import AudioTooLong, InvalidRequest
-from emotalk.face import Style
 from emotalk.jobs.codec import encode_job
 from emotalk.jobs.job import Job
 from emotalk.limits import MAX_MESSAGE_BYTES
@@ -22,16 +20,12 @@ LONGEST_ID = 200
 
 @dataclass(frozen=True)
 class Order:
-    """What a caller asked for, as it was sent; durations in seconds, audio in any accepted format."""
+    """What a caller asked for, as it was sent; audio in any accepted format."""
 
     audio: bytes
     request_id: str = ""
     session_id: str = ""
-    emotion_level: int = 1
-    person_id: int = 0
-    post_processing: bool = True
-    chunk_duration: float = DEFAULT_DURATION
-    chunk_overlap: float = DEFAULT_OVERLAP
+    performance: Performance = field(default_factory=Performance)
 
     def digest(self) -> str:
         """Identifies the content: the same id with another digest is another request."""
@@ -40,14 +34,7 @@ class Order:
     @cached_property
     def _digest(self) -> str:
         # Once: it is asked for at the door and again for the record, and the sound may have 64 MiB.
-        parameters = (
-            self.session_id,
-            self.emotion_level,
-            self.person_id,
-            self.post_processing,
-            self.chunk_duration,
-            self.chunk_overlap,
-        )
+        parameters = (self.session_id, *self.performance.identity())
         return blake2b(self.audio, digest_size=16, key=blake2b(repr(parameters).encode()).digest()).hexdigest()
 
 
@@ -59,25 +46,23 @@ class Intake:
     gains: Gains = field(default_factory=Gains)
     prepare: Callable[[bytes, Limits], Prepared] = prepare
 
-    def check(self, order: Order) -> Chunking:
+    def check(self, order: Order) -> None:
         """Refuse what can be refused without looking at the sound. Raises InvalidRequest."""
         for name in ("request_id", "session_id"):
             _check_id(name, getattr(order, name))
-        Style(order.emotion_level, order.person_id)
-        return Chunking.of(order.chunk_duration, order.chunk_overlap)
+        order.performance.check()
 
     def accept(self, order: Order, clock: Callable[[], float]) -> Job:
         """Decode and validate everything. Raises InvalidRequest (AudioError for the sound).
 
         Stamped when the sound is ready: what follows is the wait in the queue.
         """
-        chunking = self.check(order)
+        self.check(order)
         sound = self.prepare(order.audio, self.limits)
         _check_room(sound.flac)
         request_id = order.request_id or new_id()
-        style = Style(order.emotion_level, order.person_id)
-        take = Performance(style, chunking, self.gains, order.post_processing, seed=request_id)
-        return Job(request_id, order.session_id, order.digest(), clock(), sound.samples, take, sound.flac)
+        identity = (request_id, order.session_id, order.digest(), clock())
+        return Job(*identity, sound.samples, order.performance.for_worker(), sound.flac, self.gains, seed=request_id)
 
 
 def new_id() -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from emotalk.face import Frames, no_frames
 from emotalk.performance import Performance
+from emotalk.shaping import Gains
 from emotalk.timebase import frame_count, seconds
 
 PART_FRAMES = 256
@@ -11,15 +12,20 @@ PART_FRAMES = 256
 
 @dataclass(frozen=True)
 class Job:
-    """An accepted request. `flac` holds exactly `samples` at 16 kHz; `submitted_at` in seconds since 1970."""
+    """An accepted request. `flac` holds exactly `samples` at 16 kHz; `submitted_at` in seconds since 1970.
+
+    `gains` are the house's; `seed` decides the blinks.
+    """
 
     request_id: str
     session_id: str
     digest: str
     submitted_at: float
     samples: int
-    take: Performance
+    performance: Performance
     flac: bytes
+    gains: Gains = field(default_factory=Gains)
+    seed: str = ""
 
     @property
     def seconds(self) -> float:

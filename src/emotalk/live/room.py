@@ -16,13 +16,12 @@ from emotalk import metrics, tracing
 from emotalk.audio.limits import check_shape
 from emotalk.audio.resample import resample
 from emotalk.errors import BadSamples, EmoTalkError, EmptyAudio, InvalidRequest
-from emotalk.face import Pcm, Style
+from emotalk.face import Pcm
 from emotalk.jobs.intake import new_id
-from emotalk.performance import Performance
 from emotalk.pipeline import FaceChunk, Pipeline
 from emotalk.shaping import Gains
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
-from emotalk.wire.convert import to_failure, to_response
+from emotalk.wire.convert import read_performance, to_failure, to_response
 from emotalk.wire.status import status_of
 
 MOST_LATENCY = 5.0
@@ -56,10 +55,9 @@ class LiveService(emotalk_pb2_grpc.EmoTalkServiceServicer):
     def _animate(
         self, stream: Messages, settings: emotalk_pb2.AudioSettings, seed: str
     ) -> Iterator[tuple[FaceChunk, bool]]:
-        level = settings.emotion_level if settings.HasField("emotion_level") else 1
-        shaped = settings.post_processing if settings.HasField("post_processing") else True
-        take = Performance(Style(level, settings.person_id), gains=self._gains, post_processing=shaped, seed=seed)
-        session = self._pipeline.live(take, _latency(settings))
+        performance = read_performance(settings)
+        performance.check(live=True)
+        session = self._pipeline.live(performance, self._gains, seed, _latency(settings))
         for pcm in resample(self._sound(stream, settings), settings.sample_rate):
             yield from ((chunk, False) for chunk in session.push(pcm))
         rest = session.finish()

@@ -1,37 +1,42 @@
 """How a clip is performed, from the query or the fields of a form."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
-from emotalk.chunking import DEFAULT_DURATION, DEFAULT_OVERLAP, Chunking
 from emotalk.client import Request
 from emotalk.errors import InvalidRequest
-from emotalk.face import EMOTION_LEVELS, PERSONS
+from emotalk.performance import PARAMETERS, Parameter
 
 BESIDE = ("format",)
 """What the query may have besides."""
 
 
-class PerformanceQuery(BaseModel):
+def model(name: str, parameters: Iterable[Parameter]) -> Any:
+    """A model that has these parameters as fields."""
+    return create_model(name, **{each.name: _field(each) for each in parameters})  # type: ignore[call-overload]
+
+
+def _field(each: Parameter) -> tuple[Any, Any]:
+    low, high = each.between or (None, None)
+    kind = Annotated[each.kind, BeforeValidator(each.read)] if each.read else each.kind
+    return kind, Field(each.default, ge=low, le=high, description=each.help)
+
+
+class PerformanceQuery(model("Asked", PARAMETERS), BaseModel):  # type: ignore[misc]
     """The parameters of a request; durations in seconds."""
 
     model_config = ConfigDict(extra="ignore")
 
-    emotion_level: int = Field(1, ge=0, lt=EMOTION_LEVELS, description="0 calm, 1 strong")
-    person_id: int = Field(0, ge=0, lt=PERSONS, description="speaking style")
-    post_processing: bool = Field(True, description="smooth, gains, blinks, clamp; false: the engine's raw output")
-    chunk_duration: float = Field(DEFAULT_DURATION, ge=1, le=120, description="seconds of one chunk")
-    chunk_overlap: float = Field(DEFAULT_OVERLAP, ge=0, lt=60, description="seconds that chunks share; 0: none")
     session_id: str = Field("", max_length=200, description="requests of one session keep their order")
     request_id: str = Field("", max_length=200, description="repeating an id is safe; empty: a new one")
 
     def request(self, audio: bytes) -> Request:
         """As the client wants it. Raises InvalidRequest for chunks that cannot be."""
-        Chunking.of(self.chunk_duration, self.chunk_overlap)
-        named = {name for name, value in self if name != "request_id" or value}
-        return Request(audio, **self.model_dump(include=named))
+        request = Request(audio, **{name: value for name, value in self if name != "request_id" or value})
+        request.check()
+        return request
 
 
 def performance(query: Mapping[str, Any], fields: Mapping[str, Any]) -> PerformanceQuery:
@@ -54,11 +59,7 @@ def invalid(violation: Mapping[str, Any]) -> InvalidRequest:
 
 
 _FIXES = {
-    "emotion_level": "Use 0 (calm) or 1 (strong)",
-    "person_id": f"Use 0..{PERSONS - 1}",
-    "post_processing": "Use true or false",
-    "chunk_duration": "Use 1..120 seconds",
-    "chunk_overlap": "Use seconds, less than half of the duration, or 0 for none",
+    **{each.name: each.fix for each in PARAMETERS},
     "sample_rate": "Use 8000..192000",
     "encoding": "Use pcm16 or float32",
 }

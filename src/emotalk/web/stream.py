@@ -22,8 +22,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from emotalk.client import Chunk, Live
 from emotalk.errors import EmoTalkError, InvalidRequest
-from emotalk.face import EMOTION_LEVELS, PERSONS
-from emotalk.web.parameters import invalid
+from emotalk.performance import PARAMETERS
+from emotalk.web.parameters import invalid, model
 from emotalk.web.problems import Problem, problem_of
 from emotalk.web.upstream import Upstream
 
@@ -32,21 +32,18 @@ AHEAD = 64
 """Messages that may wait for the engine; beyond it the socket is not read, and its sender feels it."""
 
 
-class Start(BaseModel):
+class Start(model("AskedLive", (each for each in PARAMETERS if each.live)), BaseModel):  # type: ignore[misc]
     """The first message."""
 
     type: Literal["start"]
     sample_rate: int = Field(ge=8000, le=192_000)
     encoding: Literal["pcm16", "float32"] = "pcm16"
-    emotion_level: int = Field(1, ge=0, lt=EMOTION_LEVELS)
-    person_id: int = Field(0, ge=0, lt=PERSONS)
-    post_processing: bool = True
     latency: float | None = Field(None, ge=0, le=5)
     format: Literal["json", "binary"] = "json"
 
     def live(self) -> Live:
         """As the client wants it."""
-        return Live(**self.model_dump(exclude={"type", "format"}))
+        return Live(**{name: value for name, value in self if name not in ("type", "format")})
 
 
 def routes(upstream: Upstream) -> APIRouter:

@@ -1,11 +1,16 @@
 """Between the contract's messages and our own values."""
 
-from typing import Any
+from dataclasses import is_dataclass
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from google.protobuf.message import Message
 
 from emotalk.face import Frames
+from emotalk.performance import FIRST, Performance
 from emotalk.timebase import timecode
 from emotalk.wire import emotalk_pb2
 
+T = TypeVar("T")
 _STATES = {
     "queued": emotalk_pb2.Job.QUEUED,
     "running": emotalk_pb2.Job.RUNNING,
@@ -35,3 +40,42 @@ def to_job(job_id: str, state: str, **facts: Any) -> emotalk_pb2.Job:
 def to_failure(request_id: str, message: str) -> emotalk_pb2.BlendshapeResponse:
     """The one response that precedes a failure status; it has no frames and is never final."""
     return emotalk_pb2.BlendshapeResponse(request_id=request_id, error_message=message)
+
+
+def write_performance(performance: Performance, into: emotalk_pb2.AudioRequest | emotalk_pb2.AudioSettings) -> None:
+    """Fill the flat fields, which every server reads; what they cannot say makes it a whole `performance` besides."""
+    flat = [name for name in FIRST if name in into.DESCRIPTOR.fields_by_name]
+    for name in flat:
+        setattr(into, name, getattr(performance, name))
+    changed = performance.changed()
+    if changed.keys() - set(flat):
+        into.performance.MergeFrom(emotalk_pb2.Performance(**changed))
+
+
+def read_performance(message: emotalk_pb2.AudioRequest | emotalk_pb2.AudioSettings) -> Performance:
+    """What was asked: by `performance` alone where the message has one, else by the flat fields."""
+    return from_message(Performance, message.performance if message.HasField("performance") else message)
+
+
+def from_message(kind: type[T], message: Message) -> T:
+    """Message → dataclass whose fields have the same names; what is not set keeps its default."""
+    kinds = get_type_hints(kind)
+    return kind(
+        **{name: _value(each, getattr(message, name)) for name, each in kinds.items() if _is_set(message, name)}
+    )
+
+
+def _is_set(message: Message, name: str) -> bool:
+    """A field without presence is always set; one that the message does not have is not."""
+    field = message.DESCRIPTOR.fields_by_name.get(name)
+    if field is None or field.is_repeated:
+        return bool(field and getattr(message, name))
+    return not field.has_presence or message.HasField(name)
+
+
+def _value(kind: Any, value: Any) -> Any:
+    if isinstance(kind, type) and is_dataclass(kind):
+        return from_message(kind, value)
+    if get_origin(kind) is tuple:
+        return tuple(_value(get_args(kind)[0], each) for each in value)
+    return value

@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class AudioRequest(_message.Message):
-    __slots__ = ("request_id", "audio_data", "emotion_level", "person_id", "post_processing", "chunk_duration", "chunk_overlap", "session_id")
+    __slots__ = ("request_id", "audio_data", "emotion_level", "person_id", "post_processing", "chunk_duration", "chunk_overlap", "session_id", "performance")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     AUDIO_DATA_FIELD_NUMBER: _ClassVar[int]
     EMOTION_LEVEL_FIELD_NUMBER: _ClassVar[int]
@@ -17,6 +17,7 @@ class AudioRequest(_message.Message):
     CHUNK_DURATION_FIELD_NUMBER: _ClassVar[int]
     CHUNK_OVERLAP_FIELD_NUMBER: _ClassVar[int]
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    PERFORMANCE_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     audio_data: bytes
     emotion_level: int
@@ -25,7 +26,22 @@ class AudioRequest(_message.Message):
     chunk_duration: float
     chunk_overlap: float
     session_id: str
-    def __init__(self, request_id: _Optional[str] = ..., audio_data: _Optional[bytes] = ..., emotion_level: _Optional[int] = ..., person_id: _Optional[int] = ..., post_processing: bool = ..., chunk_duration: _Optional[float] = ..., chunk_overlap: _Optional[float] = ..., session_id: _Optional[str] = ...) -> None: ...
+    performance: Performance
+    def __init__(self, request_id: _Optional[str] = ..., audio_data: _Optional[bytes] = ..., emotion_level: _Optional[int] = ..., person_id: _Optional[int] = ..., post_processing: bool = ..., chunk_duration: _Optional[float] = ..., chunk_overlap: _Optional[float] = ..., session_id: _Optional[str] = ..., performance: _Optional[_Union[Performance, _Mapping]] = ...) -> None: ...
+
+class Performance(_message.Message):
+    __slots__ = ("emotion_level", "person_id", "post_processing", "chunk_duration", "chunk_overlap")
+    EMOTION_LEVEL_FIELD_NUMBER: _ClassVar[int]
+    PERSON_ID_FIELD_NUMBER: _ClassVar[int]
+    POST_PROCESSING_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_DURATION_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_OVERLAP_FIELD_NUMBER: _ClassVar[int]
+    emotion_level: int
+    person_id: int
+    post_processing: bool
+    chunk_duration: float
+    chunk_overlap: float
+    def __init__(self, emotion_level: _Optional[int] = ..., person_id: _Optional[int] = ..., post_processing: bool = ..., chunk_duration: _Optional[float] = ..., chunk_overlap: _Optional[float] = ...) -> None: ...
 
 class BlendshapeResponse(_message.Message):
     __slots__ = ("request_id", "chunk_index", "frames", "is_final", "error_message")
@@ -144,7 +160,7 @@ class AudioFrame(_message.Message):
     def __init__(self, settings: _Optional[_Union[AudioSettings, _Mapping]] = ..., audio: _Optional[bytes] = ...) -> None: ...
 
 class AudioSettings(_message.Message):
-    __slots__ = ("sample_rate", "encoding", "emotion_level", "person_id", "post_processing", "latency_hint", "request_id")
+    __slots__ = ("sample_rate", "encoding", "emotion_level", "person_id", "post_processing", "latency_hint", "request_id", "performance")
     class Encoding(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         PCM16: _ClassVar[AudioSettings.Encoding]
@@ -158,6 +174,7 @@ class AudioSettings(_message.Message):
     POST_PROCESSING_FIELD_NUMBER: _ClassVar[int]
     LATENCY_HINT_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    PERFORMANCE_FIELD_NUMBER: _ClassVar[int]
     sample_rate: int
     encoding: AudioSettings.Encoding
     emotion_level: int
@@ -165,4 +182,5 @@ class AudioSettings(_message.Message):
     post_processing: bool
     latency_hint: float
     request_id: str
-    def __init__(self, sample_rate: _Optional[int] = ..., encoding: _Optional[_Union[AudioSettings.Encoding, str]] = ..., emotion_level: _Optional[int] = ..., person_id: _Optional[int] = ..., post_processing: bool = ..., latency_hint: _Optional[float] = ..., request_id: _Optional[str] = ...) -> None: ...
+    performance: Performance
+    def __init__(self, sample_rate: _Optional[int] = ..., encoding: _Optional[_Union[AudioSettings.Encoding, str]] = ..., emotion_level: _Optional[int] = ..., person_id: _Optional[int] = ..., post_processing: bool = ..., latency_hint: _Optional[float] = ..., request_id: _Optional[str] = ..., performance: _Optional[_Union[Performance, _Mapping]] = ...) -> None: ...

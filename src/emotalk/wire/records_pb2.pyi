@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Job(_message.Message):
-    __slots__ = ("request_id", "session_id", "digest", "submitted_at", "samples", "emotion_level", "person_id", "post_processing", "chunk_steps", "overlap_steps", "gains", "offsets", "seed", "flac")
+    __slots__ = ("request_id", "session_id", "digest", "submitted_at", "samples", "emotion_level", "person_id", "post_processing", "chunk_steps", "overlap_steps", "gains", "offsets", "seed", "flac", "performance")
     class GainsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -36,6 +36,7 @@ class Job(_message.Message):
     OFFSETS_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     FLAC_FIELD_NUMBER: _ClassVar[int]
+    PERFORMANCE_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     session_id: str
     digest: str
@@ -50,7 +51,12 @@ class Job(_message.Message):
     offsets: _containers.ScalarMap[str, float]
     seed: str
     flac: bytes
-    def __init__(self, request_id: _Optional[str] = ..., session_id: _Optional[str] = ..., digest: _Optional[str] = ..., submitted_at: _Optional[float] = ..., samples: _Optional[int] = ..., emotion_level: _Optional[int] = ..., person_id: _Optional[int] = ..., post_processing: bool = ..., chunk_steps: _Optional[int] = ..., overlap_steps: _Optional[int] = ..., gains: _Optional[_Mapping[str, float]] = ..., offsets: _Optional[_Mapping[str, float]] = ..., seed: _Optional[str] = ..., flac: _Optional[bytes] = ...) -> None: ...
+    performance: Performance
+    def __init__(self, request_id: _Optional[str] = ..., session_id: _Optional[str] = ..., digest: _Optional[str] = ..., submitted_at: _Optional[float] = ..., samples: _Optional[int] = ..., emotion_level: _Optional[int] = ..., person_id: _Optional[int] = ..., post_processing: bool = ..., chunk_steps: _Optional[int] = ..., overlap_steps: _Optional[int] = ..., gains: _Optional[_Mapping[str, float]] = ..., offsets: _Optional[_Mapping[str, float]] = ..., seed: _Optional[str] = ..., flac: _Optional[bytes] = ..., performance: _Optional[_Union[Performance, _Mapping]] = ...) -> None: ...
+
+class Performance(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
 
 class Part(_message.Message):
     __slots__ = ("request_id", "fingerprint", "chunk_index", "first_frame", "total_frames", "ends_chunk", "frames", "failure", "digest", "epoch")

@@ -68,7 +68,7 @@ class Animation:
 
     def _perform(self) -> None:
         self._since = time.time()
-        session = self._pipeline.open(self._job.take)
+        session = self._pipeline.open(self._job.performance, self._job.gains, self._job.seed)
         for pcm in decode_flac_blocks(self._job.flac, PUSH_SAMPLES):
             self._arrived += len(pcm)
             self._answer(self._timed(partial(session.push, pcm)))

@@ -10,7 +10,6 @@ from urllib.parse import quote
 import grpc
 
 from emotalk import metrics, tracing
-from emotalk.chunking import DEFAULT_DURATION, DEFAULT_OVERLAP
 from emotalk.errors import EmoTalkError, InvalidRequest, QueueUnavailable, UnknownJob
 from emotalk.jobs.assembly import Assembly
 from emotalk.jobs.intake import Order, new_id
@@ -21,7 +20,7 @@ from emotalk.server.guard.gate import abort, caller_of
 from emotalk.server.guard.tokens import Tokens
 from emotalk.server.health import SERVICES, Readiness
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
-from emotalk.wire.convert import to_failure, to_job, to_response
+from emotalk.wire.convert import read_performance, to_failure, to_job, to_response
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +53,7 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
     ) -> None:
         """Accept, then stream each chunk as soon as it is whole."""
         call = metrics.Call()
-        processing = self._process(to_order(request), context, call)
+        processing = self._process(request, context, call)
         del request  # its sound as well: nobody else holds it, and the wait for the answer may be long
         with self._in_hand(), call:
             await processing
@@ -77,11 +76,11 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
         self, request: emotalk_pb2.AudioRequest, context: grpc.aio.ServicerContext
     ) -> emotalk_pb2.Job:
         """Accept, and say where it stands."""
-        order = to_order(request)
-        accepting, request_id = self._dispatch.accept(order, caller_of(context, self._tokens)), order.request_id
-        del request, order
+        request.request_id = request_id = request.request_id or new_id()
+        submitting = self._submitted(request, context)
+        del request
         with self._in_hand():
-            return await _refusing(request_id, self._submitted(accepting), context)
+            return await _refusing(request_id, submitting, context)
 
     async def StreamResults(  # noqa: N802
         self, request: emotalk_pb2.StreamResultsRequest, context: grpc.aio.ServicerContext
@@ -105,7 +104,9 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
         with self._in_hand():
             return await _refusing(request.request_id, _said(self._desk.cancel(request.request_id)), context)
 
-    async def _submitted(self, accepting: Awaitable[Accepted]) -> emotalk_pb2.Job:
+    async def _submitted(self, request: emotalk_pb2.AudioRequest, context: grpc.aio.ServicerContext) -> emotalk_pb2.Job:
+        accepting = self._dispatch.accept(to_order(request), caller_of(context, self._tokens))
+        del request
         accepted = await accepting
         accepted.leave()
         try:
@@ -136,11 +137,13 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
             if not self._calls:
                 self._idle.set()
 
-    async def _process(self, order: Order, context: grpc.aio.ServicerContext, call: metrics.Call) -> None:
-        accepting = self._dispatch.accept(order, caller_of(context, self._tokens))
-        request_id = order.request_id
-        del order  # neither the wait nor a refusal may hold its sound: what is raised keeps this frame
+    async def _process(
+        self, request: emotalk_pb2.AudioRequest, context: grpc.aio.ServicerContext, call: metrics.Call
+    ) -> None:
+        request.request_id = request_id = request.request_id or new_id()
         try:
+            accepting = self._dispatch.accept(to_order(request), caller_of(context, self._tokens))
+            del request  # neither the wait nor a refusal may hold its sound: what is raised keeps this frame
             accepted = await accepting
             call.accepted()
             # Written, not yielded: a client that hangs up ends this coroutine here and now, not a generator later.
@@ -186,19 +189,8 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
 
 
 def to_order(request: emotalk_pb2.AudioRequest) -> Order:
-    """Message → order; a missing duration or overlap means the default, an explicit 0 means 0; no id, a new one."""
-    duration = request.chunk_duration if request.HasField("chunk_duration") else DEFAULT_DURATION
-    overlap = request.chunk_overlap if request.HasField("chunk_overlap") else DEFAULT_OVERLAP
-    return Order(
-        audio=request.audio_data,
-        request_id=request.request_id or new_id(),
-        session_id=request.session_id,
-        emotion_level=request.emotion_level,
-        person_id=request.person_id,
-        post_processing=request.post_processing,
-        chunk_duration=duration,
-        chunk_overlap=overlap,
-    )
+    """Message → order. Raises InvalidRequest for a parameter that cannot be read."""
+    return Order(request.audio_data, request.request_id, request.session_id, read_performance(request))
 
 
 def _metadata(accepted: Accepted) -> tuple[tuple[str, str], ...]:
