@@ -11,7 +11,7 @@ from starlette.websockets import WebSocketDisconnect
 from emotalk.engines.tone import ToneEngine
 from emotalk.server.guard.guard import Guard as ServerDoors
 from emotalk.web import uploads
-from emotalk.web.app import Guard
+from emotalk.web.app import Allowed
 from tests.integration.served import Inside, speech
 from tests.web.conftest import window
 
@@ -34,7 +34,7 @@ def test_a_name_that_somebody_has_bent_to_this_machine_is_refused(browser: TestC
 
 
 def test_a_name_that_is_given_is_ours(server: Inside) -> None:
-    with window(server.server.port, Guard(hosts=["avatars.example"])) as client:
+    with window(server.server.port, Allowed(hosts=["avatars.example"])) as client:
         assert client.get("/v1/health", headers={"Host": "avatars.example:8000"}).status_code == 200
 
 
@@ -70,7 +70,7 @@ def test_our_own_page_may(browser: TestClient) -> None:
 def test_no_other_page_can_read_unless_its_origin_is_named(server: Inside, browser: TestClient) -> None:
     origin = {"Origin": "https://avatars.example"}
     assert "access-control-allow-origin" not in browser.get("/v1/health", headers=origin).headers
-    with window(server.server.port, Guard(origins=["https://avatars.example"])) as client:
+    with window(server.server.port, Allowed(origins=["https://avatars.example"])) as client:
         answer = client.post("/v1/animations", content=speech(0.2), headers=origin)
         assert answer.status_code == 200
         assert answer.headers["access-control-allow-origin"] == "https://avatars.example"
