@@ -173,13 +173,6 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def state_folder() -> Path:
-    """Where the embedded queue lies unless told otherwise: the user's state folder."""
-    from platformdirs import user_state_path
-
-    return user_state_path("emotalk", appauthor=False)
-
-
 def from_environment(flags: Mapping[str, Any], defaults: Mapping[str, Any]) -> Settings:
     """The settings of this process; `defaults` are those of the command, where they differ."""
     return Settings.load(os.environ, flags, defaults)

@@ -25,9 +25,10 @@ from emotalk.engines.emotalk.gpu import gpus
 from emotalk.engines.emotalk.runtimes import RUNTIMES
 from emotalk.errors import ConfigurationError, EmoTalkError
 from emotalk.processes import parts
+from emotalk.processes.state import state_folder
 from emotalk.queues.kafka_options import described
 from emotalk.queues.urls import KAFKA
-from emotalk.settings import DEFAULT_CHECKPOINT, DEFAULT_KAFKA, Settings, state_folder
+from emotalk.settings import DEFAULT_CHECKPOINT, DEFAULT_KAFKA, Settings
 
 NEEDED_FREE = 2**30
 INSTRUCTION_SETS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "bf16")
@@ -152,8 +153,11 @@ def _doors(settings: Settings) -> Finding:
 
 
 def _disk(_: Settings) -> Finding:
-    folder = state_folder()
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        folder = state_folder()
+    except ConfigurationError as error:  # the queue's own line tells whether it is needed
+        return Finding("disk", False, str(error))
+    existing = next(path for path in (folder, *folder.parents) if os.path.exists(path))  # noqa: PTH110 - never raises
     free = shutil.disk_usage(existing).free
     return Finding("disk", free > NEEDED_FREE, f"{free / 2**30:.1f} GiB free for {folder}", needed=True)
 

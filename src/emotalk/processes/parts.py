@@ -13,20 +13,16 @@ from emotalk.engines.catalog import check_engine, open_engine
 from emotalk.errors import ConfigurationError, InvalidRequest
 from emotalk.jobs.intake import Intake
 from emotalk.pipeline import Pipeline
+from emotalk.processes.state import queue_file
 from emotalk.queues.base import Consumer, Queue
 from emotalk.queues.kafka_options import read_options
-from emotalk.queues.urls import open_queue
+from emotalk.queues.urls import open_queue, typed_path
 from emotalk.server.guard.certificates import Tls
 from emotalk.server.guard.guard import Guard
 from emotalk.server.guard.quota import Quota
-from emotalk.settings import DEFAULT_CHECKPOINT, Settings, state_folder
+from emotalk.settings import DEFAULT_CHECKPOINT, Settings
 from emotalk.shaping import Gains
 from emotalk.worker.loop import Worker
-
-
-def queue_file() -> Path:
-    """The embedded queue's file."""
-    return state_folder() / "queue.db"
 
 
 def queue(settings: Settings) -> Queue:
@@ -51,7 +47,7 @@ def kafka_options(settings: Settings) -> dict[str, str]:
         "sasl.password": settings.kafka_sasl_password,
         "ssl.ca.location": settings.kafka_ssl_ca,
     }
-    file = read_options(Path(settings.kafka_config).expanduser()) if settings.kafka_config else {}
+    file = read_options(typed_path(settings.kafka_config)) if settings.kafka_config else {}
     return {**file, **{name: value for name, value in named.items() if value}, **settings.kafka_option}
 
 
@@ -89,7 +85,7 @@ def doors(settings: Settings) -> Guard:
 
 
 def _path(text: str) -> Path | None:
-    return Path(text).expanduser() if text else None
+    return typed_path(text) if text else None
 
 
 def engine(settings: Settings) -> Engine | WindowEngine:

@@ -22,7 +22,7 @@ def make_private_file(path: Path) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
         raise ConfigurationError(
-            f"{path}: cannot be opened for writing ({error.strerror}). Choose a path that this user may write to."
+            f"{path}: cannot be opened for writing ({error.strerror}). Name a file that this user may write: --queue sqlite:///PATH"
         ) from error
 
 
