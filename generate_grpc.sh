@@ -15,5 +15,6 @@ mkdir -p "$out/emotalk/wire"
 # The virtual path makes the generated modules import each other as emotalk.wire.*, one copy in the whole process.
 "$python" -m grpc_tools.protoc -Iemotalk/wire=proto --python_out="$out" --pyi_out="$out" --grpc_python_out="$out" \
   emotalk/wire/emotalk.proto
-"$python" -m grpc_tools.protoc -Iemotalk/wire=proto --python_out="$out" --pyi_out="$out" emotalk/wire/records.proto
+"$python" -m grpc_tools.protoc -Iemotalk/wire=proto --python_out="$out" --pyi_out="$out" \
+  emotalk/wire/records.proto emotalk/wire/live.proto
 echo "generated: $out/emotalk/wire/"

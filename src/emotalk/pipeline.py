@@ -37,12 +37,16 @@ class Pipeline:
         """Names all that an answer's bytes depend on, beside the sound and the performance."""
         return fingerprint_of(self.engine.card)
 
-    def open(self, performance: Performance, gains: Gains | None = None, seed: str = "") -> "Session":
-        """Start a clip. `seed` decides the blinks: the request id of a job, the digest of the audio for `animate`."""
+    def open(
+        self, performance: Performance, gains: Gains | None = None, seed: str = "", uncut: bool = False
+    ) -> "Session":
+        """Start a clip. `seed` decides the blinks: the request id of a job, the digest of the audio for `animate`.
+
+        `uncut`: the same frames in chunks of any length, as soon as the engine has them.
+        """
         engine = open_session(self.engine, performance.style, performance.chunking, seed=seed)
-        return Session(
-            self._expressed(engine, performance, seed), Cut(performance.chunking), _shaping(performance, gains, seed)
-        )
+        cut = Uncut() if uncut else Cut(performance.chunking)
+        return Session(self._expressed(engine, performance, seed), cut, _shaping(performance, gains, seed))
 
     def live(
         self, performance: Performance, gains: Gains | None = None, seed: str = "", latency: float | None = None

@@ -33,7 +33,7 @@ from emotalk.jobs import DeadLetter, Failure, Part
 from emotalk.jobs.codec import decode_job, decode_letter, decode_part, encode_job, encode_letter, encode_part
 from emotalk.jobs.intake import Intake
 from emotalk.queues.kafka.claims.marks import read_mark
-from emotalk.server.contracts.emotalk import to_order
+from emotalk.server.contracts.emotalk_messages import to_order
 from emotalk.wire import emotalk_pb2, records_pb2
 from emotalk.wire.convert import to_response
 from tests.fuzz.mutate import mutated, with_other_fields

@@ -25,6 +25,8 @@ from emotalk.live.pool import LivePool
 from emotalk.pipeline import Pipeline
 from emotalk.queues.base import Queue
 from emotalk.queues.memory import MemoryQueue
+from emotalk.server.contracts import CONTRACTS
+from emotalk.server.contracts.base import Contract
 from emotalk.server.guard.guard import Guard
 from emotalk.server.run import Address, Server
 from emotalk.supervision.workforce import Nobody, ThreadWorker, Workforce
@@ -51,6 +53,7 @@ class Inside:
             workforce = ThreadWorker(lambda stop: self.worker(engine, stop))
         self.doors = options.pop("doors", Guard())
         self.relay: LivePool | None = options.pop("relay", None)
+        self.contracts: Sequence[Contract] = options.pop("contracts", CONTRACTS)
         self.drain_seconds = options.pop("drain_seconds", PATIENCE)
         self.intake = Intake(Limits(**options))
         self.workforce = workforce
@@ -66,7 +69,7 @@ class Inside:
             self.loop = asyncio.get_running_loop()
             address = Address("127.0.0.1", 0)
             options = (self.drain_seconds, self.doors, self.relay)
-            self.server = Server(self.queue, self.intake, self.workforce, address, *options)
+            self.server = Server(self.queue, self.intake, self.workforce, address, *options, contracts=self.contracts)
             self._started.set()
             await self.server.run()
 

@@ -1,6 +1,7 @@
-"""Live sound through the service that animates it: any cutting gives the pipeline's frames, and errors have names."""
+"""Live sound through a server and the room that animates it: any cutting gives the frames; errors have names."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from threading import Event
@@ -12,15 +13,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emotalk.client import Chunk, EmoTalkClient, Live
-from emotalk.engines.base import Latency
+from emotalk.engines.base import Engine, Latency, WindowEngine
 from emotalk.engines.tone import StreamingToneEngine, ToneEngine
 from emotalk.errors import EmoTalkError, InvalidRequest, JobFailed, QueueFull
 from emotalk.face import Frames, Style
-from emotalk.live.room import LiveService, serve
+from emotalk.live.conversation import Opening, SoundBlock
+from emotalk.live.pool import LivePool
+from emotalk.live.room import LiveRoom, serve
+from emotalk.performance import Performance
 from emotalk.pipeline import Pipeline
 from emotalk.shaping import Gains
 from emotalk.timebase import frame_count, resampled_length
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
+from tests.integration.served import Inside
 from tests.unit.stage import tones
 
 SOUND = tones(16_000 * 2)
@@ -41,17 +46,36 @@ class Broken(StreamingToneEngine):
         raise JobFailed("the engine broke")
 
 
+class Reached(LivePool):
+    """Its engine is in this process."""
+
+    def __init__(self, address: str, places: int) -> None:
+        super().__init__({}, places)
+        self._address = address
+
+    async def _ready(self) -> None:
+        """It runs."""
+
+
+@contextmanager
+def speaking(folder: Path, engine: Engine | WindowEngine, places: int) -> Iterator[int]:
+    """The port of a server whose live engine this is."""
+    where = f"unix:{folder / 'live.sock'}"
+    room = serve(LiveRoom(Pipeline(engine), Gains(), MAX_SECONDS), where, 2 * places)
+    with Inside(relay=Reached(where, places)) as inside:
+        yield inside.server.port
+    room.stop(None).wait()
+
+
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    where = f"unix:{tmp_path_factory.mktemp('live') / 'live.sock'}"
-    server = serve(LiveService(Pipeline(StreamingToneEngine()), Gains(), MAX_SECONDS), where, places=2)
-    yield where
-    server.stop(None).wait()
+    with speaking(tmp_path_factory.mktemp("live"), StreamingToneEngine(), 2) as port:
+        yield f"127.0.0.1:{port}"
 
 
 @pytest.fixture(scope="module")
 def client(address: str) -> Iterator[EmoTalkClient]:
-    with EmoTalkClient(address, 0) as client:
+    with EmoTalkClient(port=int(address.rpartition(":")[2])) as client:
         yield client
 
 
@@ -105,12 +129,9 @@ def test_frames_come_back_while_the_speaker_goes_on(client: EmoTalkClient) -> No
 
 
 def test_a_window_engine_speaks_live_too_a_second_at_a_time(tmp_path: Path) -> None:
-    where = f"unix:{tmp_path / 'live.sock'}"
-    server = serve(LiveService(Pipeline(ToneEngine()), Gains(), MAX_SECONDS), where, places=1)
-    with EmoTalkClient(where, 0) as client:
+    with speaking(tmp_path, ToneEngine(), 1) as port, EmoTalkClient(port=port) as client:
         blocks = [PCM16[i : i + 3200] for i in range(0, len(PCM16), 3200)]
         chunks = list(client.live(Live(16_000, post_processing=False), blocks))
-    server.stop(None).wait()
     assert len(chunks) > 2
     assert len(joined(chunks)) == 60
 
@@ -159,13 +180,10 @@ def test_messages_out_of_order_are_refused_in_a_response_and_in_the_status(
 
 
 def test_an_engine_that_breaks_is_an_error_and_never_a_frame(tmp_path: Path) -> None:
-    where = f"unix:{tmp_path / 'live.sock'}"
-    server = serve(LiveService(Pipeline(Broken()), Gains(), MAX_SECONDS), where, places=1)
-    with EmoTalkClient(where, 0) as client:
+    with speaking(tmp_path, Broken(), 1) as port, EmoTalkClient(port=port) as client:
         chunks: list[Chunk] = []
         with pytest.raises(EmoTalkError, match="the engine broke"):
             chunks.extend(client.live(Live(16_000), [PCM16]))
-    server.stop(None).wait()
     assert chunks == []
 
 
@@ -183,3 +201,15 @@ def test_whoever_finds_no_place_is_refused_at_once_and_the_others_go_on(client: 
     said_enough.set()
     for chunk, rest in zip(begun, (first, second), strict=True):
         assert len(joined([chunk, *rest])) == 60
+
+
+def test_sound_that_is_heard_as_a_clip_gives_the_frames_of_animate_as_soon_as_they_are_there() -> None:
+    room = LiveRoom(Pipeline(ToneEngine()), Gains(), MAX_SECONDS)
+    performance = Performance(person_id=3, chunk_duration=1.0, chunk_overlap=0.2)
+    blocks = [SoundBlock(PCM16[i : i + 3200]) for i in range(0, len(PCM16), 3200)]
+    chunks = list(room.converse(Opening("burst", performance, 16_000, as_clip=True), blocks))
+    session = Pipeline(ToneEngine()).open(performance, seed="burst")
+    sound = np.frombuffer(PCM16, "<i2").astype(np.float32) / np.float32(2**15)
+    clip = np.concatenate([chunk.frames for chunk in [*session.push(sound), *session.finish()]])
+    assert np.concatenate([chunk.frames for chunk in chunks]).tobytes() == clip.tobytes()
+    assert [chunk.is_final for chunk in chunks] == [False] * (len(chunks) - 1) + [True]

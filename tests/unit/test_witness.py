@@ -7,12 +7,24 @@ import grpc
 import pytest
 
 from emotalk import metrics
-from emotalk.server.guard.gate import OURS
+from emotalk.server.contracts import CONTRACTS
+from emotalk.server.contracts.base import kinds_of
+from emotalk.server.contracts.standard import HEALTH
+from emotalk.server.guard.gate import CallKind
 from emotalk.server.guard.observe import CallObserver
+
+OURS = "emotalk.EmoTalkService"
+KINDS = {**kinds_of([*CONTRACTS, HEALTH]), "/somebody.Elses/Dance": CallKind.REQUEST}
+
+
+written: list[Any] = []
 
 
 class Context:
     """As much of a servicer's context as is looked at."""
+
+    async def write(self, response: Any) -> None:
+        written.append(response)
 
     def __init__(self) -> None:
         self.status = 0
@@ -50,10 +62,15 @@ def called(behaviour: Any, method: str) -> Any:
             return grpc.unary_unary_rpc_method_handler(behaviour)
 
         details = type("Details", (), {"method": method})()
-        handler = await CallObserver().intercept_service(go_on, details)
+        handler = await CallObserver(KINDS).intercept_service(go_on, details)
         return await handler.unary_unary("request", Context())
 
     return asyncio.run(call())
+
+
+async def several(request: Any, context: Any) -> Any:
+    for number in range(2):
+        yield f"{number} of {request}"
 
 
 def count(method: str, code: str) -> float:
@@ -81,6 +98,19 @@ def test_a_call_that_ends_otherwise_counts_by_its_status_and_ends_as_it_would(
     with pytest.raises(error):
         called(behaviour, f"/{OURS}/SubmitAudio")
     assert count("SubmitAudio", code) == before + 1
+
+
+def test_a_call_of_any_other_contract_is_counted_too() -> None:
+    before = count("Dance", "OK")
+    assert called(answer, "/somebody.Elses/Dance") == "answer to request"
+    assert count("Dance", "OK") == before + 1
+
+
+def test_a_servicer_that_yields_its_answers_is_counted_and_its_answers_are_written() -> None:
+    before = count("Dance", "OK")
+    assert called(several, "/somebody.Elses/Dance") is None
+    assert written == ["0 of request", "1 of request"]
+    assert count("Dance", "OK") == before + 1
 
 
 @pytest.mark.parametrize("method", [f"/{OURS}/HealthCheck", "/grpc.health.v1.Health/Check"])

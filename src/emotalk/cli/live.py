@@ -1,6 +1,6 @@
 """Animate live microphones for a server on this machine; `serve` starts this by itself.
 
-Serves StreamAudio alone, on the address that it is given.
+Serves the live pool of that server alone, on the address that it is given.
 """
 
 import argparse
@@ -10,7 +10,7 @@ from threading import Event
 from emotalk import metrics
 from emotalk.cli import flags
 from emotalk.cli.settings_from_flags import settle
-from emotalk.live.room import LiveService, serve
+from emotalk.live.room import LiveRoom, serve
 from emotalk.pipeline import Pipeline
 from emotalk.processes import observed, parts
 from emotalk.supervision.leash import say_ready
@@ -37,7 +37,7 @@ def run(parsed: argparse.Namespace) -> None:
         signal.signal(number, lambda *_: stop.set())
     pipeline = Pipeline(parts.engine(settings))
     metrics.say_build(pipeline.engine.card)
-    service = LiveService(pipeline, parts.gains(settings), settings.max_seconds)
+    service = LiveRoom(pipeline, parts.gains(settings), settings.max_seconds)
     with observed.process(settings, "live", metrics.LIVE, parsed.supervised) as page:
         # The server counts its speakers; one that has just hung up may still hold a place here.
         server = serve(service, parsed.address, 2 * settings.live_sessions)

@@ -6,7 +6,7 @@ at all, and never depends on the broker.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 
 from grpc_health.v1 import health, health_pb2
@@ -17,15 +17,15 @@ from emotalk.queues.base import Producer
 
 log = logging.getLogger(__name__)
 
-SERVICES = ("", "emotalk", "emotalk.EmoTalkService")
 PROBE_SECONDS = 2.0
 FAILURES_TO_FLIP = 3
 
 
 class Readiness:
-    """The one flag, mirrored to grpc.health.v1."""
+    """The one flag, mirrored to grpc.health.v1 under the names of these services; "" is the server as a whole."""
 
-    def __init__(self) -> None:
+    def __init__(self, services: Iterable[str] = ("",)) -> None:
+        self.services = tuple(services)
         self.ready = False
         self.standard = health.aio.HealthServicer()
         self._draining = False
@@ -37,7 +37,7 @@ class Readiness:
         metrics.READY.set(self.ready)
         serving = health_pb2.HealthCheckResponse
         status = serving.SERVING if self.ready else serving.NOT_SERVING
-        for service in SERVICES:
+        for service in self.services:
             await self.standard.set(service, status)
 
     async def drain(self) -> None:

@@ -6,15 +6,13 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
 from emotalk import metrics
 from emotalk.errors import ConfigurationError
@@ -25,13 +23,13 @@ from emotalk.queues.base import Queue
 from emotalk.server.answers.dispatch import Dispatch
 from emotalk.server.answers.job_calls import JobCalls
 from emotalk.server.answers.streams import Switchboard
-from emotalk.server.contracts.emotalk import EmoTalkService
+from emotalk.server.contracts import CONTRACTS
+from emotalk.server.contracts.base import CallsInHand, Contract, Resources, kinds_of, names_of
+from emotalk.server.contracts.standard import HEALTH, reflection_of
 from emotalk.server.guard.guard import MESSAGE_MARGIN, Guard
-from emotalk.server.guard.observe import CallObserver
 from emotalk.server.health import Readiness, probe_forever
 from emotalk.supervision.gateway import Gateway
 from emotalk.supervision.workforce import Workforce
-from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
 
 log = logging.getLogger(__name__)
 
@@ -52,11 +50,6 @@ _OPTIONS = (
     ("grpc.http2.max_pings_without_data", 0),
     # A second server on the same port must fail, not share it silently.
     ("grpc.so_reuseport", 0),
-)
-_SERVICES = (
-    emotalk_pb2.DESCRIPTOR.services_by_name["EmoTalkService"].full_name,
-    health_pb2.DESCRIPTOR.services_by_name["Health"].full_name,
-    reflection.SERVICE_NAME,
 )
 
 
@@ -85,6 +78,7 @@ class Server:
         doors: Guard | None = None,
         relay: LivePool | None = None,
         window: Gateway | None = None,
+        contracts: Sequence[Contract] = CONTRACTS,
     ) -> None:
         self._queue, self._intake, self._workforce = queue, intake, workforce
         self._address, self._drain_seconds = address, drain_seconds
@@ -94,7 +88,9 @@ class Server:
         self._decoding = ThreadPoolExecutor(DECODING_THREADS, thread_name_prefix="decoding")
         # Of its own: appends that wait for a dead broker must not keep the probe from saying so.
         self._probing = ThreadPoolExecutor(1, thread_name_prefix="probing")
-        self._readiness = Readiness()
+        self._readiness = Readiness(names_of(contracts))
+        standard = (*contracts, HEALTH)
+        self._contracts = (*standard, reflection_of(standard)) if self._doors.reflection else standard
         self._patience = drain_seconds
         self._stop, self._hurry = asyncio.Event(), asyncio.Event()
         self._signalled_at = 0.0
@@ -127,7 +123,7 @@ class Server:
                 probe_forever(self._readiness, producer, self._workforce.warm, switchboard.alive, self._probing)
             )
             with metrics.watching(self._queue.meter, results.behind):
-                await self._serve(dispatch, desk)
+                await self._serve(Resources(dispatch, desk, self._readiness, self._relay, self._tokens))
             probing.cancel()
             with suppress(asyncio.CancelledError):
                 await probing
@@ -144,17 +140,14 @@ class Server:
             for executor in (self._executor, self._decoding, self._probing):
                 executor.shutdown(wait=False)
 
-    async def _serve(self, dispatch: Dispatch, desk: JobCalls) -> None:
+    async def _serve(self, resources: Resources) -> None:
         server = grpc.aio.server(
-            interceptors=[CallObserver(), *self._doors.interceptors(self._tokens)],
+            interceptors=self._doors.interceptors(self._tokens, kinds_of(self._contracts)),
             options=(*_OPTIONS, *self._doors.options()),
             maximum_concurrent_rpcs=self._doors.max_concurrent_rpcs,
         )
-        service = EmoTalkService(dispatch, desk, self._readiness, self._relay, self._tokens)
-        emotalk_pb2_grpc.add_EmoTalkServiceServicer_to_server(service, server)
-        health_pb2_grpc.add_HealthServicer_to_server(self._readiness.standard, server)
-        if self._doors.reflection:
-            reflection.enable_server_reflection(_SERVICES, server)
+        for contract in self._contracts:
+            contract.register(server, resources)
         self.port = _bind(server, self._address, self._credentials)
         if self._window:
             server.add_insecure_port(self._window.upstream)
@@ -164,23 +157,23 @@ class Server:
         if self._window:
             self._window.open()
         await self._stop.wait()
-        await self._drain(server, service)
+        await self._drain(server, resources.in_hand)
 
-    async def _drain(self, server: grpc.aio.Server, service: EmoTalkService) -> None:
+    async def _drain(self, server: grpc.aio.Server, in_hand: CallsInHand) -> None:
         # NOT_SERVING first, so that balancers look elsewhere while the streams in hand are finished.
         await self._readiness.drain()
         log.info("draining", extra={"seconds": self._drain_seconds})
         since = time.monotonic()
-        ended = asyncio.create_task(self._end_when_idle(server, service))
+        ended = asyncio.create_task(self._end_when_idle(server, in_hand))
         await self._until_hurried(server.stop(self._drain_seconds), lambda: server.stop(None))
         ended.cancel()
         taken = time.monotonic() - since
         self._patience = 0.0 if self._hurry.is_set() else max(0.0, self._drain_seconds - taken)
         log.info("drained", extra={"seconds": round(taken, 1)})
 
-    async def _end_when_idle(self, server: grpc.aio.Server, service: EmoTalkService) -> None:
+    async def _end_when_idle(self, server: grpc.aio.Server, in_hand: CallsInHand) -> None:
         # A balancer that watches the health holds a call open for ever; nobody waits for that one.
-        await service.idle()
+        await in_hand.idle()
         await server.stop(GOODBYE_SECONDS)
 
     def stop(self) -> None:

@@ -1,1 +1,9 @@
-"""The contracts that the port speaks, a file each."""
+"""The contracts that this server keeps, each a value: gates, spans, counts, health and reflection ask for any of them.
+
+A contract is two files: its messages in wire/, its servicer here.
+"""
+
+from emotalk.server.contracts.base import Contract
+from emotalk.server.contracts.emotalk import EMOTALK
+
+CONTRACTS: tuple[Contract, ...] = (EMOTALK,)

@@ -1,32 +1,46 @@
 """What stands before every call: the token, and a limit on how long a request may take to arrive.
 
-An interceptor, so that no call of the contract can forget it. Health checks need no token: probes and balancers have
+An interceptor, so that no call of any contract can forget it. Probes need no token: who sends them and balancers have
 none, and learn no more than "ready".
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
+from enum import Enum
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Any
 from urllib.parse import unquote
 
 import grpc
 from google.protobuf.message import DecodeError
-from grpc_health.v1 import health_pb2
 from grpc_status import rpc_status
 
 from emotalk.errors import DeadlineExceeded, EmoTalkError, InvalidRequest, Unauthenticated
 from emotalk.server.guard.tokens import Tokens
-from emotalk.wire import emotalk_pb2
 from emotalk.wire.status import status_of
 
-OURS = emotalk_pb2.DESCRIPTOR.services_by_name["EmoTalkService"].full_name
-_HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-_OPEN = (f"/{_HEALTH}/", f"/{OURS}/HealthCheck")
 _HEADER = "authorization"
 
 Continue = Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]]
+Answering = AsyncGenerator[Any, None] | Awaitable[Any]
+"""What a servicer's method returns when it is called."""
+
+
+class CallKind(Enum):
+    """What the gates ask of a call, whichever contract it belongs to."""
+
+    PROBE = "probe"
+    """Needs no token, and is neither counted nor traced: it comes every few seconds."""
+    REQUEST = "request"
+    """One message, which must arrive in time."""
+    STREAM = "stream"
+    """Messages with pauses of their own, which its servicer limits."""
+
+
+Kinds = Mapping[str, CallKind]
+"""The kind of every registered call by its path, /service/Method."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +54,14 @@ class Caller:
 class TokenGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has no types
     """UNAUTHENTICATED for whoever brings no token that we know, before a byte of their request is read."""
 
-    def __init__(self, tokens: Tokens) -> None:
-        self._tokens = tokens
+    def __init__(self, tokens: Tokens, kinds: Kinds) -> None:
+        self._tokens, self._kinds = tokens, kinds
 
     async def intercept_service(self, continuation: Continue, details: grpc.HandlerCallDetails) -> Any:
         """See grpc.aio.ServerInterceptor."""
         header = dict(details.invocation_metadata).get(_HEADER, "")
-        if details.method.startswith(_OPEN) or self._tokens.holder(str(header)) is not None:
+        is_open = self._kinds.get(details.method) is CallKind.PROBE
+        if is_open or self._tokens.holder(str(header)) is not None:
             return await continuation(details)
         return _refusing(_no_entry(bool(header)))
 
@@ -63,25 +78,24 @@ class ArrivalGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]
     async def intercept_service(self, continuation: Continue, details: grpc.HandlerCallDetails) -> Any:
         """See grpc.aio.ServerInterceptor."""
         handler = await continuation(details)
-        if handler is None or not details.method.startswith(f"/{OURS}/"):
-            return handler
-        # What streams in has pauses of its own, and its call a limit for them.
-        answer = handler.stream_stream or self._timed(handler.unary_stream or handler.unary_unary)
+        if handler is None:
+            return None
         return grpc.stream_stream_rpc_method_handler(
-            answer, _named(handler.request_deserializer), handler.response_serializer
+            self._timed(handler), _named(handler.request_deserializer), handler.response_serializer
         )
 
-    def _timed(self, answer: Callable[[Any, grpc.aio.ServicerContext], Any]) -> Any:
-        async def call(_: object, context: grpc.aio.ServicerContext) -> None:
+    def _timed(self, handler: Any) -> Any:
+        # What streams in has pauses of its own, and its servicer a limit for them.
+        streams = handler.stream_stream or handler.stream_unary
+        answer = streams or handler.unary_stream or handler.unary_unary
+
+        async def call(messages: object, context: grpc.aio.ServicerContext) -> None:
             try:
                 # Handed on without a name here: the answer may take hours, and must not hold the request's sound.
-                answering = answer(await self._arrived(context), context)
+                answering = answer(messages if streams else await self._arrived(context), context)
             except EmoTalkError as error:
                 await abort(context, error)
-            if isinstance(answering, AsyncIterator):
-                async for response in answering:
-                    await context.write(response)
-            elif (response := await answering) is not None:
+            if (response := await run(answering, context)) is not None:
                 await context.write(response)
 
         return call
@@ -96,12 +110,21 @@ class ArrivalGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         return request
 
 
-def _named(deserializer: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
-    """InvalidRequest for bytes that are no message, which gRPC would call UNKNOWN."""
+async def run(answering: Answering, context: grpc.aio.ServicerContext) -> Any:
+    """Answer, whichever way the servicer is written: one that yields, one that writes, or one that returns."""
+    if not isinstance(answering, AsyncGenerator):
+        return await answering
+    async with aclosing(answering):
+        async for response in answering:
+            await context.write(response)
+
+
+def _named(deserializer: Callable[[bytes], Any] | None) -> Callable[[bytes], Any]:
+    """InvalidRequest for bytes that are no message, which gRPC would call UNKNOWN; None takes them as they are."""
 
     def deserialize(message: bytes) -> Any:
         try:
-            return deserializer(message)
+            return deserializer(message) if deserializer else message
         except DecodeError as error:
             raise _unreadable() from error
 
@@ -109,7 +132,7 @@ def _named(deserializer: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
 
 
 def _unreadable() -> InvalidRequest:
-    return InvalidRequest("request", "it is no message of this call", "Compile proto/emotalk.proto anew")
+    return InvalidRequest("request", "it is no message of this call", "Compile the .proto of this call again")
 
 
 def caller_of(context: grpc.aio.ServicerContext, tokens: Tokens | None) -> Caller:

@@ -10,7 +10,8 @@ from emotalk.address import is_loopback
 from emotalk.limits import MAX_MESSAGE_BYTES
 from emotalk.server.guard.certificates import Tls
 from emotalk.server.guard.descriptors import room_for
-from emotalk.server.guard.gate import ArrivalGate, TokenGate
+from emotalk.server.guard.gate import ArrivalGate, Kinds, TokenGate
+from emotalk.server.guard.observe import CallObserver
 from emotalk.server.guard.quota import Quota
 from emotalk.server.guard.tokens import Tokens
 
@@ -46,10 +47,10 @@ class Guard:
         """The certificate, read; None where there is no TLS. Raises ConfigurationError."""
         return self.tls.credentials() if self.tls else None
 
-    def interceptors(self, tokens: Tokens | None) -> list[grpc.aio.ServerInterceptor]:
-        """The gates of every call, the outermost first."""
-        gates = [TokenGate(tokens)] if tokens is not None else []
-        return [*gates, ArrivalGate(self.receive_seconds)]
+    def interceptors(self, tokens: Tokens | None, kinds: Kinds) -> list[grpc.aio.ServerInterceptor]:
+        """What stands around every call of these contracts, the outermost first."""
+        gates = [TokenGate(tokens, kinds)] if tokens is not None else []
+        return [CallObserver(kinds), *gates, ArrivalGate(self.receive_seconds)]
 
     def options(self) -> tuple[tuple[str, int], ...]:
         """gRPC's own limits."""

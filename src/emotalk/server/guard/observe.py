@@ -1,36 +1,36 @@
-"""What stands around every call of the contract and changes nothing: it is counted, and it is a span of its trace.
+"""What stands around every call of any contract and changes nothing: it is counted, and it is a span of its trace.
 
 An interceptor, so that no call can forget it; the outermost, so that it sees what the gates refuse.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import grpc
 
 from emotalk import metrics, tracing
-from emotalk.server.guard.gate import OURS, Continue
-
-_QUIET = "HealthCheck"
-"""Probes ask every few seconds, and nobody wants a trace of each."""
+from emotalk.server.guard.gate import Answering, CallKind, Continue, Kinds, run
 
 # An aborted call tells its code as a number or as a member, by the handler's kind.
 _CODES = {each: code.name for code in grpc.StatusCode for each in (code, code.value[0])}
 _KINDS = ("unary_unary", "unary_stream", "stream_unary", "stream_stream")
 
-Call = Callable[[Any, grpc.aio.ServicerContext], Awaitable[Any]]
+Call = Callable[[Any, grpc.aio.ServicerContext], Answering]
 
 
 class CallObserver(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has no types
-    """Each call as a span, a child of what the client's metadata brought along, and in the count by its status."""
+    """Each call but probes as a span, a child of what the client's metadata brought, and in the count by its status."""
+
+    def __init__(self, kinds: Kinds) -> None:
+        self._kinds = kinds
 
     async def intercept_service(self, continuation: Continue, details: grpc.HandlerCallDetails) -> Any:
         """See grpc.aio.ServerInterceptor."""
         handler = await continuation(details)
-        service, _, name = details.method.removeprefix("/").partition("/")
-        if handler is None or service != OURS or name == _QUIET:
+        if handler is None or self._kinds.get(details.method) is CallKind.PROBE:
             return handler
+        name = details.method.rpartition("/")[2]
         kind = next(each for each in _KINDS if getattr(handler, each) is not None)
         make = getattr(grpc, f"{kind}_rpc_method_handler")
         witnessed = _witnessed(getattr(handler, kind), name)
@@ -59,11 +59,11 @@ def _witnessed(call: Call, name: str) -> Call:
     return witnessed
 
 
-async def _spanned(calling: Awaitable[Any], name: str, context: grpc.aio.ServicerContext) -> Any:
+async def _spanned(calling: Answering, name: str, context: grpc.aio.ServicerContext) -> Any:
     brought = dict(context.invocation_metadata() or ())
     with tracing.span(name, parent=brought, kind="server", by_itself=False):
         try:
-            return await calling
+            return await run(calling, context)
         except grpc.aio.AbortError:  # which says nothing; what it was for, the status says
             tracing.fail(RuntimeError(context.details()))
             raise

@@ -1,0 +1,122 @@
+"""One conversation with the live engine, as values: what a contract hands to the pool, and what it gets back.
+
+The messages of `proto/live.proto` carry them to the engine's process; no public contract is known here.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from emotalk.audio.limits import check_shape
+from emotalk.errors import BadSamples, InvalidRequest
+from emotalk.face import BLENDSHAPES, Frames, Pcm
+from emotalk.performance import Performance
+from emotalk.wire import emotalk_pb2, live_pb2
+from emotalk.wire.convert import from_message
+
+SERVICE, METHOD = "emotalk.live.Engine", "Converse"
+MOST_LATENCY = 5.0
+
+Encoding = Literal["pcm16", "float32"]
+_SAMPLES: dict[str, str] = {"pcm16": "<i2", "float32": "<f4"}
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How somebody is heard and drawn: mono, little-endian samples at `sample_rate` Hz. Raises InvalidRequest.
+
+    `latency`: desired seconds from a sound to its frames (None: the engine's choice). `as_clip`: the very frames of
+    the same sound as a clip, with the engine's long look-ahead, for sound that comes faster than it is spoken.
+    """
+
+    request_id: str
+    performance: Performance
+    sample_rate: int
+    encoding: Encoding = "pcm16"
+    latency: float | None = None
+    as_clip: bool = False
+
+    def __post_init__(self) -> None:
+        self.performance.check(live=not self.as_clip)
+        check_shape(self.sample_rate, channels=1)
+        if self.latency is not None and not 0 <= self.latency <= MOST_LATENCY:
+            raise InvalidRequest("latency_hint", f"{self.latency:g} is out of range", f"Use 0..{MOST_LATENCY:g} s")
+
+
+@dataclass(frozen=True)
+class SoundBlock:
+    """The next samples, cut anywhere between two. What else comes along with sound is a field of this."""
+
+    audio: bytes
+
+
+@dataclass(frozen=True)
+class LiveChunk:
+    """The next frames, float32 [n, 52], from absolute frame `first_frame`; the final one may have none."""
+
+    index: int
+    first_frame: int
+    frames: Frames
+    is_final: bool
+
+
+def samples_of(block: SoundBlock, encoding: Encoding) -> Pcm:
+    """A block → float32 [n] in -1..1. Raises InvalidRequest."""
+    kind = np.dtype(_SAMPLES[encoding])
+    if len(block.audio) % kind.itemsize:
+        raise InvalidRequest("audio", f"{len(block.audio)} bytes are no whole samples", "Cut between two samples")
+    samples: Pcm = np.frombuffer(block.audio, kind).astype(np.float32)
+    if kind.kind == "i":
+        return samples / np.float32(2**15)
+    if not np.isfinite(samples).all():
+        raise BadSamples("a sample is not a finite number", "Send samples in -1..1", "audio")
+    return np.clip(samples, -1, 1)
+
+
+def pack_opening(opening: Opening) -> live_pb2.Spoken:
+    """Opening → the first message."""
+    message = live_pb2.Opening(
+        request_id=opening.request_id,
+        sample_rate=opening.sample_rate,
+        encoding=opening.encoding,
+        latency=opening.latency,
+        as_clip=opening.as_clip,
+        performance=emotalk_pb2.Performance(**opening.performance.changed()),
+    )
+    return live_pb2.Spoken(opening=message)
+
+
+def pack_block(block: SoundBlock) -> live_pb2.Spoken:
+    """Sound → any other message."""
+    return live_pb2.Spoken(audio=block.audio)
+
+
+def unpack(messages: Iterator[live_pb2.Spoken]) -> tuple[Opening, Iterator[SoundBlock]]:
+    """Messages → opening and sound. Raises InvalidRequest."""
+    first = next(messages, live_pb2.Spoken()).opening
+    return _opening(first), (SoundBlock(message.audio) for message in messages)
+
+
+def _opening(message: live_pb2.Opening) -> Opening:
+    return Opening(
+        message.request_id,
+        from_message(Performance, message.performance),
+        message.sample_rate,
+        "float32" if message.encoding == "float32" else "pcm16",
+        message.latency if message.HasField("latency") else None,
+        message.as_clip,
+    )
+
+
+def pack_chunk(chunk: LiveChunk) -> live_pb2.Drawn:
+    """Frames → message."""
+    frames = chunk.frames.astype("<f4").tobytes()
+    return live_pb2.Drawn(index=chunk.index, first_frame=chunk.first_frame, frames=frames, is_final=chunk.is_final)
+
+
+def unpack_chunk(message: live_pb2.Drawn) -> LiveChunk:
+    """Message → frames."""
+    frames: Frames = np.frombuffer(message.frames, "<f4").reshape(-1, BLENDSHAPES)
+    return LiveChunk(message.index, message.first_frame, frames, message.is_final)
