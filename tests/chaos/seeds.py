@@ -5,6 +5,9 @@ So a defect that is understood also gets a test of its own beside the code that 
 
     sqlite 21   a window that hung in native code at once had the log's three minutes, and outlived its server
                 tests/unit/test_worker.py: from each window on …
+    sqlite 293592 (3 minutes)
+                poison that was buried while its client was cut off was begun anew by the client's own repetition
+                tests/integration/test_jobs.py: poison that was buried …
     kafka 11    every request hung: one handle was polled and asked at once (found by others in the same hour)
     kafka 31    a worker that was fenced took it for an outage and never joined again
                 tests/unit/test_kafka_consumer.py: a membership that met a fatal error …

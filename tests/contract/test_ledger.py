@@ -212,16 +212,50 @@ def test_a_cancelled_id_may_be_sent_again_even_while_its_worker_still_has_it(can
     assert [each.payload for each in queue.results().read("one", row.first, 9, row.last)] == [b"new"]
 
 
-def test_a_buried_id_that_is_sent_again_starts_the_next_run(candidate: Candidate) -> None:
+def test_a_buried_id_that_is_tried_again_starts_the_next_run(candidate: Candidate) -> None:
     queue = candidate.queue()
     ledger, producer, consumer = queue.ledger(), queue.producer(), queue.consumer("worker")
     for epoch in (1, 2):
-        assert producer.append(request()).epoch == epoch
+        assert producer.append(request(), again=True).epoch == epoch
         consumer.bury(candidate.start(consumer), b"letter %d" % epoch, "error", [b"failed"])
         row = known(ledger)
         assert (row.state, row.epoch, row.error, row.attempts) == ("dead", epoch, "error", 1)
         assert ledger.payload(row) == b"letter %d" % epoch
-    assert producer.append(request()).epoch == 3
+    assert producer.append(request(), again=True).epoch == 3
+
+
+def test_whoever_repeats_what_was_given_up_hears_why_and_nothing_is_begun_anew(candidate: Candidate) -> None:
+    queue = candidate.queue()
+    ledger, consumer = queue.ledger(), queue.consumer("worker")
+    first = queue.producer().append(request())
+    consumer.bury(candidate.start(consumer), b"letter", "it kills", [b"failed"])
+    for producer in (queue.producer(), candidate.queue().producer()):
+        receipt = producer.append(request())
+        assert (receipt.repeated, receipt.failure, receipt.epoch) == (True, "it kills", 1)
+        assert (receipt.partition, receipt.offset) == (first.partition, first.offset)
+    assert consumer.claim(candidate.moment) is None
+    assert (known(ledger).state, known(ledger).attempts, known(ledger).epoch) == ("dead", 1, 1)
+
+
+def test_other_content_under_the_id_of_what_was_given_up_is_a_request_of_its_own(candidate: Candidate) -> None:
+    queue = candidate.queue()
+    consumer, producer = queue.consumer("worker"), queue.producer()
+    producer.append(request())
+    consumer.bury(candidate.start(consumer), b"letter", "it kills", [])
+    receipt = producer.append(request(payload=b"another voice"))
+    assert (receipt.repeated, receipt.failure, receipt.epoch) == (False, None, 2)
+    assert candidate.claim(consumer).request.payload == b"another voice"
+
+
+def test_a_repetition_of_what_is_tried_again_joins_the_new_run(candidate: Candidate) -> None:
+    queue = candidate.queue()
+    consumer, producer = queue.consumer("worker"), queue.producer()
+    producer.append(request())
+    consumer.bury(candidate.start(consumer), b"letter", "it kills", [])
+    assert producer.append(request(), again=True).epoch == 2
+    for repeat in (False, True):
+        receipt = candidate.queue().producer().append(request(), again=repeat)
+        assert (receipt.repeated, receipt.failure, receipt.epoch) == (True, None, 2)
 
 
 def test_a_request_is_put_aside_by_hand_with_its_letter_while_it_waits_and_while_it_runs(candidate: Candidate) -> None:
@@ -266,7 +300,8 @@ def test_a_letter_outlives_the_memory_of_its_run(leasing: tuple[Candidate, objec
     clock.now += RESULTS_KEPT_SECONDS + 1  # type: ignore[attr-defined]
     consumer.housekeep()
     assert ledger.payload(known(ledger)) == b"letter"
-    assert producer.append(request()).epoch == 2
+    assert producer.append(request()).failure == "error"
+    assert producer.append(request(), again=True).epoch == 2
     assert ledger.delete("one") == 1
 
 

@@ -370,13 +370,13 @@ def test_an_answer_that_took_long_is_kept_whole_as_long_as_its_request_is_rememb
     assert results.read("one", (0, 0), 10) == []
 
 
-def test_a_buried_request_may_be_sent_again_and_has_a_new_answer(leasing: tuple[Candidate, Clock]) -> None:
+def test_a_buried_request_may_be_tried_again_and_has_a_new_answer(leasing: tuple[Candidate, Clock]) -> None:
     candidate, _ = leasing
     queue = candidate.queue()
     producer, consumer, results = queue.producer(), queue.consumer("worker"), queue.results()
     producer.append(request())
     consumer.bury(candidate.claim(consumer), b"letter", "error", [b"failed"])
-    assert not producer.append(request()).repeated
+    assert not producer.append(request(), again=True).repeated
     assert results.read("one", (0, 0), 10) == []
     claim = candidate.claim(consumer)
     consumer.publish(claim, [b"answer"])

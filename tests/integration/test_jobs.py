@@ -1,5 +1,6 @@
 """Submit, ask, resume, cancel: over real gRPC, on every kind of queue, and after a restart of every process."""
 
+import random
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,8 @@ from emotalk.queues.memory import MemoryQueue
 from emotalk.queues.sqlite import SqliteQueue
 from emotalk.wire import emotalk_pb2
 from emotalk.worker.loop import Worker
+from tests.chaos.asked import draw_one
+from tests.chaos.poisoned import POISONS
 from tests.unit.stage import Scripted, again, cut_into_parts, numbered
 
 JOB = emotalk_pb2.Job
@@ -235,7 +238,7 @@ def test_a_running_job_stops_at_its_next_window_when_it_is_cancelled(open_queue:
         assert job(server, "two").state == JOB.DONE
 
 
-def test_a_job_that_was_given_up_says_why_and_when_sent_again_is_answered_anew(open_queue: Open) -> None:
+def test_a_job_that_was_given_up_says_why_and_only_a_retry_or_a_new_id_tries_it_again(open_queue: Open) -> None:
     with Inside(open_queue()) as server:
         submit(server)
         work(server, Scripted(*[broken()] * 5))
@@ -243,10 +246,54 @@ def test_a_job_that_was_given_up_says_why_and_when_sent_again_is_answered_anew(o
         assert (buried.state, buried.attempts, buried.epoch) == (JOB.BURIED, 1, 1)
         assert "no such device" in buried.error_message
         assert status_of(lambda: list(results(server))) is grpc.StatusCode.INTERNAL
-        assert submit(server).epoch == 2
+        assert (submit(server).state, submit(server).epoch) == (JOB.BURIED, 1)
+        submit(server, "another id")
+        submit(server, seconds=2.0)
         work(server)
-        assert job(server).state == JOB.DONE
-        assert len(frames_of(list(results(server)))) == 90
+        assert (job(server, "another id").state, job(server).state, job(server).epoch) == (JOB.DONE, JOB.DONE, 2)
+        assert len(frames_of(list(results(server)))) == 60
+
+
+SEED = 293592
+"""`bench/soak.py --seed 293592 --minutes 3`: a poisoned job was buried while its client was cut off. The client sent it
+again 0.3 s later, as every client does that has not heard an answer, and the job took five more workers.
+"""
+
+
+def test_poison_that_was_buried_while_its_client_was_cut_off_takes_no_worker_more(open_queue: Open) -> None:
+    asked = draw_one(random.Random(f"{SEED}-4"), "4-5", "", person_of_poison := min(POISONS))
+    assert asked.person_id == person_of_poison
+    engine = Scripted()
+
+    def ask(server: Inside, stub: Any) -> Any:
+        request = {"audio_data": asked.request.audio, "chunk_duration": asked.chunk_duration, "person_id": 0}
+        return stub(emotalk_pb2.AudioRequest(request_id=asked.request_id, **request), timeout=PATIENCE)
+
+    def hears_the_failure(server: Inside) -> None:
+        with pytest.raises(grpc.RpcError) as failed:
+            list(ask(server, server.stub.ProcessAudio))
+        assert failed.value.code() is grpc.StatusCode.INTERNAL
+        assert "the worker died or hung in each of 5 attempts" in failed.value.details()
+        assert ask(server, server.stub.SubmitAudio).state == JOB.BURIED
+
+    with Inside(open_queue()) as server:
+        cut_off = ask(server, server.stub.ProcessAudio)
+        cut_off.initial_metadata()
+        for death in range(5):
+            doomed = server.queue.consumer("")
+            claim = eventually(lambda consumer=doomed: consumer.claim(PATIENCE))
+            doomed.begin(claim, death + 1)
+            doomed.close()
+        work(server, engine)
+        hears_the_failure(server)
+        assert status_of(lambda: list(cut_off)) is grpc.StatusCode.INTERNAL
+    with Inside(open_queue()) as server:  # another server, which has never heard of it
+        hears_the_failure(server)
+        hears_the_failure(server)
+        work(server, engine)
+        found = job(server, asked.request_id)
+        assert (found.state, found.attempts, found.epoch) == (JOB.BURIED, 5, 1)
+    assert engine.windows == 0, "a worker began it anew"
 
 
 def broken() -> EngineError:

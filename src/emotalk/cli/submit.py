@@ -17,6 +17,7 @@ from emotalk.errors import DeadlineExceeded
 from emotalk.export import SUFFIXES, check_place, save
 from emotalk.face import FaceClip
 from emotalk.jobs import Job
+from emotalk.jobs.actions import given_up
 from emotalk.jobs.assembly import Assembly, Response
 from emotalk.jobs.codec import decode_part
 from emotalk.jobs.intake import Order, as_request
@@ -52,6 +53,8 @@ def run(parsed: argparse.Namespace, **defaults: object) -> None:
     try:
         results, producer = queue.results(), queue.producer()
         receipt = producer.append(as_request(job, "emotalk submit"))
+        if receipt.failure is not None:
+            raise given_up(receipt.failure)
         print(f"request_id {job.request_id}, partition {receipt.partition}, offset {receipt.offset}", flush=True)
         waiting = Waiting(queue, job.request_id, partial(producer.ahead, receipt))
         clip = _wait(results, job, receipt, waiting, parsed.timeout)

@@ -10,7 +10,8 @@ class JobStatus:
     """`state`: queued, running, done, failed, buried or cancelled. Moments are seconds since 1970, 0 if yet to come.
 
     `queue_position`: unfinished requests before it, while it is queued and where the server knows. `frames_done` of
-    `frames_total` are published. `epoch` counts the runs of the id: one that failed or was cancelled may be sent again.
+    `frames_total` are published. `epoch` counts the runs of the id: a cancelled one may be sent again, a buried one is
+    retried by hand.
     """
 
     request_id: str

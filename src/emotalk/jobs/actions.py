@@ -47,7 +47,7 @@ def retry(ledger: Ledger, producer: Producer, row: JobRow, clock: Callable[[], f
         raise InvalidRequest(
             "request_id", f"'{row.request_id}' is {row.state}, not dead", "Only a dead job can be retried"
         )
-    receipt = producer.append(_request_of(ledger.payload(row), row, clock))
+    receipt = producer.append(_request_of(ledger.payload(row), row, clock), again=True)
     ledger.delete(row.request_id)
     return receipt
 
@@ -64,8 +64,9 @@ def _request_of(letter: bytes, row: JobRow, clock: Callable[[], float]) -> Recor
     return Record(job.request_id, job.key, job.digest, payload, headers)
 
 
-def _refused(row: JobRow, problem: str, fix: str) -> InvalidRequest:
-    return InvalidRequest("request_id", f"'{row.request_id}' is {row.state}, {problem}", fix)
+def given_up(error: str) -> JobFailed:
+    """What a client hears of a job that stands in the dead letters, for that reason."""
+    return JobFailed(f"the job was given up ({error})")
 
 
 def _heard(row: JobRow, failure: Failure) -> bytes:

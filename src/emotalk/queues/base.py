@@ -46,8 +46,8 @@ Cursor = tuple[int, int]
 class Receipt:
     """Proof that a request is durable, and where it stands. `repeated`: it was already there, nothing was added.
 
-    `epoch` counts the runs of an id: one that failed or was cancelled and is sent again starts the next. `start`: where
-    the results of a repeated one begin, if it has any.
+    `epoch` counts the runs of an id: one that is tried again starts the next. `start`: where the results of a repeated
+    one begin, if it has any. `failure`: why a repeated one was given up; None where it was not.
     """
 
     partition: int
@@ -55,6 +55,7 @@ class Receipt:
     repeated: bool = False
     epoch: int = 1
     start: Cursor | None = None
+    failure: str | None = None
 
 
 @dataclass(frozen=True)
@@ -140,9 +141,12 @@ class Reading:
 class Producer(Protocol):
     """The server's end of the request log."""
 
-    def append(self, request: Record) -> Receipt:
+    def append(self, request: Record, again: bool = False) -> Receipt:
         """Store durably, then return. An id that is known with the same digest adds nothing, for as long as results are
-        kept; one that failed or was cancelled is stored anew, whatever its digest.
+        kept, or the letter of one that was given up: a client that was cut off repeats itself, and what has killed five
+        workers must not have five more. With `again` it is tried again.
+
+        Stored anew: what was cancelled, what lost its letter, and what was given up with another digest.
 
         Raises RequestConflict where the log knows the id with another digest, QueueFull where it has no room.
         """

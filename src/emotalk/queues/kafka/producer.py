@@ -23,10 +23,12 @@ class KafkaProducer:
         self._cluster, self._register, self._writer = cluster, register, Writer(cluster, hasty=True)
         self._room = Room(cluster, max_waiting) if max_waiting else None
 
-    def append(self, request: Record) -> Receipt:
+    def append(self, request: Record, again: bool = False) -> Receipt:
         """See Producer.append. The partition is murmur2 of `request.key`, as Java clients choose it."""
         self._writer.look(self._cluster.requests)  # before the register, which is patient
         known = self._register.find(request.request_id)
+        if known is not None and known.state == "dead" and known.digest == request.digest and not again:
+            return Receipt(known.partition, known.offset, True, known.epoch, failure=known.error)
         if known is not None and known.state not in _RUN_AGAIN:
             if known.digest != request.digest:
                 raise RequestConflict(f"request_id: {request.request_id!r} is taken by another request. Send a new id.")

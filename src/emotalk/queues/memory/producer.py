@@ -15,11 +15,13 @@ class MemoryProducer:
     def __init__(self, store: Store, max_waiting: int) -> None:
         self._store, self._max_waiting = store, max_waiting
 
-    def append(self, request: Record) -> Receipt:
-        """See Producer.append. A request that was buried may be sent again: it is stored anew."""
+    def append(self, request: Record, again: bool = False) -> Receipt:
+        """See Producer.append."""
         store = self._store
         with store.held():
             known = store.known.get(request.request_id)
+            if known and known.ended == "dead" and known.request.digest == request.digest and not again:
+                return Receipt(known.partition, known.place, True, known.epoch, failure=known.error)
             if known is None or known.ended:
                 self._check_waiting()
                 return self._store_anew(request, known.epoch + 1 if known else 1)

@@ -30,7 +30,10 @@ _AHEAD = """
     FROM lanes l WHERE partition = ?"""
 """The second figure: what stands between and was taken away."""
 _NEWEST = """
-    SELECT partition, place, digest, epoch, ended FROM requests WHERE request_id = ? ORDER BY epoch DESC LIMIT 1"""
+    SELECT partition, place, digest, epoch, ended, error FROM requests WHERE request_id = :id UNION ALL
+    SELECT partition, place, digest, epoch, 'dead', error FROM dead_letters WHERE request_id = :id
+    ORDER BY epoch DESC LIMIT 1"""
+"""A letter outlives the row of its run."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +57,10 @@ class SqliteProducer:
         self._inode = path.stat().st_ino
         self._refused_until = 0.0
 
-    def append(self, request: Record) -> Receipt:
-        """See Producer.append. A request that was buried may be sent again: it is stored anew."""
+    def append(self, request: Record, again: bool = False) -> Receipt:
+        """See Producer.append."""
         with self._file.write() as db:
-            known, epoch = _known(db, request)
+            known, epoch = _known(db, request, again)
             if known is not None:
                 return known
             self._check_waiting(db)
@@ -130,20 +133,22 @@ class SqliteProducer:
         self._ringer.close()
 
 
-def _known(db: sqlite3.Connection, request: Record) -> tuple[Receipt | None, int]:
+def _known(db: sqlite3.Connection, request: Record, again: bool) -> tuple[Receipt | None, int]:
     """Where the request stands already, or which epoch it begins.
 
     Raises RequestConflict where its id stands for other content.
     """
-    found = db.execute(_NEWEST, (request.request_id,)).fetchone()
-    if found is not None and not found[4]:
-        partition, place, digest, epoch, _ = found
-        if digest != request.digest:
-            raise RequestConflict(f"request_id: {request.request_id!r} is taken by another request. Send a new id.")
-        return Receipt(partition, place, True, epoch, (0, 0)), epoch
-    buried = "SELECT coalesce(max(epoch), 0) FROM dead_letters WHERE request_id = ?"
-    (last,) = db.execute(buried, (request.request_id,)).fetchone()
-    return None, 1 + max(last, found[3] if found else 0)
+    found = db.execute(_NEWEST, {"id": request.request_id}).fetchone()
+    if found is None:
+        return None, 1
+    partition, place, digest, epoch, ended, error = found
+    if ended == "dead" and digest == request.digest and not again:
+        return Receipt(partition, place, True, epoch, failure=error), epoch
+    if ended:
+        return None, epoch + 1
+    if digest != request.digest:
+        raise RequestConflict(f"request_id: {request.request_id!r} is taken by another request. Send a new id.")
+    return Receipt(partition, place, True, epoch, (0, 0)), epoch
 
 
 def _store(db: sqlite3.Connection, request: Record, partition: int, now: float, epoch: int) -> Receipt:

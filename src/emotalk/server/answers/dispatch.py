@@ -121,23 +121,26 @@ class Dispatch:
             self._share_outage(arrival)
             digest = await self._run(order.digest)
             answer = self._switchboard.find(order.request_id)
-            if answer is not None and await self._run(self._is_current, order.request_id, answer):
+            if answer is not None and await self._run(self._is_current, order.request_id, digest, answer):
                 return await self._join(order.request_id, digest, answer)
             # Listening starts before the append, so that not even the quickest worker's first part is missed.
             answer, stream = self._listen(arrival, digest)
             receipt = await answer.stored
-            answer.epoch = receipt.epoch
-            stream.belongs_to(receipt.epoch)
-            if receipt.start is not None:
-                stream.rewind(receipt.start)
+            answer.epoch, answer.failed = receipt.epoch, receipt.failure is not None
+            stream.repeat(receipt)
             return await self._accepted(order.request_id, answer, stream)
 
-    def _is_current(self, request_id: str, answer: Channel) -> bool:
-        """Has nobody taken its job away meanwhile? The word of it may still be on its way."""
+    def _is_current(self, request_id: str, digest: str, answer: Channel) -> bool:
+        """Has nobody taken its job away meanwhile? The word of it may still be on its way.
+
+        One that was given up is still this answer to those who repeat it: its failure is on its way.
+        """
         if self._ledger is None or not answer.epoch:
             return True
         row = self._ledger.find(request_id)
-        return row is not None and row.epoch == answer.epoch and row.state not in ENDED - {"done"}
+        if row is None or row.epoch != answer.epoch:
+            return False
+        return row.state not in ENDED or row.state == "done" or (row.state == "dead" and digest == answer.digest)
 
     def _listen(self, arrival: Arrival, digest: str) -> tuple[Channel, Stream]:
         """Begin to store the request, in a task of its own, and to listen for its answer."""
@@ -153,8 +156,8 @@ class Dispatch:
                 f"request_id: '{request_id}' is taken by other audio or other parameters. Use a new id, or none."
             )
         receipt = await asyncio.shield(answer.stored)
-        stream = self._switchboard.listen(request_id, answer, receipt.start or answer.began)
-        stream.belongs_to(receipt.epoch)
+        stream = self._switchboard.listen(request_id, answer, answer.began)
+        stream.repeat(receipt)
         metrics.JOINED.inc()
         log.info("join", extra={"request_id": request_id})
         return await self._accepted(request_id, answer, stream)

@@ -7,9 +7,9 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TypeVar
 
-from emotalk.errors import EmoTalkError, JobCancelled, JobFailed, QueueUnavailable
+from emotalk.errors import EmoTalkError, JobCancelled, QueueUnavailable
 from emotalk.jobs import Part
-from emotalk.jobs.actions import cancel, known
+from emotalk.jobs.actions import cancel, given_up, known
 from emotalk.jobs.codec import decode_part
 from emotalk.queues.base import JobRow, Ledger, Producer, Receipt, Results
 from emotalk.server.answers.dispatch import Accepted
@@ -105,7 +105,7 @@ def error_of(row: JobRow) -> EmoTalkError | None:
     if row.state == "cancelled":
         return JobCancelled(f"{row.request_id} was cancelled")
     if row.state in ("dead", "failed"):
-        return JobFailed(f"the job was given up ({row.error})")
+        return given_up(row.error)
     return None
 
 

@@ -19,6 +19,7 @@ from threading import Event, Thread
 
 from emotalk.errors import EmoTalkError, QueueUnavailable
 from emotalk.jobs import Part
+from emotalk.jobs.actions import given_up
 from emotalk.jobs.codec import decode_part
 from emotalk.queues.base import RESULTS_KEPT_SECONDS, Cursor, JobRow, Receipt, Result, Results
 
@@ -61,9 +62,16 @@ class Stream:
             self._behind = cursor
         self._news.set()
 
-    def belongs_to(self, epoch: int) -> None:
-        """Parts of other runs of this id are none of this answer."""
-        self._epoch = epoch
+    def repeat(self, receipt: Receipt) -> None:
+        """Read the run that was stored, from where its results begin; of one that was given up, why.
+
+        Parts of other runs of this id do not belong to this answer.
+        """
+        self._epoch = receipt.epoch
+        if receipt.start is not None:
+            self.rewind(receipt.start)
+        if receipt.failure is not None:
+            self._buffer, self._behind = deque([given_up(receipt.failure)]), None
 
     def rewind(self, start: Cursor) -> None:
         """Read from `start` in the log first, then what comes."""
