@@ -16,6 +16,7 @@ from threading import Event, Thread
 import grpc
 
 from bench.clips import FreeEngine
+from emotalk.address import Address
 from emotalk.audio import DEFAULT_LIMITS
 from emotalk.audio.apart import Decoders
 from emotalk.jobs.intake import Intake
@@ -23,7 +24,7 @@ from emotalk.pipeline import Pipeline
 from emotalk.queues.base import Queue
 from emotalk.queues.kafka import KafkaQueue
 from emotalk.queues.urls import KAFKA, open_queue
-from emotalk.server.run import Address, Server
+from emotalk.server.run import Server
 from emotalk.supervision.workforce import Nobody, ThreadWorker
 from emotalk.worker.loop import Worker
 

@@ -16,6 +16,7 @@ from typing import Any
 import grpc
 import numpy as np
 
+from emotalk.address import Address
 from emotalk.audio import Limits
 from emotalk.engines.base import Engine, WindowEngine
 from emotalk.engines.tone import ToneEngine
@@ -28,7 +29,7 @@ from emotalk.queues.memory import MemoryQueue
 from emotalk.server.contracts import CONTRACTS
 from emotalk.server.contracts.base import Contract
 from emotalk.server.guard.guard import Guard
-from emotalk.server.run import Address, Server
+from emotalk.server.run import Server
 from emotalk.supervision.workforce import Nobody, ThreadWorker, Workforce
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
 from emotalk.worker.loop import Worker

@@ -22,6 +22,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from grpc_status import rpc_status
 from served import PATIENCE, Inside, command, eventually, outside, speech
 
+from emotalk.address import Address
 from emotalk.cli.exits import Exit
 from emotalk.cli.port_owner import own_server
 from emotalk.client import AsyncEmoTalkClient, Credentials, EmoTalkClient, Request
@@ -450,13 +451,20 @@ def test_a_certificate_s_subject_is_a_client(papers: Papers) -> None:
 
 @pytest.mark.parametrize(
     ("host", "says"),
-    [("127.0.0.1", ""), ("::1", ""), ("localhost", ""), ("0.0.0.0", "every interface"), ("10.0.0.7", "10.0.0.7")],
+    [
+        ("127.0.0.1", ""),
+        ("::1", ""),
+        ("localhost", ""),
+        ("0.0.0.0", "every interface"),
+        ("[::]", "every interface"),
+        ("10.0.0.7", "10.0.0.7"),
+    ],
 )
 def test_listening_beyond_this_machine_without_tls_and_token_is_warned_of(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, host: str, says: str
 ) -> None:
     monkeypatch.setattr(logging.getLogger("emotalk"), "propagate", True)
-    Guard().warn(host)
+    Guard().warn(Address(host))
     assert bool(caplog.records) == bool(says)
     assert says in caplog.text
 

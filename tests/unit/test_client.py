@@ -15,7 +15,6 @@ from grpc_status import rpc_status
 
 from emotalk import errors
 from emotalk.client import AsyncEmoTalkClient, Chunk, EmoTalkClient, Request
-from emotalk.client.connection import target
 from emotalk.errors import EmoTalkError
 from emotalk.face import FaceClip
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
@@ -268,14 +267,6 @@ def test_what_cannot_be_sent_is_refused_before_it_is(stage: Stage, audio: bytes)
     with EmoTalkClient("127.0.0.1", stage.port) as client, pytest.raises(errors.AudioError):
         list(client.stream(Request(audio)))
     assert stage.heard == []
-
-
-@pytest.mark.parametrize(
-    ("host", "address"),
-    [("localhost", "localhost:1"), ("::1", "[::1]:1"), ("[::1]", "[::1]:1"), ("10.0.0.1", "10.0.0.1:1")],
-)
-def test_an_ipv6_address_may_come_with_brackets_or_without(host: str, address: str) -> None:
-    assert target(host, 1) == address
 
 
 def test_who_stops_listening_ends_the_call(stage: Stage) -> None:

@@ -15,6 +15,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from emotalk.address import Address
 from emotalk.engines.tone import ToneEngine
 from emotalk.web.listening import bound, url
 from emotalk.web.run import server
@@ -33,7 +34,7 @@ CHECKS = [
 @contextmanager
 def opened(port: int) -> Iterator[str]:
     """A window on a port of its own, in front of the server at `port`; its address."""
-    listening, ready = bound("127.0.0.1", 0), Event()
+    listening, ready = bound(Address("127.0.0.1")), Event()
     running = server(window(port).app, listening, ready.set)
     thread = Thread(target=running.run, daemon=True)
     thread.start()

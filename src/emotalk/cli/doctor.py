@@ -9,7 +9,6 @@ import json
 import os
 import platform
 import shutil
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -17,6 +16,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
+from emotalk.address import Address
 from emotalk.cli import flags
 from emotalk.cli.exits import Exit
 from emotalk.cli.port_owner import own_server
@@ -125,17 +125,14 @@ def _answers(what: str, settings: Settings, needed: bool = False) -> Finding:
 
 
 def _port(settings: Settings) -> Finding:
-    place = f"{settings.host}:{settings.port}"
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE and (running := own_server(settings)):
-                return Finding("port", True, f"{place}: {running}", needed=True)
-            return Finding("port", False, f"{place} cannot be bound ({error.strerror}); use --port", needed=True)
-    return Finding("port", True, f"{place} is free", needed=True)
+    address = Address(settings.host, settings.port)
+    try:
+        address.bind().close()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE and (running := own_server(settings)):
+            return Finding("port", True, f"{address}: {running}", needed=True)
+        return Finding("port", False, f"{address} cannot be bound ({error.strerror}); use --port", needed=True)
+    return Finding("port", True, f"{address} is free", needed=True)
 
 
 def _doors(settings: Settings) -> Finding:

@@ -4,12 +4,12 @@ import ssl
 from contextlib import suppress
 from pathlib import Path
 
+from emotalk.address import Address
 from emotalk.client import EmoTalkClient
 from emotalk.errors import EmoTalkError, TlsFailed
 from emotalk.settings import Settings
 
 PATIENCE = 2.0
-_EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 def own_server(settings: Settings) -> str:
@@ -17,22 +17,21 @@ def own_server(settings: Settings) -> str:
 
     Behind TLS that is one that holds the key of `settings`' certificate: it may want a certificate of ours to say more.
     """
-    host = settings.host.strip("[]")
-    host = _EVERYWHERE.get(host, host)
+    address = Address(settings.host, settings.port).from_here
     try:
-        with EmoTalkClient(host, settings.port) as client:
+        with EmoTalkClient(address.host, address.port) as client:
             ready = client.health(PATIENCE)
     except TlsFailed:
-        return "our own server runs there, behind TLS" if _shows_our_certificate(host, settings) else ""
+        return "our own server runs there, behind TLS" if _shows_our_certificate(address, settings) else ""
     except EmoTalkError:
         return ""
     return f"our own server runs there, {'ready' if ready else 'but it is not ready: its log says why'}"
 
 
-def _shows_our_certificate(host: str, settings: Settings) -> bool:
+def _shows_our_certificate(address: Address, settings: Settings) -> bool:
     with suppress(OSError):
         ours = _bare(Path(settings.tls_cert).read_text("ascii", "replace")) if settings.tls_cert else ""
-        return _bare(ssl.get_server_certificate((host, settings.port), timeout=PATIENCE)) in ours
+        return _bare(ssl.get_server_certificate((address.host, address.port), timeout=PATIENCE)) in ours
     return False
 
 

@@ -12,6 +12,7 @@ import uuid
 from dataclasses import replace
 from threading import Event
 
+from emotalk.address import Address
 from emotalk.audio.apart import Decoders
 from emotalk.cli import flags
 from emotalk.cli.settings_from_flags import settle
@@ -21,7 +22,7 @@ from emotalk.live.pool import LivePool
 from emotalk.pipeline import Pipeline
 from emotalk.processes import observed, parts
 from emotalk.queues.base import Queue
-from emotalk.server.run import Address, Server
+from emotalk.server.run import Server
 from emotalk.settings import PREFIX, Settings
 from emotalk.supervision.gateway import Gateway
 from emotalk.supervision.workforce import ChildWorker, Nobody, ThreadWorker, Workforce
@@ -65,11 +66,12 @@ def serve(settings: Settings, web_port_asked: bool) -> None:
     if settings.worker:
         parts.check(settings)
     doors = parts.doors(settings)
-    doors.warn(settings.host)
+    address = Address(settings.host, settings.port)
+    doors.warn(address)
     queue, window = parts.queue(settings), _window(settings, web_port_asked)
 
     async def live(intake: Intake) -> None:
-        address, workforce = Address(settings.host, settings.port), _workforce(settings, queue)
+        workforce = _workforce(settings, queue)
         relay = LivePool(_environment(settings), settings.live_sessions)
         with observed.server(settings, workforce, relay, window):
             await Server(queue, intake, workforce, address, settings.drain_seconds, doors, relay, window).run()
@@ -95,7 +97,7 @@ def _window(settings: Settings, asked: bool) -> Gateway | None:
         log.warning("no window: it could not ask for certificates", extra={"fix": "give --token-file, or --no-web"})
         return None
     try:
-        listening = bound(settings.web_host, settings.web_port)
+        listening = bound(Address(settings.web_host, settings.web_port))
     except ConfigurationError as busy:
         if asked:
             raise

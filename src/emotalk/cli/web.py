@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from emotalk import metrics
+from emotalk.address import Address
 from emotalk.cli import flags
 from emotalk.cli.settings_from_flags import settle
 from emotalk.client import AsyncEmoTalkClient
@@ -46,7 +47,7 @@ def run(parsed: argparse.Namespace) -> None:
 
     def connect(token: str) -> AsyncEmoTalkClient:
         own = replace(credentials, token=token, token_file=None) if token else credentials
-        return AsyncEmoTalkClient(*address, credentials=own, patience=PATIENCE)
+        return AsyncEmoTalkClient(address.host, address.port, credentials=own, patience=PATIENCE)
 
     app = application(Upstream(connect), Allowed(names(settings.web_hosts), names(settings.web_origins)))
     with observed.process(settings, "web", metrics.WEB, parsed.supervised) as page:
@@ -55,17 +56,14 @@ def run(parsed: argparse.Namespace) -> None:
 
 
 def _bound(settings: Settings) -> socket.socket:
-    return bound(settings.web_host, settings.web_port)
+    return bound(Address(settings.web_host, settings.web_port))
 
 
-def _address(text: str) -> tuple[str, int]:
-    """HOST:PORT; unix:PATH is a socket of this machine."""
-    if text.startswith("unix:"):
-        return text, 0
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit():
-        raise ConfigurationError(f"server: '{text}' is no HOST:PORT, e.g. localhost:50051.")
-    return host, int(port)
+def _address(text: str) -> Address:
+    try:
+        return Address.parse(text)
+    except ValueError as error:
+        raise ConfigurationError(f"server: {error}, e.g. localhost:50051.") from error
 
 
 def names(text: str) -> Sequence[str]:

@@ -11,8 +11,9 @@ import numpy as np
 from google.protobuf.message import Message
 
 from emotalk import tracing
+from emotalk.address import Address
 from emotalk.client import handshake
-from emotalk.client.connection import blocking_channel, is_accepted, named, position_of, target
+from emotalk.client.connection import blocking_channel, is_accepted, named, position_of
 from emotalk.client.credentials import Credentials
 from emotalk.client.exchange import DEFAULT_PATIENCE, DEFAULT_TIMEOUT, Chunk, Exchange, Request
 from emotalk.client.job import JobStatus, job_of
@@ -40,9 +41,9 @@ class EmoTalkClient:
         channel: grpc.Channel | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._address = (host, port, credentials or Credentials())
+        self._address = (Address(host, port), credentials or Credentials())
         self._channel, self._own = channel or blocking_channel(*self._address), channel is None
-        self._where = target(host, port) if self._own else ""
+        self._where = str(self._address[0]) if self._own else ""
         self._stub = emotalk_pb2_grpc.EmoTalkServiceStub(self._channel)
         self._timeout, self._patience, self._sleep = timeout, patience, sleep
 

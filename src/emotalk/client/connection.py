@@ -8,7 +8,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from emotalk import errors
-from emotalk.address import is_loopback
+from emotalk.address import Address
 from emotalk.client import bearer
 from emotalk.client.credentials import Credentials
 from emotalk.errors import DeadlineExceeded, EmoTalkError, JobFailed, ServerUnavailable
@@ -24,23 +24,15 @@ OPTIONS = (
 )
 
 
-def target(host: str, port: int) -> str:
-    """The address as gRPC wants it; a bare IPv6 address gets its brackets, and unix:PATH has no port."""
-    if host.startswith("unix:"):
-        return host
-    bare_ipv6 = ":" in host and not host.startswith("[")
-    return f"[{host}]:{port}" if bare_ipv6 else f"{host}:{port}"
+def _warn_of_listeners(address: Address, credentials: Credentials) -> None:
+    if credentials.metadata() and not (credentials.secure or address.is_loopback):
+        log.warning("the token goes to %s in the clear", address.host, extra={"fix": "TLS: --tls-ca PEM, or --tls"})
 
 
-def _warn_of_listeners(host: str, credentials: Credentials) -> None:
-    if credentials.metadata() and not (credentials.secure or is_loopback(host)):
-        log.warning("the token goes to %s in the clear", host, extra={"fix": "TLS: --tls-ca PEM, or --tls"})
-
-
-def blocking_channel(host: str, port: int, credentials: Credentials) -> grpc.Channel:
+def blocking_channel(address: Address, credentials: Credentials) -> grpc.Channel:
     """For threads. Raises ConfigurationError naming the file."""
-    _warn_of_listeners(host, credentials)
-    where, options = target(host, port), (*OPTIONS, *credentials.options())
+    _warn_of_listeners(address, credentials)
+    where, options = str(address), (*OPTIONS, *credentials.options())
     if credentials.secure:
         channel = grpc.secure_channel(where, credentials.channel_credentials(), options)
     else:
@@ -48,10 +40,10 @@ def blocking_channel(host: str, port: int, credentials: Credentials) -> grpc.Cha
     return grpc.intercept_channel(channel, bearer.Bearer(credentials)) if credentials.metadata() else channel
 
 
-def asynchronous_channel(host: str, port: int, credentials: Credentials) -> grpc.aio.Channel:
+def asynchronous_channel(address: Address, credentials: Credentials) -> grpc.aio.Channel:
     """For asyncio. Raises ConfigurationError naming the file."""
-    _warn_of_listeners(host, credentials)
-    where, options = target(host, port), (*OPTIONS, *credentials.options())
+    _warn_of_listeners(address, credentials)
+    where, options = str(address), (*OPTIONS, *credentials.options())
     interceptors = bearer.asynchronous(credentials) if credentials.metadata() else []
     if credentials.secure:
         secret = credentials.channel_credentials()

@@ -11,7 +11,7 @@ from contextlib import suppress
 import grpc
 from grpc_status import rpc_status
 
-from emotalk.address import PROBE_SECONDS, speaks_tls
+from emotalk.address import PROBE_SECONDS, Address
 from emotalk.client.credentials import Credentials
 from emotalk.errors import TlsFailed
 
@@ -20,21 +20,21 @@ _STRANGERS = (18, 19, 20, 21)
 """OpenSSL's X509_V_ERR_… of certificates that lead to no authority that is trusted."""
 
 
-def check(host: str, port: int, credentials: Credentials, error: grpc.RpcError) -> None:
+def check(address: Address, credentials: Credentials, error: grpc.RpcError) -> None:
     """Raise TlsFailed if that is why a call failed; return where it is not."""
-    if host.startswith("unix:"):
+    if address.is_unix:
         return
     nobody_answered = error.code() is grpc.StatusCode.UNAVAILABLE and rpc_status.from_call(error) is None
-    if nobody_answered and (problem := problem_of(host, port, credentials)):
-        raise TlsFailed(f"{host}:{port}: {problem}.") from error
+    if nobody_answered and (problem := problem_of(address, credentials)):
+        raise TlsFailed(f"{address}: {problem}.") from error
 
 
-def problem_of(host: str, port: int, credentials: Credentials) -> str:
+def problem_of(address: Address, credentials: Credentials) -> str:
     """What keeps the two ends apart; empty where the handshake succeeds, or nobody listens at all."""
     if not credentials.secure:
-        return "the server speaks TLS. Give --tls-ca PEM, or --tls" if speaks_tls(host, port) else ""
+        return "the server speaks TLS. Give --tls-ca PEM, or --tls" if address.speaks_tls() else ""
     try:
-        return _shake(host, port, _context(credentials), credentials.server_name or host)
+        return _shake(address, _context(credentials), credentials.server_name or address.host)
     except ssl.SSLCertVerificationError as refused:
         return _of_certificate(refused)
     except ssl.SSLError as broken:
@@ -44,10 +44,10 @@ def problem_of(host: str, port: int, credentials: Credentials) -> str:
         return ""
 
 
-def _shake(host: str, port: int, context: ssl.SSLContext, name: str) -> str:
+def _shake(address: Address, context: ssl.SSLContext, name: str) -> str:
     with (
         suppress(ConnectionResetError),
-        socket.create_connection((host.strip("[]"), port), PROBE_SECONDS) as plain,
+        socket.create_connection((address.host, address.port), PROBE_SECONDS) as plain,
         context.wrap_socket(plain, server_hostname=name.strip("[]")) as secure,
     ):
         # A server of TLS 1.3 refuses our certificate, or the lack of one, only after the handshake.

@@ -4,17 +4,16 @@ import asyncio
 import errno
 import logging
 import signal
-import socket
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import grpc
 
 from emotalk import metrics
+from emotalk.address import Address
 from emotalk.errors import ConfigurationError
 from emotalk.jobs.intake import Intake
 from emotalk.limits import MAX_MESSAGE_BYTES
@@ -51,18 +50,6 @@ _OPTIONS = (
     # A second server on the same port must fail, not share it silently.
     ("grpc.so_reuseport", 0),
 )
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where the server listens; port 0 means any free one."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
 
 
 class Server:
@@ -220,13 +207,10 @@ class Server:
 
 def _check_free(address: Address) -> None:
     """Before anything is loaded: a second server must not get as far as taking the first one's worker name."""
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address.host, address.port))
-        except OSError as error:
-            raise _cannot_bind(address, error) from error
+    try:
+        address.bind().close()
+    except OSError as error:
+        raise _cannot_bind(address, error) from error
 
 
 def _cannot_bind(address: Address, reason: OSError | None = None) -> ConfigurationError:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import grpc
 
-from emotalk.address import is_loopback
+from emotalk.address import Address
 from emotalk.limits import MAX_MESSAGE_BYTES
 from emotalk.server.guard.certificates import Tls
 from emotalk.server.guard.descriptors import room_for
@@ -60,15 +60,15 @@ class Guard:
             ("grpc.max_allowed_incoming_connections", room_for(CONNECTIONS_A_CALL * self.max_concurrent_rpcs)),
         )
 
-    def warn(self, host: str) -> None:
+    def warn(self, address: Address) -> None:
         """Say what stands open, where others than this machine can knock."""
-        if is_loopback(host):
+        if address.is_loopback:
             return
         missing = [flag for flag, given in (("--tls-cert", self.tls), ("--token-file", self.token_file)) if not given]
         if self.tls and self.tls.client_ca:
             missing = []
         if missing:
-            where = "every interface" if host.strip("[]") in ("", "0.0.0.0", "::") else host
+            where = "every interface" if address.is_everywhere else address.host
             what = {2: "in the clear and to anyone", 1: "in the clear" if not self.tls else "to anyone"}[len(missing)]
             fix = f"give {' and '.join(missing)}, or --host 127.0.0.1; SECURITY.md says more"
             log.warning("listening on %s, %s", where, what, extra={"fix": fix})

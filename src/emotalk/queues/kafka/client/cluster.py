@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
+from emotalk.address import Address
 from emotalk.errors import ConfigurationError
 from emotalk.limits import MAX_MESSAGE_BYTES
 from emotalk.queues.base import DEAD_TOPIC, GROUP, JOBS_TOPIC, REQUESTS_TOPIC, RESULTS_TOPIC
@@ -103,12 +105,11 @@ class Cluster:
         """Do we speak to it without TLS?"""
         return "SSL" not in self.settings.get("security.protocol", "PLAINTEXT").upper()
 
-    def places(self) -> Iterator[tuple[str, int]]:
-        """Host and port of each address."""
-        for address in self.bootstrap.split(","):
-            host, _, port = address.strip().rpartition(":")
-            if host and port.isdigit():
-                yield host.rpartition("/")[2], int(port)
+    def places(self) -> Iterator[Address]:
+        """Each address that can be read as one, without its protocol."""
+        for place in self.bootstrap.split(","):
+            with suppress(ValueError):
+                yield Address.parse(place.strip().rpartition("/")[2])
 
     def admin(self, heard: Callable[[KafkaError], None] | None = None) -> AdminClient:
         """A client that describes and changes topics; it ends when the last reference goes.

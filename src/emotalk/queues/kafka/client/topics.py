@@ -17,7 +17,6 @@ from confluent_kafka.admin import (
     TopicMetadata,
 )
 
-from emotalk.address import speaks_tls
 from emotalk.errors import ConfigurationError, EmoTalkError, NoQueue, QueueUnavailable
 from emotalk.queues.base import RESULTS_KEPT_SECONDS
 from emotalk.queues.kafka.claims.backlog import backlog
@@ -130,7 +129,7 @@ def _reach(admin: AdminClient, cluster: Cluster, troubles: list[KafkaError]) -> 
         admin.poll(0)
         if shut := [each.str() for each in troubles if each.code() in SHUT_OUT]:
             raise _shut_out(cluster, shut[0]) from None
-        if cluster.is_plain and any(speaks_tls(*place) for place in cluster.places()):
+        if cluster.is_plain and any(place.speaks_tls() for place in cluster.places()):
             raise _shut_out(cluster, "it speaks TLS, and security.protocol is not SSL or SASL_SSL") from None
         if error.args[0].code() in _OUT_OF_REACH:
             words = (
