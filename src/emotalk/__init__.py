@@ -29,6 +29,7 @@ _HOMES = {
     "Pipeline": "emotalk.pipeline",
     "Request": "emotalk.client",
     "Style": "emotalk.face",
+    "Take": "emotalk.pipeline",  # until 0.2: Performance
 }
 
 __all__ = [
@@ -48,12 +49,7 @@ __all__ = [
 ]
 
 
-_RENAMED = {"Take": "Performance"}
-"""Names until 0.2, kept for one version."""
-
-
 def __getattr__(name: str) -> Any:
-    name = _RENAMED.get(name, name)
     if name not in _HOMES:
         raise AttributeError(f"module 'emotalk' has no attribute '{name}'")
     return getattr(import_module(_HOMES[name]), name)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emotalk.chunking import Cut, Uncut, open_live, open_session
+from emotalk.chunking import Chunking, Cut, Uncut, open_live, open_session
 from emotalk.engines.base import Engine, EngineSession, WindowEngine
 from emotalk.errors import EngineError
 from emotalk.expression import expressed, fingerprint_of
-from emotalk.face import BLENDSHAPES, Frames, Pcm
+from emotalk.face import BLENDSHAPES, Frames, Pcm, Style
 from emotalk.performance import Performance
 from emotalk.shaping import Gains, Raw, Shaping
 from emotalk.timebase import frame_count
@@ -44,22 +44,45 @@ class Pipeline:
 
         `uncut`: the same frames in chunks of any length, as soon as the engine has them.
         """
+        gains, seed = _given(performance, gains, seed)
         engine = open_session(self.engine, performance.style, performance.chunking, seed=seed)
         cut = Uncut() if uncut else Cut(performance.chunking)
         return Session(self._expressed(engine, performance, seed), cut, _shaping(performance, gains, seed))
 
     def live(
-        self, performance: Performance, gains: Gains | None = None, seed: str = "", latency: float | None = None
+        self, performance: Performance, latency: float | None = None, gains: Gains | None = None, seed: str = ""
     ) -> "Session":
         """Start a live stream: frames come out as soon as the engine has them; its chunking is not used.
 
         `latency`: the desired seconds from a sound to its frames; None leaves it to the engine.
         """
+        gains, seed = _given(performance, gains, seed)
         engine = open_live(self.engine, performance.style, latency, seed)
         return Session(self._expressed(engine, performance, seed), Uncut(), _shaping(performance, gains, seed))
 
     def _expressed(self, session: EngineSession, performance: Performance, seed: str) -> EngineSession:
         return expressed(session, self.engine.card, performance.style, seed)
+
+
+class Take(Performance):
+    """What a performance was called until 0.2, with its gains and its seed in it; kept for one version."""
+
+    def __init__(
+        self,
+        style: Style | None = None,
+        chunking: Chunking | None = None,
+        gains: Gains | None = None,
+        post_processing: bool = True,
+        seed: str = "",
+    ) -> None:
+        style, chunking = style or Style(), chunking or Chunking()
+        super().__init__(style.emotion_level, style.person_id, post_processing, chunking.duration, chunking.overlap)
+        vars(self).update(gains=gains or Gains(), seed=seed)
+
+
+def _given(performance: Performance, gains: Gains | None, seed: str) -> tuple[Gains, str]:
+    known = vars(performance) if isinstance(performance, Take) else {}
+    return gains or known.get("gains", Gains()), seed or known.get("seed", "")
 
 
 class Session:
@@ -98,8 +121,8 @@ class Session:
             raise EngineError(f"the engine answered {self._sent} frames where {due} were due")
 
 
-def _shaping(performance: Performance, gains: Gains | None, seed: str) -> Shaping | Raw:
-    return Shaping(gains or Gains(), seed) if performance.post_processing else Raw()
+def _shaping(performance: Performance, gains: Gains, seed: str) -> Shaping | Raw:
+    return Shaping(gains, seed) if performance.post_processing else Raw()
 
 
 def _checked(frames: Frames) -> Frames:

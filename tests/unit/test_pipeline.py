@@ -16,7 +16,7 @@ from emotalk.engines.tone import StreamingToneEngine, ToneEngine
 from emotalk.errors import EngineError
 from emotalk.face import Frames, Pcm, Style
 from emotalk.performance import Performance
-from emotalk.pipeline import FaceChunk, Pipeline
+from emotalk.pipeline import FaceChunk, Pipeline, Take
 from emotalk.shaping import Gains
 from emotalk.timebase import frame_count
 
@@ -200,6 +200,15 @@ class Sloppy:
 def test_what_a_streaming_engine_gets_wrong_is_an_error_too(change: object, shaped: bool) -> None:
     with pytest.raises(EngineError):
         performed(Sloppy(change), replace(IN_SECONDS, post_processing=shaped), [SOUND[:50_001]])
+
+
+def test_what_was_called_a_take_is_performed_as_it_was() -> None:
+    take = Take(Style(0, 3), Chunking(10, 2), GAINS, True, "seed")
+    now = performed(ToneEngine(), Performance(0, 3, True, 1.0, 0.2), [SOUND], "seed")
+    for session, then in ((Pipeline(ToneEngine()).open(take), now), (Pipeline(ToneEngine()).live(take, 0.5), None)):
+        heard = session.push(SOUND) + session.finish()
+        assert sum(len(chunk.frames) for chunk in heard) == frame_count(len(SOUND))
+        assert then is None or frames_of(heard).tobytes() == frames_of(then).tobytes()
 
 
 def test_sessions_of_one_engine_do_not_hear_each_other() -> None:

@@ -41,10 +41,9 @@ class LiveRoom:
 
     def _session(self, opening: Opening) -> Session:
         """The request's id decides the blinks, as a job's does."""
-        asked = opening.performance, self._gains, opening.request_id
         if opening.as_clip:
-            return self._pipeline.open(*asked, uncut=True)
-        return self._pipeline.live(*asked, opening.latency)
+            return self._pipeline.open(opening.performance, self._gains, opening.request_id, uncut=True)
+        return self._pipeline.live(opening.performance, opening.latency, self._gains, opening.request_id)
 
     def _heard(self, opening: Opening, sound: Iterable[SoundBlock]) -> Iterator[Pcm]:
         samples = 0
