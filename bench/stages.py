@@ -119,7 +119,7 @@ def _cut(job: Job, pcm: Pcm) -> None:
 
 
 def _shape(job: Job, frames: Frames) -> None:
-    shaping = Shaping(job.gains, job.seed)
+    shaping = Shaping(job.gains)
     for at in range(0, len(frames), 735):
         shaping.push(frames[at : at + 735])
     shaping.finish()

@@ -10,10 +10,11 @@ import numpy as np
 from emotalk.chunking import Chunking, Cut, Uncut, open_live, open_session
 from emotalk.engines.base import Engine, EngineSession, WindowEngine
 from emotalk.errors import EngineError
-from emotalk.expression import expressed, fingerprint_of
-from emotalk.face import BLENDSHAPES, Frames, Pcm, Style
+from emotalk.expression import LIDS_AHEAD, ExpressedSession, expressed, fingerprint_of
+from emotalk.face import Frames, Pcm, Style
 from emotalk.performance import Performance
-from emotalk.shaping import Gains, Raw, Shaping
+from emotalk.shaping import Gains, Raw, Shaping, lay_lids
+from emotalk.tape import Tape
 from emotalk.timebase import frame_count
 
 
@@ -40,14 +41,14 @@ class Pipeline:
     def open(
         self, performance: Performance, gains: Gains | None = None, seed: str = "", uncut: bool = False
     ) -> "Session":
-        """Start a clip. `seed` decides the blinks: the request id of a job, the digest of the audio for `animate`.
+        """Start a clip. `seed` decides all chance: the request id of a job, the digest of the audio for `animate`.
 
         `uncut`: the same frames in chunks of any length, as soon as the engine has them.
         """
         gains, seed = _given(performance, gains, seed)
         engine = open_session(self.engine, performance.style, performance.chunking, seed=seed)
         cut = Uncut() if uncut else Cut(performance.chunking)
-        return Session(self._expressed(engine, performance, seed), cut, _shaping(performance, gains, seed))
+        return Session(self._expressed(engine, performance, seed), cut, performance, gains)
 
     def live(
         self, performance: Performance, latency: float | None = None, gains: Gains | None = None, seed: str = ""
@@ -58,9 +59,9 @@ class Pipeline:
         """
         gains, seed = _given(performance, gains, seed)
         engine = open_live(self.engine, performance.style, latency, seed)
-        return Session(self._expressed(engine, performance, seed), Uncut(), _shaping(performance, gains, seed))
+        return Session(self._expressed(engine, performance, seed), Uncut(), performance, gains)
 
-    def _expressed(self, session: EngineSession, performance: Performance, seed: str) -> EngineSession:
+    def _expressed(self, session: EngineSession, performance: Performance, seed: str) -> ExpressedSession:
         return expressed(session, self.engine.card, performance.style, seed)
 
 
@@ -88,8 +89,10 @@ def _given(performance: Performance, gains: Gains | None, seed: str) -> tuple[Ga
 class Session:
     """One clip. Whatever the pushes, the same chunks with the same bytes come out."""
 
-    def __init__(self, engine: EngineSession, cut: Cut | Uncut, shaping: Shaping | Raw) -> None:
-        self._engine, self._cut, self._shaping = engine, cut, shaping
+    def __init__(self, face: ExpressedSession, cut: Cut | Uncut, performance: Performance, gains: Gains) -> None:
+        self._face, self._cut, self._performance = face, cut, performance
+        self._shaping = Shaping(gains) if performance.post_processing else Raw()
+        self._motion = Tape(row=(4,))
         self._arrived = 0
         self._sent = 0
         self._index = 0
@@ -97,38 +100,33 @@ class Session:
     def push(self, pcm: Pcm) -> list[FaceChunk]:
         """Take float32 [n] at 16 kHz; return the chunks that are ready. Raises EngineError."""
         self._arrived += len(pcm)
-        raw = self._cut.add(_checked(self._engine.push(pcm)), self._arrived)
+        raw = self._cut.add(self._drawn(self._face.push(pcm)), self._arrived)
         return [self._chunk(self._shaping.push(block)) for block in raw]
 
     def finish(self) -> list[FaceChunk]:
         """Return the remaining chunks; the last frame of the clip is the last frame of the last one."""
-        raw = self._cut.finish(_checked(self._engine.finish()), self._arrived)
+        raw = self._cut.finish(self._drawn(self._face.finish()), self._arrived)
         chunks = [self._chunk(self._shaping.push(block)) for block in raw[:-1]]
         for block in raw[-1:]:
             chunks.append(self._chunk(np.concatenate([self._shaping.push(block), self._shaping.finish()])))
         self._check_count()
         return chunks
 
+    def _drawn(self, frames: Frames) -> Frames:
+        self._motion.append(self._face.motion)
+        return frames
+
     def _chunk(self, frames: Frames) -> FaceChunk:
+        due = np.arange(self._sent, self._sent + len(frames))
+        if self._performance.post_processing:
+            frames = lay_lids(frames, self._motion.take(due + LIDS_AHEAD)[:, 3])
         chunk = FaceChunk(self._index, self._sent, frames)
         self._index += 1
         self._sent += len(frames)
+        self._motion.forget(self._sent)
         return chunk
 
     def _check_count(self) -> None:
         due = frame_count(self._arrived)
         if self._sent != due:
             raise EngineError(f"the engine answered {self._sent} frames where {due} were due")
-
-
-def _shaping(performance: Performance, gains: Gains, seed: str) -> Shaping | Raw:
-    return Shaping(gains, seed) if performance.post_processing else Raw()
-
-
-def _checked(frames: Frames) -> Frames:
-    """As the engine gave them: after shaping, an infinity would pass for a wide open mouth."""
-    if frames.ndim != 2 or frames.shape[1] != BLENDSHAPES:
-        raise EngineError(f"the engine answered {frames.shape} where [frames, {BLENDSHAPES}] was due")
-    if not np.isfinite(frames).all():
-        raise EngineError("the engine answered values that are no numbers")
-    return frames

@@ -133,7 +133,7 @@ def test_style_and_seed_reach_the_face() -> None:
 
 def test_what_a_session_keeps_does_not_grow_with_the_clip() -> None:
     session = opened()
-    mouth = session._mouth
+    mouth = session._session
 
     def kept() -> int:
         tapes = [session._sound, mouth._sound, mouth._gate.openness, mouth._gate._voice]

@@ -1,5 +1,6 @@
-"""What a face does beside its mouth, for engines that leave it: brows, lids, cheeks, gaze, by who speaks and how."""
+"""What a face does beside its mouth: brows, lids, cheeks, gaze and the turn of the head, by who speaks and how."""
 
-from emotalk.expression.layer import expressed, fingerprint_of, open_face
+from emotalk.expression.layer import ExpressedSession, expressed, fingerprint_of, open_face
+from emotalk.expression.life import LIDS_AHEAD
 
-__all__ = ["expressed", "fingerprint_of", "open_face"]
+__all__ = ["LIDS_AHEAD", "ExpressedSession", "expressed", "fingerprint_of", "open_face"]

@@ -19,23 +19,26 @@ def chance(*words: object) -> float:
 
 @dataclass(frozen=True)
 class Person:
-    """`opening`, `rounding`, `brows`, `restless`: factors; `warmth`: a smile in speech; `tilt`: left against right."""
+    """`opening`, `rounding`, `brows`, `restless`, `sway` (of the head): factors; `warmth`: a smile in speech; `tilt`:
+    left against right."""
 
     opening: float = 1.0
     rounding: float = 1.0
     brows: float = 1.0
-    warmth: float = 0.03
+    warmth: float = 0.05
     tilt: float = 0.04
     restless: float = 1.0
+    sway: float = 1.0
 
 
 BOUNDS = {
     "opening": (0.92, 1.08),
     "rounding": (0.93, 1.07),
     "brows": (0.7, 1.3),
-    "warmth": (0.0, 0.08),
+    "warmth": (0.01, 0.1),
     "tilt": (-0.12, 0.12),
     "restless": (0.6, 1.4),
+    "sway": (0.75, 1.25),
 }
 """The least and the most of each trait of persons 1 to 23; person 0 is the middle of them all."""
 
@@ -50,14 +53,16 @@ def person(number: int) -> Person:
 
 @dataclass(frozen=True)
 class Mood:
-    """`range`: how far the mouth goes; `brows`, `corners`: how far brows and corners of the mouth follow the voice."""
+    """`range`: how far the mouth goes; `brows`, `corners`, `head`: how far they and the corners of the mouth move."""
 
     range: float
     brows: float
     corners: float
+    head: float
 
 
-CALM, STRONG = Mood(range=0.85, brows=0.35, corners=0.35), Mood(range=1.0, brows=1.0, corners=1.0)
+CALM = Mood(range=0.85, brows=0.35, corners=0.35, head=1 / 3)
+STRONG = Mood(range=1.0, brows=1.0, corners=1.0, head=1.0)
 
 
 def mood(style: Style) -> Mood:

@@ -1,6 +1,6 @@
 """From the engine's raw frames to a face that can be shown."""
 
-from emotalk.shaping.chain import Raw, Shaping
+from emotalk.shaping.chain import Raw, Shaping, lay_lids
 from emotalk.shaping.limits import Gains
 
-__all__ = ["Gains", "Raw", "Shaping"]
+__all__ = ["Gains", "Raw", "Shaping", "lay_lids"]

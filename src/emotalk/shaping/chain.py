@@ -1,18 +1,22 @@
-"""Smooth, gains, blinks, clamp, in this order: smoothing must not blur a blink, nor a gain leave the range."""
+"""Smooth, gains, clamp, in this order: a gain must not leave the range. The lids are laid over it afterwards: smoothing
+must not blur a blink."""
 
-from emotalk.face import Frames, no_frames
-from emotalk.shaping.blink import Blink
+import numpy as np
+from numpy.typing import NDArray
+
+from emotalk.face import INDEX, Frames, no_frames
 from emotalk.shaping.limits import Gains, clamp
 from emotalk.shaping.smooth import Smooth
+
+_EYES = slice(INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"] + 1)
 
 
 class Shaping:
     """One clip on its way from the engine's raw frames to a face; runs two frames behind."""
 
-    def __init__(self, gains: Gains, seed: str) -> None:
+    def __init__(self, gains: Gains) -> None:
         self._smooth = Smooth()
         self._gains = gains
-        self._blink = Blink(seed)
 
     def push(self, frames: Frames) -> Frames:
         """Take raw float32 [n, 52]; return the shaped frames that are ready."""
@@ -23,7 +27,7 @@ class Shaping:
         return self._after(self._smooth.finish())
 
     def _after(self, smooth: Frames) -> Frames:
-        return clamp(self._blink.push(self._gains.apply(smooth)))
+        return clamp(self._gains.apply(smooth))
 
 
 class Raw:
@@ -36,3 +40,10 @@ class Raw:
     def finish(self) -> Frames:
         """Nothing is held back."""
         return no_frames()
+
+
+def lay_lids(frames: Frames, shut: NDArray[np.float32]) -> Frames:
+    """Both eyes of float32 [n, 52] shut by [n] in 0..1, whatever they were; returns a copy."""
+    blinking = frames.copy()
+    blinking[:, _EYES] = shut[:, None]
+    return blinking
