@@ -4,7 +4,7 @@
     ├── InvalidRequest (ValueError)             the caller can mend it: names the field and the fix
     │   └── AudioError                          the sound itself
     │       ├── EmptyAudio  ├── NotAudio  ├── TruncatedAudio  ├── UnsupportedAudio
-    │       └── AudioTooLong └── BadSamples └── UndecodableAudio
+    │       └── AudioTooLong  └── BadSamples  └── UndecodableAudio
     ├── RequestConflict (ValueError)            the id is taken by another request
     ├── ConfigurationError (ValueError)         a flag, a variable or a file of settings
     │   └── NoQueue                             no queue is there, and none was to be made
@@ -26,8 +26,8 @@
     ├── JobFailed (RuntimeError)                buried after its attempts; carries the reason
     ├── ResultsDiffer                           a redelivery was computed by another engine
     ├── ServerUnavailable (ConnectionError)     the client cannot reach its server
-    ├── ReceiverGone (ConnectionError)          the avatar's program does not listen, or not any more
     │   └── TlsFailed                           it can, but one of them does not trust the other
+    ├── ReceiverGone (ConnectionError)          the avatar's program does not listen, or not any more
     ├── Unauthenticated (PermissionError)       no bearer token, or one that the server does not know
     └── DeadlineExceeded (TimeoutError)         the client has waited long enough
 
@@ -202,3 +202,9 @@ class Unauthenticated(EmoTalkError, PermissionError):
 
 class DeadlineExceeded(EmoTalkError, TimeoutError):
     """The answer took longer than the caller wanted to wait."""
+
+
+BY_NAME: dict[str, type[EmoTalkError]] = {
+    name: kind for name, kind in globals().items() if isinstance(kind, type) and issubclass(kind, EmoTalkError)
+}
+"""Each of them by the name that stands in records and statuses."""

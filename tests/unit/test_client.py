@@ -19,7 +19,7 @@ from emotalk.errors import EmoTalkError
 from emotalk.face import FaceClip
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
 from emotalk.wire.convert import to_failure, to_response
-from emotalk.wire.status import status_of
+from emotalk.wire.details import status_of
 
 Cue = Callable[[emotalk_pb2.AudioRequest, grpc.ServicerContext], Iterator[emotalk_pb2.BlendshapeResponse]]
 

@@ -1,11 +1,16 @@
-"""The one table from our errors to gRPC's codes, and the details that a program can read."""
+"""The one table of our errors: codes of gRPC, HTTP and the shell, the details that a program can read, and back."""
+
+import re
 
 import pytest
 from google.rpc import code_pb2, error_details_pb2
 
 from emotalk import errors
-from emotalk.errors import EmoTalkError
-from emotalk.wire.status import RETRY_SECONDS, code_of, status_of
+from emotalk.cli.exits import exit_of
+from emotalk.errors import BY_NAME, EmoTalkError
+from emotalk.web.problems import problem_of
+from emotalk.wire.details import error_of, status_of
+from emotalk.wire.status import RETRY_SECONDS, TABLE, Exit, row_of
 
 DETAILS = (
     error_details_pb2.ErrorInfo,
@@ -53,10 +58,75 @@ def details(error: EmoTalkError) -> dict[str, object]:
     ],
 )
 def test_each_error_has_its_code(kind: type[EmoTalkError], code: int) -> None:
-    assert code_of(made(kind)) == code
+    assert status_of(made(kind)).code == code
 
 
-@pytest.mark.parametrize("kind", every(), ids=lambda kind: kind.__name__)
+EACH = pytest.mark.parametrize("kind", [EmoTalkError, *every()], ids=lambda kind: kind.__name__)
+SEEN_AS = {errors.QueueUnavailable: errors.ServerUnavailable}
+"""What a client has another word for; what is INTERNAL it sees as JobFailed."""
+
+
+@EACH
+def test_each_comes_through_the_network_as_itself_or_as_what_a_client_calls_it(kind: type[EmoTalkError]) -> None:
+    error = made(kind)
+    status = status_of(error)
+    seen = error_of(code_pb2.Code.Name(status.code), status.message, status.details)
+    internal = status.code == code_pb2.INTERNAL
+    assert type(seen) is SEEN_AS.get(kind, errors.JobFailed if internal else kind)
+    assert str(seen) == str(error)
+    again = status_of(seen)
+    assert (again.code, again.message) == (status.code, status.message)
+    assert row_of(seen).retry_seconds == row_of(error).retry_seconds
+    if not internal:
+        assert problem_of(seen).document() == problem_of(error).document() | {
+            "type": problem_of(seen).document()["type"]
+        }
+        assert exit_of(seen) == exit_of(error)
+
+
+@pytest.mark.parametrize("code", sorted(set(code_pb2.Code.keys()) - {"OK"}))
+def test_any_code_without_details_is_some_error_of_ours(code: str) -> None:
+    error = error_of(code, "nothing is known of it")
+    assert type(error) in {kind for kind in TABLE if kind is not EmoTalkError}
+    assert "nothing is known of it" in str(error)
+
+
+def test_a_class_that_a_stranger_names_counts_only_below_the_one_of_its_code() -> None:
+    for reason, code, kind in (
+        ("ClientLimit", "RESOURCE_EXHAUSTED", errors.ClientLimit),
+        ("UnknownJob", "RESOURCE_EXHAUSTED", errors.QueueFull),
+        ("Exception", "NOT_FOUND", errors.UnknownJob),
+        ("", "INTERNAL", errors.JobFailed),
+    ):
+        status = status_of(errors.UnknownJob("it"))
+        status.details[0].Pack(error_details_pb2.ErrorInfo(reason=reason))
+        assert type(error_of(code, "it", status.details)) is kind
+
+
+def test_the_tree_is_drawn_as_it_is() -> None:
+    """Depth and name of each class, and the builtin it resembles; several may stand in one line."""
+    above: dict[int, type[EmoTalkError]] = {0: EmoTalkError}
+    drawn = set()
+    for line in (errors.__doc__ or "").splitlines():
+        branches = list(re.finditer(r"[├└]── (\w+)(?: \((\w+)\))?", line))
+        for branch in branches:
+            depth, kind = (branches[0].start() - 4) // 4 + 1, BY_NAME[branch[1]]
+            builtin = next((base.__name__ for base in kind.__bases__ if base.__module__ == "builtins"), None)
+            assert (kind.__bases__[0], builtin) == (above[depth - 1], branch[2]), branch[1]
+            above[depth] = kind
+            drawn.add(kind)
+    assert drawn == set(every())
+    assert set(BY_NAME.values()) == {EmoTalkError, *drawn}
+
+
+def test_each_error_that_a_script_can_tell_apart_has_its_exit_code() -> None:
+    assert exit_of(FileNotFoundError("in.wav")) == Exit.INPUT
+    assert exit_of(errors.CheckpointNotFound("x.pth")) == Exit.ENGINE, "ours first, though it is a file's"
+    assert exit_of(errors.TlsFailed("expired")) == Exit.DENIED
+    assert exit_of(RuntimeError("no name")) == Exit.FAILED
+
+
+@EACH
 def test_every_error_is_told_by_name_with_its_sentence_and_is_never_ok(kind: type[EmoTalkError]) -> None:
     status = status_of(made(kind))
     assert status.code not in (code_pb2.OK, code_pb2.UNKNOWN)
@@ -70,7 +140,7 @@ def test_a_refusal_names_the_field_and_the_fix() -> None:
     assert (violation.field, violation.description) == ("audio_data", "the clip lasts 1801.0 s. Cut it.")
 
 
-@pytest.mark.parametrize("kind", every(), ids=lambda kind: kind.__name__)
+@EACH
 def test_only_a_log_or_a_server_that_is_away_or_full_asks_to_be_tried_again(kind: type[EmoTalkError]) -> None:
     again = kind in (errors.QueueUnavailable, errors.QueueFull, errors.ClientLimit, errors.ServerUnavailable)
     found = details(made(kind))

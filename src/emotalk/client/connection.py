@@ -4,15 +4,14 @@ import logging
 from typing import Any
 
 import grpc
-from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from emotalk import errors
 from emotalk.address import Address
 from emotalk.client import bearer
 from emotalk.client.credentials import Credentials
-from emotalk.errors import DeadlineExceeded, EmoTalkError, JobFailed, ServerUnavailable
+from emotalk.errors import EmoTalkError, ServerUnavailable
 from emotalk.limits import MAX_MESSAGE_BYTES
+from emotalk.wire.details import error_of
 
 log = logging.getLogger(__name__)
 
@@ -53,25 +52,12 @@ def asynchronous_channel(address: Address, credentials: Credentials) -> grpc.aio
 
 def named(error: grpc.RpcError, where: str = "") -> EmoTalkError:
     """A gRPC status → the error of ours that it stands for. `where`: the address that was called."""
-    code, message = error.code(), error.details() or error.code().name
-    if code is grpc.StatusCode.INVALID_ARGUMENT and (violation := _violation(error)):
-        problem, _, fix = violation.description.rstrip(".").partition(". ")
-        return _invalid(error, violation.field, problem, fix)
-    by_code: dict[grpc.StatusCode, type[EmoTalkError]] = {
-        grpc.StatusCode.ALREADY_EXISTS: errors.RequestConflict,
-        grpc.StatusCode.RESOURCE_EXHAUSTED: _exhausted(error),
-        grpc.StatusCode.UNAUTHENTICATED: errors.Unauthenticated,
-        grpc.StatusCode.UNAVAILABLE: ServerUnavailable,
-        grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceeded,
-        grpc.StatusCode.ABORTED: errors.ResultsDiffer,
-        grpc.StatusCode.NOT_FOUND: errors.UnknownJob,
-        grpc.StatusCode.CANCELLED: ServerUnavailable if is_outage(error) else errors.JobCancelled,
-    }
-    if is_outage(error) and rpc_status.from_call(error) is None:
-        message = _nobody(where, message)
+    code, message, status = error.code(), error.details() or error.code().name, rpc_status.from_call(error)
+    if status is None and is_outage(error):
+        return ServerUnavailable(_nobody(where, message))
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         message = f"{message}. Allow more time; what was accepted is done all the same"
-    return by_code.get(code, JobFailed)(message)
+    return error_of(code.name, message, status.details if status else ())
 
 
 def _nobody(where: str, grpc_words: str) -> str:
@@ -101,27 +87,3 @@ def position_of(metadata: Any) -> int | None:
 def is_accepted(metadata: Any) -> bool:
     """Has a server said that the request is durable?"""
     return any(name == "request-id" for name, _ in metadata or ())
-
-
-def _violation(error: grpc.RpcError) -> "error_details_pb2.BadRequest.FieldViolation | None":
-    bad = _detail(error, error_details_pb2.BadRequest())
-    return bad.field_violations[0] if bad and bad.field_violations else None
-
-
-def _invalid(error: grpc.RpcError, field: str, problem: str, fix: str) -> errors.InvalidRequest:
-    """Of the server's own class, so that whoever waits for a TruncatedAudio gets one."""
-    info = _detail(error, error_details_pb2.ErrorInfo())
-    kind = getattr(errors, info.reason, None) if info else None
-    if isinstance(kind, type) and issubclass(kind, errors.AudioError):
-        return kind(problem, fix, field)
-    return errors.InvalidRequest(field, problem, fix)
-
-
-def _exhausted(error: grpc.RpcError) -> type[EmoTalkError]:
-    return errors.ClientLimit if _detail(error, error_details_pb2.QuotaFailure()) else errors.QueueFull
-
-
-def _detail(error: grpc.RpcError, into: Any) -> Any:
-    """The rich status' detail of that kind, or None."""
-    status = rpc_status.from_call(error)
-    return next((into for detail in (status.details if status else ()) if detail.Unpack(into)), None)

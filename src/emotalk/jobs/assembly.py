@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emotalk import errors
-from emotalk.errors import EmoTalkError, InvalidRequest, JobCancelled, JobFailed, ResultsDiffer
+from emotalk.errors import BY_NAME, EmoTalkError, InvalidRequest, JobCancelled, JobFailed, ResultsDiffer
 from emotalk.face import Frames
 from emotalk.jobs import Failure, Part
 
@@ -84,7 +83,6 @@ def failed(failure: Failure) -> EmoTalkError:
     """The error that the worker wrote down, as an exception; its class decides the status that the client sees."""
     if failure.kind == JobCancelled.__name__:
         return JobCancelled(failure.message)
-    kind = getattr(errors, failure.kind, None)
     error = JobFailed(f"the job was given up ({failure.kind}): {failure.message}")
-    error.retriable = bool(isinstance(kind, type) and issubclass(kind, EmoTalkError) and kind.retriable)
+    error.retriable = BY_NAME.get(failure.kind, JobFailed).retriable
     return error

@@ -18,7 +18,7 @@ from emotalk.live.conversation import METHOD, SERVICE, LiveChunk, Opening, Sound
 from emotalk.pipeline import Pipeline, Session
 from emotalk.shaping import Gains
 from emotalk.wire import live_pb2
-from emotalk.wire.status import status_of
+from emotalk.wire.details import status_of
 
 
 class LiveRoom:

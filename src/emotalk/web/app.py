@@ -19,9 +19,10 @@ from emotalk.web.observe import HttpObserver
 from emotalk.web.origins import Origins
 from emotalk.web.page import Page
 from emotalk.web.parameters import invalid
-from emotalk.web.problems import Problem, problem_of
+from emotalk.web.problems import Problem, problem_of, retry_after
 from emotalk.web.uploads import BodyLimit
 from emotalk.web.upstream import Upstream
+from emotalk.wire.status import RETRY_SECONDS
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ def _add_health(app: FastAPI, upstream: Upstream) -> None:
     async def health(request: Request) -> dict[str, bool]:
         """Is the service ready for the next request?"""
         if not await upstream.client(request).health():
-            raise Problem(503, "NotReady", "The service is starting or draining. Try again.")
+            later = retry_after(RETRY_SECONDS)
+            raise Problem(503, "NotReady", "The service is starting or draining. Try again.", headers=later)
         return {"ready": True}
 
 

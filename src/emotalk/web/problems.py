@@ -1,4 +1,4 @@
-"""Errors → RFC 9457 problem documents, with the field and the fix. The only such table."""
+"""Errors → RFC 9457 problem documents, with the field and the fix."""
 
 import http
 from collections.abc import Mapping
@@ -7,28 +7,10 @@ from typing import Any
 
 from starlette.responses import JSONResponse
 
-from emotalk import errors
+from emotalk.errors import EmoTalkError, InvalidRequest
+from emotalk.wire.status import row_of
 
 MEDIA_TYPE = "application/problem+json"
-RETRY_SECONDS = "2"
-
-# The first class that fits decides, so children stand before their parents.
-_STATUS: tuple[tuple[type[Exception], int], ...] = (
-    (errors.AudioError, 422),
-    (errors.InvalidRequest, 400),
-    (errors.UnknownJob, 404),
-    (errors.RequestConflict, 409),
-    (errors.JobCancelled, 409),
-    (errors.ResultsDiffer, 409),
-    (errors.QueueFull, 429),
-    (errors.Unauthenticated, 401),
-    (errors.ServerUnavailable, 503),
-    (errors.QueueUnavailable, 503),
-    (errors.DeadlineExceeded, 504),
-    (errors.ConfigurationError, 400),
-    (errors.EmoTalkError, 502),
-)
-"""502: the service gave the job up. It is the service that failed, not this gateway."""
 
 
 @dataclass(eq=False)
@@ -60,12 +42,16 @@ class Problem(Exception):
         return JSONResponse(self.document(), self.status, headers, MEDIA_TYPE)
 
 
-def problem_of(error: errors.EmoTalkError) -> Problem:
+def problem_of(error: EmoTalkError) -> Problem:
     """The problem that an error of ours is."""
-    status = next(code for kind, code in _STATUS if isinstance(error, kind))
-    named = (error.field, error.fix) if isinstance(error, errors.InvalidRequest) else ()
-    return Problem(status, type(error).__name__, str(error), *named)
+    row = row_of(error)
+    named = (error.field, error.fix) if isinstance(error, InvalidRequest) else ("", "")
+    return Problem(row.http, type(error).__name__, str(error), *named, retry_after(row.retry_seconds))
 
 
-_LATER = {"Retry-After": RETRY_SECONDS}
-_HEADERS: dict[int, dict[str, str]] = {401: {"WWW-Authenticate": "Bearer"}, 429: _LATER, 503: _LATER}
+def retry_after(seconds: int) -> dict[str, str]:
+    """The header that says when to try again; none for 0."""
+    return {"Retry-After": f"{seconds}"} if seconds else {}
+
+
+_HEADERS = {401: {"WWW-Authenticate": "Bearer"}}

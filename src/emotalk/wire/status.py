@@ -1,56 +1,80 @@
-"""Errors → gRPC status, with details a program can read. The only such table."""
+"""What each error is to those who meet it: gRPC code, HTTP status, exit code, when to try again. The only such table.
 
-from google.protobuf import any_pb2, duration_pb2
-from google.protobuf.message import Message
-from google.rpc import code_pb2, error_details_pb2, status_pb2
+It loads nothing, since every command has exit codes; wire/details.py makes statuses of it, and errors of statuses.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
 
 from emotalk import errors
+from emotalk.errors import EmoTalkError
 
-DOMAIN = "emotalk"
 RETRY_SECONDS = 2
-_AGAIN = (errors.QueueUnavailable, errors.QueueFull, errors.ServerUnavailable)
-
-# The first class that fits decides, so children stand before their parents.
-_CODES: tuple[tuple[type[Exception], int], ...] = (
-    (errors.InvalidRequest, code_pb2.INVALID_ARGUMENT),
-    (errors.RequestConflict, code_pb2.ALREADY_EXISTS),
-    (errors.QueueFull, code_pb2.RESOURCE_EXHAUSTED),
-    (errors.QueueUnavailable, code_pb2.UNAVAILABLE),
-    (errors.ServerUnavailable, code_pb2.UNAVAILABLE),
-    (errors.Unauthenticated, code_pb2.UNAUTHENTICATED),
-    (errors.ResultsDiffer, code_pb2.ABORTED),
-    (errors.JobCancelled, code_pb2.CANCELLED),
-    (errors.UnknownJob, code_pb2.NOT_FOUND),
-    (errors.JobFailed, code_pb2.INTERNAL),
-    (errors.EngineError, code_pb2.INTERNAL),
-    (errors.DeadlineExceeded, code_pb2.DEADLINE_EXCEEDED),
-)
 
 
-def code_of(error: errors.EmoTalkError) -> int:
-    """The google.rpc code of an error."""
-    return next((code for kind, code in _CODES if isinstance(error, kind)), code_pb2.INTERNAL)
+class Exit(IntEnum):
+    """What a script can rely on."""
+
+    OK = 0
+    FAILED = 1  # the job was given up, or something broke that has no name
+    USAGE = 2  # a flag, a setting
+    ENGINE = 3  # the device, the precision or the weights are not there
+    INPUT = 4  # the audio or a parameter of the request
+    UNAVAILABLE = 5  # no broker, no server, no receiver, no room in the queue
+    DEADLINE = 6
+    NOT_READY = 7  # health: it answers, but is not ready
+    DENIED = 8  # the token, or TLS
+    HUNG = 70  # the worker's engine did not come back; start it again
+    NEWER_RECORD = 71  # a newer version wrote the next record; upgrade and start again
+    INTERRUPTED = 130
 
 
-def status_of(error: errors.EmoTalkError) -> status_pb2.Status:
-    """The rich status: which field, what to do, whether and when to try again."""
-    status = status_pb2.Status(code=code_of(error), message=str(error))
-    for detail in _details(error):
-        packed = any_pb2.Any()
-        packed.Pack(detail)
-        status.details.append(packed)
-    return status
+@dataclass(frozen=True)
+class Row:
+    """`code` by gRPC's name. `retry_seconds`: when the same may be asked again; 0: that would not help.
+
+    HTTP 502 is for what the service gave up: it failed, and not the gateway that says so.
+    """
+
+    code: str
+    http: int
+    exit: Exit
+    retry_seconds: int = 0
 
 
-def _details(error: errors.EmoTalkError) -> list[Message]:
-    details: list[Message] = [error_details_pb2.ErrorInfo(reason=type(error).__name__, domain=DOMAIN)]
-    if isinstance(error, errors.InvalidRequest):
-        sentence = f"{error.problem}. {error.fix}."
-        field = error_details_pb2.BadRequest.FieldViolation(field=error.field, description=sentence)
-        details.append(error_details_pb2.BadRequest(field_violations=[field]))
-    if isinstance(error, errors.ClientLimit):
-        violation = error_details_pb2.QuotaFailure.Violation(subject=error.subject, description=error.problem)
-        details.append(error_details_pb2.QuotaFailure(violations=[violation]))
-    if isinstance(error, _AGAIN) and not isinstance(error, errors.TlsFailed):
-        details.append(error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=RETRY_SECONDS)))
-    return details
+# A class without a row has its parent's. Of the rows with one code the first is the error that a client sees, unless
+# the server names a class below it.
+TABLE: dict[type[EmoTalkError], Row] = {
+    errors.InvalidRequest: Row("INVALID_ARGUMENT", 400, Exit.INPUT),
+    errors.AudioError: Row("INVALID_ARGUMENT", 422, Exit.INPUT),
+    errors.RequestConflict: Row("ALREADY_EXISTS", 409, Exit.INPUT),
+    errors.UnknownJob: Row("NOT_FOUND", 404, Exit.INPUT),
+    errors.JobCancelled: Row("CANCELLED", 409, Exit.FAILED),
+    errors.ResultsDiffer: Row("ABORTED", 409, Exit.FAILED),
+    errors.Unauthenticated: Row("UNAUTHENTICATED", 401, Exit.DENIED),
+    errors.QueueFull: Row("RESOURCE_EXHAUSTED", 429, Exit.UNAVAILABLE, RETRY_SECONDS),
+    errors.ServerUnavailable: Row("UNAVAILABLE", 503, Exit.UNAVAILABLE, RETRY_SECONDS),
+    errors.QueueUnavailable: Row("UNAVAILABLE", 503, Exit.UNAVAILABLE, RETRY_SECONDS),
+    errors.TlsFailed: Row("UNAVAILABLE", 503, Exit.DENIED),
+    errors.DeadlineExceeded: Row("DEADLINE_EXCEEDED", 504, Exit.DEADLINE),
+    errors.JobFailed: Row("INTERNAL", 502, Exit.FAILED),
+    errors.EmoTalkError: Row("INTERNAL", 502, Exit.FAILED),
+    errors.ConfigurationError: Row("INTERNAL", 400, Exit.USAGE),
+    errors.DeviceUnavailable: Row("INTERNAL", 502, Exit.ENGINE),
+    errors.PrecisionUnavailable: Row("INTERNAL", 502, Exit.ENGINE),
+    errors.CheckpointError: Row("INTERNAL", 502, Exit.ENGINE),
+    errors.ReceiverGone: Row("INTERNAL", 502, Exit.UNAVAILABLE),
+    errors.NewerRecord: Row("INTERNAL", 502, Exit.NEWER_RECORD),
+}
+_SEEN = {row.code: kind for kind, row in reversed(TABLE.items())}
+
+
+def row_of(error: EmoTalkError) -> Row:
+    """The row of its class, or of the nearest above it."""
+    return next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
+
+
+def class_of(code: str, name: str = "") -> type[EmoTalkError]:
+    """What a client sees of a gRPC code, and of the class that the server named, if it did."""
+    seen, named = _SEEN.get(code, errors.JobFailed), errors.BY_NAME.get(name)
+    return named if named and issubclass(named, seen) else seen

@@ -19,7 +19,7 @@ from grpc_status import rpc_status
 
 from emotalk.errors import DeadlineExceeded, EmoTalkError, InvalidRequest, Unauthenticated
 from emotalk.server.guard.tokens import Tokens
-from emotalk.wire.status import status_of
+from emotalk.wire.details import status_of
 
 _HEADER = "authorization"
 
