@@ -4,6 +4,7 @@
 # make mutants  changes retry, windows and dedupe in every small way: which tests cannot fail? (five minutes)
 # make fuzz   a minute of nearly valid bytes for everything that reads a stranger's
 # make lock   chooses the versions in requirements/constraints.txt anew
+# make docs   writes the tables of docs/flags.md from the program
 # make page   builds the viewer into the package; needs Node.js, and only those who change web/ need it
 # make clean  away with .venv, demo/ and caches
 
@@ -13,7 +14,7 @@ RUN := $(VENV)/bin
 LOCK := requirements/constraints.txt
 PIP := $(RUN)/python -m pip install -q --no-cache-dir --disable-pip-version-check -c $(LOCK)
 
-.PHONY: demo test lint types contract tests bench fuzz mutants lock page clean
+.PHONY: demo test lint types contract tests bench fuzz mutants lock docs page clean
 .DELETE_ON_ERROR:
 
 # Whoever has run `make test` has all that the demo needs.
@@ -49,6 +50,9 @@ lock: $(RUN)/python
 	$(PIP) uv
 	$(RUN)/uv pip compile -q --universal --upgrade --no-header --no-annotate --no-emit-index-url \
 	  --all-extras --group dev --group lock -o $(LOCK) pyproject.toml
+
+docs: $(VENV)/.for-tests
+	$(RUN)/python -m docs.flags
 
 page:
 	cd web && npm ci --no-audit --no-fund && npm run build

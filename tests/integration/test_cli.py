@@ -146,7 +146,7 @@ def test_a_variable_in_the_environment_is_named_when_it_cannot_be_read(
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_shows_every_flag_once_with_its_default_and_unit(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        main([name, "--help"])
+        main([name, "--help-all"])
     assert ended.value.code == 0
     told = capsys.readouterr().out
     assert not re.search(r"--\w+_\w+", told), "the old spellings work unseen"
@@ -159,7 +159,35 @@ def test_help_says_the_defaults_that_the_commands_have(capsys: pytest.CaptureFix
     for name, level in (("animate", "warning"), ("play", "warning"), ("jobs", "warning"), ("serve", "info")):
         with pytest.raises(SystemExit):
             main([name, "--help"])
-        assert re.search(rf"--log-level \{{[\w,]+\}}\s+default {level}\n", capsys.readouterr().out), name
+        told = " ".join(capsys.readouterr().out.split())
+        assert re.search(rf"--log-level \{{[\w,]+\}} [\w ]+ \(default {level}\)", told), name
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_short_help_shows_ten_flags_at_most_and_says_where_the_others_are(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = {}
+    for asked in ("--help", "--help-all"):
+        with pytest.raises(SystemExit):
+            main([name, asked])
+        told[asked] = capsys.readouterr().out
+    short, full = (set(re.findall(r"(?m)^  (?:-\w, )?(--[\w-]+)", text)) for text in told.values())
+    assert short <= full
+    assert len(short - {"--help", "--help-all"}) <= 10
+    assert (f"emotalk {name} --help-all" in told["--help"]) == (short < full)
+
+
+def test_a_file_of_settings_is_heard_by_a_command_and_a_wrong_one_is_refused(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home / "emotalk.toml").write_text('engine = "tone"\n[gains]\njawOpen = 0.0\n')
+    assert main(["animate", "in.wav", "-o", "out.npy", "--config", "emotalk.toml"]) == Exit.OK
+    assert np.load("out.npy")[:, ARKIT_NAMES.index("jawOpen")].max() == 0
+    (home / "emotalk.toml").write_text("engin = 'tone'")
+    code, told = refused(capsys, "animate", "in.wav", "-o", "out.npy", "--config", "emotalk.toml")
+    assert (code, told.count("\n")) == (Exit.USAGE, 1)
+    assert re.search(r"emotalk\.toml.*'engin'.*'engine'", told)
 
 
 def test_version_names_the_program_and_its_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,8 @@
-"""Defaults < environment < flags, and a child process that hears the same."""
+"""Defaults < file < environment < flags, and a child process that hears the same."""
 
+import json
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,11 +11,11 @@ from hypothesis import strategies as st
 
 from emotalk.errors import ConfigurationError
 from emotalk.face import ARKIT_NAMES
-from emotalk.settings import Settings, parse_factors
+from emotalk.settings import SETTINGS, Settings, parse_factors, read_file
 
 TEXT = st.text(st.characters(exclude_categories=["C"]), max_size=20)
 FACTORS = st.dictionaries(st.sampled_from(ARKIT_NAMES), st.floats(allow_nan=False), max_size=4)
-SETTINGS = st.builds(
+SETTINGS_DRAWN = st.builds(
     Settings,
     host=TEXT,
     port=st.integers(0, 65535),
@@ -51,7 +53,7 @@ SETTINGS = st.builds(
 )
 
 
-@given(one=SETTINGS)
+@given(one=SETTINGS_DRAWN)
 def test_a_child_process_hears_the_same_settings(one: Settings) -> None:
     assert Settings.load(one.as_environment(), {}, {}) == one
 
@@ -149,3 +151,85 @@ def test_every_setting_has_a_default() -> None:
 
 def test_factors_are_read_with_the_spaces_people_type() -> None:
     assert parse_factors("jawOpen=1.2, mouthClose=-0.5,") == {"jawOpen": 1.2, "mouthClose": -0.5}
+
+
+def toml(settings: Settings) -> str:
+    """The settings as somebody would write them by hand."""
+    lines, tables = [], []
+    for name in SETTINGS:
+        value = getattr(settings, name)
+        if isinstance(value, dict):
+            tables += [
+                f"[{name}]",
+                *(f"{json.dumps(key, ensure_ascii=False)} = {_toml(each)}" for key, each in value.items()),
+            ]
+        else:
+            lines.append(f"{name} = {_toml(value)}")
+    return "\n".join((*lines, *tables))
+
+
+def _toml(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str | bool) else repr(value)
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("config") / "emotalk.toml"
+
+
+@given(one=SETTINGS_DRAWN)
+def test_a_file_gives_any_settings_as_they_were_written(one: Settings, file: Path) -> None:
+    file.write_text(toml(one), "utf-8")
+    assert Settings.load({}, {}, {}, read_file(file)) == one
+
+
+def test_a_file_goes_over_the_command_and_under_variable_and_flag(file: Path) -> None:
+    file.write_text("port = 2\nhost = 'file'\nqueue = 'file'\nworker = false")
+    told = Settings.load(
+        {"EMOTALK_HOST": "variable"}, {"queue": "flag"}, {"port": 1, "engine": "tone"}, read_file(file)
+    )
+    assert (told.port, told.host, told.queue, told.worker, told.engine) == (2, "variable", "flag", False, "tone")
+
+
+@pytest.mark.parametrize(("written", "near"), [("prot", "port"), ("kafka_sasl_pasword", "kafka_sasl_password")])
+def test_a_name_that_is_not_a_setting_is_refused_with_the_file_and_the_nearest_one(
+    written: str, near: str, file: Path
+) -> None:
+    file.write_text(f"{written} = 'hunter2'")
+    with pytest.raises(ConfigurationError, match=rf"emotalk\.toml.*'{written}'.*'{near}'") as refused:
+        read_file(file)
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["port = '80'", "port = true", "port = 1.5", "web = 1", "web = 'no'", "host = 4", "gains = 'jawOpen=1'"]
+    + ["gains.jawOpen = 'wide'", "kafka_option.acks = 1", "max_seconds = [1]", "host = 2026-01-01"],
+)
+def test_a_value_of_another_kind_is_refused_by_file_and_name(line: str, file: Path) -> None:
+    file.write_text(line)
+    with pytest.raises(ConfigurationError, match=rf"emotalk\.toml: {line.split(' ')[0].split('.')[0]}: .* is not "):
+        read_file(file)
+
+
+def test_a_secret_in_a_file_is_read_and_a_wrong_one_is_not_shown(file: Path) -> None:
+    file.write_text("kafka_sasl_password = 'hunter2'")
+    assert Settings.load({}, {}, {}, read_file(file)).kafka_sasl_password == "hunter2"
+    file.write_text("kafka_sasl_password = 31337")
+    with pytest.raises(ConfigurationError, match="kafka_sasl_password") as refused:
+        read_file(file)
+    assert "31337" not in str(refused.value)
+
+
+@pytest.mark.parametrize("content", [None, b"port 50051", b"port = 1\nport = 2", b"host = '\xff'"])
+def test_a_file_that_cannot_be_read_is_named(content: bytes | None, file: Path) -> None:
+    file.unlink(missing_ok=True)
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=r"config: .*emotalk\.toml"):
+        read_file(file)
+
+
+def test_every_setting_that_has_limits_says_what_to_do_beyond_them() -> None:
+    assert all(each.help for each in SETTINGS.values())
+    assert [each.name for each in SETTINGS.values() if bool(each.between) != bool(each.fix)] == []

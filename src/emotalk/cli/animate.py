@@ -27,23 +27,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """IN -o OUT and how."""
     parser.add_argument("audio", metavar="IN", type=Path, help="WAV, FLAC, OGG or MP3; 8..192 kHz; mono or stereo")
     kinds = "/".join(SUFFIXES)
-    parser.add_argument("-o", "--output", metavar="OUT", type=Path, required=True, help=f"{kinds}; folders are created")
+    flags.add(parser, "--output", "-o", metavar="OUT", type=Path, required=True, help=f"{kinds}; folders are created")
     add_performance(parser)
 
 
 def add_performance(parser: argparse.ArgumentParser) -> None:
     """What decides how a file is performed without a server."""
-    flags.add(parser, "--seed", metavar="N", help="of the blinks (default: the audio's digest)")
-    flags.add_limits(parser)
+    flags.add(parser, "--seed", metavar="N", shown="the file's digest", help="of the blinks; any text")
     flags.add_performance(parser)
-    flags.add_engine(parser)
-    flags.add_shaping(parser)
-    flags.add_logs(parser, "warning")
+    flags.add_settings(parser, "max_seconds", "engine", "shaping", "log", log_level="warning")
 
 
 def run(parsed: argparse.Namespace) -> None:
     """Read, animate, write."""
-    settings = settle(parsed, log_level="warning")
+    settings = settle(parsed)
     clip, card = perform(parsed, settings, place=parsed.output)
     save(clip, parsed.output)
     print(f"{parsed.output}: {len(clip.frames)} frames at 30 fps, engine {card.name} ({card.licence})")

@@ -10,13 +10,16 @@ from emotalk.cli import flags
 from emotalk.engines.emotalk import convert, converted_path, find_weights
 
 ENVIRONMENT = ""
+_ELSEWHERE = "the converted file; elsewhere it is not looked for"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """CHECKPOINT, and where to."""
     parser.add_argument("checkpoint", metavar="CHECKPOINT", type=Path, help="EmoTalk.pth; it is left as it is")
     beside = converted_path(Path("EmoTalk.pth"))
-    flags.add(parser, "-o", "--output", metavar="OUT", type=Path, help=f"default: {beside}, beside the checkpoint")
+    flags.add(
+        parser, "-o", "--output", metavar="OUT", type=Path, shown=f"{beside}, beside the checkpoint", help=_ELSEWHERE
+    )
 
 
 def run(parsed: argparse.Namespace) -> None:

@@ -47,17 +47,13 @@ class Finding:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """--json and what to look at."""
-    parser.add_argument("--json", action="store_true", help="for programs")
-    flags.add(parser, "--port", type=int, metavar="N", help="port to look at (default 50051)")
-    flags.add(parser, "--host", metavar="ADDRESS", help="address to look at (default 127.0.0.1)")
-    flags.add_queue(parser, flags.EMBEDDED)
-    flags.add_engine(parser)
-    flags.add_keys(parser)
+    flags.add(parser, "--json", action="store_true", help="for programs")
+    flags.add_settings(parser, "listening", "keys", "queue", "engine", log_level="error")
 
 
 def run(parsed: argparse.Namespace) -> int:
     """Look, print."""
-    settings = settle(parsed, log_level="error")
+    settings = settle(parsed)
     findings = [look(settings) for look in _LOOKS]
     if parsed.json:
         print(json.dumps([vars(finding) for finding in findings], ensure_ascii=False))

@@ -32,16 +32,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """list | show ID | retry ID | bury ID | cancel ID | delete ID."""
     parser.add_argument("what", choices=_VERBS, metavar=f"{{{','.join(_VERBS)}}}", help="what to do")
     parser.add_argument("request_id", metavar="ID", nargs="*", help="of the requests; list needs none")
-    parser.add_argument("--all", action="store_true", help="retry, delete: every dead letter")
-    parser.add_argument("--reason", default="put aside by hand", metavar="TEXT", help="bury: what clients hear")
-    parser.add_argument("--json", action="store_true", help="for programs")
-    flags.add_queue(parser, "sqlite, a file in the user's state folder")
-    flags.add_logs(parser, "warning")
+    flags.add(parser, "--all", action="store_true", help="`retry`, `delete`: every dead letter")
+    reason = "`bury`: what the clients hear, and the letter says"
+    flags.add(parser, "--reason", default="put aside by hand", metavar="TEXT", help=reason)
+    flags.add(
+        parser, "--json", action="store_true", help="for programs: one document (`list`), one line for each (`show`)"
+    )
+    flags.add_settings(parser, "queue", "log", log_level="warning")
 
 
 def run(parsed: argparse.Namespace) -> None:
     """Do it."""
-    settings = settle(parsed, shared=True, log_level="warning")
+    settings = settle(parsed, shared=True)
     _check(parsed)
     try:
         _run(settings, parsed)

@@ -20,13 +20,11 @@ GOODBYE_SECONDS = 1.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Where, and which engine."""
-    flags.add(parser, "--address", required=True, metavar="ADDRESS", help="where to listen, as gRPC has it: unix:PATH")
+    flags.add(
+        parser, "--address", required=True, metavar="ADDRESS", help="where to listen, as gRPC has it: `unix:PATH`"
+    )
     flags.add(parser, "--supervised", action="store_true", help=argparse.SUPPRESS)
-    flags.add_live(parser)
-    flags.add_limits(parser)
-    flags.add_engine(parser)
-    flags.add_shaping(parser)
-    flags.add_logs(parser)
+    flags.add_settings(parser, "sound", "engine", "shaping", "log")
 
 
 def run(parsed: argparse.Namespace) -> None:

@@ -10,13 +10,13 @@ from typing import Any
 
 from emotalk.cli import flags
 from emotalk.cli.exits import Exit, complain, exit_of
+from emotalk.cli.help import CommonFlags, add_helps, is_rare
 from emotalk.cli.uninstalled import command_or_advice
 from emotalk.errors import EmoTalkError
 
 _COMMANDS: tuple[Any, ...] = tuple(
     map(command_or_advice, "animate play serve web work send submit jobs health doctor convert live".split())
 )
-_LOOK: dict[str, Any] = {"epilog": flags.ENVIRONMENT_NOTE, "formatter_class": flags.Formatter}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,10 +35,8 @@ def _run(parsed: argparse.Namespace, unknown: list[str]) -> int | None:
 def door(command: str, **defaults: object) -> int:
     """One command as a program of its own, `defaults` instead of the command's; returns its exit code."""
     module = next(each for each in _COMMANDS if _name(each) == command)
-    parser = argparse.ArgumentParser(description=_one_line(module), **_look(module))
-    parser.set_defaults(refuse=parser.error)
-    module.add_arguments(parser, **defaults)
-    parser.set_defaults(run=lambda parsed: module.run(parsed, **defaults))
+    parser = argparse.ArgumentParser(**_look(module))
+    _fill(parser, module, **defaults)
     parsed, unknown = parser.parse_known_args()
     return guarded(lambda: _run(parsed, unknown))
 
@@ -69,20 +67,26 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="emotalk",
         description="Speech audio in, a moving face out: 52 ARKit blendshapes at 30 frames a second.",
-        **_LOOK,
+        epilog=flags.ENVIRONMENT_NOTE,
     )
     parser.add_argument("--version", action="version", version=f"emotalk {version('emotalk')}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in _COMMANDS:
-        one_line = _one_line(command)
-        sub = commands.add_parser(_name(command), help=one_line, description=one_line, **_look(command))
-        sub.set_defaults(run=command.run, refuse=sub.error)
-        command.add_arguments(sub)
+        _fill(commands.add_parser(_name(command), help=_one_line(command), **_look(command)), command)
     return parser
 
 
+def _fill(parser: argparse.ArgumentParser, command: Any, **defaults: object) -> None:
+    add_helps(parser)
+    parser.set_defaults(run=command.run, refuse=parser.error)
+    command.add_arguments(parser, **defaults)
+    if any(map(is_rare, parser._actions)):
+        parser.epilog = f"More flags: {parser.prog} --help-all. {parser.epilog}"
+
+
 def _look(command: Any) -> dict[str, Any]:
-    return {**_LOOK, "epilog": getattr(command, "ENVIRONMENT", flags.ENVIRONMENT_NOTE)}
+    epilog = getattr(command, "ENVIRONMENT", flags.ENVIRONMENT_NOTE)
+    return {"description": _one_line(command), "epilog": epilog, "formatter_class": CommonFlags, "add_help": False}
 
 
 def _name(command: Any) -> str:

@@ -15,22 +15,23 @@ from emotalk.errors import ConfigurationError
 from emotalk.export import READABLE, load
 from emotalk.export.formats import suffix_of
 from emotalk.face import FaceClip
-from emotalk.play import SCHEMES, connect, play
+from emotalk.play import connect, play
 from emotalk.timebase import FPS
+
+_TO = (
+    "who receives it; may be given several times. `vmc://HOST:39539` (VSeeFace, Warudo, VNyan;"
+    " `?names=camel` for models whose clips are called browDownLeft and not BrowDownLeft), `livelink://HOST:11111`"
+    ' (Unreal; `?subject=NAME`), `ws://HOST:PORT/PATH` or `wss://…` (a JSON message a frame: `{"frame_number",'
+    ' "timecode", "blendshapes": {name: value}}`). Nobody listens at the WebSocket: exit code 5; what UDP loses,'
+    " nobody hears of"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """IN --to ADDRESS and how."""
     kinds = "/".join(READABLE)
     parser.add_argument("audio", metavar="IN", type=Path, help=f"a clip ({kinds}), or sound, which is animated first")
-    flags.add(
-        parser,
-        "--to",
-        action="append",
-        required=True,
-        metavar="ADDRESS",
-        help=f"who receives it: {', '.join(SCHEMES)}; may be given several times",
-    )
+    flags.add(parser, "--to", action="append", required=True, metavar="ADDRESS", help=_TO)
     flags.add(parser, "--loop", action="store_true", help="play it again and again, until Ctrl-C")
     add_performance(parser)
 
@@ -48,7 +49,7 @@ def run(parsed: argparse.Namespace) -> None:
 
 
 def _clip(parsed: argparse.Namespace) -> FaceClip:
-    settings = settle(parsed, log_level="warning")
+    settings = settle(parsed)
     if suffix_of(parsed.audio, READABLE):
         return load(parsed.audio)
     _refuse_unreadable(parsed.audio)

@@ -23,28 +23,22 @@ ENVIRONMENT = flags.TOKEN_NOTE
 def add_arguments(parser: argparse.ArgumentParser, default_output: Path | None = None) -> None:
     """IN -o OUT and where."""
     parser.add_argument("file", metavar="IN", nargs="?", type=Path, help="WAV, FLAC, OGG or MP3")
-    flags.add(parser, "--audio", metavar="IN", type=Path, help="the same, as the first version spelt it")
-    kinds, where = "/".join(SUFFIXES), f" (default {default_output})" if default_output else ""
-    flags.add(parser, "--output", "-o", metavar="OUT", type=Path, help=f"{kinds}; folders are created{where}")
-    flags.add(parser, "--host", default="localhost", metavar="ADDRESS", help="server (default localhost)")
-    flags.add(parser, "--port", type=int, default=50051, metavar="N", help="its port (default 50051)")
-    flags.add(parser, "--request-id", default="", metavar="ID", help="repeating an id is safe (default: a new one)")
-    flags.add(parser, "--session-id", default="", metavar="ID", help="requests of one session keep their order")
-    flags.add(
-        parser,
-        "--timeout",
-        type=float,
-        default=DEFAULT_TIMEOUT,
-        metavar="S",
-        help=f"give up after S seconds, the wait in the queue included (default {DEFAULT_TIMEOUT:g})",
-    )
+    flags.add(parser, "--audio", rare=True, metavar="IN", type=Path, help="the same, as the first version spelt it")
+    kinds = "/".join(SUFFIXES)
+    output = f"{kinds}; folders are created. Without it nothing is saved"
+    flags.add(parser, "--output", "-o", default=default_output, metavar="OUT", type=Path, help=output)
+    flags.add(parser, "--host", default="localhost", metavar="ADDRESS", help="the server")
+    flags.add(parser, "--port", type=int, default=50051, metavar="N", help="its port")
+    flags.add_request(parser)
+    timeout = "give up after so many seconds, the wait in the queue included"
+    flags.add(parser, "--timeout", type=float, default=DEFAULT_TIMEOUT, metavar="S", help=timeout)
     flags.add_credentials(parser)
     flags.add_performance(parser)
 
 
-def run(parsed: argparse.Namespace, default_output: Path | None = None) -> None:
+def run(parsed: argparse.Namespace) -> None:
     """Send, print, save."""
-    audio, output = parsed.audio or parsed.file, parsed.output or default_output
+    audio, output = parsed.audio or parsed.file, parsed.output
     if audio is None:
         raise ConfigurationError("audio: no file was named. Give IN, or --audio IN.")
     sound = audio.read_bytes()

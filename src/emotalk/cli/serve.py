@@ -15,7 +15,7 @@ from threading import Event
 from emotalk.address import Address
 from emotalk.audio.apart import Decoders
 from emotalk.cli import flags
-from emotalk.cli.settings_from_flags import settle
+from emotalk.cli.settings_from_flags import is_given, settle
 from emotalk.errors import ConfigurationError
 from emotalk.jobs.intake import Intake
 from emotalk.live.pool import LivePool
@@ -23,7 +23,7 @@ from emotalk.pipeline import Pipeline
 from emotalk.processes import observed, parts
 from emotalk.queues.base import Queue
 from emotalk.server.run import Server
-from emotalk.settings import PREFIX, Settings
+from emotalk.settings import Settings
 from emotalk.supervision.gateway import Gateway
 from emotalk.supervision.workforce import ChildWorker, Nobody, ThreadWorker, Workforce
 from emotalk.web.listening import bound
@@ -32,33 +32,19 @@ from emotalk.worker.loop import Worker
 log = logging.getLogger(__name__)
 
 
-def add_arguments(parser: argparse.ArgumentParser, queue: str = flags.EMBEDDED, host: str = Settings.host) -> None:
+def add_arguments(parser: argparse.ArgumentParser, **defaults: object) -> None:
     """Where to listen, and everything the worker needs."""
-    flags.add(parser, "--host", metavar="ADDRESS", help=f"address to listen on (default {host})")
-    flags.add(parser, "--port", type=int, metavar="N", help="TCP port (default 50051; 0: any free one)")
-    flags.add(
-        parser, "--no-worker", dest="worker", action="store_const", const=False, help="others work: see emotalk work"
+    work = ("worker", "drain_seconds", "hang_seconds")
+    doors = ("window", "keys", "limits")
+    shown = ("metrics", "log")
+    flags.add_settings(
+        parser, "listening", *work, "sound", *doors, "queue", "bounds", "engine", "shaping", *shown, **defaults
     )
-    flags.add_drain(parser)
-    flags.add_watchdog(parser)
-    flags.add_limits(parser)
-    flags.add_doors(parser)
-    flags.add(parser, "--no-web", dest="web", action="store_const", const=False, help="no HTTP port, no page")
-    flags.add_web(parser)
-    flags.add_live(parser)
-    flags.add_queue(parser, queue)
-    flags.add_partitions(parser)
-    flags.add_room(parser)
-    flags.add_engine(parser)
-    flags.add_shaping(parser)
-    flags.add_metrics(parser)
-    flags.add_logs(parser)
 
 
-def run(parsed: argparse.Namespace, **defaults: object) -> None:
+def run(parsed: argparse.Namespace) -> None:
     """Serve until SIGTERM or Ctrl-C."""
-    asked = parsed.web_port is not None or PREFIX + "WEB_PORT" in os.environ
-    serve(settle(parsed, shared=parsed.worker is False, **defaults), asked)
+    serve(settle(parsed, shared=parsed.worker is False), is_given(parsed, "web_port"))
 
 
 def serve(settings: Settings, web_port_asked: bool) -> None:

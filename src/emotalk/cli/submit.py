@@ -27,24 +27,21 @@ from emotalk.queues.base import Receipt, Result, Results
 DEFAULT_AUDIO = Path("audio/angry1.wav")
 
 
-def add_arguments(parser: argparse.ArgumentParser, queue: str = flags.EMBEDDED) -> None:
+def add_arguments(parser: argparse.ArgumentParser, **defaults: object) -> None:
     """--audio F into --queue URL."""
-    flags.add(parser, "--audio", type=Path, default=DEFAULT_AUDIO, metavar="F", help=f"default {DEFAULT_AUDIO}")
+    flags.add(parser, "--audio", type=Path, default=DEFAULT_AUDIO, metavar="F", help="WAV, FLAC, OGG or MP3")
     kinds = "/".join(SUFFIXES)
     flags.add(parser, "--output", "-o", metavar="OUT", type=Path, help=f"save the result: {kinds}")
-    flags.add(parser, "--request-id", default="", metavar="ID", help="repeating an id is safe (default: a new one)")
-    flags.add(parser, "--session-id", default="", metavar="ID", help="requests of one session keep their order")
-    flags.add(parser, "--timeout", type=float, default=600.0, metavar="S", help="seconds to wait (default 600)")
-    flags.add_limits(parser)
-    flags.add_queue(parser, queue)
+    flags.add_request(parser)
+    wait = "seconds to wait for the result; the request stays in the queue"
+    flags.add(parser, "--timeout", type=float, default=600.0, metavar="S", help=wait)
     flags.add_performance(parser)
-    flags.add_shaping(parser)
-    flags.add_logs(parser)
+    flags.add_settings(parser, "max_seconds", "queue", "shaping", "log", **defaults)
 
 
-def run(parsed: argparse.Namespace, **defaults: object) -> None:
+def run(parsed: argparse.Namespace) -> None:
     """Submit, print, wait."""
-    settings = settle(parsed, shared=True, **defaults)
+    settings = settle(parsed, shared=True)
     job = parts.intake(settings).accept(_order(parsed), time.time)
     if parsed.output:
         check_place(parsed.output)

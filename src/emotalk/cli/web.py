@@ -24,13 +24,13 @@ PATIENCE = 10.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """In front of whom, and where."""
-    flags.add(parser, "--server", default="localhost:50051", metavar="HOST:PORT", help="default localhost:50051")
+    server = "the gRPC server behind it; `unix:PATH` is a socket of this machine"
+    flags.add(parser, "--server", default="localhost:50051", metavar="HOST:PORT", help=server)
     flags.add(parser, "--supervised", action="store_true", help=argparse.SUPPRESS)
     flags.add(parser, "--socket", type=int, metavar="N", help=argparse.SUPPRESS)
-    flags.add_web(parser)
-    flags.add_credentials(parser)
-    flags.add_metrics(parser)
-    flags.add_logs(parser)
+    token = "sent for callers that bring no token of their own: whoever reaches the window then comes in"
+    flags.add_credentials(parser, token)
+    flags.add_settings(parser, "web_host", "web_port", "web_hosts", "web_origins", "metrics", "log")
 
 
 def run(parsed: argparse.Namespace) -> None:

@@ -29,22 +29,16 @@ STILL_AT_LEAST = 15.0
 """Twice what the log may take to answer whoever keeps a claim."""
 
 
-def add_arguments(parser: argparse.ArgumentParser, queue: str = flags.EMBEDDED) -> None:
+def add_arguments(parser: argparse.ArgumentParser, **defaults: object) -> None:
     """Which queue, which engine."""
-    flags.add(parser, "--worker-name", metavar="NAME", help="a restart under the same name takes its job over at once")
     flags.add(parser, "--supervised", action="store_true", help=argparse.SUPPRESS)
-    flags.add_drain(parser)
-    flags.add_watchdog(parser)
-    flags.add_queue(parser, queue)
-    flags.add_partitions(parser)
-    flags.add_engine(parser)
-    flags.add_metrics(parser)
-    flags.add_logs(parser)
+    own = ("worker_name", "drain_seconds", "hang_seconds")
+    flags.add_settings(parser, *own, "queue", "partitions", "engine", "metrics", "log", **defaults)
 
 
-def run(parsed: argparse.Namespace, **defaults: object) -> int:
+def run(parsed: argparse.Namespace) -> int:
     """Work until SIGTERM or Ctrl-C."""
-    code = work(settle(parsed, shared=True, **defaults), parsed.supervised)
+    code = work(settle(parsed, shared=True), parsed.supervised)
     logging.shutdown()
     # An engine in the middle of a window cannot be interrupted, and nothing needs it any more.
     os._exit(code)
