@@ -161,7 +161,7 @@ def toml(settings: Settings) -> str:
         if isinstance(value, dict):
             tables += [
                 f"[{name}]",
-                *(f"{json.dumps(key, ensure_ascii=False)} = {_toml(each)}" for key, each in value.items()),
+                *(f"{_toml(key)} = {_toml(each)}" for key, each in value.items()),
             ]
         else:
             lines.append(f"{name} = {_toml(value)}")
@@ -203,8 +203,19 @@ def test_a_name_that_is_not_a_setting_is_refused_with_the_file_and_the_nearest_o
 
 @pytest.mark.parametrize(
     "line",
-    ["port = '80'", "port = true", "port = 1.5", "web = 1", "web = 'no'", "host = 4", "gains = 'jawOpen=1'"]
-    + ["gains.jawOpen = 'wide'", "kafka_option.acks = 1", "max_seconds = [1]", "host = 2026-01-01"],
+    [
+        "port = '80'",
+        "port = true",
+        "port = 1.5",
+        "web = 1",
+        "web = 'no'",
+        "host = 4",
+        "host = 2026-01-01",
+        "max_seconds = [1]",
+        "gains = 'jawOpen=1'",
+        "gains.jawOpen = 'wide'",
+        "kafka_option.acks = 1",
+    ],
 )
 def test_a_value_of_another_kind_is_refused_by_file_and_name(line: str, file: Path) -> None:
     file.write_text(line)
