@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from candidate import Candidate, Clock, kafka, memory, sqlite
+
+from tests.contract.candidate import Candidate, Clock, kafka, memory, sqlite
 
 KINDS = [memory, sqlite, pytest.param(kafka, marks=pytest.mark.kafka)]
 

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from candidate import Clock, request
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from emotalk.errors import ClaimLost, EmoTalkError, JobCancelled, RequestConflict
 from emotalk.queues.base import ENDED, Claim, Consumer, JobState, Queue
+from tests.contract.candidate import Clock, request
 
 LANES, LEASE = 2, 10.0
 IDS = st.sampled_from(["a", "b", "c", "d"])

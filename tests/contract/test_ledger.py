@@ -1,10 +1,10 @@
 """What every kind of queue promises about a request that is known by its id: where it stands, and its end by hand."""
 
 import pytest
-from candidate import Candidate, request
 
 from emotalk.errors import JobCancelled, NoQueue, RequestConflict
 from emotalk.queues.base import RESULTS_KEPT_SECONDS, JobRow, Ledger
+from tests.contract.candidate import Candidate, request
 
 
 def known(ledger: Ledger, request_id: str = "one") -> JobRow:

@@ -4,9 +4,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
-from candidate import Candidate, request
-
 from emotalk.queues.base import Reading
+from tests.contract.candidate import Candidate, request
 
 
 def oldest_of(reading: Reading) -> float:

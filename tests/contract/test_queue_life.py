@@ -5,14 +5,14 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from candidate import Clock
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
-from life import LANES, LEASE, QueueLife
 
 from emotalk.queues.base import Queue
 from emotalk.queues.memory import MemoryQueue
 from emotalk.queues.sqlite import SqliteQueue
+from tests.contract.candidate import Clock
+from tests.contract.life import LANES, LEASE, QueueLife
 
 EXAMPLES, STEPS = 60, 40
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from candidate import Clock, request
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -26,6 +25,7 @@ from emotalk.queues.base import Claim, Consumer, Queue, Record
 from emotalk.queues.lanes import lane_of
 from emotalk.queues.memory import MemoryQueue
 from emotalk.queues.sqlite import SqliteQueue
+from tests.contract.candidate import Clock, request
 
 LANES, LEASE = 2, 10.0
 NEWEST_OR_OLDER = st.sampled_from([0, 0, 0, 1, 2])

@@ -3,10 +3,10 @@
 import threading
 
 import pytest
-from candidate import Candidate, Clock, request
 
 from emotalk.errors import ClaimLost, QueueUnavailable, RequestConflict
 from emotalk.queues.base import RESULTS_KEPT_SECONDS, Claim, Record
+from tests.contract.candidate import Candidate, Clock, request
 
 
 def test_a_request_is_claimed_begun_answered_and_completed(candidate: Candidate) -> None:

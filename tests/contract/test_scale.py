@@ -3,10 +3,10 @@
 from itertools import count
 
 import pytest
-from candidate import Candidate, request
 
 from emotalk.errors import QueueFull
 from emotalk.queues.base import Queue
+from tests.contract.candidate import Candidate, request
 
 KEYS = 40
 

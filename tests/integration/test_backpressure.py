@@ -13,12 +13,12 @@ import soundfile
 from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
-from served import PATIENCE, Inside, eventually, frames_of, outside, speech
 
 from emotalk.queues.base import Queue
 from emotalk.queues.memory import MemoryQueue
 from emotalk.queues.sqlite import SqliteQueue
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
+from tests.integration.served import PATIENCE, Inside, eventually, frames_of, outside, speech
 
 MiB = 2**20
 SERVING, NOT_SERVING = (getattr(emotalk_pb2.HealthCheckResponse, name) for name in ("SERVING", "NOT_SERVING"))

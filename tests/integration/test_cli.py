@@ -10,7 +10,6 @@ from threading import Thread
 
 import numpy as np
 import pytest
-from served import PATIENCE, Inside, command, environment, outside, speech
 
 from emotalk.cli import doctor
 from emotalk.cli.exits import Exit
@@ -20,6 +19,7 @@ from emotalk.jobs.codec import encode_job
 from emotalk.jobs.intake import as_request
 from emotalk.queues.base import Record
 from emotalk.queues.sqlite import SqliteQueue
+from tests.integration.served import PATIENCE, Inside, command, environment, outside, speech
 from tests.unit.stage import job
 
 COMMANDS = ("animate", "serve", "work", "send", "submit", "jobs", "health", "doctor")

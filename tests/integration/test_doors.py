@@ -20,7 +20,6 @@ from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from grpc_status import rpc_status
-from served import PATIENCE, Inside, command, eventually, outside, speech
 
 from emotalk.address import Address
 from emotalk.cli.exits import Exit
@@ -33,6 +32,7 @@ from emotalk.server.guard.guard import Guard
 from emotalk.server.guard.quota import Quota
 from emotalk.settings import Settings
 from emotalk.wire import emotalk_pb2
+from tests.integration.served import PATIENCE, Inside, command, eventually, outside, speech
 
 TOKEN, NEW_TOKEN = "correct-horse-battery", "staple-of-another-kind"
 HOUR = datetime.timedelta(hours=1)

@@ -10,7 +10,6 @@ from typing import Any
 import grpc
 import numpy as np
 import pytest
-from served import PATIENCE, Inside, eventually, frames_of, speech
 
 from emotalk.engines.base import WindowEngine
 from emotalk.engines.tone import ToneEngine
@@ -25,6 +24,7 @@ from emotalk.wire import emotalk_pb2
 from emotalk.worker.loop import Worker
 from tests.chaos.asked import draw_one
 from tests.chaos.poisoned import POISONS
+from tests.integration.served import PATIENCE, Inside, eventually, frames_of, speech
 from tests.unit.stage import Scripted, again, cut_into_parts, numbered
 
 JOB = emotalk_pb2.Job

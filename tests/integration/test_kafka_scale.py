@@ -10,7 +10,6 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
-from served import PATIENCE, Inside, eventually, frames_of, speech
 
 from emotalk import metrics
 from emotalk.engines.tone import ToneEngine
@@ -21,6 +20,7 @@ from emotalk.queues.base import Record
 from emotalk.queues.kafka import KafkaQueue
 from emotalk.queues.kafka.consumer import KafkaConsumer
 from emotalk.worker.loop import Worker
+from tests.integration.served import PATIENCE, Inside, eventually, frames_of, speech
 from tests.kafka.broker import Broker
 
 pytestmark = pytest.mark.kafka

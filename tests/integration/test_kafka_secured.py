@@ -17,12 +17,11 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-from served import command, environment, outside
 
 from emotalk.client import EmoTalkClient, Request
 from emotalk.errors import ConfigurationError, EmoTalkError
 from emotalk.queues.kafka import KafkaQueue
-from tests.integration.served import speech
+from tests.integration.served import command, environment, outside, speech
 from tests.kafka.broker import Broker, free_ports
 from tests.kafka.lent import lent
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from confluent_kafka import Consumer, TopicPartition
-from served import PATIENCE, command, eventually, outside, speech
 
 from emotalk.client import EmoTalkClient, Request
 from emotalk.queues.base import GROUP, REQUESTS_TOPIC
+from tests.integration.served import PATIENCE, command, eventually, outside, speech
 from tests.kafka.broker import Broker, free_ports
 
 pytestmark = pytest.mark.kafka

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from served import Outside, command, eventually, outside, speech
 
 from emotalk.client import EmoTalkClient, Request
 from tests.exported import families, series
+from tests.integration.served import Outside, command, eventually, outside, speech
 from tests.kafka.broker import Broker, free_ports
 
 Page = dict[tuple[str, str], float]

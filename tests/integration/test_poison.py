@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from served import PATIENCE, Outside, eventually, outside, speech
 
 from emotalk.client import EmoTalkClient, Request
 from emotalk.errors import EmoTalkError
@@ -26,6 +25,7 @@ from emotalk.jobs.retry import MAX_ATTEMPTS
 from emotalk.queues.base import JobRow, Queue
 from emotalk.queues.urls import open_queue
 from emotalk.timebase import frame_count
+from tests.integration.served import PATIENCE, Outside, eventually, outside, speech
 from tests.integration.trouble.dangers import CRASHES, DAWDLES, HANGS, IS_KILLED
 from tests.kafka.broker import Broker
 from tests.unit.stage import IN_SECONDS, job

@@ -10,12 +10,12 @@ from pathlib import Path
 import grpc
 import numpy as np
 import pytest
-from served import PATIENCE, Outside, command, eventually, frames_of, gone, outside, speech
 
 from emotalk.client import Chunk, EmoTalkClient, Request
 from emotalk.face import Frames
 from emotalk.timebase import frame_count
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
+from tests.integration.served import PATIENCE, Outside, command, eventually, frames_of, gone, outside, speech
 
 SERVE = ("serve", "--port", "0", "--engine", "tone", "--queue", "sqlite")
 

@@ -14,7 +14,6 @@ from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from grpc_status import rpc_status
-from served import PATIENCE, Inside, eventually, frames_of, speech
 
 from emotalk.chunking import Chunking
 from emotalk.client import EmoTalkClient, Request
@@ -30,6 +29,7 @@ from emotalk.queues.memory import MemoryQueue
 from emotalk.server import run as server_run
 from emotalk.server.health import _problem
 from emotalk.wire import emotalk_pb2
+from tests.integration.served import PATIENCE, Inside, eventually, frames_of, speech
 from tests.unit.stage import Scripted, cut_into_parts, numbered, tones
 
 ANSWER = emotalk_pb2.HealthCheckResponse

@@ -12,8 +12,6 @@ import grpc
 import httpx2 as httpx
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from served import Inside, eventually, outside, speech
-from test_metrics_page import read
 
 from emotalk.client import AsyncEmoTalkClient, EmoTalkClient, Live, Request
 from emotalk.engines.tone import ToneEngine
@@ -21,6 +19,8 @@ from emotalk.errors import EngineError, InvalidRequest
 from emotalk.queues.base import Queue
 from emotalk.queues.memory import MemoryQueue
 from emotalk.queues.sqlite import SqliteQueue
+from tests.integration.served import Inside, eventually, outside, speech
+from tests.integration.test_metrics_page import read
 from tests.kafka.broker import Broker, free_ports
 from tests.traces import Span, caught, collector, in_memory, named
 from tests.unit.stage import Scripted

@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx2 as httpx
 import numpy as np
 import pytest
-from served import PATIENCE, Outside, command, eventually, gone, outside, speech
 
+from tests.integration.served import PATIENCE, Outside, command, eventually, gone, outside, speech
 from tests.web.events import parsed
 
 SERVE = ("serve", "--port", "0", "--engine", "tone", "--queue", "sqlite")

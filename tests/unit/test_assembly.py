@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stage import again, cut_into_parts, numbered
 
 from emotalk.errors import InvalidRequest, JobCancelled, JobFailed, ResultsDiffer
 from emotalk.face import Frames
 from emotalk.jobs import Failure, Part
 from emotalk.jobs.assembly import Assembly, Response
+from tests.unit.stage import again, cut_into_parts, numbered
 
 SIZES = st.lists(st.integers(1, 7), min_size=1, max_size=12)
 

@@ -5,7 +5,6 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from audio_files import MP3, OPUS, VORBIS, flac_promising, ints16, sine, speech, valid_files, wav, written
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +13,7 @@ from emotalk.audio.decode import BLOCK
 from emotalk.audio.resample import recut, resample
 from emotalk.errors import AudioError, TruncatedAudio
 from emotalk.timebase import resampled_length
+from tests.unit.audio_files import MP3, OPUS, VORBIS, flac_promising, ints16, sine, speech, valid_files, wav, written
 
 FILES = valid_files()
 

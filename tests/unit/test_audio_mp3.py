@@ -4,11 +4,11 @@ import struct
 
 import numpy as np
 import pytest
-from audio_files import MP3, speech, written
 
 from emotalk.audio import Limits, decode, open_audio
 from emotalk.audio.containers.mp3 import read_header
 from emotalk.errors import AudioTooLong, NotAudio, TruncatedAudio
+from tests.unit.audio_files import MP3, speech, written
 
 ID3V1 = b"TAG" + b"x" * 125
 ID3V2 = b"ID3\x04\0\0\0\0\x01\x05" + bytes(133)

@@ -1,11 +1,11 @@
 """OGG, page by page."""
 
 import pytest
-from audio_files import OPUS, VORBIS, speech, written
 
 from emotalk.audio import decode, open_audio
 from emotalk.audio.containers.ogg import page_checksum
 from emotalk.errors import NotAudio, TruncatedAudio, UnsupportedAudio
+from tests.unit.audio_files import OPUS, VORBIS, speech, written
 
 
 def pages_of(data):

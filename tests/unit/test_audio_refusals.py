@@ -6,7 +6,6 @@ import tracemalloc
 import numpy as np
 import pytest
 import soundfile
-from audio_files import MP3, OPUS, VORBIS, flac_promising, ints16, speech, valid_files, wav, written
 
 from emotalk.audio import Limits, decode, open_audio
 from emotalk.errors import (
@@ -17,6 +16,7 @@ from emotalk.errors import (
     TruncatedAudio,
     UnsupportedAudio,
 )
+from tests.unit.audio_files import MP3, OPUS, VORBIS, flac_promising, ints16, speech, valid_files, wav, written
 
 
 @pytest.fixture

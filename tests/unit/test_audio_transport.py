@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from audio_files import ints16, speech, wav, written
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from emotalk.audio import decode, decode_flac_blocks, encode_flac, open_audio
 from emotalk.errors import EmptyAudio, TruncatedAudio, UnsupportedAudio
+from tests.unit.audio_files import ints16, speech, wav, written
 
 FULL_SCALE = st.floats(-1, 1, width=32)
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from voices import babble, noise
 
 from emotalk.engines.base import LATENCIES, Engine, EngineSession, Latency
 from emotalk.engines.builtin import BuiltinEngine
@@ -17,6 +16,7 @@ from emotalk.errors import DeviceUnavailable, EngineError
 from emotalk.expression import open_face
 from emotalk.face import ARKIT_NAMES, INDEX, Frames, Pcm, Style
 from emotalk.timebase import frame_count
+from tests.unit.voices import babble, noise
 
 ENGINE = BuiltinEngine()
 

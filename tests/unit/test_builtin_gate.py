@@ -3,10 +3,10 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from voices import babble, noise
 
 from emotalk.engines.builtin.engine import MODELS
 from emotalk.engines.builtin.gate import CHUNK, CONTEXT, State, VoiceGate, VoiceModel
+from tests.unit.voices import babble, noise
 
 
 class Script:

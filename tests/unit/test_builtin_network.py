@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from voices import babble
 
 from emotalk.engines.builtin.engine import MODELS
 from emotalk.engines.builtin.network import CURVES, MouthNetwork
 from emotalk.engines.builtin.plan import PLANS, ROW_SAMPLES, Plan
 from emotalk.errors import CheckpointError, CheckpointNotFound
+from tests.unit.voices import babble
 
 NETWORK = MouthNetwork(MODELS / "mouth.onnx")
 

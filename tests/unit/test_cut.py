@@ -3,12 +3,12 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from test_windows import chunkings
 
 from emotalk.chunking.cut import Cut
 from emotalk.chunking.windows import Chunking
 from emotalk.face import Frames
 from emotalk.timebase import STEP_FRAMES, STEP_SAMPLES
+from tests.unit.test_windows import chunkings
 
 
 def numbered(first: int, end: int) -> Frames:

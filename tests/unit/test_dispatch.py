@@ -8,7 +8,6 @@ from threading import Event
 from typing import Any
 
 import pytest
-from stage import tones
 
 from emotalk.audio import encode_flac
 from emotalk.errors import InvalidRequest, QueueUnavailable, RequestConflict
@@ -19,6 +18,7 @@ from emotalk.queues.memory import MemoryQueue
 from emotalk.server.answers.dispatch import Dispatch, Turns
 from emotalk.server.answers.streams import Switchboard
 from emotalk.server.guard.gate import Caller
+from tests.unit.stage import tones
 
 SOUND = encode_flac(tones(16_000))
 THREADS = 4

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stage import CHANGED, NOW, tones
 
 from emotalk.audio import Limits, decode_flac_blocks, encode_flac
 from emotalk.errors import AudioError, AudioTooLong, InvalidRequest
@@ -16,6 +15,7 @@ from emotalk.jobs.codec import decode_job
 from emotalk.jobs.intake import Intake, Order, as_request
 from emotalk.performance import Performance
 from emotalk.shaping import Gains
+from tests.unit.stage import CHANGED, NOW, tones
 
 SOUND = encode_flac(tones(24_001))
 

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from stage import job
 
 from emotalk.chunking import Chunking
 from emotalk.errors import ForeignRecord, NewerRecord
@@ -18,6 +17,7 @@ from emotalk.jobs.codec import VERSION, decode_job, decode_letter, decode_part, 
 from emotalk.performance import Performance
 from emotalk.shaping import Gains
 from emotalk.wire import records_pb2
+from tests.unit.stage import job
 
 YESTERDAY = Path(__file__).parent / "data" / "records" / "v1"
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

@@ -7,7 +7,6 @@ from threading import Event
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.parser import text_string_to_metric_families
-from stage import NOW, Scripted, Unreliable, job
 
 from emotalk import exposition, metrics
 from emotalk.errors import ClaimLost, ConfigurationError, EngineError, InvalidRequest, JobFailed, QueueUnavailable
@@ -18,6 +17,7 @@ from emotalk.queues.memory import MemoryQueue
 from emotalk.worker.loop import Worker
 from tests.exported import families, series
 from tests.kafka.broker import free_ports
+from tests.unit.stage import NOW, Scripted, Unreliable, job
 
 SERVER, WORKER = metrics.SERVER, metrics.WORKER
 

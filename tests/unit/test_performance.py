@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stage import CHANGED, job
 
 from emotalk import performance as performance_module
 from emotalk.cli import flags
@@ -23,6 +22,7 @@ from emotalk.web.parameters import performance
 from emotalk.web.stream import Start
 from emotalk.wire import emotalk_pb2
 from emotalk.wire.convert import from_message, read_performance
+from tests.unit.stage import CHANGED, job
 
 YESTERDAY: dict[str, Any] = json.loads((Path(__file__).parent / "data" / "asked_yesterday.json").read_text())
 SOUND = YESTERDAY["sound"].encode()

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stage import IN_SECONDS, Scripted, tones
 
 from emotalk.chunking import Chunking
 from emotalk.engines.base import Engine, EngineCard, Latency, WindowEngine
@@ -19,6 +18,7 @@ from emotalk.performance import Performance
 from emotalk.pipeline import FaceChunk, Pipeline, Take
 from emotalk.shaping import Gains
 from emotalk.timebase import frame_count
+from tests.unit.stage import IN_SECONDS, Scripted, tones
 
 ENGINES: list[Engine | WindowEngine] = [ToneEngine(), StreamingToneEngine()]
 BOTH = pytest.mark.parametrize("engine", ENGINES, ids=["windows", "streaming"])

@@ -3,13 +3,13 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from test_windows import chunkings
 
 from emotalk.chunking.stitch import Stitch
 from emotalk.chunking.windowed import Windowed
 from emotalk.engines.base import EngineCard
 from emotalk.face import Style
 from emotalk.timebase import frame_count
+from tests.unit.test_windows import chunkings
 
 
 class FrameNumbers:

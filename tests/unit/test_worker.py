@@ -6,7 +6,6 @@ from itertools import count
 from threading import Event
 
 import pytest
-from stage import NOW, Clock, Scripted, Unreliable, job, parts_of
 
 from emotalk import metrics
 from emotalk.errors import ClaimLost, EngineError, NewerRecord, QueueFull, QueueUnavailable
@@ -18,6 +17,7 @@ from emotalk.queues.base import Claim, Record
 from emotalk.queues.memory import MemoryQueue
 from emotalk.worker.attempt import JobHung
 from emotalk.worker.loop import Worker
+from tests.unit.stage import NOW, Clock, Scripted, Unreliable, job, parts_of
 
 AWAY = QueueUnavailable("away")
 
