@@ -1,4 +1,5 @@
 # make demo   speech in, a moving face out: makes .venv, runs a server, sends examples/speech.wav, writes demo/
+# make check  what to run before each commit: style, types, import contract, the tests of single modules and of queues
 # make test   style, types, import contract, all tests; what CI runs
 # make bench  the figures of bench/
 # make mutants  changes retry, windows and dedupe in every small way: which tests cannot fail? (five minutes)
@@ -14,12 +15,22 @@ RUN := $(VENV)/bin
 LOCK := requirements/constraints.txt
 PIP := $(RUN)/python -m pip install -q --no-cache-dir --disable-pip-version-check -c $(LOCK)
 
+<<<<<<< HEAD
 .PHONY: demo test lint types contract tests bench fuzz mutants lock docs page clean
+=======
+.PHONY: demo check quick test lint types contract tests bench fuzz mutants lock page clean
+>>>>>>> 37fbd19 (make check: style, types of the tests too, import contract and quick tests, side by side)
 .DELETE_ON_ERROR:
 
 # Whoever has run `make test` has all that the demo needs.
 demo: $(or $(wildcard $(VENV)/.for-tests),$(VENV)/.for-demo)
 	$(RUN)/python examples/demo.py
+
+check: $(VENV)/.for-tests
+	$(MAKE) -j3 lint types contract quick
+
+quick: $(VENV)/.for-tests
+	$(RUN)/python -m pytest -q -n auto --dist worksteal -m "not kafka" tests/contract tests/unit
 
 test: lint types contract tests
 

@@ -10,7 +10,9 @@ from hypothesis import HealthCheck, settings
 from tests.kafka.broker import Broker
 from tests.kafka.lent import lent
 
-settings.register_profile("emotalk", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "emotalk", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("emotalk")
 
 os.environ["EMOTALK_WEB"] = "no"

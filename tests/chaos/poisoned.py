@@ -116,7 +116,7 @@ def _adopt(tempo: Tempo) -> None:
     _replace(member, "SESSION_MS", round(1000 * tempo.session))
     _replace(workforce, "LONGEST_PAUSE", 2.0)
     _replace(leash, "PROGRAM", ("-m", __spec__.name))
-    defaults = SqliteQueue.__init__.__kwdefaults__
+    defaults = SqliteQueue.__init__.__kwdefaults__ or {}
     assert "lease_seconds" in defaults
     defaults["lease_seconds"] = tempo.session
 

@@ -118,7 +118,7 @@ class Program:
         with self._lock, self.log.file.open("ab") as log:
             self._sent, self._lines_before = 0, len(self.log.follow().lines)
             self._process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=clean | self._environment, cwd=ROOT
+                command, stdin=subprocess.PIPE, stdout=log, stderr=log, env={**clean, **self._environment}, cwd=ROOT
             )
             self.pids.append(self._process.pid)
 

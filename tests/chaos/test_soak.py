@@ -1,6 +1,7 @@
 """What whoever runs bench/soak.py in a script relies on: its exit code, and one line of JSON at the end."""
 
 import json
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +25,7 @@ def soaked(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], 
         monkeypatch.setattr(soak, "run", lambda plan, folder: replace(seen, plan=plan))
         monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
         monkeypatch.setattr("sys.argv", ["soak.py", *words])
-        monkeypatch.setattr(soak.signal, "signal", lambda *_: None)
+        monkeypatch.setattr(signal, "signal", lambda *_: None)
         code = soak.main()
         *_, last = lines = capsys.readouterr().out.splitlines()
         return code, [json.loads(line) for line in lines if line.startswith("{")], last

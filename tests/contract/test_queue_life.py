@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import settings
@@ -13,6 +14,7 @@ from emotalk.queues.memory import MemoryQueue
 from emotalk.queues.sqlite import SqliteQueue
 from tests.contract.candidate import Clock
 from tests.contract.life import LANES, LEASE, QueueLife
+from tests.memory_disk import memory_disk
 
 EXAMPLES, STEPS = 60, 40
 
@@ -28,9 +30,11 @@ def in_a_file(folder: Path) -> Callable[[Clock], Queue]:
 
 @pytest.mark.parametrize("kind", [in_memory, in_a_file])
 def test_a_queue_keeps_its_promises_in_whatever_order_life_comes(
-    kind: Callable[[Path], Callable[[Clock], Queue]], tmp_path: Path
+    kind: Callable[[Path], Callable[[Clock], Queue]],
 ) -> None:
-    class Life(QueueLife):
-        make = staticmethod(kind(tmp_path))
+    with TemporaryDirectory(dir=memory_disk()) as folder:
 
-    run_state_machine_as_test(Life, settings=settings(max_examples=EXAMPLES, stateful_step_count=STEPS))
+        class Life(QueueLife):
+            make = staticmethod(kind(Path(folder)))
+
+        run_state_machine_as_test(Life, settings=settings(max_examples=EXAMPLES, stateful_step_count=STEPS))

@@ -26,6 +26,7 @@ from emotalk.queues.lanes import lane_of
 from emotalk.queues.memory import MemoryQueue
 from emotalk.queues.sqlite import SqliteQueue
 from tests.contract.candidate import Clock, request
+from tests.memory_disk import memory_disk
 
 LANES, LEASE = 2, 10.0
 NEWEST_OR_OLDER = st.sampled_from([0, 0, 0, 1, 2])
@@ -315,7 +316,7 @@ class MemoryStory(Story):
 
 class SqliteStory(Story):
     def make(self) -> Queue:
-        self.folder = tempfile.TemporaryDirectory()
+        self.folder = tempfile.TemporaryDirectory(dir=memory_disk())
         path = Path(self.folder.name) / "q.db"
         return SqliteQueue(path, partitions=LANES, clock=self.clock, lease_seconds=LEASE)
 

@@ -28,7 +28,7 @@ def mutated(corpus: Sequence[bytes], draw: random.Random) -> bytes:
 def with_other_fields(message: Message, draw: random.Random) -> Message:
     """The same message with one to four of its fields changed: it still parses, and says something else."""
     for _ in range(draw.randint(1, 4)):
-        field = draw.choice(message.DESCRIPTOR.fields)
+        field: Any = draw.choice(message.DESCRIPTOR.fields)
         if draw.random() < 0.15:
             message.ClearField(field.name)
         elif field.message_type is None and not field.is_repeated:

@@ -115,7 +115,7 @@ class Inside:
                 stop.set()
             return found
 
-        consumer.claim = claim_or_stop  # type: ignore[method-assign]
+        consumer.claim = claim_or_stop  # type: ignore[assignment, method-assign]
         Worker(consumer, Pipeline(engine or ToneEngine()), stop).run()
         consumer.close()
 

@@ -9,7 +9,6 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-from served import PATIENCE, Inside, eventually
 
 from emotalk import metrics
 from emotalk.live.conversation import Opening, SoundBlock
@@ -18,6 +17,7 @@ from emotalk.server.contracts import CONTRACTS
 from emotalk.server.contracts.base import Contract, Resources
 from emotalk.server.guard.gate import CallKind
 from emotalk.server.guard.guard import Guard
+from tests.integration.served import PATIENCE, Inside, eventually
 from tests.integration.test_live import SOUND, tone_relay
 
 SERVICE = "somebody.Elses"

@@ -439,8 +439,11 @@ def test_whoever_holds_a_token_is_a_client_from_wherever_they_call(tokens: Path)
 
 def test_a_certificate_s_subject_is_a_client(papers: Papers) -> None:
     doors = Guard(replace(papers.server(), client_ca=papers.ca), quota=Quota(requests=1))
-    own, port = papers.client(), lambda: server.server.port
-    with Inside(doors=doors) as server, EmoTalkClient("127.0.0.1", port(), credentials=own) as client:
+    own = papers.client()
+    with (
+        Inside(doors=doors) as server,
+        EmoTalkClient("127.0.0.1", server.server.port, credentials=own) as client,
+    ):
         client.submit(Request(speech(1.0)))
         with pytest.raises(ClientLimit, match=r"1 requests of .*OU=Testing cert"):
             client.submit(Request(speech(1.0)))

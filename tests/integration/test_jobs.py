@@ -68,7 +68,7 @@ def work(server: Inside, engine: WindowEngine | None = None) -> None:
             stop.set()
         return found
 
-    consumer.claim = claim_or_stop  # type: ignore[method-assign]
+    consumer.claim = claim_or_stop  # type: ignore[assignment, method-assign]
     Worker(consumer, Pipeline(engine or ToneEngine()), stop).run()
     consumer.close()
 

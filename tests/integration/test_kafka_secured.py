@@ -123,7 +123,7 @@ def test_the_environment_will_do_and_doctor_shows_all_but_the_password(secured: 
 def with_environment(home: Path, variables: Mapping[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
     line = [sys.executable, "-m", "emotalk", *arguments]
     return subprocess.run(
-        line, env=environment(home) | variables, cwd=home, capture_output=True, text=True, timeout=60, check=False
+        line, env={**environment(home), **variables}, cwd=home, capture_output=True, text=True, timeout=60, check=False
     )
 
 

@@ -14,7 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emotalk.engines.emotalk import EmoTalkEngine, engine, openvino_layers
+from emotalk.engines import quiet_openvino
+from emotalk.engines.emotalk import EmoTalkEngine, engine
+from emotalk.engines.emotalk.openvino_layers import copied
+from emotalk.engines.emotalk.runtimes import RUNTIMES
 from emotalk.errors import PrecisionUnavailable
 from emotalk.face import Style
 from tests.parity.expected import Case, cases
@@ -28,8 +31,8 @@ LARGEST_RMS = 0.06
 
 @pytest.fixture(autouse=True)
 def bf16_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    kind = replace(engine.RUNTIMES["cpu"], has_half=lambda: True)
-    monkeypatch.setattr(engine, "RUNTIMES", engine.RUNTIMES | {"cpu": kind})
+    kind = replace(RUNTIMES["cpu"], has_half=lambda: True)
+    monkeypatch.setattr(engine, "RUNTIMES", {**RUNTIMES, "cpu": kind})
 
 
 @pytest.fixture
@@ -77,18 +80,14 @@ print(numpy.abs(runtime.infer(prepare(case.audio(), case.style)) - case.frames).
 @pytest.fixture
 def wrong_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     """A matrix product that forgets half of the sum, in bfloat16 only."""
-    right = openvino_layers.op.matmul
+    right = quiet_openvino.op.matmul
 
     def wrong(x: Any, weight: Any, *rest: Any) -> Any:
         product = right(x, weight, *rest)
-        narrowed = weight.get_element_type() == openvino_layers.Type.bf16
-        return (
-            openvino_layers.op.multiply(product, openvino_layers.copied(np.array([0x3F00], np.uint16)))
-            if narrowed
-            else product
-        )
+        narrowed = weight.get_element_type() == quiet_openvino.Type.bf16
+        return quiet_openvino.op.multiply(product, copied(np.array([0x3F00], np.uint16))) if narrowed else product
 
-    monkeypatch.setattr(openvino_layers.op, "matmul", wrong)
+    monkeypatch.setattr(quiet_openvino.op, "matmul", wrong)
 
 
 @pytest.mark.usefixtures("wrong_kernel")

@@ -1,5 +1,7 @@
 """What one client may have in the queue: counted for each, given back when it is answered, and never for ever."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,7 +75,8 @@ def test_what_was_never_answered_is_forgotten_with_its_results() -> None:
 def test_nobody_ever_has_more_than_the_quota_and_nothing_is_left_when_all_have_gone(
     steps: list[tuple[str, float, bool]],
 ) -> None:
-    held, quota, mine = Allowances(Quota(3, 60)), Quota(3, 60), []
+    held, quota = Allowances(Quota(3, 60)), Quota(3, 60)
+    mine: list[Any] = []
     for client, seconds, leaves in steps:
         if leaves and mine:
             held.leave(mine.pop(0))

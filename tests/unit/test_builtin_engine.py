@@ -4,6 +4,7 @@ import hashlib
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -132,7 +133,7 @@ def test_style_and_seed_reach_the_face() -> None:
 
 
 def test_what_a_session_keeps_does_not_grow_with_the_clip() -> None:
-    session = opened()
+    session: Any = opened()
     mouth = session._session
 
     def kept() -> int:
@@ -147,14 +148,14 @@ def test_what_a_session_keeps_does_not_grow_with_the_clip() -> None:
 
 
 def printed(script: str) -> str:
-    """What another process prints that runs this script in the folder of this file."""
-    here = Path(__file__).parent
+    """What another process prints that runs this script in the folder of the checkout."""
+    here = Path(__file__).parents[2]
     return subprocess.run([sys.executable, "-c", script], cwd=here, capture_output=True, text=True, check=True).stdout
 
 
 def test_another_process_gives_the_same_bytes_under_the_same_fingerprint() -> None:
     script = (
-        "import hashlib\nfrom test_builtin_engine import ENGINE, SPOKEN, played\n"
+        "import hashlib\nfrom tests.unit.test_builtin_engine import ENGINE, SPOKEN, played\n"
         "print(ENGINE.card.fingerprint, hashlib.blake2b(played(SPOKEN).tobytes()).hexdigest())"
     )
     here = f"{ENGINE.card.fingerprint} {hashlib.blake2b(played(SPOKEN).tobytes()).hexdigest()}\n"

@@ -15,7 +15,7 @@ from emotalk.engines.emotalk import EmoTalkEngine, check, engine, onnx_runtime, 
 from emotalk.engines.emotalk.narrow import FP16, Half, narrowed
 from emotalk.engines.emotalk.onnx_runtime import CPU, CUDA, OnnxRuntime, probe
 from emotalk.engines.emotalk.precision import LARGEST_ERROR
-from emotalk.engines.emotalk.runtimes import RuntimeKind
+from emotalk.engines.emotalk.runtimes import RUNTIMES, RuntimeKind
 from emotalk.engines.emotalk.weights import Weights, load_weights
 from emotalk.engines.emotalk.window import WindowInputs, prepare
 from emotalk.engines.quiet_onnxruntime import failures
@@ -160,7 +160,7 @@ def half_kind(monkeypatch: pytest.MonkeyPatch) -> RuntimeKind:
         FP16,
         has_half=lambda: True,
     )
-    monkeypatch.setattr(engine, "RUNTIMES", engine.RUNTIMES | {"cuda": kind})
+    monkeypatch.setattr(engine, "RUNTIMES", {**RUNTIMES, "cuda": kind})
     return kind
 
 
@@ -180,7 +180,7 @@ def test_weights_beyond_fp16_fall_back_to_fp32_loudly(
 ) -> None:
     too_small = Half("fp16", lambda values: (values * np.float32(1e6)).astype(np.float16))
     kind = replace(half_kind, half=too_small)
-    monkeypatch.setattr(engine, "RUNTIMES", engine.RUNTIMES | {"cuda": kind})
+    monkeypatch.setattr(engine, "RUNTIMES", {**RUNTIMES, "cuda": kind})
     with np.errstate(over="ignore"):
         assert EmoTalkEngine(checkpoint, device="cuda").card.precision == "fp32"
     assert "falling back to fp32" in [r.getMessage() for r in caplog.records]
@@ -219,7 +219,7 @@ def test_a_provider_that_does_not_start_is_an_error_and_never_the_cpu_in_silence
             return ["CPUExecutionProvider"]
 
     monkeypatch.setattr(onnx_runtime, "gpus", lambda: ["a GPU"])
-    monkeypatch.setattr(onnx_runtime.onnxruntime, "InferenceSession", OnTheCpu)
+    monkeypatch.setattr("onnxruntime.InferenceSession", OnTheCpu)
     with pytest.raises(DeviceUnavailable, match=r"CUDA's or cuDNN's libraries.* -m pip install .*\[cuda\]"):
         OnnxRuntime(weights, CUDA)
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from emotalk.engines.base import WindowEngine
 from emotalk.engines.emotalk import EmoTalkEngine, engine
 from emotalk.engines.emotalk.narrow import BF16
 from emotalk.engines.emotalk.precision import Started
-from emotalk.engines.emotalk.runtimes import RuntimeKind
+from emotalk.engines.emotalk.runtimes import Runtime, RuntimeKind
 from emotalk.engines.emotalk.weights import Weights
 from emotalk.engines.emotalk.window import WindowInputs
 from emotalk.errors import (
@@ -58,7 +59,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def answering(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., EmoTalkEngine]:
     def build(answer: Answer, warm: bool = False) -> EmoTalkEngine:
-        kind = RuntimeKind(lambda weights, threads: FakeRuntime(answer), lambda *_: SECOND, BF16, lambda: False)
+        kind = RuntimeKind(lambda *_: cast("Runtime", FakeRuntime(answer)), lambda *_: SECOND, BF16, lambda: False)
         monkeypatch.setattr(engine, "RUNTIMES", {"cpu": kind})
         return EmoTalkEngine(checkpoint, device="cpu", warm=warm)
 

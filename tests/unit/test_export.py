@@ -10,7 +10,7 @@ import numpy as np
 import polars
 import pytest
 from pylivelinkface import FaceBlendShape
-from timecode import Timecode
+from timecode.timecode import Timecode
 
 from emotalk.errors import ConfigurationError
 from emotalk.export import SUFFIXES, check_place, formats, save
@@ -18,6 +18,7 @@ from emotalk.face import ARKIT_NAMES, FaceClip
 
 FRAMES = np.random.default_rng(0).random((7, 52), np.float32)
 CLIP = FaceClip(FRAMES)
+SHORT = FaceClip(FRAMES[:1])
 
 
 def test_npy_holds_the_frames_to_the_bit(tmp_path: Path) -> None:
@@ -85,7 +86,7 @@ def test_live_link_has_the_apps_columns_and_timecode_that_smpte_readers_take(tmp
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_folders_are_created_and_what_was_there_is_replaced(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / "deep" / "deeper" / f"out{suffix}"
-    save(FaceClip(FRAMES[:1]), path)
+    save(SHORT, path)
     save(CLIP, path)
     assert path.stat().st_size > 7 * 52 * 4
     assert os.listdir(path.parent) == [path.name]  # noqa: PTH208
@@ -94,8 +95,8 @@ def test_folders_are_created_and_what_was_there_is_replaced(tmp_path: Path, suff
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_suffix_in_capitals_is_the_same_suffix(tmp_path: Path, suffix: str) -> None:
     small, large = tmp_path / f"out{suffix}", tmp_path / f"OUT{suffix.upper()}"
-    save(CLIP, small)
-    save(CLIP, large)
+    save(SHORT, small)
+    save(SHORT, large)
     if suffix != ".mp4":  # x264 need not write the same bytes twice
         assert large.read_bytes() == small.read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([small.name, large.name])
@@ -105,7 +106,7 @@ def test_a_suffix_in_capitals_is_the_same_suffix(tmp_path: Path, suffix: str) ->
 def test_the_file_may_be_read_by_whoever_may_read_new_files(tmp_path: Path, suffix: str) -> None:
     ordinary = tmp_path / "ordinary"
     ordinary.touch()
-    save(CLIP, tmp_path / f"out{suffix}")
+    save(SHORT, tmp_path / f"out{suffix}")
     assert stat.S_IMODE((tmp_path / f"out{suffix}").stat().st_mode) == stat.S_IMODE(ordinary.stat().st_mode)
 
 

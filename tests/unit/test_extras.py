@@ -3,7 +3,7 @@
 import json
 import shlex
 import sys
-from importlib.metadata import Distribution
+from importlib.metadata import Distribution, distribution
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,6 @@ def test_from_elsewhere_it_names_the_libraries_of_the_extra_and_of_no_other(orig
 
 
 def test_this_very_installation_knows_the_libraries_of_each_extra() -> None:
-    package = extras.distribution("emotalk")
+    package = distribution("emotalk")
     for extra in package.metadata.get_all("Provides-Extra") or ():
         assert extras._requirements(package, extra), extra

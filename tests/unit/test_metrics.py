@@ -108,6 +108,7 @@ def test_the_wait_is_measured_once_however_many_attempts_follow(queue: MemoryQue
     grown = since.grown()
     assert (grown["attempts_total"], grown["wait_seconds_count"], grown["jobs_completed_total"]) == (3, 1, 1)
     assert grown["retries_total EngineError"] == 2
+    assert before is not None
     assert WORKER.get_sample_value("emotalk_wait_seconds_sum") == before + 5.0
 
 

@@ -17,7 +17,7 @@ from emotalk.errors import InvalidRequest
 from emotalk.jobs.codec import FIRST_VERSION, decode_job, encode_job
 from emotalk.jobs.intake import Order
 from emotalk.performance import FIRST, PARAMETERS, Parameter, Performance
-from emotalk.server.contracts.emotalk import to_order
+from emotalk.server.contracts.emotalk_messages import to_order
 from emotalk.web.parameters import performance
 from emotalk.web.stream import Start
 from emotalk.wire import emotalk_pb2

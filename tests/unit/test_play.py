@@ -28,7 +28,8 @@ class Stage:
     """A clock that sleeping moves, and a receiver that notes when each frame came."""
 
     def __init__(self, late: dict[int, float] | None = None) -> None:
-        self.now, self.late, self.seen = 100.0, late or {}, []
+        self.now, self.late = 100.0, late or {}
+        self.seen: list[Any] = []
 
     def clock(self) -> float:
         return self.now

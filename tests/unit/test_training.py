@@ -149,7 +149,7 @@ def test_damage_never_moves_the_sound_in_time(seed: int) -> None:
     random = np.random.default_rng(seed)
     sound = np.zeros(32_000, np.float32)
     sound[16_000:20_000] = random.standard_normal(4_000)
-    noise = lambda length: random.standard_normal(length).astype(np.float32)  # noqa: E731
+    noise = lambda length: np.float32(random.standard_normal(length))  # noqa: E731
     damaged = augment.damaged(sound, noise, noise, noise, random)
     assert len(damaged) == len(sound)
     energy = np.convolve(damaged**2, np.ones(400), "same")

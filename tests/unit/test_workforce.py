@@ -3,6 +3,7 @@
 import asyncio
 import os
 import stat
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
         path = tmp_path / "worker.sh"
         path.write_text(f"#!/bin/sh\n{script}\n")
         path.chmod(path.stat().st_mode | stat.S_IXUSR)
-        monkeypatch.setattr(child_process.sys, "executable", str(path))
+        monkeypatch.setattr(sys, "executable", str(path))
         return ChildWorker({**os.environ, "LOG": str(tmp_path / "log")})
 
     monkeypatch.setattr(workforce, "FIRST_PAUSE", 0.0)

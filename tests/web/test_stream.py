@@ -3,6 +3,7 @@
 import struct
 from concurrent.futures import CancelledError
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ def test_json_brings_the_frames_as_they_are_and_says_the_end(browser: TestClient
         for block in BLOCKS:
             socket.send_bytes(block)
         socket.send_json({"type": "end"})
-        heard = []
+        heard: list[Any] = []
         while (message := socket.receive_json())["type"] == "frames":
             assert message["first_frame"] == len(heard)
             heard += message["frames"]
