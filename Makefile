@@ -1,11 +1,10 @@
 # make demo   speech in, a moving face out: makes .venv, runs a server, sends examples/speech.wav, writes demo/
-# make check  what to run before each commit: style, types, import contract, the tests of single modules and of queues
-# make test   style, types, import contract, all tests; what CI runs
+# make check  before each commit: style, types, import contract, the tests of single modules and of queues
+# make test   everything that CI checks of the Python code, in parts that run side by side (JOBS=1: one after another)
 # make bench  the figures of bench/
 # make mutants  changes retry, windows and dedupe in every small way: which tests cannot fail? (five minutes)
 # make fuzz   a minute of nearly valid bytes for everything that reads a stranger's
 # make lock   chooses the versions in requirements/constraints.txt anew
-# make docs   writes the tables of docs/flags.md from the program
 # make page   builds the viewer into the package; needs Node.js, and only those who change web/ need it
 # make clean  away with .venv, demo/ and caches
 
@@ -15,11 +14,12 @@ RUN := $(VENV)/bin
 LOCK := requirements/constraints.txt
 PIP := $(RUN)/python -m pip install -q --no-cache-dir --disable-pip-version-check -c $(LOCK)
 
-<<<<<<< HEAD
-.PHONY: demo test lint types contract tests bench fuzz mutants lock docs page clean
-=======
-.PHONY: demo check quick test lint types contract tests bench fuzz mutants lock page clean
->>>>>>> 37fbd19 (make check: style, types of the tests too, import contract and quick tests, side by side)
+TOLD := $(if $(filter output-sync,$(.FEATURES)),-Otarget)
+JOBS ?= 5
+TOGETHER := $(MAKE) --no-print-directory -j $(JOBS) -k $(TOLD)
+PYTEST := $(RUN)/python -m pytest -q
+
+.PHONY: demo check test lint types contract units services kafka entrances bench fuzz mutants lock docs page clean
 .DELETE_ON_ERROR:
 
 # Whoever has run `make test` has all that the demo needs.
@@ -27,12 +27,10 @@ demo: $(or $(wildcard $(VENV)/.for-tests),$(VENV)/.for-demo)
 	$(RUN)/python examples/demo.py
 
 check: $(VENV)/.for-tests
-	$(MAKE) -j3 lint types contract quick
+	@$(TOGETHER) lint types contract units
 
-quick: $(VENV)/.for-tests
-	$(RUN)/python -m pytest -q -n auto --dist worksteal -m "not kafka" tests/contract tests/unit
-
-test: lint types contract tests
+test: $(VENV)/.for-tests
+	@$(TOGETHER) kafka entrances services units types contract lint
 
 lint: $(VENV)/.for-tests
 	$(RUN)/ruff check
@@ -44,8 +42,18 @@ types: $(VENV)/.for-tests
 contract: $(VENV)/.for-tests
 	$(RUN)/lint-imports
 
-tests: $(VENV)/.for-tests
-	$(RUN)/python -m pytest -q
+# All tests are these four parts: two by folder, and of the rest those with a broker and those without.
+units: $(VENV)/.for-tests
+	$(PYTEST) -n auto --dist worksteal -m "not kafka" tests/contract tests/unit
+
+entrances: $(VENV)/.for-tests
+	$(PYTEST) tests/entry
+
+kafka: $(VENV)/.for-tests
+	$(PYTEST) -m kafka tests --ignore tests/entry
+
+services: $(VENV)/.for-tests
+	$(PYTEST) -m "not kafka" tests --ignore tests/entry --ignore tests/contract --ignore tests/unit
 
 bench: $(VENV)/.for-tests
 	for each in queue pipeline; do $(RUN)/python bench/$$each.py || exit 1; done

@@ -10,8 +10,10 @@ left. The JVM ends with the process that started it, even where that one is kill
 import atexit
 import contextlib
 import fcntl
+import itertools
 import logging
 import os
+import random
 import shutil
 import signal
 import socket
@@ -209,12 +211,20 @@ def properties_from_environment(environment: Mapping[str, str]) -> dict[str, str
 
 
 def free_ports(count: int) -> list[int]:
-    """Loopback ports that nobody listens on now; held together while they are chosen, so that they differ."""
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+    """Different loopback ports that nobody listens on now.
+
+    They lie below those that a system gives to callers (32768 on Linux), so that none is taken by chance before its
+    server has it.
+    """
+    found = (port for port in random.SystemRandom().sample(range(20_000, 32_000), 1_000) if _is_free(port))
+    return list(itertools.islice(found, count))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as one, contextlib.suppress(OSError):
+        one.bind(("127.0.0.1", port))
+        return True
+    return False
 
 
 def _own(properties: Mapping[str, str], folder: Path) -> dict[str, str]:
