@@ -11,6 +11,7 @@ import numpy as np
 
 from emotalk.cli import flags
 from emotalk.cli.exits import complain
+from emotalk.cli.progress import filming
 from emotalk.client import DEFAULT_TIMEOUT, EmoTalkClient, Request
 from emotalk.errors import ConfigurationError
 from emotalk.export import SUFFIXES, check_place, save
@@ -54,7 +55,7 @@ def run(parsed: argparse.Namespace) -> None:
             blocks.append(chunk.frames)
     clip = FaceClip(np.concatenate(blocks), audio)
     if output:
-        save(clip, output)
+        save(clip, output, filming)
         print(f"{output}: {len(clip.frames)} frames at 30 fps")
 
 
