@@ -5,7 +5,7 @@ COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY requirements ./requirements
 COPY src ./src
 RUN python -m venv /opt/emotalk \
-    && /opt/emotalk/bin/pip install --no-cache-dir -c requirements/constraints.txt ".[serve,emotalk,otel]"
+    && /opt/emotalk/bin/pip install --no-cache-dir -c requirements/constraints.txt ".[serve,media,emotalk,otel]"
 
 FROM python:3.12-slim
 COPY --from=build /opt/emotalk /opt/emotalk

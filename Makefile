@@ -86,12 +86,12 @@ $(RUN)/python:
 
 $(VENV)/.for-demo: pyproject.toml $(LOCK) | $(RUN)/python
 	@echo "installing emotalk and both engines into $(VENV) (450 MB, about half a minute) ..."
-	$(PIP) -e '.[serve,emotalk,plot]'
+	$(PIP) -e '.[serve,media,emotalk,plot]'
 	@touch $@
 
 # Dependency groups need a pip that is newer than the one of Python 3.11.
 $(VENV)/.for-tests: pyproject.toml $(LOCK) | $(RUN)/python
 	@echo "installing emotalk and what its tests need into $(VENV) ..."
 	$(PIP) pip
-	$(PIP) -e '.[serve,emotalk,parquet,plot,video,codegen,otel]' --group dev
+	$(PIP) -e '.[serve,media,emotalk,parquet,plot,video,codegen,otel]' --group dev
 	@touch $@ $(VENV)/.for-demo

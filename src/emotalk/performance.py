@@ -19,7 +19,8 @@ class Parameter:
 
     `fix`: the sentence for a value that cannot be used. `between`: its limits, both included. `read`: text or JSON →
     value, for kinds that are not int, float, bool, str or Literal; raises InvalidRequest. `live`: a microphone may ask
-    for it. `record`: the version of job records that carries it; 0: the worker does not need it.
+    for it. `record`: the version of job records that carries it; 0: the worker does not need it. `flag`: its name on
+    the command line, where that is another.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Parameter:
     read: Callable[[Any], Any] | None
     live: bool
     record: int
+    flag: str
 
 
 def parameter(
@@ -44,10 +46,11 @@ def parameter(
     read: Callable[[Any], Any] | None = None,
     live: bool = True,
     record: int = 2,
+    flag: str = "",
 ) -> Any:
     """A field of Performance; see Parameter. The first five may be given by place, later ones by name alone."""
     known = {"help": help, "fix": fix, "metavar": metavar, "between": between, "read": read}
-    return field(default=default, kw_only=record != 1, metadata={**known, "live": live, "record": record})
+    return field(default=default, kw_only=record != 1, metadata={**known, "live": live, "record": record, "flag": flag})
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,9 @@ class Performance:
     person_id: int = parameter(
         0, "speaking style, 0..23", f"Use 0..{PERSONS - 1}", metavar="N", between=(0, PERSONS - 1), record=1
     )
-    post_processing: bool = parameter(True, "smoothing, gains, blinks and clamp", "Use true or false", record=1)
+    post_processing: bool = parameter(
+        True, "smoothing, gains, blinks and clamp; without: the engine's raw output", "Use true or false", record=1
+    )
     chunk_duration: float = parameter(
         DEFAULT_DURATION,
         "seconds of one chunk, 1..120",
@@ -78,6 +83,23 @@ class Performance:
         between=(0, 60),
         live=False,
         record=1,
+    )
+
+    audio_format: str = parameter(
+        "",
+        "of samples without a header: pcm16le:16000, mulaw:8000, KIND:RATE[:CHANNELS]",
+        "Use KIND:RATE or KIND:RATE:CHANNELS, e.g. pcm16le:16000",
+        metavar="KIND:RATE",
+        live=False,
+        record=0,
+        flag="raw",
+    )
+    lenient: bool = parameter(
+        False,
+        "animate what a damaged file still holds, and say what is missing",
+        "Use true or false",
+        live=False,
+        record=0,
     )
 
     @property

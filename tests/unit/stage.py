@@ -24,6 +24,8 @@ CHANGED: dict[str, Any] = {
     "post_processing": False,
     "chunk_duration": 24.0,
     "chunk_overlap": 0.75,
+    "audio_format": "pcm16le:16000",
+    "lenient": True,
 }
 """Each parameter of a performance, and a value that is not its default."""
 

@@ -66,8 +66,8 @@ def test_many_threads_share_the_children(decoders: Decoders) -> None:
 
 # --- what may become of a child
 
-SAYS_READY = f"import os,sys,signal,time,struct;say=lambda *w:os.write(1,struct.pack('<BQQ',*w));say({READY},0,0);"
-HEARS = "os.read(0,8);"
+SAYS_READY = f"import os,sys,signal,time,struct;say=lambda *w:os.write(1,struct.pack('<BQQH',*w,0));say({READY},0,0);"
+HEARS = "os.read(0,73);"
 
 
 def scripted(script: str, **fence: float) -> Decoders:

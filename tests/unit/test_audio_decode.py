@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emotalk.audio import Limits, decode, open_audio
-from emotalk.audio.decode import BLOCK
 from emotalk.audio.resample import recut, resample
+from emotalk.audio.source import BLOCK
 from emotalk.errors import AudioError, TruncatedAudio
 from emotalk.timebase import resampled_length
 from tests.unit.audio_files import MP3, OPUS, VORBIS, flac_promising, ints16, sine, speech, valid_files, wav, written

@@ -95,7 +95,7 @@ def test_a_few_stray_bytes_between_frames_are_stepped_over(mp3):
 
 
 @pytest.mark.parametrize("tail", [b"", ID3V1, APE, APE + ID3V1])
-@pytest.mark.parametrize("missing", [1, 60])
+@pytest.mark.parametrize("missing", [5, 60])
 def test_a_last_frame_that_is_cut_is_refused(mp3, missing, tail):
     with pytest.raises(TruncatedAudio):
         open_audio(mp3[:-missing] + tail)

@@ -1,5 +1,6 @@
 """OGG, page by page."""
 
+import numpy as np
 import pytest
 
 from emotalk.audio import decode, open_audio
@@ -44,9 +45,35 @@ def test_one_flipped_bit_is_refused_though_decoders_would_drop_the_page(ogg):
         open_audio(bytes(damaged))
 
 
-def test_a_stream_without_its_last_page_is_refused(ogg):
+def open_ended(pages):
+    """The same, with a last packet that says it goes on in a page that is not there."""
+    *rest, last = pages
+    segments = last[26]
+    lacing = bytearray(last[27 : 27 + segments])
+    body = last[27 + segments :] + bytes(255 - lacing[-1])
+    lacing[-1] = 255
+    return [*rest, signed(last[:27] + bytes(lacing) + body)]
+
+
+def test_a_stream_that_goes_on_in_a_page_that_is_missing_is_refused(ogg):
     with pytest.raises(TruncatedAudio, match="last page is missing"):
-        open_audio(b"".join(pages_of(ogg)[:-1]))
+        open_audio(b"".join(open_ended(pages_of(ogg)[:-1])))
+
+
+def without_end(page):
+    return signed(page[:5] + bytes([page[5] & ~4]) + page[6:])
+
+
+def test_a_stream_whose_writer_never_said_that_it_ends_is_heard_whole(ogg):
+    *pages, last = pages_of(ogg)
+    assert np.array_equal(decode(b"".join([*pages, without_end(last)])), decode(ogg))
+
+
+def test_an_end_that_stands_on_an_empty_page_of_its_own_is_an_end(ogg):
+    *pages, last = pages_of(ogg)
+    number = int.from_bytes(last[18:22], "little") + 1
+    empty = signed(last[:5] + b"\4" + last[6:18] + number.to_bytes(4, "little") + bytes(4) + b"\0")
+    assert np.array_equal(decode(b"".join([*pages, without_end(last), empty])), decode(ogg))
 
 
 def test_bytes_after_the_end_are_not_sound(ogg):

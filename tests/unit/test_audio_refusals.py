@@ -105,12 +105,12 @@ def test_the_lowest_and_the_highest_rate_are_accepted(rate):
 
 @header_only
 def test_an_encoding_that_is_not_read_is_refused():
-    with pytest.raises(UnsupportedAudio, match="format"):
-        open_audio(written(speech(0.5), 16_000, "WAV", "IMA_ADPCM"))
+    with pytest.raises(UnsupportedAudio, match="format 0x0092"):
+        open_audio(wav(bytes(600), tag=0x92))
 
 
 @header_only
-@pytest.mark.parametrize("missing", [2, 1_000, 1_999])
+@pytest.mark.parametrize("missing", [46, 1_000, 1_999])
 def test_a_wav_that_holds_less_than_it_promises_is_refused(missing):
     whole = wav(ints16(1_000).tobytes())
     with pytest.raises(TruncatedAudio, match="promises 1000 samples"):

@@ -1,49 +1,45 @@
-"""Bytes → mono float32 at 16 kHz, block by block and with bounded memory.
-
-soundfile (libsndfile) reads WAV, FLAC, OGG and MP3 from one wheel, without ffmpeg beside it.
-"""
+"""Bytes → mono float32 at 16 kHz, block by block and with bounded memory."""
 
 import io
 import mmap
+from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
-from emotalk.audio.containers import Buffer, Coded, locate
+from emotalk.audio.containers import DEMUXERS, Buffer, Coded, locate, sniff
+from emotalk.audio.gauge import Gauge
 from emotalk.audio.limits import check_length, check_shape, endless
+from emotalk.audio.raw import locate_raw
 from emotalk.audio.resample import recut, resample
-from emotalk.errors import AudioError, BadSamples, EmptyAudio, TruncatedAudio
+from emotalk.audio.sent import AS_IT_IS, Sent
+from emotalk.audio.source import Block, Source, open_source
+from emotalk.errors import AudioError, BadSamples, EmptyAudio, NotAudio, TruncatedAudio
 from emotalk.face import Pcm
 from emotalk.limits import DEFAULT_LIMITS, Limits, check_size
 from emotalk.timebase import SAMPLE_RATE, resampled_length
-
-BLOCK = 32_768  # fixed, so that the resampler sees the same blocks whatever its reader asks for
 
 
 class AudioReader:
     """A checked audio file, ready to be read; every call of `blocks` starts at its beginning.
 
-    `format` (WAV, FLAC, OGG, MP3), `rate` in Hz and `channels` are the file's own. `samples` is the exact length at
-    16 kHz, or None for a FLAC whose writer did not know it.
+    `format` (WAV, FLAC, OGG, MP3, …), `rate` in Hz and `channels` are the file's own. `samples` is the exact length at
+    16 kHz, or None for a file whose header does not tell it. `missing`: what is wrong with a damaged file that is read
+    all the same, else empty.
     """
 
-    def __init__(self, coded: Coded, limits: Limits) -> None:
-        """Read the headers. Raises AudioError if they alone show that the file cannot be used."""
-        self._coded, self._limits = coded, limits
-        if coded.raw:
-            check_shape(coded.raw.rate, coded.raw.channels)
-        with _open(coded) as file:
-            self.format, self.rate, self.channels = coded.format, int(file.samplerate), int(file.channels)
-            self._wide = file.subtype == "DOUBLE"
-            self._frames: int | None = int(file.frames) if coded.counted else None
+    def __init__(self, source: Source, name: str, limits: Limits, missing: str = "") -> None:
+        """Raises AudioError if the headers alone show that the file cannot be used."""
+        self._source, self._limits, self.missing = source, limits, missing
+        self.format, self.rate, self.channels = name, source.rate, source.channels
+        frames = source.frames
         check_shape(self.rate, self.channels)
-        if self._frames == 0:
+        if frames == 0:
             raise _empty()
-        check_length(self._frames or 0, self.rate, limits)
-        self.samples = None if self._frames is None else resampled_length(self._frames, self.rate)
+        check_length(frames or 0, self.rate, limits)
+        self.samples = None if frames is None else resampled_length(frames, self.rate)
 
     def blocks(self, size: int = SAMPLE_RATE) -> Iterator[Pcm]:
         """The sound as float32 blocks of `size` samples at 16 kHz (the last may be shorter), in [-1, 1].
@@ -53,45 +49,39 @@ class AudioReader:
         """
         return recut(resample(self._mono(), self.rate), size)
 
+    def whole(self) -> Pcm:
+        """All of it, float32 [N]."""
+        return _gather(self.blocks(), self.samples or 0)
+
     def _mono(self) -> Iterator[Pcm]:
+        gauge = self._gauge()
+        sign = np.float32(-0.5 if gauge.inverted else 0.5)
+        for block in self._checked():
+            scaled = block * gauge.scale if gauge.scale != 1 else block
+            yield _mix(np.clip(scaled, -1, 1).astype(np.float32, copy=False), sign)
+
+    def _gauge(self) -> Gauge:
+        """Whatever can only be told from all samples; most files need no such look."""
+        gauge = Gauge(self._source.may_be_divided_by)
+        if self.channels == 2 or gauge.divided_by:
+            for block in self._checked():
+                gauge.look(block)
+        return gauge
+
+    def _checked(self) -> Iterator[Block]:
         read = 0
-        with _open(self._coded) as file:
-            while (block := self._read(file, read)).size:
-                _check_finite(block, read, self.rate)
-                read += len(block)
-                if read > self._limits.max_seconds * self.rate:
-                    raise endless(read, self.rate, self._limits)
-                yield _mix(np.clip(block, -1, 1).astype(np.float32, copy=False))
-        if read < (self._frames or 0):
-            raise self._damaged(read)
+        for block in self._source.blocks():
+            _check_finite(block, read, self.rate)
+            read += len(block)
+            if read > self._limits.max_seconds * self.rate:
+                raise endless(read, self.rate, self._limits)
+            yield block
         if not read:
             raise _empty()
 
-    def _read(self, file: soundfile.SoundFile, read: int) -> NDArray[np.floating]:
-        # 64-bit floats may be finite and still too large for 32 bits: they are read as they are, then clipped.
-        try:
-            block: NDArray[np.floating] = file.read(BLOCK, "float64" if self._wide else "float32", always_2d=True)
-        except soundfile.SoundFileError as error:
-            raise self._damaged(read) from error
-        return block
 
-    def _damaged(self, read: int) -> AudioError:
-        known = "" if self._frames is None else f" of the {self._frames / self.rate:.2f} s it promises"
-        return TruncatedAudio(
-            f"the {self.format} is cut or damaged: it cannot be decoded beyond {read / self.rate:.2f} s{known}",
-            "Send the whole file, or encode it anew",
-        )
-
-
-class _ForwardOnly(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
-    """soundfile seeks after every read where it can, which fails at the end of a FLAC of unknown length."""
-
-    def seekable(self) -> bool:
-        return False
-
-
-def open_audio(source: bytes | Path, limits: Limits = DEFAULT_LIMITS) -> AudioReader:
-    """Check the headers of a file and get ready to read it. Decodes nothing yet.
+def open_audio(source: bytes | Path, limits: Limits = DEFAULT_LIMITS, sent: Sent = AS_IT_IS) -> AudioReader:
+    """Check the headers of a file and get ready to read it. Decodes nothing yet, unless damage is to be put up with.
 
     A regular file at a path is mapped, not read: `limits.max_bytes` holds for bytes and pipes only. Raises AudioError,
     OSError.
@@ -99,16 +89,39 @@ def open_audio(source: bytes | Path, limits: Limits = DEFAULT_LIMITS) -> AudioRe
     buffer = _map(source, limits) if isinstance(source, Path) else source
     if isinstance(buffer, bytes):
         check_size(len(buffer), limits)
-    return AudioReader(locate(buffer, limits), limits)
+    if not sent.lenient:
+        return _open(buffer, limits, sent)
+    try:
+        reader = _open(buffer, limits, sent)
+        deque(reader.blocks(), maxlen=0)
+    except TruncatedAudio as damage:
+        return _open_damaged(buffer, limits, damage)
+    return reader
+
+
+def _open(buffer: Buffer, limits: Limits, sent: Sent) -> AudioReader:
+    coded = locate_raw(buffer, sent.raw) if sent.raw else locate(buffer, limits)
+    if coded.raw:
+        check_shape(coded.raw.rate, coded.raw.channels)
+    return AudioReader(open_source(coded), coded.format, limits)
+
+
+def _open_damaged(buffer: Buffer, limits: Limits, damage: TruncatedAudio) -> AudioReader:
+    """By PyAV, which steps over what cannot be read and goes on behind it."""
+    kind, start, demuxer = sniff(buffer)
+    coded = Coded(kind, buffer, start, len(buffer), demuxer=demuxer or DEMUXERS[kind], counted=False)
+    try:
+        return AudioReader(open_source(coded, lenient=True), coded.format, limits, damage.problem)
+    except NotAudio:
+        raise damage from None
 
 
 def decode(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Pcm:
-    """Decode a WAV, FLAC, OGG or MP3 file to mono float32 [N] at 16 kHz in [-1, 1].
+    """Decode a file of any kind that is read to mono float32 [N] at 16 kHz in [-1, 1].
 
     N = resampled_length(n, rate), exactly. Holds the result and one block. Raises AudioError.
     """
-    reader = open_audio(data, limits)
-    return _gather(reader.blocks(), reader.samples or 0)
+    return open_audio(data, limits).whole()
 
 
 def _gather(blocks: Iterable[Pcm], expected: int) -> Pcm:
@@ -131,20 +144,7 @@ def _map(path: Path, limits: Limits) -> Buffer:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
-def _open(coded: Coded) -> soundfile.SoundFile:
-    raw = coded.raw
-    try:
-        if raw is None:
-            return _ForwardOnly(coded.open())
-        shape = {"samplerate": raw.rate, "channels": raw.channels, "subtype": raw.subtype, "endian": raw.endian}
-        return _ForwardOnly(coded.open(), format="RAW", **shape)
-    except soundfile.SoundFileError as error:
-        raise TruncatedAudio(
-            f"the {coded.format} is cut or damaged within its headers", "Send the whole file, or encode it anew"
-        ) from error
-
-
-def _check_finite(block: NDArray[np.floating], read: int, rate: int) -> None:
+def _check_finite(block: Block, read: int, rate: int) -> None:
     finite = np.isfinite(block).all(axis=1)
     if not finite.all():
         at = (read + int(np.argmin(finite))) / rate
@@ -153,9 +153,11 @@ def _check_finite(block: NDArray[np.floating], read: int, rate: int) -> None:
         )
 
 
-def _mix(block: NDArray[np.float32]) -> Pcm:
+def _mix(block: NDArray[np.float32], sign: np.float32) -> Pcm:
     """Stereo → mono: the mean of left and right, exact for 16-bit samples."""
-    return block[:, 0] if block.shape[1] == 1 else (block[:, 0] + block[:, 1]) * np.float32(0.5)
+    if block.shape[1] == 1:
+        return block[:, 0]
+    return block[:, 0] * np.float32(0.5) + block[:, 1] * sign
 
 
 def _empty() -> AudioError:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from emotalk.audio import Limits, open_audio
+from emotalk.audio import Limits, Sent, open_audio
 from emotalk.cli import flags
-from emotalk.cli.progress import bar, filming
+from emotalk.cli.exits import complain
+from emotalk.cli.progress import bar
 from emotalk.cli.settings_from_flags import settle
 from emotalk.engines.base import EngineCard
 from emotalk.export import SUFFIXES, check_place, save
@@ -42,8 +43,8 @@ def run(parsed: argparse.Namespace) -> None:
     """Read, animate, write."""
     settings = settle(parsed)
     clip, card = perform(parsed, settings, place=parsed.output)
-    save(clip, parsed.output, filming)
-    print(f"{parsed.output}: {len(clip.frames)} frames at 30 fps, engine {card.name} on {card.device}, {card.licence}")
+    save(clip, parsed.output)
+    print(f"{parsed.output}: {len(clip.frames)} frames at 30 fps, engine {card.name} ({card.licence})")
 
 
 def perform(parsed: argparse.Namespace, settings: Settings, place: Path | None = None) -> tuple[FaceClip, EngineCard]:
@@ -51,7 +52,10 @@ def perform(parsed: argparse.Namespace, settings: Settings, place: Path | None =
     performance, gains = flags.performance(parsed), parts.gains(settings)
     performance.check()
     seed = parsed.seed if parsed.seed is not None else _digest(parsed.audio)
-    reader = open_audio(parsed.audio, Limits(max_seconds=settings.max_seconds))
+    sent = Sent(performance.audio_format, performance.lenient)
+    reader = open_audio(parsed.audio, Limits(max_seconds=settings.max_seconds), sent)
+    if reader.missing:
+        complain(f"the sound is not whole: {reader.missing}")
     if place:
         check_place(place)
     pipeline = Pipeline(parts.engine(settings))

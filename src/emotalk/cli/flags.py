@@ -29,7 +29,7 @@ def add(parser: Any, *names: str, rare: bool = False, shown: object = None, **op
 
 
 def _words(default: object) -> str:
-    if default in (None, "", {}, ()):
+    if default in (None, "", {}):
         return ""
     return f"{default:g}" if isinstance(default, float) else f"{default}"
 
@@ -42,7 +42,7 @@ def add_performance(parser: argparse.ArgumentParser) -> None:
     """How a clip is performed: a flag a parameter; what is on by default gets its --no-NAME."""
     group = parser.add_argument_group("performance")
     for each in PARAMETERS:
-        name = each.name.replace("_", "-")
+        name = each.flag or each.name.replace("_", "-")
         dest = {"dest": each.name, "default": each.default, "rare": not each.live}
         if each.default is True:
             add(group, f"--no-{name}", **dest, action="store_false", help=f"no {each.help}")

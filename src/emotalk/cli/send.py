@@ -11,7 +11,6 @@ import numpy as np
 
 from emotalk.cli import flags
 from emotalk.cli.exits import complain
-from emotalk.cli.progress import filming
 from emotalk.client import DEFAULT_TIMEOUT, EmoTalkClient, Request
 from emotalk.errors import ConfigurationError
 from emotalk.export import SUFFIXES, check_place, save
@@ -53,9 +52,11 @@ def run(parsed: argparse.Namespace) -> None:
             last = chunk.first_frame + len(chunk.frames) - 1
             print(f"chunk {chunk.index}: frames {chunk.first_frame}..{last}{' (final)' if chunk.is_final else ''}")
             blocks.append(chunk.frames)
+        if request.lenient and (missing := client.job(request.request_id).missing):
+            complain(f"the sound is not whole: {missing}")
     clip = FaceClip(np.concatenate(blocks), audio)
     if output:
-        save(clip, output, filming)
+        save(clip, output)
         print(f"{output}: {len(clip.frames)} frames at 30 fps")
 
 

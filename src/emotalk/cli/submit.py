@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from emotalk.cli import flags
-from emotalk.cli.progress import filming
 from emotalk.cli.settings_from_flags import settle
 from emotalk.cli.wait import Waiting
 from emotalk.errors import DeadlineExceeded
@@ -60,7 +59,7 @@ def run(parsed: argparse.Namespace) -> None:
         queue.close()
     print(f"done: {len(clip.frames)} frames at 30 fps")
     if parsed.output:
-        save(clip, parsed.output, filming)
+        save(clip, parsed.output)
         print(parsed.output)
 
 

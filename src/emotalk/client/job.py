@@ -11,7 +11,7 @@ class JobStatus:
 
     `queue_position`: unfinished requests before it, while it is queued and where the server knows. `frames_done` of
     `frames_total` are published. `epoch` counts the runs of the id: a cancelled one may be sent again, a buried one is
-    retried by hand.
+    retried by hand. `missing`: what a damaged file lacked that was sent with `lenient`.
     """
 
     request_id: str
@@ -26,6 +26,7 @@ class JobStatus:
     submitted_at: float = 0.0
     started_at: float = 0.0
     finished_at: float = 0.0
+    missing: str = ""
 
     @property
     def over(self) -> bool:
@@ -49,4 +50,5 @@ def job_of(message: emotalk_pb2.Job) -> JobStatus:
         message.submitted_at,
         message.started_at,
         message.finished_at,
+        message.missing,
     )

@@ -3,21 +3,19 @@
 H.264 and AAC by PyAV: FFmpeg's libraries in one wheel, so that no program of that name has to be installed.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from emotalk.errors import ConfigurationError
-from emotalk.face import FaceClip, Frames
+from emotalk.face import FaceClip
 from emotalk.head.studio import Studio
 from emotalk.timebase import FPS
 
 SOUND_RATE = 48_000
 QUALITY = {"crf": "20", "preset": "veryfast"}
-
-Watch = Callable[[Frames], Iterable[Frames]]
 
 
 def check() -> None:
@@ -25,11 +23,8 @@ def check() -> None:
     Studio(size=16).close()
 
 
-def mp4(clip: FaceClip, path: Path, watch: Watch = iter) -> None:
-    """720 × 720 at 30 fps, frame f at f / 30 s; with `clip.sound` where it is known, silent without.
-
-    `watch` hands the frames on one by one: without a GPU each takes a tenth of a second, and people want to see that.
-    """
+def mp4(clip: FaceClip, path: Path) -> None:
+    """720 × 720 at 30 fps, frame f at f / 30 s; with `clip.sound` where it is known, silent without."""
     import av
 
     with closing(Studio()) as studio, av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as film:
@@ -41,7 +36,7 @@ def mp4(clip: FaceClip, path: Path, watch: Watch = iter) -> None:
             for frame in _sound(clip.sound):
                 film.mux(voice.encode(frame))
             film.mux(voice.encode(None))
-        for number, weights in enumerate(watch(clip.frames)):
+        for number, weights in enumerate(clip.frames):
             frame = av.VideoFrame.from_ndarray(studio.picture(weights), format="rgb24")
             frame.pts, frame.time_base = number, Fraction(1, FPS)
             film.mux(picture.encode(frame))

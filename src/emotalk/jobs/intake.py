@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
 
-from emotalk.audio import Limits, Prepared, prepare
+from emotalk.audio import Limits, Prepared, Sent, prepare
 from emotalk.errors import AudioTooLong, InvalidRequest
 from emotalk.jobs.codec import encode_job
 from emotalk.jobs.job import Job
@@ -44,13 +44,14 @@ class Intake:
 
     limits: Limits = field(default_factory=Limits)
     gains: Gains = field(default_factory=Gains)
-    prepare: Callable[[bytes, Limits], Prepared] = prepare
+    prepare: Callable[[bytes, Limits, Sent], Prepared] = prepare
 
     def check(self, order: Order) -> None:
         """Refuse what can be refused without looking at the sound. Raises InvalidRequest."""
         for name in ("request_id", "session_id"):
             _check_id(name, getattr(order, name))
         order.performance.check()
+        _ = _sent(order).raw
 
     def accept(self, order: Order, clock: Callable[[], float]) -> Job:
         """Decode and validate everything. Raises InvalidRequest (AudioError for the sound).
@@ -58,11 +59,16 @@ class Intake:
         Stamped when the sound is ready: what follows is the wait in the queue.
         """
         self.check(order)
-        sound = self.prepare(order.audio, self.limits)
+        sound = self.prepare(order.audio, self.limits, _sent(order))
         _check_room(sound.flac)
         request_id = order.request_id or new_id()
         identity = (request_id, order.session_id, order.digest(), clock())
-        return Job(*identity, sound.samples, order.performance.for_worker(), sound.flac, self.gains, seed=request_id)
+        performance = order.performance.for_worker()
+        return Job(*identity, sound.samples, performance, sound.flac, self.gains, request_id, sound.missing)
+
+
+def _sent(order: Order) -> Sent:
+    return Sent(order.performance.audio_format, order.performance.lenient)
 
 
 def new_id() -> str:
@@ -77,6 +83,7 @@ def as_request(job: Job, client: str = "") -> Record:
         "frames": str(job.frames),
         "submitted_at": f"{job.submitted_at:.6f}",
         **({"client": client} if client else {}),
+        **({"missing": job.missing} if job.missing else {}),
     }
     return Record(job.request_id, job.key, job.digest, encode_job(job), headers)
 

@@ -14,7 +14,7 @@ PART_FRAMES = 256
 class Job:
     """An accepted request. `flac` holds exactly `samples` at 16 kHz; `submitted_at` in seconds since 1970.
 
-    `gains` are the house's; `seed` decides the blinks.
+    `gains` are the house's; `seed` decides the blinks. `missing`: what the sound lacks; its worker does not need it.
     """
 
     request_id: str
@@ -26,6 +26,7 @@ class Job:
     flac: bytes
     gains: Gains = field(default_factory=Gains)
     seed: str = ""
+    missing: str = ""
 
     @property
     def seconds(self) -> float:

@@ -11,6 +11,7 @@ import grpc
 from grpc_status import rpc_status
 
 from emotalk import metrics, tracing
+from emotalk.audio.misheard import FirstSound
 from emotalk.audio.resample import resample
 from emotalk.errors import EmoTalkError, EmptyAudio, InvalidRequest
 from emotalk.face import Pcm
@@ -46,8 +47,9 @@ class LiveRoom:
         return self._pipeline.live(opening.performance, opening.latency, self._gains, opening.request_id)
 
     def _heard(self, opening: Opening, sound: Iterable[SoundBlock]) -> Iterator[Pcm]:
-        samples = 0
+        samples, first = 0, FirstSound(opening.encoding)
         for block in sound:
+            first.hear(block.audio)
             pcm = samples_of(block, opening.encoding)
             samples += len(pcm)
             metrics.LIVE_SECONDS.inc(len(pcm) / opening.sample_rate)
@@ -55,6 +57,7 @@ class LiveRoom:
                 fix = "Open a new stream, or start the server with a larger --max-seconds"
                 raise InvalidRequest("audio", f"more than {self._max_seconds:g} s were spoken", fix)
             yield pcm
+        first.end()
 
 
 def serve(room: LiveRoom, address: str, places: int) -> grpc.Server:

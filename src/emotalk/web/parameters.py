@@ -52,9 +52,7 @@ def performance(query: Mapping[str, Any], fields: Mapping[str, Any]) -> Performa
 
 
 def invalid(violation: Mapping[str, Any]) -> InvalidRequest:
-    """A violation as pydantic words it → ours; what a parameter's own `read` says goes before."""
-    if isinstance(own := violation.get("ctx", {}).get("error"), InvalidRequest):
-        return own
+    """A violation as pydantic words it → ours."""
     name = str(violation["loc"][-1]) if violation["loc"] else "request"
     given = f"{str(violation.get('input'))[:60]!r}"
     return InvalidRequest(name, f"{given} cannot be used", _FIXES.get(name, str(violation["msg"])))

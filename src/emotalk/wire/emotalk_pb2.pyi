@@ -30,18 +30,22 @@ class AudioRequest(_message.Message):
     def __init__(self, request_id: _Optional[str] = ..., audio_data: _Optional[bytes] = ..., emotion_level: _Optional[int] = ..., person_id: _Optional[int] = ..., post_processing: bool = ..., chunk_duration: _Optional[float] = ..., chunk_overlap: _Optional[float] = ..., session_id: _Optional[str] = ..., performance: _Optional[_Union[Performance, _Mapping]] = ...) -> None: ...
 
 class Performance(_message.Message):
-    __slots__ = ("emotion_level", "person_id", "post_processing", "chunk_duration", "chunk_overlap")
+    __slots__ = ("emotion_level", "person_id", "post_processing", "chunk_duration", "chunk_overlap", "audio_format", "lenient")
     EMOTION_LEVEL_FIELD_NUMBER: _ClassVar[int]
     PERSON_ID_FIELD_NUMBER: _ClassVar[int]
     POST_PROCESSING_FIELD_NUMBER: _ClassVar[int]
     CHUNK_DURATION_FIELD_NUMBER: _ClassVar[int]
     CHUNK_OVERLAP_FIELD_NUMBER: _ClassVar[int]
+    AUDIO_FORMAT_FIELD_NUMBER: _ClassVar[int]
+    LENIENT_FIELD_NUMBER: _ClassVar[int]
     emotion_level: int
     person_id: int
     post_processing: bool
     chunk_duration: float
     chunk_overlap: float
-    def __init__(self, emotion_level: _Optional[int] = ..., person_id: _Optional[int] = ..., post_processing: bool = ..., chunk_duration: _Optional[float] = ..., chunk_overlap: _Optional[float] = ...) -> None: ...
+    audio_format: str
+    lenient: bool
+    def __init__(self, emotion_level: _Optional[int] = ..., person_id: _Optional[int] = ..., post_processing: bool = ..., chunk_duration: _Optional[float] = ..., chunk_overlap: _Optional[float] = ..., audio_format: _Optional[str] = ..., lenient: bool = ...) -> None: ...
 
 class BlendshapeResponse(_message.Message):
     __slots__ = ("request_id", "chunk_index", "frames", "is_final", "error_message")
@@ -108,7 +112,7 @@ class CancelJobRequest(_message.Message):
     def __init__(self, request_id: _Optional[str] = ...) -> None: ...
 
 class Job(_message.Message):
-    __slots__ = ("request_id", "state", "queue_position", "frames_done", "frames_total", "audio_seconds", "attempts", "epoch", "error_message", "submitted_at", "started_at", "finished_at")
+    __slots__ = ("request_id", "state", "queue_position", "frames_done", "frames_total", "audio_seconds", "attempts", "epoch", "error_message", "submitted_at", "started_at", "finished_at", "missing")
     class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         STATE_UNKNOWN: _ClassVar[Job.State]
@@ -137,6 +141,7 @@ class Job(_message.Message):
     SUBMITTED_AT_FIELD_NUMBER: _ClassVar[int]
     STARTED_AT_FIELD_NUMBER: _ClassVar[int]
     FINISHED_AT_FIELD_NUMBER: _ClassVar[int]
+    MISSING_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     state: Job.State
     queue_position: int
@@ -149,7 +154,8 @@ class Job(_message.Message):
     submitted_at: float
     started_at: float
     finished_at: float
-    def __init__(self, request_id: _Optional[str] = ..., state: _Optional[_Union[Job.State, str]] = ..., queue_position: _Optional[int] = ..., frames_done: _Optional[int] = ..., frames_total: _Optional[int] = ..., audio_seconds: _Optional[float] = ..., attempts: _Optional[int] = ..., epoch: _Optional[int] = ..., error_message: _Optional[str] = ..., submitted_at: _Optional[float] = ..., started_at: _Optional[float] = ..., finished_at: _Optional[float] = ...) -> None: ...
+    missing: str
+    def __init__(self, request_id: _Optional[str] = ..., state: _Optional[_Union[Job.State, str]] = ..., queue_position: _Optional[int] = ..., frames_done: _Optional[int] = ..., frames_total: _Optional[int] = ..., audio_seconds: _Optional[float] = ..., attempts: _Optional[int] = ..., epoch: _Optional[int] = ..., error_message: _Optional[str] = ..., submitted_at: _Optional[float] = ..., started_at: _Optional[float] = ..., finished_at: _Optional[float] = ..., missing: _Optional[str] = ...) -> None: ...
 
 class AudioFrame(_message.Message):
     __slots__ = ("settings", "audio")

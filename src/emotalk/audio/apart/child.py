@@ -8,6 +8,7 @@ import io
 import os
 import sys
 from collections import deque
+from contextlib import suppress
 from typing import BinaryIO
 
 import numpy as np
@@ -17,6 +18,7 @@ from emotalk.audio.apart.fence import allow_cpu, close_off
 from emotalk.audio.apart.frames import OUT_OF_MEMORY, READY, REFUSED, SOUND, read_clip, write_answer
 from emotalk.audio.prepared import prepare
 from emotalk.audio.resample import resample
+from emotalk.audio.sent import Sent
 from emotalk.errors import AudioError
 from emotalk.limits import Limits
 
@@ -32,20 +34,20 @@ def main(max_seconds: str, max_bytes: str, memory: str, cpu_seconds: str) -> Non
     write_answer(target, READY)
     while (clip := read_clip(source, limits.max_bytes)) is not None:
         allow_cpu(float(cpu_seconds))
-        _answer(target, clip, limits)
+        _answer(target, *clip, limits)
         del clip
 
 
-def _answer(target: BinaryIO, clip: bytes, limits: Limits) -> None:
+def _answer(target: BinaryIO, clip: bytes, sent: Sent, limits: Limits) -> None:
     try:
-        prepared = prepare(clip, limits)
+        prepared = prepare(clip, limits, sent)
     except AudioError as error:
         words = "\0".join((type(error).__name__, error.problem, error.fix))
         write_answer(target, REFUSED, words.encode())
     except MemoryError:
         write_answer(target, OUT_OF_MEMORY)
     else:
-        write_answer(target, SOUND, prepared.flac, prepared.samples)
+        write_answer(target, SOUND, prepared.flac, prepared.samples, prepared.missing)
 
 
 def _pipes() -> tuple[BinaryIO, BinaryIO]:
@@ -65,6 +67,8 @@ def _warm_up() -> None:
         out = io.BytesIO()
         soundfile.write(out, silence, 48_000, subtype, format=kind)
         prepare(out.getvalue(), Limits())
+    with suppress(AudioError):  # PyAV is an extra
+        prepare(out.getvalue()[:-60], Limits(), Sent(lenient=True))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from emotalk.audio.apart.fence import Fence
 from emotalk.audio.apart.process import PROGRAM, Decoder, Killed
 from emotalk.audio.limits import CONVERT
 from emotalk.audio.prepared import Prepared
+from emotalk.audio.sent import AS_IT_IS, Sent
 from emotalk.errors import EngineError, UndecodableAudio
 from emotalk.limits import Limits, check_size
 
@@ -32,18 +33,18 @@ class Decoders:
         self._ended = Event()
         Thread(target=self._watch, name="decoding clock", daemon=True).start()
 
-    def prepare(self, data: bytes, limits: Limits) -> Prepared:
+    def prepare(self, data: bytes, limits: Limits, sent: Sent = AS_IT_IS) -> Prepared:
         """See `prepare` in emotalk.audio.prepared; `limits` are those of the pool. Raises AudioError, EngineError."""
         check_size(len(data), limits)
         try:
-            return self._in(self._take(), data)
+            return self._in(self._take(), data, sent)
         except Killed as killed:
             if self._ended.is_set():
                 raise EngineError("the server ends") from killed
             # By somebody else, most likely: the machine is short of memory. Whoever falls twice is to blame.
             log.warning("decoder killed", extra={"fix": "none needed: the clip is tried once more"})
         try:
-            return self._in(self._child(), data)
+            return self._in(self._child(), data, sent)
         except Killed as twice:
             raise UndecodableAudio("its decoder was killed twice", CONVERT) from twice
 
@@ -65,10 +66,10 @@ class Decoders:
     ) -> None:
         self.close()
 
-    def _in(self, child: Decoder, data: bytes) -> Prepared:
+    def _in(self, child: Decoder, data: bytes, sent: Sent) -> Prepared:
         self._working.add(child)
         try:
-            return child.prepare(data)
+            return child.prepare(data, sent)
         finally:
             self._working.discard(child)
             self._give_back(child)

@@ -18,6 +18,7 @@ from emotalk.audio.apart import frames
 from emotalk.audio.apart.fence import MEGABYTE, Fence
 from emotalk.audio.limits import CONVERT
 from emotalk.audio.prepared import Prepared
+from emotalk.audio.sent import AS_IT_IS, Sent
 from emotalk.errors import AudioError, EngineError, UndecodableAudio
 from emotalk.limits import Limits
 from emotalk.timebase import SAMPLE_RATE
@@ -64,11 +65,11 @@ class Decoder:
         """False once it has died."""
         return self._process.poll() is None
 
-    def prepare(self, clip: bytes) -> Prepared:
+    def prepare(self, clip: bytes, sent: Sent = AS_IT_IS) -> Prepared:
         """Have it decoded. Raises AudioError, Killed, EngineError."""
         self._get_warm()
         with self._within(self._fence.wall_seconds):
-            answer = self._exchange(lambda: frames.write_clip(self._to, clip))
+            answer = self._exchange(lambda: frames.write_clip(self._to, clip, sent))
         if answer is None:
             raise self._cause_of_death()
         return self._read(answer)
@@ -139,7 +140,7 @@ class Decoder:
             raise _refusal(answer.payload) or self._nonsense()
         if answer.kind != frames.SOUND or not _is_flac_of(answer.payload, answer.samples, self._most_samples):
             raise self._nonsense()
-        return Prepared(answer.samples, answer.payload)
+        return Prepared(answer.samples, answer.payload, _plain(answer.missing))
 
     def _nonsense(self) -> AudioError:
         """What a stranger's clip has got into its power is not used again."""
@@ -162,8 +163,12 @@ def _refusal(payload: bytes) -> AudioError | None:
     name, *words = payload.decode("utf-8", "replace").split("\0")
     if name not in _REFUSALS or len(words) != 2:
         return None
-    problem, fix = ("".join(filter(str.isprintable, each))[:_LONGEST_WORDS] for each in words)
+    problem, fix = map(_plain, words)
     return _REFUSALS[name](problem, fix)
+
+
+def _plain(words: str) -> str:
+    return "".join(filter(str.isprintable, words))[:_LONGEST_WORDS]
 
 
 def _is_flac_of(payload: bytes, samples: int, most: int) -> bool:

@@ -1,24 +1,31 @@
-"""The four containers that are understood, read more strictly than a decoder would.
+"""The containers that are understood, read more strictly than a decoder would.
 
 Decoders forgive: a file cut in half is a shorter clip to them, a lost page is silence. Here the header is compared with
 what the file holds before anything is decoded, so that nobody gets a face for half of what they said.
 """
 
-from emotalk.audio.containers import flac, mp3, ogg, wav
-from emotalk.audio.containers.base import Buffer, Coded
+from emotalk.audio.containers import chunked, flac, mp3, ogg, wav
+from emotalk.audio.containers.base import WIDTHS, Buffer, Coded, CodedFile, RawPcm
 from emotalk.audio.containers.sniff import sniff
 from emotalk.limits import Limits
 
-__all__ = ["Buffer", "Coded", "locate"]
+__all__ = ["DEMUXERS", "WIDTHS", "Buffer", "Coded", "CodedFile", "RawPcm", "locate", "sniff"]
+
+DEMUXERS = {each: each.lower() for each in ("WAV", "FLAC", "OGG", "MP3", "AIFF", "CAF", "AU", "W64")}
+"""What PyAV calls the kinds that are read without it."""
 
 
 def locate(buffer: Buffer, limits: Limits) -> Coded:
     """Find the coded sound in a file. Raises AudioError; reads headers only, and decodes nothing."""
-    kind, start = sniff(buffer)
+    kind, start, demuxer = sniff(buffer)
+    if demuxer:
+        return Coded(kind, buffer, start, len(buffer), demuxer=demuxer, counted=False)
     if kind == "WAV":
         return wav.locate(buffer)
     if kind == "FLAC":
         return flac.locate(buffer, start, limits)
     if kind == "OGG":
         return ogg.locate(buffer)
-    return mp3.locate(buffer, start, limits)
+    if kind == "MP3":
+        return mp3.locate(buffer, start, limits)
+    return chunked.locate(kind, buffer)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from emotalk.audio.containers.base import Buffer, Coded
-from emotalk.audio.containers.sniff import skip_id3
+from emotalk.audio.containers.tags import STRAY_BYTES, before_tags, refuse_another, skip_tags, skip_zeros
 from emotalk.audio.limits import CONVERT, check_length, endless
 from emotalk.errors import EmptyAudio, NotAudio, TruncatedAudio
 from emotalk.limits import Limits
@@ -19,8 +19,9 @@ _KBITS_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _KBITS_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _RATES = (44_100, 48_000, 32_000)
 _PADDING = 3  # frames of an encoder's delay and padding, which are not part of the clip
-_STRAY_BYTES = 1_024  # what libmpg123 looks through for the next frame
-_STRAY_BYTES_IN_ALL = 64 * 1_024
+_STRAY_IN_ALL = 64 * 1_024
+_SHORT_BYTES = 4  # the last frame may lack so many: they hold padding, and zeros stand in for them
+_VBRI_AT = 36  # Fraunhofer's silent frame has its tag there, whatever the side information
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,15 @@ class Walk:
 
 @dataclass(frozen=True)
 class Tag:
-    """What a silent first frame promises: frames and bytes, 0 where it does not say. `silent` is 0 without one."""
+    """What a silent first frame promises: frames and bytes, 0 where it does not say.
+
+    `silent` is 0 without one; `played`: the decoder would take it for sound.
+    """
 
     silent: int = 0
     frames: int = 0
     size: int = 0
+    played: bool = False
 
     def promises_more(self, walk: Walk) -> bool:
         """Some encoders count the silent frame too: then the bytes tell whether the last frame is missing."""
@@ -75,8 +80,8 @@ def read_header(four: bytes) -> Header | None:
 
 def locate(buffer: Buffer, start: int, limits: Limits) -> Coded:
     """Find the frames of an MP3 that begins at about `start`. Raises NotAudio, TruncatedAudio, AudioTooLong."""
-    stop = _before_tags(buffer)
-    start = _next_frame(buffer, start, stop)
+    stop = before_tags(buffer)
+    start = _next_frame(buffer, skip_zeros(buffer, start), stop)
     header = read_header(buffer[start : start + 4]) if start < stop else None
     if header is None:
         raise NotAudio("there is no MP3 frame in it", CONVERT)
@@ -90,70 +95,56 @@ def locate(buffer: Buffer, start: int, limits: Limits) -> Coded:
         )
     if not frames:
         raise EmptyAudio("the MP3 has no frames", "Send a recording that is not empty")
-    if tag.frames == frames:
-        return Coded("MP3", buffer, walk.start, walk.stop)
+    end = min(walk.stop, stop)
+    tail = bytes(walk.stop - end)
+    if tag.frames == frames and not tag.played:
+        return Coded("MP3", buffer, walk.start, end, tail=tail)
     first = walk.start + header.length * tag.silent
-    return Coded("MP3", buffer, first, walk.stop, head=info_frame(buffer[walk.start : walk.start + 4], frames))
+    head = info_frame(buffer[walk.start : walk.start + 4], frames)
+    return Coded("MP3", buffer, first, end, head=head, tail=tail)
 
 
 def _walk(buffer: Buffer, start: int, stop: int, limits: Limits) -> Walk:
     at, end = start, start
     frames = samples = stray = 0
     while header := read_header(buffer[at : at + 4]) if at < stop else None:
-        if at + header.length > stop:
+        if at + header.length > stop + _SHORT_BYTES:
             raise TruncatedAudio("the MP3 is cut: it ends within a frame", "Send the whole file")
         frames, samples, end = frames + 1, samples + header.samples, at + header.length
         if samples > limits.max_seconds * header.rate + _PADDING * header.samples:
             raise endless(samples, header.rate, limits)
-        at = _next_frame(buffer, after := _skip_tags(buffer, end), stop)
+        at = _next_frame(buffer, after := skip_tags(buffer, end), stop)
         stray += max(at - after, 0) if at < stop else 0
-        if stray > _STRAY_BYTES_IN_ALL:
+        if stray > _STRAY_IN_ALL:
             raise TruncatedAudio("the MP3 is damaged: too many bytes belong to no frame", "Send the original file")
     if at < stop and frames < 2:
         raise NotAudio("it begins like an MP3, but there are no frames in it", CONVERT)
     if at < stop:
+        refuse_another(buffer, at, "MP3")
         raise TruncatedAudio("the MP3 is damaged: its frames end before the file does", "Send the original file")
     return Walk(start, end, frames)
 
 
-def _before_tags(buffer: Buffer) -> int:
-    """Where the ID3v1 and APEv2 tags at the end begin: a last frame that is cut reaches into them."""
-    stop = len(buffer) - 128 if buffer[-128:-125] == b"TAG" else len(buffer)
-    footer = buffer[max(stop - 32, 0) : stop]
-    if footer[:8] != b"APETAGEX":
-        return stop
-    size, _, flags = struct.unpack("<III", footer[12:24])
-    return int(max(stop - size - (32 if flags >> 31 else 0), 0))
-
-
-def _skip_tags(buffer: Buffer, at: int) -> int:
-    """Where the file goes on after the tags at `at`: at its end, or between two files that were joined."""
-    while (name := buffer[at : at + 8]).startswith((b"ID3", b"TAG", b"APETAGEX", b"LYRICSBE")):
-        if name.startswith(b"ID3"):
-            at = skip_id3(buffer, at)
-        elif name.startswith(b"TAG"):
-            at += 128
-        elif name == b"APETAGEX":
-            size, _, flags = struct.unpack("<III", buffer[at + 12 : at + 24].ljust(12, b"\0"))
-            at += 32 + (size if flags >> 29 & 1 else 0)
-        else:
-            end = buffer.find(b"LYRICS200", at)
-            at = end + 9 if end > 0 else len(buffer)
-    return at
+def begins_soon(buffer: Buffer) -> bool:
+    """Is there an MP3 behind zeros and a few stray bytes? Two frames in a row must say so."""
+    at = skip_zeros(buffer, 0)
+    start = _next_frame(buffer, at, len(buffer)) if at < len(buffer) else at
+    header = read_header(buffer[start : start + 4])
+    return bool(header and read_header(buffer[start + header.length : start + header.length + 4]))
 
 
 def _next_frame(buffer: Buffer, at: int, stop: int) -> int:
     """Where the next frame begins: at `at`, or after a few stray bytes; `stop` if only tags or padding follow."""
     if at < stop and read_header(buffer[at : at + 4]):
         return at
-    ahead = buffer[at : min(at + _STRAY_BYTES + 4, stop)]
+    ahead = buffer[at : min(at + STRAY_BYTES + 4, stop)]
     found = ahead.find(b"\xff")
     while found >= 0:
         header = read_header(ahead[found : found + 4])
         if header and _is_followed(buffer, at + found + header.length, stop):
             return at + found
         found = ahead.find(b"\xff", found + 1)
-    return stop if at + _STRAY_BYTES >= stop or not buffer[at:stop].strip(b"\0") else at
+    return stop if at + STRAY_BYTES >= stop or not buffer[at:stop].strip(b"\0") else at
 
 
 def _is_followed(buffer: Buffer, at: int, stop: int) -> bool:
@@ -161,6 +152,9 @@ def _is_followed(buffer: Buffer, at: int, stop: int) -> bool:
 
 
 def _tag(frame: bytes, header: Header) -> Tag:
+    if frame[_VBRI_AT : _VBRI_AT + 4] == b"VBRI":
+        size, frames = struct.unpack(">II", frame[_VBRI_AT + 10 :].ljust(8, b"\0")[:8])
+        return Tag(1, frames, size, played=True)
     tag = frame[4 + header.side :].ljust(16, b"\0")
     if tag[:4] not in (b"Xing", b"Info"):
         return Tag()

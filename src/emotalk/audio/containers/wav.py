@@ -1,13 +1,15 @@
-"""WAV: RIFF, RIFX and RF64 with PCM, float, A-law or mu-law samples, plain or WAVE_FORMAT_EXTENSIBLE.
+"""WAV: RIFF, RIFX, RF64 and BW64 with PCM, float, A-law or mu-law samples, plain or WAVE_FORMAT_EXTENSIBLE.
 
 Only the chunk of samples is handed to the decoder, as headerless PCM: libsndfile takes a data size of 0, which every
-writer into a pipe leaves behind, for an empty clip.
+writer into a pipe leaves behind, for an empty clip. Samples in packets (ADPCM, GSM) go to libsndfile with their
+header, and MP3 in a WAV to PyAV.
 """
 
 import struct
 from collections.abc import Iterator
 
-from emotalk.audio.containers.base import Buffer, Coded, RawPcm
+from emotalk.audio.containers.base import WIDTHS, Buffer, Coded, RawPcm
+from emotalk.audio.containers.tags import refuse_rest
 from emotalk.audio.limits import CONVERT
 from emotalk.errors import EmptyAudio, NotAudio, TruncatedAudio, UnsupportedAudio
 
@@ -21,25 +23,43 @@ _SUBTYPES = {
     (6, 8): "ALAW",
     (7, 8): "ULAW",
 }
+_PACKETS = {0x0002: "MS ADPCM", 0x0011: "IMA ADPCM", 0x0031: "GSM 6.10"}
+_MP3 = 0x0055
+_HEADER_BYTES = 44
+"""Writers that count their header as samples promise so many bytes too much; a file cut by so few is whole."""
 _EXTENSIBLE = 0xFFFE
 _GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")
 _MAX_CHUNKS = 1_000
+_JOINED = (b"RIFF", b"RIFX", b"RF64", b"BW64", b"OggS", b"fLaC", b"FORM")
 
 
 def locate(buffer: Buffer) -> Coded:
     """Find the samples of a WAV. Raises NotAudio, TruncatedAudio, UnsupportedAudio, EmptyAudio."""
     order = ">" if buffer[:4] == b"RIFX" else "<"
-    raw, long_size = None, None
+    fmt, long_size, fact = b"", None, 0
     for name, start, size in _chunks(buffer, order):
         if name == b"ds64" and start + 16 <= len(buffer):
             long_size = int(struct.unpack_from("<Q", buffer[start : start + 16], 8)[0])
         elif name == b"fmt ":
-            raw = _format(buffer[start : start + min(size, 40)], order)
-        elif name == b"data" and raw is None:
+            fmt = buffer[start : start + min(size, 40)]
+        elif name == b"fact" and size >= 4 and start + 4 <= len(buffer):
+            fact = struct.unpack(f"{order}I", buffer[start : start + 4])[0]
+        elif name == b"data" and not fmt:
             raise NotAudio("the WAV does not say what its samples are (no fmt chunk before the data)", CONVERT)
-        elif name == b"data" and raw is not None:
-            return _samples(buffer, order, raw, start, size if long_size is None or size < 2**32 - 1 else long_size)
+        elif name == b"data":
+            promised = size if long_size is None or size < 2**32 - 1 else long_size
+            return _located(buffer, order, fmt, fact, start, _held(buffer, order, start, promised))
     raise TruncatedAudio("the WAV ends before its data chunk", "Send the whole file")
+
+
+def _located(buffer: Buffer, order: str, fmt: bytes, fact: int, start: int, size: int) -> Coded:
+    tag = struct.unpack(f"{order}H", fmt[:2])[0] if len(fmt) >= 16 else 0
+    if tag == _MP3:
+        return Coded("MP3 in WAV", buffer, 0, len(buffer), demuxer="wav")
+    if tag in _PACKETS:
+        _check_promise(len(buffer) - start, size, "bytes")
+        return Coded(f"{_PACKETS[tag]} in WAV", buffer, 0, len(buffer), most=fact)
+    return _samples(buffer, _format(fmt, order), start, size)
 
 
 def _chunks(buffer: Buffer, order: str) -> Iterator[tuple[bytes, int, int]]:
@@ -49,7 +69,18 @@ def _chunks(buffer: Buffer, order: str) -> Iterator[tuple[bytes, int, int]]:
             return
         name, size = struct.unpack(f"{order}4sI", buffer[at : at + 8])
         yield name, at + 8, size
-        at += 8 + size + size % 2
+        at = _after(buffer, at + 8, size)
+
+
+def _after(buffer: Buffer, start: int, size: int) -> int:
+    """Where the next chunk begins; behind one of an odd size some writers forget the byte that makes it even."""
+    stop = start + size
+    forgotten = size % 2 and _is_name(buffer[stop : stop + 4]) and not _is_name(buffer[stop + 1 : stop + 5])
+    return stop if forgotten else stop + size % 2
+
+
+def _is_name(four: bytes) -> bool:
+    return len(four) == 4 and all(32 <= byte < 127 for byte in four)
 
 
 def _format(chunk: bytes, order: str) -> RawPcm:
@@ -69,28 +100,55 @@ def _format(chunk: bytes, order: str) -> RawPcm:
     return RawPcm(rate, channels, subtype, "BIG" if order == ">" else "LITTLE")
 
 
-def _samples(buffer: Buffer, order: str, raw: RawPcm, start: int, size: int) -> Coded:
+def _held(buffer: Buffer, order: str, start: int, size: int) -> int:
+    """The bytes of samples: as promised, or up to the end of the file where the writer did not know."""
     held = len(buffer) - start
-    if _is_unknown(size) and not (size == 0 and _is_whole(buffer, order)):
-        size = held
-    align = raw.channels * {"PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}.get(raw.subtype, 1)
-    promised, there = size // align, held // align
+    if size == 0:
+        unknown = not (_is_whole(buffer, order) and (held == 0 or _is_name(buffer[start : start + 4])))
+    else:
+        unknown = size > held and _is_unknown(size)
+    if unknown:
+        return held
+    if size < held:
+        _refuse_hidden(buffer, start, size)
+    return size
+
+
+def _samples(buffer: Buffer, raw: RawPcm, start: int, size: int) -> Coded:
+    align = raw.channels * WIDTHS[raw.subtype]
+    there = (len(buffer) - start) // align
+    missing = size - (len(buffer) - start)
+    if missing > max(_HEADER_BYTES, align):
+        _check_promise(there, size // align, "samples")
+    samples = min(size // align, there)
+    if not samples:
+        raise EmptyAudio("the WAV has no samples", "Send a recording that is not empty")
+    return Coded("WAV", buffer, start, start + samples * align, raw=raw)
+
+
+def _check_promise(there: int, promised: int, what: str) -> None:
     if promised > there:
         raise TruncatedAudio(
-            f"the WAV is cut: it promises {promised} samples and holds {there}",
+            f"the WAV is cut: it promises {promised} {what} and holds {there}",
             "Send the whole file; if that is all there is, repair it: ffmpeg -i INPUT output.wav",
         )
-    if not promised:
-        raise EmptyAudio("the WAV has no samples", "Send a recording that is not empty")
-    return Coded("WAV", buffer, start, start + promised * align, raw=raw)
+
+
+def _refuse_hidden(buffer: Buffer, start: int, size: int) -> None:
+    """Behind the samples lie chunks, tags or padding: else their size is wrong, or a second file follows."""
+    at, stop = _after(buffer, start, size), len(buffer)
+    while at + 8 <= stop and _is_name(name := buffer[at : at + 4]) and name not in _JOINED:
+        at = _after(buffer, at + 8, int.from_bytes(buffer[at + 4 : at + 8], "little"))
+    if at < stop:
+        refuse_rest(buffer, at, f"WAV with {size} bytes of data")
 
 
 def _is_unknown(size: int) -> bool:
-    """What writers into a pipe leave, who cannot go back: 0, −1, or either end of the largest signed size."""
-    return size == 0 or 0x7FFFF000 <= size <= 0x80000000 or 0xFFFFF000 <= size <= 0xFFFFFFFF or size == 2**64 - 1
+    """What writers into a pipe leave, who cannot go back: either end of the largest size, signed or not."""
+    return 0x7FFF0000 <= size <= 0x80000000 or 0xFFFF0000 <= size <= 0xFFFFFFFF or size == 2**64 - 1
 
 
 def _is_whole(buffer: Buffer, order: str) -> bool:
-    """The RIFF size was filled in afterwards, so a data size of 0 is meant."""
+    """The RIFF size was filled in afterwards."""
     size = struct.unpack(f"{order}I", buffer[4:8])[0]
     return bool(abs(size + 8 - len(buffer)) <= 1)

@@ -9,7 +9,6 @@ A streaming engine; how long a frame waits for the sound after it is chosen when
 """
 
 import hashlib
-import logging
 import platform
 from functools import cached_property
 from pathlib import Path
@@ -24,10 +23,7 @@ from emotalk.errors import DeviceUnavailable
 from emotalk.face import Style
 
 MODELS = Path(__file__).parent / "models"
-LICENCE = "MIT and Apache-2.0"
-"""Which part is under which: CARD.md."""
-
-log = logging.getLogger(__name__)
+LICENCE = "MIT; within it a recogniser under Apache-2.0 and Silero VAD under MIT (engines/builtin/CARD.md)"
 
 _CODE_VERSION = "2"
 """Raise it with any change that changes bytes: frames of different fingerprints are never spliced."""
@@ -64,7 +60,6 @@ class BuiltinEngine:
     @cached_property
     def card(self) -> EngineCard:
         """Read when it is first asked for: to digest the models takes half as long as to load them."""
-        log.debug("licences", extra={"path": MODELS.with_name("CARD.md")})
         return EngineCard("builtin", LICENCE, _fingerprint(MODELS), draws="mouth")
 
     def open(self, style: Style, latency: Latency = "clip", seed: str = "") -> EngineSession:

@@ -46,6 +46,7 @@ def to_message(standing: Standing) -> emotalk_pb2.Job:
         submitted_at=number_of(row, "submitted_at"),
         started_at=row.started_at,
         finished_at=row.finished_at,
+        missing=row.headers.get("missing", ""),
     )
 
 

@@ -1,0 +1,93 @@
+"""AIFF, CAF, AU and W64, as far as to see that they are whole: libsndfile reads them, and takes half of one for one.
+
+AIFF  FORM  size (4, big)    AIFF | chunks: name (4), size (4, big), even     | samples in SSND
+CAF   caff  version, flags (4)    | chunks: name (4), size (8, big)           | samples in data, -1: to the end
+AU    .snd  offset, size (4, big) | samples from the offset on, size -1: to the end
+W64   a GUID, size (8)  a GUID    | chunks: GUID (16), size with its head (8), on multiples of 8 | samples in data
+"""
+
+import struct
+from collections.abc import Callable, Iterator
+
+from emotalk.audio.containers.base import Buffer, Coded
+from emotalk.audio.containers.tags import BEGINNINGS, refuse_rest
+from emotalk.audio.limits import CONVERT
+from emotalk.errors import NotAudio, TruncatedAudio
+
+_MAX_CHUNKS = 1_000
+_UNKNOWN = (-1, 0xFFFFFFFF)
+
+Chunk = tuple[bytes, int, int]
+"""Name, where its content begins, size of the content."""
+
+
+def locate(kind: str, buffer: Buffer) -> Coded:
+    """Check that all the samples are there that the header promises. Raises TruncatedAudio, UnsupportedAudio."""
+    walk, samples = _KINDS[kind]
+    end, heard = 0, False
+    for name, start, size in walk(buffer):
+        if name in BEGINNINGS and heard:
+            break
+        heard = heard or name == samples
+        whole = size in _UNKNOWN
+        end = len(buffer) if whole else start + size
+        if end > len(buffer) and name == samples:
+            held = max(len(buffer) - start, 0)
+            raise TruncatedAudio(
+                f"the {kind} is cut: it promises {size} bytes of sound and holds {held}", "Send it all"
+            )
+        if whole:
+            break
+    if not heard:
+        raise NotAudio(f"this begins like an {kind} file, and no sound is in it", CONVERT)
+    if end < len(buffer):
+        refuse_rest(buffer, end, kind)
+    return Coded(kind, buffer, 0, len(buffer))
+
+
+def _aiff(buffer: Buffer) -> Iterator[Chunk]:
+    at = 12
+    for _ in range(_MAX_CHUNKS):
+        if at + 8 > len(buffer) or not buffer[at : at + 4].strip(b"\0"):
+            return
+        name, size = struct.unpack(">4sI", buffer[at : at + 8])
+        yield name, at + 8, size
+        at += 8 + size + size % 2
+
+
+def _caf(buffer: Buffer) -> Iterator[Chunk]:
+    at = 8
+    for _ in range(_MAX_CHUNKS):
+        if at + 12 > len(buffer) or not buffer[at : at + 4].strip(b"\0"):
+            return
+        name, size = struct.unpack(">4sq", buffer[at : at + 12])
+        yield name, at + 12, size
+        if size < 0:
+            return
+        at += 12 + size
+
+
+def _au(buffer: Buffer) -> Iterator[Chunk]:
+    if len(buffer) >= 24:
+        offset, size = struct.unpack(">II", buffer[4:12])
+        yield b".snd", offset, size
+
+
+def _w64(buffer: Buffer) -> Iterator[Chunk]:
+    at = 40
+    for _ in range(_MAX_CHUNKS):
+        if at + 24 > len(buffer) or not buffer[at : at + 4].strip(b"\0"):
+            return
+        name, size = struct.unpack("<4s12xq", buffer[at : at + 24])
+        if size < 24:
+            return
+        yield name, at + 24, size - 24
+        at += size + -size % 8
+
+
+_KINDS: dict[str, tuple[Callable[[Buffer], Iterator[Chunk]], bytes]] = {
+    "AIFF": (_aiff, b"SSND"),
+    "CAF": (_caf, b"data"),
+    "AU": (_au, b".snd"),
+    "W64": (_w64, b"data"),
+}

@@ -1,0 +1,146 @@
+"""Sound in the containers of phones, browsers and films: M4A, MP4, MOV, 3GP, WebM, AMR, AAC, WMA, AVI and the like.
+
+PyAV (ffmpeg's libraries in a wheel) reads them. It forgives as every decoder does, so what the container promises is
+held against what came out. Which demuxer may read a file is said by its first bytes, never left to ffmpeg to guess.
+"""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from emotalk.audio.containers import Coded
+from emotalk.audio.limits import CONVERT
+from emotalk.audio.source import Block
+from emotalk.errors import NotAudio, TruncatedAudio, UnsupportedAudio
+from emotalk.extras import how_to_install
+
+_MISSING_SECONDS = 0.25
+"""A container rounds its length, and counts what an encoder laid before and behind the sound."""
+_GUESSED = ("aac", "ac3", "mp3", "wav")
+"""Demuxers that guess a length from the rate of bits."""
+_GAP_SECONDS = 0.05
+"""A longer hole between two packets is silence: what is heard must stay in time with what is seen."""
+
+
+class MediaFile:
+    """Whatever PyAV reads: the first sound in it. See Source."""
+
+    may_be_divided_by = 0.0
+
+    def __init__(self, coded: Coded, lenient: bool = False) -> None:
+        """Read the headers. Raises UnsupportedAudio where PyAV is not installed, NotAudio, TruncatedAudio.
+
+        `lenient`: what cannot be decoded is stepped over, and a part is as good as a whole.
+        """
+        self._coded, self._lenient = coded, lenient
+        self._av = _av(coded.format)
+        with self._open() as container:
+            stream = self._stream(container)
+            self.rate, self.channels = int(stream.rate or 0), int(stream.channels or 0)
+            self.frames: int | None = None
+            if not self.rate:
+                raise self._unreadable()
+            self._promised = 0.0 if lenient or coded.demuxer in _GUESSED else _promised(container, stream)
+
+    def blocks(self) -> Iterator[Block]:
+        """See Source."""
+        position = 0
+        with self._open() as container:
+            stream = self._stream(container)
+            start = Fraction(container.start_time or 0, 1_000_000)
+            for frame in self._frames(container, stream):
+                gap = self._gap(frame, start, position) if position or frame.pts else 0
+                if gap:
+                    yield np.zeros((gap, self.channels), np.float32)
+                block = _samples(frame, self.channels)
+                position += gap + len(block)
+                yield block
+        self._check_whole(position)
+
+    def _frames(self, container: Any, stream: Any) -> Iterator[Any]:
+        for packet in self._packets(container, stream):
+            try:
+                yield from packet.decode()
+            except self._av.error.FFmpegError as error:
+                self._give_up(error)
+
+    def _packets(self, container: Any, stream: Any) -> Iterator[Any]:
+        try:
+            yield from container.demux(stream)
+        except self._av.error.FFmpegError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        if not self._lenient:
+            raise self._damaged(f"its sound cannot be decoded ({error})") from error
+
+    def _gap(self, frame: Any, start: Fraction, position: int) -> int:
+        """Samples of silence that are due before this frame."""
+        if frame.pts is None or frame.time_base is None:
+            return 0
+        due = round((frame.pts * frame.time_base - start) * self.rate)
+        return due - position if due - position > _GAP_SECONDS * self.rate else 0
+
+    def _check_whole(self, position: int) -> None:
+        coded = self._coded
+        promised = int.from_bytes(coded.buffer[coded.start + 4 : coded.start + 8], "little") + 8
+        if coded.demuxer == "avi" and not self._lenient and promised > coded.stop - coded.start:  # ffmpeg counts anew
+            raise self._damaged(f"it promises {promised} bytes and holds {coded.stop - coded.start}")
+        seconds = position / self.rate
+        if self._promised - seconds > _MISSING_SECONDS:
+            raise self._damaged(f"it promises {self._promised:.2f} s and holds {seconds:.2f} s")
+
+    def _damaged(self, how: str) -> TruncatedAudio:
+        return TruncatedAudio(f"the {self._coded.format} is cut or damaged: {how}", "Send the whole file")
+
+    def _open(self) -> Any:
+        try:
+            return self._av.open(self._coded.open(), format=self._coded.demuxer, metadata_errors="ignore")
+        except (self._av.error.FFmpegError, ValueError) as error:
+            raise self._unreadable() from error
+
+    def _unreadable(self) -> NotAudio:
+        problem = f"this begins like the kind {self._coded.format}, and cannot be opened: it is cut or damaged"
+        return NotAudio(problem, f"Send the whole file. {CONVERT}")
+
+    def _stream(self, container: Any) -> Any:
+        stream = next((each for each in container.streams.audio if each.codec_context is not None), None)
+        if stream is None and container.streams.audio:
+            raise UnsupportedAudio(f"the {self._coded.format} has sound in a codec that is not read", CONVERT)
+        if stream is None:
+            raise NotAudio(f"the {self._coded.format} has no sound", "Send a recording that has some")
+        stream.codec_context.thread_count = 1
+        return stream
+
+
+def _av(name: str) -> Any:
+    try:
+        import av
+    except ImportError as error:
+        raise UnsupportedAudio(
+            f"this is of the kind {name}, which PyAV reads, and PyAV is not installed here",
+            f"Install it: {how_to_install('media')}. {CONVERT}",
+        ) from error
+    return av
+
+
+def _promised(container: Any, stream: Any) -> float:
+    """Seconds of sound that the container says it holds; 0 where it does not say."""
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    sounds_alone = len(container.streams) == 1
+    return container.duration / 1e6 if container.duration is not None and sounds_alone else 0.0
+
+
+def _samples(frame: Any, channels: int) -> Block:
+    """A decoded frame → [n, channels]."""
+    values: Block = frame.to_ndarray()
+    if values.dtype.kind == "u":
+        values = (values.astype(np.float32) - np.float32(128)) / np.float32(128)
+    elif values.dtype.kind == "i":
+        values = values / np.float64(2 ** (8 * values.dtype.itemsize - 1))
+    if not frame.format.is_planar:
+        return values.reshape(-1, channels)
+    return values.T

@@ -1,0 +1,288 @@
+"""Strangers' files: all that is there is heard, or the file is refused by name; never half in silence."""
+
+import struct
+
+import numpy as np
+import pytest
+from audio_files import MP3, VORBIS, flac_promising, speech, wav, written
+from hypothesis import given
+from hypothesis import strategies as st
+from strangers import MEDIA, SECONDS, SOUND, floats_wav, ints, media, vbri, without_pad
+
+from emotalk.audio import Sent, decode, open_audio
+from emotalk.audio.raw import parse_raw
+from emotalk.errors import AudioError, InvalidRequest, NotAudio, TruncatedAudio, UnsupportedAudio
+from emotalk.limits import Limits
+from emotalk.timebase import resampled_length
+
+WAV = written(SOUND)
+FLAC = written(SOUND, 16_000, "FLAC")
+MP3S = written(speech(SECONDS, 44_100), 44_100, *MP3)
+
+
+def likeness(sound: np.ndarray, ideal: np.ndarray = SOUND) -> float:
+    """The best correlation at any shift of up to a tenth of a second: codecs begin early or late."""
+    size = 1 << 17
+    near = np.fft.irfft(np.fft.rfft(sound, size) * np.conj(np.fft.rfft(ideal, size)))
+    best = np.concatenate([near[:1_700], near[-1_700:]]).max()
+    return float(best / np.sqrt((sound**2).sum() * (ideal**2).sum()))
+
+
+# Phones, browsers, studios.
+
+
+@pytest.mark.parametrize("name", MEDIA)
+def test_what_phones_and_browsers_record_is_heard_whole(name):
+    container, codec, rate = MEDIA[name]
+    sound = decode(media(container, codec, rate))
+    assert likeness(sound) > 0.97
+    assert abs(len(sound) / 16_000 - SECONDS) < 0.12
+
+
+def test_a_film_has_its_sound_heard_and_a_silent_one_is_refused():
+    assert likeness(decode(media("mp4", "aac", 44_100, film=True))) > 0.97
+    with pytest.raises(NotAudio, match="no sound"):
+        decode(media("mp4", "aac", 44_100, sound=SOUND[:0], film=True))
+
+
+@pytest.mark.parametrize("name", ["M4A (AAC)", "WebM (Opus)", "Matroska (PCM)", "FLV (AAC)", "AVI (MP3)"])
+@pytest.mark.parametrize("kept", [0.2, 0.5, 0.8])
+def test_half_of_what_a_phone_recorded_is_refused_as_cut(name, kept):
+    whole = media(*MEDIA[name])
+    with pytest.raises(AudioError, match="cut"):
+        decode(whole[: int(kept * len(whole))])
+
+
+def test_media_sits_behind_the_same_limits_as_all_sound():
+    with pytest.raises(AudioError, match="--max-seconds"):
+        decode(media(*MEDIA["M4A (AAC)"]), Limits(max_seconds=1.0))
+
+
+def test_without_pyav_the_refusal_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "av", None)
+    with pytest.raises(UnsupportedAudio, match=r"PyAV is not installed.*-m pip install"):
+        open_audio(media(*MEDIA["WebM (Opus)"]))
+
+
+@pytest.mark.parametrize("kind", ["AIFF", "AU", "CAF", "W64"])
+@pytest.mark.parametrize(("rate", "channels"), [(8_000, 1), (16_000, 1), (44_100, 2), (48_000, 1)])
+def test_what_studios_write_is_heard_exactly(kind, rate, channels):
+    sound = speech(0.5, rate, channels)
+    assert np.array_equal(decode(written(sound, rate, kind)), decode(written(sound, rate)))
+
+
+@pytest.mark.parametrize("kind", ["AIFF", "AU", "CAF", "W64"])
+@pytest.mark.parametrize("kept", [0.3, 0.9])
+def test_half_of_what_studios_write_is_refused(kind, kept):
+    whole = written(SOUND, 16_000, kind)
+    with pytest.raises(TruncatedAudio):
+        decode(whole[: int(kept * len(whole))])
+
+
+# More behind the end.
+
+
+@pytest.mark.parametrize("first", [WAV, FLAC, MP3S, written(SOUND, 16_000, "AIFF"), written(SOUND, 16_000, *VORBIS)])
+@pytest.mark.parametrize("second", [WAV, FLAC, written(SOUND, 48_000, "OGG", "OPUS")])
+def test_a_second_recording_behind_the_first_is_refused_with_its_byte(first, second):
+    if first[:4] == second[:4] == b"OggS":
+        pytest.skip("chained streams are refused by test_audio_ogg")
+    with pytest.raises(AudioError, match=r"byte \d+|more than one") as refusal:
+        decode(first + second)
+    assert str(len(first)) in str(refusal.value) or "more than one" in str(refusal.value)
+
+
+@pytest.mark.parametrize("first", [WAV, FLAC])
+@pytest.mark.parametrize("tail", [b"x", b"\n", b"\r\n", bytes(5_000), b"TAG" + bytes(125), b"junk" * 20])
+def test_a_byte_a_line_end_zeros_or_a_tag_behind_the_end_do_no_harm(first, tail):
+    assert np.array_equal(decode(first + tail), decode(first))
+
+
+def test_a_flac_of_unknown_length_with_a_tag_behind_it_is_heard():
+    assert np.array_equal(decode(flac_promising(0, FLAC) + b"TAG" + bytes(125)), decode(FLAC))
+
+
+def test_a_size_that_is_too_small_is_refused_with_what_lies_behind():
+    data = ints().tobytes()
+    with pytest.raises(UnsupportedAudio, match=r"1000 bytes of data.*behind it"):
+        decode(wav(data, data_size=1_000))
+
+
+@pytest.mark.parametrize("more", [b"LIST" + struct.pack("<I", 4) + b"INFO", b"id3 " + struct.pack("<I", 3) + b"abc\0"])
+def test_chunks_behind_the_samples_are_no_second_recording(more):
+    assert np.array_equal(decode(wav(ints().tobytes(), after=more)), decode(wav(ints().tobytes())))
+
+
+# Sizes that lie a little.
+
+
+@pytest.mark.parametrize("more", [1, 2, 8, 36, 44])
+def test_a_wav_that_promises_a_header_or_a_sample_too_much_is_heard(more):
+    data = ints().tobytes()
+    assert np.array_equal(decode(wav(data, data_size=len(data) + more)), decode(wav(data)))
+
+
+def test_a_wav_that_lost_its_last_byte_is_heard_but_for_that_sample():
+    data = ints().tobytes()
+    assert np.array_equal(decode(wav(data, data_size=len(data))[:-1]), decode(wav(data))[:-1])
+
+
+@pytest.mark.parametrize("size", [0x7FFF0000, 0x7FFFFFFF, 0xFFFF0000, 0xFFFFFFFF, 0])
+@pytest.mark.parametrize("riff", [None, 0, 0xFFFFFFFF])
+def test_a_wav_whose_writer_did_not_know_its_size_is_heard_to_its_end(size, riff):
+    data = ints().tobytes()
+    assert np.array_equal(decode(wav(data, data_size=size, riff_size=riff)), decode(wav(data)))
+
+
+def test_a_chunk_of_odd_size_without_its_pad_byte_is_stepped_over():
+    assert np.array_equal(decode(without_pad()), decode(wav(ints().tobytes())))
+
+
+def test_bw64_is_rf64_by_another_name():
+    rf64 = written(SOUND, 16_000, "RF64")
+    assert rf64[:4] == b"RF64"
+    assert np.array_equal(decode(b"BW64" + rf64[4:]), decode(rf64))
+
+
+@pytest.mark.parametrize("head", [b"\0", b"x", bytes(100), bytes(3_000)])
+def test_an_mp3_may_begin_late(head):
+    assert np.array_equal(decode(head + MP3S), decode(MP3S))
+
+
+def test_more_than_a_kilobyte_of_zeros_behind_a_tag_is_padding():
+    tag = b"ID3\x04\0\0\0\0\x01\x05" + bytes(133)
+    assert np.array_equal(decode(tag + bytes(3_000) + MP3S), decode(MP3S))
+
+
+@pytest.mark.parametrize("missing", [1, 2, 4])
+def test_an_mp3_whose_last_frame_lacks_a_byte_or_two_is_heard(missing):
+    assert len(decode(MP3S[:-missing])) == len(decode(MP3S))
+
+
+def test_a_vbri_header_is_not_played_and_half_such_a_file_is_refused():
+    file = vbri(MP3S)
+    assert likeness(decode(file)) > 0.98
+    assert abs(len(decode(file)) - len(decode(MP3S))) < 2_000
+    with pytest.raises(TruncatedAudio):
+        decode(file[: len(file) // 2])
+
+
+# What samples mean.
+
+
+@pytest.mark.parametrize("scale", [2.0**15, 2.0**31, 2.0**-15])
+@pytest.mark.parametrize("kind", ["<f4", "<f8"])
+def test_floats_in_another_scale_are_heard_as_what_they_are(scale, kind):
+    values = (ints() / 2**15 * scale).astype(kind)
+    assert np.allclose(decode(floats_wav(values)), ints() / 2**15, atol=2**-15)
+
+
+def test_16_bits_in_32_bit_pcm_are_heard():
+    assert np.array_equal(decode(floats_wav(ints().astype("<i4"))), ints() / np.float32(2**15))
+
+
+@given(level=st.floats(1e-4, 15.0))
+def test_true_floats_keep_their_level(level):
+    values = (level * SOUND[:4_000]).astype("<f4")
+    assert np.array_equal(decode(floats_wav(values)), np.clip(values, -1, 1))
+
+
+@given(level=st.integers(1, 128))
+def test_faint_24_bit_sound_is_not_made_loud(level):
+    values = (np.rint(level * np.sin(np.arange(4_000) / 9)) * 256).astype("<i4")
+    assert np.abs(decode(floats_wav(values))).max() <= level / 2**23
+
+
+@pytest.mark.parametrize("gain", [1.0, 0.9, 0.7])
+@pytest.mark.parametrize("rate", [16_000, 44_100])
+def test_a_channel_that_is_inverted_does_not_cancel_the_other(gain, rate):
+    mono = speech(SECONDS, rate)
+    sound = decode(written(np.stack([mono, -gain * mono], axis=1), rate, "WAV", "FLOAT"))
+    assert likeness(sound, decode(written(mono, rate, "WAV", "FLOAT"))) > 0.999
+    assert np.abs(sound).max() > 0.8 * np.abs(mono).max()
+
+
+# What is no sound, in its own words; what has no header; what is damaged.
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [(b'{"error": "quota exceeded"}', "quota exceeded"), (b"<!DOCTYPE html>\n<title>404</title>", "<title>404")],
+)
+def test_an_error_page_is_quoted(page, words):
+    with pytest.raises(NotAudio, match=words):
+        decode(page)
+
+
+@pytest.mark.parametrize("text", ["pcm16le:16000", "pcm16:16000:1", "PCM16LE:16000", "s16le:16000"])
+def test_raw_samples_are_heard_as_they_are_named(text):
+    sound = open_audio(ints().tobytes(), sent=Sent(text)).whole()
+    assert np.array_equal(sound, ints() / np.float32(2**15))
+
+
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [
+        ("pcm16be:16000", ints().astype(">i2").tobytes()),
+        ("pcm32le:16000", (ints().astype("<i4") * 2**16).tobytes()),
+        ("float32le:16000", (ints() / 2**15).astype("<f4").tobytes()),
+        ("float64be:16000", (ints() / 2**15).astype(">f8").tobytes()),
+        ("pcm16le:16000:2", np.repeat(ints(), 2).tobytes()),
+    ],
+)
+def test_every_order_and_width_of_raw_samples_gives_the_same_sound(text, data):
+    assert np.allclose(open_audio(data, sent=Sent(text)).whole(), ints() / 2**15, atol=1e-6)
+
+
+def test_a_telephones_samples_are_heard():
+    mulaw = written(speech(SECONDS, 8_000), 8_000, "AU", "ULAW")[24:]
+    assert likeness(open_audio(mulaw, sent=Sent("mulaw:8000")).whole()) > 0.98
+
+
+@pytest.mark.parametrize("text", ["pcm16le", "pcm17:16000", "pcm16le:", "pcm16le:16000:", ":16000", "a" * 10_000])
+def test_a_format_that_is_none_is_refused_with_those_that_are(text):
+    with pytest.raises(InvalidRequest, match="pcm16le:16000") as refusal:
+        parse_raw(text)
+    assert refusal.value.field == "audio_format"
+    assert len(str(refusal.value)) < 500
+
+
+def test_raw_bytes_that_are_not_whole_samples_are_refused():
+    with pytest.raises(TruncatedAudio, match="3 bytes"):
+        open_audio(b"abc", sent=Sent("pcm16le:16000"))
+
+
+DAMAGED = {
+    "a WAV that is cut": (WAV[: len(WAV) // 2], 0.5),
+    "a FLAC that is cut": (FLAC[: len(FLAC) // 2], 0.4),
+    "an MP3 that is cut": (MP3S[: len(MP3S) // 2], 0.5),
+    "an OGG that is cut": ((ogg := written(speech(SECONDS, 48_000), 48_000, *VORBIS))[: len(ogg) // 2], 0.2),
+    "an MP3 with a hole": (MP3S[: len(MP3S) // 3] + bytes(3_000) + MP3S[len(MP3S) // 2 :], 0.6),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_a_damaged_file_is_refused_unless_what_is_left_of_it_is_wanted(name):
+    data, share = DAMAGED[name]
+    with pytest.raises(TruncatedAudio) as strict:
+        decode(data)
+    reader = open_audio(data, sent=Sent(lenient=True))
+    assert len(reader.whole()) > 0.8 * share * SECONDS * 16_000
+    assert reader.missing == strict.value.problem
+
+
+@pytest.mark.parametrize("data", [WAV, FLAC, MP3S])
+def test_a_whole_file_is_heard_the_same_and_lacks_nothing_when_damage_would_be_put_up_with(data):
+    reader = open_audio(data, sent=Sent(lenient=True))
+    assert np.array_equal(reader.whole(), decode(data))
+    assert reader.missing == ""
+
+
+def test_what_has_no_sound_at_all_is_refused_however_lenient():
+    with pytest.raises(AudioError):
+        open_audio(b"RIFF\0\0\0\0WAVEfmt ", sent=Sent(lenient=True)).whole()
+
+
+@given(rate=st.integers(8_000, 192_000))
+def test_a_raw_clip_has_its_exact_length_at_any_rate(rate):
+    assert open_audio(bytes(2_000), sent=Sent(f"pcm16le:{rate}")).samples == resampled_length(1_000, rate)
