@@ -4,7 +4,9 @@ The public handful; each is imported when it is first asked for, so that `import
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+
+# Not from typing: for `python -m emotalk`, Python would look for it in the working folder first.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from emotalk.chunking import Chunking
@@ -49,7 +51,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'emotalk' has no attribute '{name}'")
     return getattr(import_module(_HOMES[name]), name)

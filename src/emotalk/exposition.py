@@ -28,6 +28,8 @@ CHILD_SECONDS = 1.0
 Pages = Callable[[], Mapping[str, int]]
 """The name of each child process, and the loopback port of its page."""
 
+Labels = Mapping[str, str]
+
 
 class _Everyone(Collector):
     """This process and its children, each series with the name of its process."""
@@ -42,17 +44,17 @@ class _Everyone(Collector):
         merged: dict[str, Metric] = {}
         for registry in self._registries:
             for family in registry.collect():
-                _add(merged, family, self._process)
+                _add(merged, family, {"process": self._process}, {})
         for name, port in self._children().items():
             for family in _read_page(port):
-                _add(merged, family, name)
+                _add(merged, family, {}, {"process": name})
         yield from merged.values()
 
 
-def _add(merged: dict[str, Metric], family: Metric, process: str) -> None:
+def _add(merged: dict[str, Metric], family: Metric, unless_said: Labels, instead: Labels) -> None:
     # One family, one block: two blocks of one name are no page that every reader takes.
     whole = merged.setdefault(family.name, Metric(family.name, family.documentation, family.type, family.unit))
-    whole.samples += [each._replace(labels={**each.labels, "process": process}) for each in family.samples]
+    whole.samples += [each._replace(labels={**unless_said, **each.labels, **instead}) for each in family.samples]
 
 
 def _read_page(port: int) -> list[Metric]:

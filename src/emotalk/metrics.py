@@ -96,7 +96,14 @@ ANSWER_SECONDS = _histogram(SERVER, "answer_seconds", "From a call to its last c
 WORKERS = _gauge(SERVER, "workers", "Workers that this server runs, warm or not; 0 with --no-worker.")
 WORKERS_WARM = _gauge(SERVER, "workers_warm", "Workers of this server that are ready for the next request.")
 WORKER_DEATHS = _counter(
-    SERVER, "worker_deaths_total", "Workers of this server that ended unasked and were started again."
+    SERVER, "worker_deaths_total", "Until the next version: use process_deaths_total, whose process is the worker's."
+)
+PROCESS_DEATHS = Counter(
+    "process_deaths_total",
+    "Processes of this server that ended unasked, by their name: worker-1, live, web.",
+    ["process"],
+    namespace=NAMESPACE,
+    registry=SERVER,
 )
 
 # The worker: what becomes of a job.

@@ -28,7 +28,7 @@ from emotalk.jobs import retry
 from emotalk.queues.kafka.claims import member
 from emotalk.queues.sqlite import SqliteQueue
 from emotalk.queues.sqlite.connection import Connection
-from emotalk.supervision import leash, workforce
+from emotalk.supervision import keeper, program
 from emotalk.timebase import SAMPLE_RATE
 from emotalk.worker import attempt
 
@@ -114,8 +114,9 @@ def _adopt(tempo: Tempo) -> None:
     _replace(attempt, "HANG_FACTOR", 0.0)
     _replace(retry, "FIRST_DELAY", tempo.retry)
     _replace(member, "SESSION_MS", round(1000 * tempo.session))
-    _replace(workforce, "LONGEST_PAUSE", 2.0)
-    _replace(leash, "PROGRAM", ("-m", __spec__.name))
+    _replace(keeper, "LONGEST_PAUSE", 2.0)
+    _replace(program, "PROGRAM", ("-m", __spec__.name))
+    os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[2])  # a child does not look into its folder
     defaults = SqliteQueue.__init__.__kwdefaults__ or {}
     assert "lease_seconds" in defaults
     defaults["lease_seconds"] = tempo.session

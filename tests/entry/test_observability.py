@@ -111,7 +111,7 @@ def test_the_dashboard_shows_every_metric_of_ours() -> None:
         for one in ask(expressions()[f"{panel['title']} {target['refId']}"]).selectors
     }
     missing = [each.name for each in families() if each.name.startswith("emotalk") and not asked & set(each.series())]
-    assert missing == []
+    assert missing == ["emotalk_worker_deaths_total"]  # kept for one version; the same stands under its new name
 
 
 def kept(dashboard: dict[str, Any]) -> dict[str, Any]:

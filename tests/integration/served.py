@@ -230,3 +230,11 @@ def gone(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except (FileNotFoundError, ProcessLookupError):
         return True
+
+
+def children(parent: int, name: str) -> list[int]:
+    """The processes `emotalk NAME` that it has started; without -ww, `ps` cuts their commands at a screen's width."""
+    listed = ["ps", "-ww", "-e", "-o", "pid=,ppid=,args="]
+    lines = subprocess.run(listed, capture_output=True, check=True).stdout.decode("utf-8", "replace").splitlines()
+    words = [line.split(None, 2) for line in lines]
+    return [int(pid) for pid, of, args in words if int(of) == parent and f"emotalk {name}" in args]

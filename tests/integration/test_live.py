@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from threading import Event
 
@@ -11,7 +10,7 @@ import pytest
 from emotalk.client import Chunk, EmoTalkClient, Live
 from emotalk.errors import DeadlineExceeded, InvalidRequest, QueueFull, ServerUnavailable
 from emotalk.live.pool import LivePool
-from tests.integration.served import Inside, eventually, speech
+from tests.integration.served import Inside, children, eventually, speech
 
 SOUND = speech(2.0)[44:]
 LIVE = Live(16_000, request_id="speaker")
@@ -29,22 +28,19 @@ def served() -> Iterator[Inside]:
         yield inside
 
 
-def children() -> list[int]:
+def engines() -> list[int]:
     """The live engines that this process has started."""
-    listed = subprocess.run(
-        ["ps", "-o", "pid=,args=", "--ppid", str(os.getpid())], capture_output=True, text=True, check=True
-    )
-    return [int(line.split()[0]) for line in listed.stdout.splitlines() if "emotalk live" in line]
+    return children(os.getpid(), "live")
 
 
 def test_who_speaks_gets_frames_and_the_engine_is_started_only_then(served: Inside) -> None:
-    assert children() == []
+    assert engines() == []
     with EmoTalkClient("127.0.0.1", served.server.port) as client:
         chunks = list(client.live(LIVE, [SOUND[i : i + 3200] for i in range(0, len(SOUND), 3200)]))
     assert sum(len(chunk.frames) for chunk in chunks) == 60
     assert chunks[-1].is_final
     assert {chunk.request_id for chunk in chunks} == {"speaker"}
-    assert len(children()) == 1
+    assert len(engines()) == 1
 
 
 def test_a_wrong_setting_is_refused_with_its_field_through_the_relay_too(served: Inside) -> None:
@@ -68,8 +64,8 @@ def test_an_engine_that_dies_is_said_and_the_next_speaker_gets_a_new_one(served:
         def speaker() -> Iterator[bytes]:
             yield SOUND
             eventually(lambda: heard)
-            os.kill(children()[0], signal.SIGKILL)
-            eventually(lambda: not children())
+            os.kill(engines()[0], signal.SIGKILL)
+            eventually(lambda: not engines())
 
         with pytest.raises(ServerUnavailable, match="open a new stream"):
             _listen(client.live(LIVE, speaker()), heard)
@@ -96,9 +92,9 @@ def test_whoever_falls_silent_gives_the_place_back() -> None:
 
 
 def test_the_engine_ends_with_its_server() -> None:
-    before = set(children())
+    before = set(engines())
     with Inside(relay=tone_relay()) as inside, EmoTalkClient("127.0.0.1", inside.server.port) as client:
         list(client.live(LIVE, [SOUND]))
-        [pid] = set(children()) - before
+        [pid] = set(engines()) - before
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)

@@ -78,6 +78,8 @@ def test_a_server_shows_itself_and_its_child_on_one_page_and_survives_the_child_
         assert ask(server, 1.0) == 30
         page = once_more(port, "emotalk_jobs_completed_total", 1)
         assert page["emotalk_worker_deaths_total", "server"] == 1
+        assert page["emotalk_process_deaths_total", "worker-1"] == 1
+        assert page["emotalk_process_deaths_total", "live"] == 0
         assert page["emotalk_requests_accepted_total", "server"] == 2
         assert server.end() == 0
 
@@ -98,7 +100,8 @@ def test_a_refused_request_and_a_waiting_one_show_and_a_lone_worker_has_a_page_o
         page = read(port)
         assert page["emotalk_requests_refused_total", "server"] == 1
         assert page["emotalk_requests_answered_total", "server"] == 1
-        assert not [name for name, process in page if process != "server"]
+        deaths = "emotalk_process_deaths_total"  # of which the server's own page says whose
+        assert not [name for name, process in page if process != "server" and name != deaths]
 
 
 def test_a_port_that_is_taken_ends_the_server_with_a_sentence(tmp_path: Path) -> None:

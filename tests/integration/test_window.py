@@ -12,7 +12,7 @@ import httpx2 as httpx
 import numpy as np
 import pytest
 
-from tests.integration.served import PATIENCE, Outside, command, eventually, gone, outside, speech
+from tests.integration.served import PATIENCE, Outside, children, command, eventually, gone, outside, speech
 from tests.web.events import parsed
 
 SERVE = ("serve", "--port", "0", "--engine", "tone", "--queue", "sqlite")
@@ -27,12 +27,6 @@ def served(home: Path, *more: str) -> Iterator[tuple[Outside, str]]:
         yield server, server.says(OPEN)
 
 
-def children(server: Outside, name: str) -> list[int]:
-    listed = ["ps", "-o", "pid=,args=", "--ppid", str(server.process.pid)]
-    lines = subprocess.run(listed, capture_output=True, text=True, check=True).stdout.splitlines()
-    return [int(line.split()[0]) for line in lines if f"emotalk {name}" in line]
-
-
 def test_serve_opens_a_window_and_chunks_leave_it_as_they_are_ready(tmp_path: Path) -> None:
     with served(tmp_path) as (server, url):
         assert httpx.get(f"{url}v1/health", timeout=PATIENCE).json() == {"ready": True}
@@ -40,7 +34,7 @@ def test_serve_opens_a_window_and_chunks_leave_it_as_they_are_ready(tmp_path: Pa
             text = "".join(answer.iter_text())
         frames = [row for event in parsed(text) if event.name == "chunk" for row in event.data["frames"]]
         assert np.array(frames).shape == (150, 52)
-        windows = children(server, "web")
+        windows = children(server.process.pid, "web")
         assert len(windows) == 1
         assert server.end() == 0
         assert gone(windows[0])
@@ -57,7 +51,7 @@ def test_the_default_port_that_is_busy_is_said_and_the_server_goes_on(tmp_path: 
         with outside(tmp_path, *SERVE, EMOTALK_WEB="yes") as server:
             assert server.port
             assert server.find(r"(no window).*127\.0\.0\.1:8000 cannot be bound")
-            assert not children(server, "web")
+            assert not children(server.process.pid, "web")
 
 
 @pytest.mark.parametrize("by", ["flag", "variable"])
@@ -76,12 +70,12 @@ def test_a_port_that_was_asked_for_and_is_busy_stops_the_server(tmp_path: Path, 
 def test_no_web_opens_none(tmp_path: Path) -> None:
     with outside(tmp_path, *SERVE, "--no-web", "--web-port", "0", EMOTALK_WEB="yes") as server:
         assert server.port
-        assert not children(server, "web")
+        assert not children(server.process.pid, "web")
 
 
 def test_a_window_that_is_killed_opens_again_on_the_same_port_and_the_server_does_not_notice(tmp_path: Path) -> None:
     with served(tmp_path) as (server, url):
-        os.kill(children(server, "web")[0], signal.SIGKILL)
+        os.kill(children(server.process.pid, "web")[0], signal.SIGKILL)
         assert server.says(OPEN, times=2) == url
         assert httpx.get(f"{url}v1/health", timeout=PATIENCE).json() == {"ready": True}
         assert server.process.poll() is None
@@ -101,7 +95,7 @@ def test_an_answer_in_hand_is_finished_before_the_window_closes(tmp_path: Path) 
 
 def test_the_window_ends_with_a_server_that_is_killed(tmp_path: Path) -> None:
     with served(tmp_path) as (server, _):
-        [window] = children(server, "web")
+        [window] = children(server.process.pid, "web")
         server.process.kill()
         eventually(lambda: gone(window))
 

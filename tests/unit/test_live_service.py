@@ -51,10 +51,10 @@ class Reached(LivePool):
 
     def __init__(self, address: str, places: int) -> None:
         super().__init__({}, places)
-        self._address = address
+        self._reached = address
 
-    async def _ready(self) -> None:
-        """It runs."""
+    async def _address(self) -> str:
+        return self._reached
 
 
 @contextmanager

@@ -4,18 +4,14 @@ It knows no contract: each contract's servicer makes an `Opening` and blocks of 
 """
 
 import asyncio
-import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing, contextmanager, suppress
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import grpc
 from grpc_status import rpc_status
 
 from emotalk import metrics, tracing
-from emotalk.client.connection import named
 from emotalk.errors import DeadlineExceeded, EmoTalkError, QueueFull, ServerUnavailable
 from emotalk.live.conversation import (
     METHOD,
@@ -27,27 +23,34 @@ from emotalk.live.conversation import (
     pack_opening,
     unpack_chunk,
 )
+from emotalk.supervision.keeper import Keeper
 from emotalk.supervision.leash import Child
+from emotalk.supervision.sockets import LOOK_SECONDS, PrivateSocket
 from emotalk.wire import live_pb2
-
-log = logging.getLogger(__name__)
+from emotalk.wire.details import error_of
 
 T = TypeVar("T")
 
 IDLE_SECONDS = 60.0
 """Whoever says nothing for so long gives the place to somebody else."""
-REAPING_SECONDS = 2.0
+SOCKET_SECONDS = 5 * LOOK_SECONDS
+LIVE = "live"
+"""How its process's series say whose they are."""
 
 
 class LivePool:
-    """`places`: how many may speak at once, 0 for nobody."""
+    """`places`: how many may speak at once, 0 for nobody; `died` is called each time that the engine's process dies."""
 
-    def __init__(self, environment: Mapping[str, str], places: int, idle_seconds: float = IDLE_SECONDS) -> None:
-        self._folder = TemporaryDirectory(prefix="emotalk-live-")
-        self._address = f"unix:{Path(self._folder.name) / 'live.sock'}"
-        self._child = Child(("live", "--address", self._address), environment)
-        self._page = 0
-        self._starting = asyncio.Lock()
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        places: int,
+        idle_seconds: float = IDLE_SECONDS,
+        died: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._socket = PrivateSocket.made(LIVE)
+        child = Child(("live", "--address", self._socket.address), environment)
+        self._engine = Keeper(LIVE, "live engine", child, on_demand=True, died=died)
         self._places, self._taken, self._idle_seconds = places, 0, idle_seconds
 
     async def converse(self, opening: Opening, sound: AsyncIterator[SoundBlock]) -> AsyncGenerator[LiveChunk, None]:
@@ -57,8 +60,7 @@ class LivePool:
         the iterator (contextlib.aclosing) to hang up.
         """
         with self._place():
-            await self._ready()
-            async with grpc.aio.insecure_channel(self._address) as channel:
+            async with grpc.aio.insecure_channel(await self._address()) as channel:
                 converse = channel.stream_stream(
                     f"/{SERVICE}/{METHOD}", live_pb2.Spoken.SerializeToString, live_pb2.Drawn.FromString
                 )
@@ -77,12 +79,12 @@ class LivePool:
 
     def pages(self) -> Mapping[str, int]:
         """Its process by name, and the loopback port on which it shows its metrics."""
-        return {"live": self._page} if self._child.alive and self._page else {}
+        return self._engine.pages()
 
     async def close(self) -> None:
         """End the process."""
-        await self._child.stop()
-        self._folder.cleanup()
+        await self._engine.stop()
+        self._socket.close()
 
     @contextmanager
     def _place(self) -> Iterator[None]:
@@ -95,14 +97,17 @@ class LivePool:
         finally:
             self._taken -= 1
 
-    async def _ready(self) -> None:
-        async with self._starting:
-            if self._child.alive:
-                return
-            page = await self._child.start()
-            if page is None:
-                raise ServerUnavailable("the live engine could not start; the server's log says why")
-            self._page = int(page or 0)
+    async def _address(self) -> str:
+        """Where the engine listens, once it does."""
+        if not await self._engine.ready():
+            raise ServerUnavailable("the live engine could not start; the server's log says why")
+        try:
+            async with asyncio.timeout(SOCKET_SECONDS):
+                while not self._socket.present():
+                    await asyncio.sleep(LOOK_SECONDS / 10)
+        except TimeoutError:
+            raise ServerUnavailable("the live engine's socket is gone; the server's log says why") from None
+        return self._socket.address
 
     async def _exchange(
         self, call: Any, opening: Opening, sound: AsyncIterator[SoundBlock]
@@ -112,7 +117,10 @@ class LivePool:
             async for message in call:
                 yield unpack_chunk(message)
         except grpc.aio.AioRpcError as error:
-            raise await self._error_of(error) from error
+            ours = _error_of(error)
+            if isinstance(ours, ServerUnavailable):
+                await self._engine.seems_dead()
+            raise ours from error
         except asyncio.CancelledError:
             # Ours to say if we have hung up on the engine: the speaker fell silent, or sent what cannot be used.
             if speaking.done() and not speaking.cancelled() and isinstance(own := speaking.exception(), EmoTalkError):
@@ -133,11 +141,10 @@ class LivePool:
                 call.cancel()
                 raise
 
-    async def _error_of(self, error: grpc.aio.AioRpcError) -> EmoTalkError:
-        """The engine's own error; a process that died is an outage, and nothing that was spoken is kept."""
-        if rpc_status.from_call(error) is not None or error.code() is not grpc.StatusCode.UNAVAILABLE:
-            return named(error)
-        log.error("live engine died", extra={"error": error.details(), "fix": "none needed: the next stream starts it"})
-        with suppress(TimeoutError):  # so that the next one does not take it for alive
-            await asyncio.wait_for(self._child.ended(), REAPING_SECONDS)
+
+def _error_of(error: grpc.aio.AioRpcError) -> EmoTalkError:
+    """The engine's own error; a process that died is an outage, and nothing that was spoken is kept."""
+    status = rpc_status.from_call(error)
+    if status is None and error.code() is grpc.StatusCode.UNAVAILABLE:
         return ServerUnavailable("the live engine died; open a new stream")
+    return error_of(error.code().name, error.details() or "", status.details if status else ())

@@ -4,8 +4,9 @@ The engine runs in a process of its own, for the same reason as the worker's: wh
 the server and its streams along. That process knows no contract, only the conversations that live/pool.py passes on.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import grpc
 from grpc_status import rpc_status
@@ -18,6 +19,7 @@ from emotalk.face import Pcm
 from emotalk.live.conversation import METHOD, SERVICE, LiveChunk, Opening, SoundBlock, pack_chunk, samples_of, unpack
 from emotalk.pipeline import Pipeline, Session
 from emotalk.shaping import Gains
+from emotalk.supervision.sockets import LOOK_SECONDS, PrivateSocket
 from emotalk.wire import live_pb2
 from emotalk.wire.details import status_of
 
@@ -80,3 +82,16 @@ def serve(room: LiveRoom, address: str, places: int) -> grpc.Server:
     server.add_insecure_port(address)
     server.start()
     return server
+
+
+def serve_until(stop: Event, room: LiveRoom, address: str, places: int, ready: Callable[[], None]) -> list[grpc.Server]:
+    """Serve until `stop`, also where a cleaner takes the socket away; gives the servers, whose streams may go on."""
+    socket = PrivateSocket.of(address)
+    if socket:
+        socket.make_room()
+    servers = [serve(room, address, places)]
+    ready()
+    while not stop.wait(LOOK_SECONDS):
+        if socket and socket.is_missing():
+            servers.append(serve(room, address, places))
+    return servers

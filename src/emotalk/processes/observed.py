@@ -10,7 +10,7 @@ from emotalk.errors import ConfigurationError
 from emotalk.live.pool import LivePool
 from emotalk.settings import Settings
 from emotalk.supervision.gateway import Gateway
-from emotalk.supervision.workforce import ThreadWorker, Workforce
+from emotalk.supervision.workforce import Nobody, ThreadWorker, Workforce
 
 
 @contextmanager
@@ -20,6 +20,8 @@ def server(settings: Settings, workforce: Workforce, relay: LivePool, window: Ga
         raise ConfigurationError(f"metrics_port: {settings.port} is the service's own port. Choose another.")
     metrics.say_build()
     metrics.LIMIT_JOBS.set(settings.max_waiting)
+    metrics.WORKERS.set(works := not isinstance(workforce, Nobody))
+    metrics.WORKERS_WARM.set_function(lambda: works and workforce.warm())
     shown = [metrics.COMMON, metrics.SERVER]
     if isinstance(workforce, ThreadWorker):
         shown.append(metrics.WORKER)

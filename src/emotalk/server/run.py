@@ -5,9 +5,9 @@ import errno
 import logging
 import signal
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 import grpc
@@ -27,6 +27,7 @@ from emotalk.server.contracts.base import CallsInHand, Contract, Resources, kind
 from emotalk.server.contracts.standard import HEALTH, reflection_of
 from emotalk.server.guard.guard import MESSAGE_MARGIN, Guard
 from emotalk.server.health import Readiness, probe_forever
+from emotalk.server.listeners import Listeners
 from emotalk.supervision.gateway import Gateway
 from emotalk.supervision.workforce import Workforce
 
@@ -84,7 +85,7 @@ class Server:
         self.port = 0
 
     async def run(self) -> None:
-        """Serve until told to stop. Before the port opens: QueueUnavailable, ConfigurationError, WorkerRefused."""
+        """Serve until told to stop. Before the port opens: QueueUnavailable, ConfigurationError, ProcessRefused."""
         self._hear_signals()
         _check_free(self._address)
         self._tokens, self._credentials = self._doors.tokens(), self._doors.credentials()
@@ -128,6 +129,18 @@ class Server:
                 executor.shutdown(wait=False)
 
     async def _serve(self, resources: Resources) -> None:
+        listeners = Listeners(lambda: self._build(resources))
+        self.port = await listeners.listen(lambda server: _bind(server, self._address, self._credentials))
+        async with self._gateway_of(listeners):
+            await self._readiness.set(True)
+            where = str(Address(self._address.host, self.port))
+            log.info("serving", extra={"address": where, "queue": self._queue.url})
+            if self._window:
+                self._window.open()
+            await self._stop.wait()
+            await self._drain(listeners, resources.in_hand)
+
+    def _build(self, resources: Resources) -> grpc.aio.Server:
         server = grpc.aio.server(
             interceptors=self._doors.interceptors(self._tokens, kinds_of(self._contracts)),
             options=(*_OPTIONS, *self._doors.options()),
@@ -135,33 +148,33 @@ class Server:
         )
         for contract in self._contracts:
             contract.register(server, resources)
-        self.port = _bind(server, self._address, self._credentials)
-        if self._window:
-            server.add_insecure_port(self._window.upstream)
-        await server.start()
-        await self._readiness.set(True)
-        log.info("serving", extra={"address": str(Address(self._address.host, self.port)), "queue": self._queue.url})
-        if self._window:
-            self._window.open()
-        await self._stop.wait()
-        await self._drain(server, resources.in_hand)
+        return server
 
-    async def _drain(self, server: grpc.aio.Server, in_hand: CallsInHand) -> None:
+    @asynccontextmanager
+    async def _gateway_of(self, listeners: Listeners) -> AsyncIterator[None]:
+        """Listen for the web gateway, if there is one."""
+        if not self._window:
+            yield
+            return
+        upstream = self._window.upstream
+        await listeners.listen(lambda server: server.add_insecure_port(upstream.address))
+        looking = asyncio.create_task(listeners.look_after(upstream))
+        try:
+            yield
+        finally:
+            looking.cancel()
+
+    async def _drain(self, listeners: Listeners, in_hand: CallsInHand) -> None:
         # NOT_SERVING first, so that balancers look elsewhere while the streams in hand are finished.
         await self._readiness.drain()
         log.info("draining", extra={"seconds": self._drain_seconds})
         since = time.monotonic()
-        ended = asyncio.create_task(self._end_when_idle(server, in_hand))
-        await self._until_hurried(server.stop(self._drain_seconds), lambda: server.stop(None))
+        ended = asyncio.create_task(_end_when_idle(listeners, in_hand))
+        await self._until_hurried(listeners.stop(self._drain_seconds), lambda: listeners.stop(None))
         ended.cancel()
         taken = time.monotonic() - since
         self._patience = 0.0 if self._hurry.is_set() else max(0.0, self._drain_seconds - taken)
         log.info("drained", extra={"seconds": round(taken, 1)})
-
-    async def _end_when_idle(self, server: grpc.aio.Server, in_hand: CallsInHand) -> None:
-        # A balancer that watches the health holds a call open for ever; nobody waits for that one.
-        await in_hand.idle()
-        await server.stop(GOODBYE_SECONDS)
 
     def stop(self) -> None:
         """Ask the server to drain and end."""
@@ -203,6 +216,12 @@ class Server:
 
     async def _run(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, call)
+
+
+async def _end_when_idle(listeners: Listeners, in_hand: CallsInHand) -> None:
+    # A balancer that watches the health holds a call open for ever; nobody waits for that one.
+    await in_hand.idle()
+    await listeners.stop(GOODBYE_SECONDS)
 
 
 def _check_free(address: Address) -> None:

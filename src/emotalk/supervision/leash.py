@@ -1,22 +1,26 @@
-"""A process of our own program, on a leash: it says when it is ready, and ends when its input does.
+"""Both ends of the leash between a server and its child: a ready line, SIGTERM, and standard input, which ends last.
 
-A session of its own: Ctrl-C in a terminal reaches the server alone, which then stops its children in order.
+Why so: docs/decisions/0010.
 """
 
 import asyncio
 import logging
 import os
 import re
+import signal
 import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from threading import Thread
+from threading import Event, Thread
+from typing import TypeVar
+
+from emotalk.supervision import program
 
 log = logging.getLogger(__name__)
 
-PROGRAM = ("-m", "emotalk")
-"""What a child is, but for its words."""
+T = TypeVar("T")
+
 READY_LINE = "ready"
 WARMING_SECONDS = 600.0
 ENDING_SECONDS = 5.0
@@ -36,29 +40,30 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Of the one that was started last."""
-        assert self._process is not None
-        return self._process.pid
+        """Of the one that was started last; 0 where the system could not start it."""
+        return self._process.pid if self._process else 0
 
     async def start(self) -> str | None:
         """Return once it is ready: what it says behind the word; None where it ended before, or took too long."""
-        command = (sys.executable, *PROGRAM, *self._arguments, "--supervised")
-        self._process = await asyncio.create_subprocess_exec(
-            *command, stdin=PIPE, stdout=PIPE, env=self._environment, start_new_session=True, pass_fds=self._files
-        )
+        command = program.command(program.PROGRAM, *self._arguments, "--supervised")
+        self._process = None
         try:
+            self._process = process = await asyncio.create_subprocess_exec(
+                *command, **program.PIPES, env=self._environment, pass_fds=self._files
+            )
             async with asyncio.timeout(WARMING_SECONDS):
-                return await _ready(self._process)
+                return await _ready(process)
         except TimeoutError:  # another one may fare better
             fix = "killed; see doctor for the engine"
-            log.error("%s does not get ready", self._arguments[0], extra={"pid": self._process.pid, "fix": fix})
-            self._process.kill()
-            return None
+            log.error("%s does not get ready", self._arguments[0], extra={"pid": self.pid, "fix": fix})
+            process.kill()
+        except OSError as error:  # the machine is short of memory, of processes or of descriptors
+            log.error("%s cannot be started", self._arguments[0], extra={"error": str(error)})
+        return None
 
     async def ended(self) -> int:
-        """Wait for its end; its exit code."""
-        assert self._process is not None
-        return await self._process.wait()
+        """Wait for its end; its exit code, -1 where the system could not start it."""
+        return await self._process.wait() if self._process else -1
 
     async def stop(self, seconds: float = ENDING_SECONDS) -> None:
         """SIGTERM: end what you hold. The end of its input: give it back. Then SIGKILL."""
@@ -72,16 +77,43 @@ class Child:
                 break
 
 
-def say_ready(ended: Callable[[], None], more: str = "") -> None:
-    """The child's side: tell the server that we are ready; `ended` is called once the server is gone."""
-    print(f"{READY_LINE} {more}".rstrip(), flush=True)  # noqa: T201 - the leash
+def run_supervised(
+    body: Callable[[Callable[[], None]], T],
+    stop: Callable[[], None],
+    hurry: Callable[[], None] = lambda: None,
+    page: int | None = None,
+) -> T:
+    """The child's side: run `body(ready)`, which calls `ready` once it is, until it ends or `stop` ends it.
+
+    SIGTERM and Ctrl-C call `stop`; a second one, or the death of the server, calls `hurry` before. `page` is the
+    loopback port of this process's metrics, which its server is told (0: none); None where no server watches us.
+    """
+    asked = Event()
+
+    def signalled(*_: object) -> None:
+        if asked.is_set():
+            hurry()
+        asked.set()
+        stop()
+
+    def orphaned() -> None:
+        hurry()
+        stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signalled)
+    return body(lambda: None if page is None else _say_ready(orphaned, page))
+
+
+def _say_ready(orphaned: Callable[[], None], page: int) -> None:
+    print(READY_LINE, page, flush=True)  # noqa: T201 - the leash
     # Nobody reads on: a library that talks much to standard output would fill the pipe and stop us.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
     def watch() -> None:
         while os.read(sys.stdin.fileno(), 4096):  # not through sys.stdin, whose lock an interpreter that ends wants
             pass
-        ended()
+        orphaned()
 
     Thread(target=watch, name="supervisor", daemon=True).start()
 

@@ -1,9 +1,7 @@
 """The window's own process: bind, say so, serve until told to stop."""
 
 import logging
-import signal
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -33,31 +31,23 @@ def server(app: FastAPI, listening: socket.socket, ready: Callable[[], None] = l
 
 
 class WebServer(uvicorn.Server):
-    """uvicorn's, on a socket that is bound already; SIGTERM and Ctrl-C end it in order."""
+    """uvicorn's, on a socket that is bound already; `ready` is called once requests are answered."""
 
     def __init__(self, config: uvicorn.Config, listening: socket.socket, ready: Callable[[], None]) -> None:
         super().__init__(config)
-        self._listening, self._ready = listening, ready
+        self._listening, self.ready = listening, ready
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """See uvicorn, which dies of the signal when all is done; ours ends well."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGTERM, signal.SIGINT)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        """See uvicorn, which dies of a signal when all is done; whoever runs us hears them and calls `stop`."""
+        yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """See uvicorn; says that it is ready."""
         await super().startup(sockets)
         if self.started:
             log.info("window open", extra={"url": url(self._listening)})
-            self._ready()
+            self.ready()
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve until told to stop."""
@@ -66,3 +56,7 @@ class WebServer(uvicorn.Server):
     def stop(self) -> None:
         """Ask it to end; from any thread."""
         self.should_exit = True
+
+    def hurry(self) -> None:
+        """Ask it to end without waiting for what it has in hand."""
+        self.force_exit = True

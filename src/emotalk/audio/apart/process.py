@@ -8,7 +8,6 @@ import math
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -21,6 +20,7 @@ from emotalk.audio.prepared import Prepared
 from emotalk.audio.sent import AS_IT_IS, Sent
 from emotalk.errors import AudioError, EngineError, UndecodableAudio
 from emotalk.limits import Limits
+from emotalk.supervision.program import PIPES, command
 from emotalk.timebase import SAMPLE_RATE
 
 PROGRAM = ("-m", "emotalk.audio.apart.child")
@@ -47,12 +47,10 @@ class Decoder:
         self._warm = self._late = False
         self._deadline = math.inf
         self._process = subprocess.Popen(
-            [sys.executable, *program, *map(str, words)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            command(program, *words),
+            **PIPES,
             pipesize=PIPE_BYTES,
             env=_environment(os.environ),
-            start_new_session=True,  # Ctrl-C is for the server
         )
         self._to, self._from = cast(BinaryIO, self._process.stdin), cast(BinaryIO, self._process.stdout)
 

@@ -1,0 +1,101 @@
+"""A server, wired: its queue, the worker, the live engine and the web gateway that it keeps, and the port."""
+
+import asyncio
+import logging
+import os
+import socket
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from threading import Event
+
+from emotalk import metrics
+from emotalk.address import Address
+from emotalk.audio.apart import Decoders
+from emotalk.errors import ConfigurationError
+from emotalk.live.pool import LIVE, LivePool
+from emotalk.pipeline import Pipeline
+from emotalk.processes import observed, parts
+from emotalk.queues.base import Queue
+from emotalk.server.run import Server
+from emotalk.settings import Settings
+from emotalk.supervision.gateway import WEB, Gateway
+from emotalk.supervision.keeper import Keeper
+from emotalk.supervision.leash import Child
+from emotalk.supervision.workforce import WORKER, Nobody, ThreadWorker, Workforce
+from emotalk.web.listening import bound
+from emotalk.worker.loop import Worker
+
+log = logging.getLogger(__name__)
+
+
+def serve(settings: Settings, web_port_asked: bool) -> None:
+    """Serve until SIGTERM or Ctrl-C; `web_port_asked`: a web port that is taken stops the server."""
+    if settings.worker:
+        parts.check(settings)
+    address, doors = Address(settings.host, settings.port), parts.doors(settings)
+    doors.warn(address)
+    queue, gateway = parts.queue(settings), _gateway(settings, web_port_asked)
+    with Decoders(parts.limits(settings)) as decoders:
+        intake = parts.intake(settings, decoders)
+
+        async def run() -> None:
+            workforce = _workforce(settings, queue)
+            live = LivePool(_environment(settings), settings.live_sessions, died=_death_of(LIVE))
+            with observed.server(settings, workforce, live, gateway):
+                await Server(queue, intake, workforce, address, settings.drain_seconds, doors, live, gateway).run()
+
+        asyncio.run(run())
+
+
+def _workforce(settings: Settings, queue: Queue) -> Workforce:
+    if not settings.worker:
+        return Nobody()
+    if queue.url.startswith("memory"):
+        return ThreadWorker(lambda stop: _thread_worker(settings, queue, stop))
+    named = replace(settings, worker_name=settings.worker_name or _worker_name(settings.port))
+    return Keeper(WORKER, "worker", Child(("work",), _environment(named)), died=_death_of(WORKER))
+
+
+def _thread_worker(settings: Settings, queue: Queue, stop: Event) -> Worker:
+    pipeline = Pipeline(parts.engine(settings))
+    return parts.worker(settings, queue.consumer("thread"), pipeline, stop)
+
+
+def _worker_name(port: int) -> str:
+    """The same after a restart of worker or server, so that its job is taken over at once; and nobody else's."""
+    return f"serve-{socket.gethostname()}-{uuid.getnode():x}-{port or uuid.uuid4().hex}"
+
+
+def _gateway(settings: Settings, asked: bool) -> Gateway | None:
+    """The web gateway, on a port that is bound now. Raises ConfigurationError where that one was asked for."""
+    if not settings.web:
+        return None
+    if settings.tls_client_ca and not settings.token_file:
+        log.warning("no window: it could not ask for certificates", extra={"fix": "give --token-file, or --no-web"})
+        return None
+    try:
+        listening = bound(Address(settings.web_host, settings.web_port))
+    except ConfigurationError as busy:
+        if asked:
+            raise
+        log.warning("no window: %s", busy)
+        return None
+    return Gateway(_environment(settings), listening, died=_death_of(WEB))
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """What a child needs to have the same settings."""
+    return {**os.environ, **settings.as_environment()}
+
+
+def _death_of(process: str) -> Callable[[], None]:
+    """Counts; from 0 on, since Prometheus sees no increase in a series that begins with 1."""
+    deaths = metrics.PROCESS_DEATHS.labels(process)
+
+    def died() -> None:
+        deaths.inc()
+        if process == WORKER:
+            metrics.WORKER_DEATHS.inc()
+
+    return died
