@@ -398,3 +398,16 @@ def test_looking_at_jobs_makes_no_file_where_there_is_none(home: Path, capsys: p
         code, sentence = refused(capsys, "jobs", *words, "--queue", address)
         assert (code, "typo.db" in sentence) == (Exit.INPUT, True)
     assert not (home / "typo.db").exists()
+
+
+@pytest.mark.parametrize(("typed", "named"), [(".venv/bin/emotalk", ".venv/bin/emotalk"), ("main.py", "-m emotalk")])
+def test_a_command_in_a_sentence_is_spelt_as_it_must_be_typed_where_no_environment_is_active(
+    typed: str, named: str, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", [typed])
+    monkeypatch.setenv("PATH", str(home))
+    _, told = refused(capsys, "jobs", "show", "nobody")
+    assert f"{named} jobs list" in told
+    (home / "emotalk").touch(0o755)
+    _, told = refused(capsys, "jobs", "show", "nobody")
+    assert ": emotalk jobs list" in told
