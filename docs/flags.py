@@ -55,13 +55,14 @@ def _row(action: argparse.Action, command: str, told: dict[tuple[str, str], str]
     choices = ", ".join(f"`{each}`" for each in action.choices or ())
     text = "; ".join(filter(None, (choices, action.help))).replace("|", r"\|")
     first = told.setdefault((names[0], text), command)
+    flag = flag.replace("|", r"\|")
     return f"| {flag} | {_default(action)} | {text if first == command else f'as for `{first}`'} |"
 
 
 def _default(action: argparse.Action) -> str:
     if action.required:
         return "required"
-    if action.nargs == 0:
+    if action.nargs in (0, "?"):
         return "off"
     shown = getattr(action, "shown", "")
     return "not given" if not shown else shown if " " in shown else f"`{shown}`"

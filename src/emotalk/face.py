@@ -1,5 +1,6 @@
 """The face: the 52 ARKit blendshapes in the order of the wire, the style of a performance, and a clip of frames."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +27,17 @@ EMOTION_LEVELS = 2
 PERSONS = 24
 
 Frames = NDArray[np.float32]
-"""float32 [frames, 52], a row a frame at 30 fps, columns in the order of ARKIT_NAMES."""
+"""float32 [frames, 52], a row a frame at 30 fps, columns in the order of ARKIT_NAMES.
+
+On its way from the pipeline to the wire [frames, 55] where the head was asked for: its HEAD_NAMES stand behind them.
+"""
+
+HEAD_NAMES = ("headYaw", "headPitch", "headRoll")
+"""The turn of the head in degrees; rest is 0. About +y, +x and +z of a head that looks along +z with +y up and its left
+at +x, so positive is: to its own left, down, to its own right shoulder. Roll is done first, then pitch, then yaw."""
+
+Turns = NDArray[np.float32]
+"""float32 [frames, 3], columns in the order of HEAD_NAMES."""
 
 Pcm = NDArray[np.float32]
 """float32 [samples], 16 kHz mono in [-1, 1]."""
@@ -51,15 +62,28 @@ class Style:
             raise InvalidRequest("person_id", f"{self.person_id} is out of range", f"Use 0..{PERSONS - 1}")
 
 
+def parted(frames: Frames) -> tuple[Frames, Turns | None]:
+    """The 52 columns, and the head's three where they stand behind them."""
+    return frames[:, :BLENDSHAPES], frames[:, BLENDSHAPES:] if frames.shape[1] > BLENDSHAPES else None
+
+
 @dataclass(frozen=True)
 class FaceClip:
     """A finished animation: frames float32 [n, 52]; frame f is shown at f / 30 s.
 
-    `sound`: the file that is spoken, where it is known; some kinds of files name it, a film carries it.
+    `sound`: the file that is spoken, where it is known; some kinds of files name it, a film carries it. `head`: how the
+    head turns, float32 [n, 3], where that was asked for.
     """
 
     frames: Frames
     sound: Path | None = None
+    head: Turns | None = None
+
+    @classmethod
+    def of(cls, pieces: Sequence[Frames], sound: Path | None = None) -> "FaceClip":
+        """A clip of pieces [n, 52] or [n, 55], one after the other."""
+        frames, head = parted(np.concatenate(pieces))
+        return cls(frames, sound, head)
 
     @property
     def timecodes(self) -> list[float]:

@@ -84,6 +84,12 @@ class Performance:
         live=False,
         record=1,
     )
+    head: bool = parameter(
+        False,
+        "the turn of the head with each frame: yaw, pitch and roll in degrees (docs/head.md)",
+        "Use on or off",
+        metavar="on|off",
+    )
 
     audio_format: str = parameter(
         "",

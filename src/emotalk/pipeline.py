@@ -20,7 +20,7 @@ from emotalk.timebase import frame_count
 
 @dataclass(frozen=True)
 class FaceChunk:
-    """A piece of the answer: float32 [n ≥ 1, 52] from absolute frame `first_frame`."""
+    """A piece of the answer: float32 [n ≥ 1, 52] from absolute frame `first_frame`; [n, 55] with the head behind it."""
 
     index: int
     first_frame: int
@@ -120,6 +120,8 @@ class Session:
         due = np.arange(self._sent, self._sent + len(frames))
         if self._performance.post_processing:
             frames = lay_lids(frames, self._motion.take(due + LIDS_AHEAD)[:, 3])
+        if self._performance.head:
+            frames = np.concatenate([frames, self._motion.take(due)[:, :3]], axis=1)
         chunk = FaceChunk(self._index, self._sent, frames)
         self._index += 1
         self._sent += len(frames)

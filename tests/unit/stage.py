@@ -24,6 +24,7 @@ CHANGED: dict[str, Any] = {
     "post_processing": False,
     "chunk_duration": 24.0,
     "chunk_overlap": 0.75,
+    "head": True,
     "audio_format": "pcm16le:16000",
     "lenient": True,
 }

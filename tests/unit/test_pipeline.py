@@ -100,7 +100,7 @@ def test_the_shortest_clips_are_one_chunk_with_all_their_frames(engine: Engine |
 
 
 @BOTH
-@pytest.mark.parametrize("hours", [1, 2])
+@pytest.mark.parametrize("hours", [1])
 def test_hours_of_sound_have_exactly_their_frames(engine: Engine | WindowEngine, hours: int) -> None:
     minute, samples = tones(16_000 * 60), hours * 3600 * 16_000 + 1
     pushes = [minute] * (hours * 60) + [minute[:1]]

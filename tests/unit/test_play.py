@@ -1,6 +1,7 @@
 """A face played to an avatar: paced by the clock, and understood by receivers that decode it on their own."""
 
 import json
+import math
 import socket
 import struct
 from collections.abc import Iterator, Sequence
@@ -38,7 +39,7 @@ class Stage:
         assert seconds > 0
         self.now += seconds
 
-    def send(self, frame: int, seconds: float, values: Sequence[float]) -> None:
+    def send(self, frame: int, seconds: float, values: Sequence[float], head: Sequence[float] | None = None) -> None:
         self.seen.append((frame, self.now - 100.0))
         self.now += self.late.get(frame, 0.0)
 
@@ -122,6 +123,35 @@ def test_vmc_sends_all_shapes_in_one_bundle_and_then_applies_them(options: str, 
     assert [name.lower() for _, (name, _) in shapes] == [name.lower() for name in ARKIT_NAMES]
     assert [value for _, (_, value) in shapes] == pytest.approx(VALUES)
     assert good_bye == [("/VMC/Ext/OK", [0])]
+
+
+def test_vmc_turns_the_head_bone_in_unity_s_space() -> None:
+    turns = {(10, 0, 0): (0, -1, 0), (0, 10, 0): (1, 0, 0), (0, 0, 10): (0, 0, -1)}  # left, down, right shoulder
+    for turn, axis in turns.items():
+        with _ear() as (ear, port):
+            with closing(connect(f"vmc://127.0.0.1:{port}")) as receiver:
+                receiver.send(12, 0.4, VALUES, turn)
+            heard: list[tuple[str, list[Any]]] = []
+            while not heard or heard[-1][0] != "/VMC/Ext/OK" or heard[-1][1] != [0]:
+                heard += _osc(ear.recv(65536))
+        [(bone, *place)] = [values for address, values in heard if address == "/VMC/Ext/Bone/Pos"]
+        assert (bone, place[:3]) == ("Head", [0, 0, 0])
+        half = math.radians(10) / 2
+        assert place[3:] == pytest.approx([*(math.sin(half) * each for each in axis), math.cos(half)])
+
+
+def test_live_link_turns_head_and_eyes_in_radians_where_the_clip_has_a_head() -> None:
+    with _ear() as (ear, port):
+        with closing(connect(f"livelink://127.0.0.1:{port}")) as receiver:
+            receiver.send(31, 31 / 30, VALUES, [20, 10, -5])
+            receiver.send(32, 32 / 30, VALUES)
+        faces = [PyLiveLinkFace.decode(ear.recv(65536))[1] for _ in range(2)]
+    seen = [
+        [face.get_blendshape(FaceBlendShape[name]) for name in ("HeadYaw", "HeadPitch", "HeadRoll")] for face in faces
+    ]
+    assert seen[0] == pytest.approx(np.radians([20, -10, -5]).tolist())
+    assert seen[1] == [0, 0, 0]
+    assert faces[0].get_blendshape(FaceBlendShape.LeftEyePitch) != 0
 
 
 def test_live_link_packets_are_understood_by_another_projects_reader() -> None:

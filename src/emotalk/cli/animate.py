@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
 
-import numpy as np
-
 from emotalk.audio import Limits, Sent, open_audio
 from emotalk.cli import flags
 from emotalk.cli.exits import complain
@@ -65,7 +63,7 @@ def perform(parsed: argparse.Namespace, settings: Settings, place: Path | None =
         for frames in _animate(session, reader.blocks()):
             progress.update(len(frames))
             blocks.append(frames)
-    return FaceClip(np.concatenate(blocks), parsed.audio), pipeline.engine.card
+    return FaceClip.of(blocks, parsed.audio), pipeline.engine.card
 
 
 def _animate(session: Session, sound: Iterator[Pcm]) -> Iterator[Frames]:

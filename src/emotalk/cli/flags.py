@@ -38,6 +38,13 @@ def _underscored(name: str) -> str:
     return "--" + name[2:].replace("-", "_") if name.startswith("--") else name
 
 
+def switch(text: str) -> bool:
+    """'on' or 'off' as a flag's value."""
+    if text not in ("on", "off"):
+        raise argparse.ArgumentTypeError(f"'{text}' is neither on nor off")
+    return text == "on"
+
+
 def add_performance(parser: argparse.ArgumentParser) -> None:
     """How a clip is performed: a flag a parameter; what is on by default gets its --no-NAME."""
     group = parser.add_argument_group("performance")
@@ -46,6 +53,8 @@ def add_performance(parser: argparse.ArgumentParser) -> None:
         dest = {"dest": each.name, "default": each.default, "rare": not each.live}
         if each.default is True:
             add(group, f"--no-{name}", **dest, action="store_false", help=f"no {each.help}")
+        elif each.default is False and each.metavar:
+            add(group, f"--{name}", **dest, type=switch, nargs="?", const=True, metavar=each.metavar, help=each.help)
         elif each.default is False:
             add(group, f"--{name}", **dest, action="store_true", help=each.help)
         else:

@@ -7,8 +7,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from emotalk.cli import flags
 from emotalk.cli.exits import complain
 from emotalk.client import DEFAULT_TIMEOUT, EmoTalkClient, Request
@@ -51,10 +49,10 @@ def run(parsed: argparse.Namespace) -> None:
         for chunk in client.stream(request, accepted=lambda position: complain(_accepted(request, position))):
             last = chunk.first_frame + len(chunk.frames) - 1
             print(f"chunk {chunk.index}: frames {chunk.first_frame}..{last}{' (final)' if chunk.is_final else ''}")
-            blocks.append(chunk.frames)
+            blocks.append(chunk.columns)
         if request.lenient and (missing := client.job(request.request_id).missing):
             complain(f"the sound is not whole: {missing}")
-    clip = FaceClip(np.concatenate(blocks), audio)
+    clip = FaceClip.of(blocks, audio)
     if output:
         save(clip, output)
         print(f"{output}: {len(clip.frames)} frames at 30 fps")

@@ -8,8 +8,6 @@ import time
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from emotalk.cli import flags
 from emotalk.cli.settings_from_flags import settle
 from emotalk.cli.wait import Waiting
@@ -79,7 +77,7 @@ def _wait(results: Results, job: Job, receipt: Receipt, waiting: Waiting, timeou
                 print(_line(response), flush=True)
                 blocks.append(response.frames)
             if assembly.complete:
-                return FaceClip(np.concatenate(blocks))
+                return FaceClip.of(blocks)
         waiting.look()
         if time.monotonic() > until:
             raise DeadlineExceeded(

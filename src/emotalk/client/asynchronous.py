@@ -7,7 +7,6 @@ from types import TracebackType
 from typing import Any
 
 import grpc
-import numpy as np
 from google.protobuf.message import Message
 
 from emotalk import tracing
@@ -49,7 +48,7 @@ class AsyncEmoTalkClient:
         request = Request(await asyncio.to_thread(sound.read_bytes), **how)
         if place:
             await asyncio.to_thread(check_place, place)
-        clip = FaceClip(np.concatenate([chunk.frames async for chunk in self.stream(request)]), sound)
+        clip = FaceClip.of([chunk.columns async for chunk in self.stream(request)], sound)
         if place:
             await asyncio.to_thread(save, clip, place)
         return clip

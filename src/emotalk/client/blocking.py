@@ -7,7 +7,6 @@ from types import TracebackType
 from typing import Any
 
 import grpc
-import numpy as np
 from google.protobuf.message import Message
 
 from emotalk import tracing
@@ -66,7 +65,7 @@ class EmoTalkClient:
         request = Request(sound.read_bytes(), **how)
         if place:
             check_place(place)
-        clip = FaceClip(np.concatenate([chunk.frames for chunk in self.stream(request)]), sound)
+        clip = FaceClip.of([chunk.columns for chunk in self.stream(request)], sound)
         if place:
             save(clip, place)
         return clip

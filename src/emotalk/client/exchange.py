@@ -10,11 +10,11 @@ import numpy as np
 
 from emotalk.client.connection import is_outage, named
 from emotalk.errors import JobFailed
-from emotalk.face import BLENDSHAPES, Frames
+from emotalk.face import BLENDSHAPES, Frames, Turns
 from emotalk.performance import Performance
 from emotalk.timebase import timecode
 from emotalk.wire import emotalk_pb2
-from emotalk.wire.convert import write_performance
+from emotalk.wire.convert import heads_of, write_performance
 
 DEFAULT_TIMEOUT = 3600.0
 DEFAULT_PATIENCE = 30.0
@@ -24,18 +24,29 @@ _SEND_ANEW = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNIMPLEMENTED)
 
 @dataclass(frozen=True)
 class Chunk:
-    """A piece of the answer: float32 [n, 52] from absolute frame `first_frame`; the last one `is_final`."""
+    """A piece of the answer: float32 [n, 52] from absolute frame `first_frame`; the last one `is_final`.
+
+    `head`: float32 [n, 3], yaw, pitch and roll in degrees, where it was asked for.
+    """
 
     request_id: str
     index: int
     first_frame: int
     frames: Frames
     is_final: bool
+    head: Turns | None = None
+
+    @property
+    def columns(self) -> Frames:
+        """Frames and head side by side, as FaceClip.of takes them."""
+        return self.frames if self.head is None else np.concatenate([self.frames, self.head], axis=1)
 
     def as_dict(self) -> dict[str, Any]:
         """The shape that the first version's client returned."""
         rows = enumerate(self.frames.tolist(), self.first_frame)
         frames = [{"timecode": timecode(n), "frame_number": n, "blendshapes": row} for n, row in rows]
+        for frame, (yaw, pitch, roll) in zip(frames, [] if self.head is None else self.head.tolist(), strict=False):
+            frame["head"] = {"yaw": yaw, "pitch": pitch, "roll": roll}
         return {"chunk_index": self.index, "frames": frames}
 
 
@@ -101,7 +112,7 @@ class Exchange:
         if not whole or [frame.frame_number for frame in fresh] != list(range(first, self._next)):
             raise JobFailed(f"the server's answer is none: from frame {first} on, frames or values are missing")
         frames = np.array([frame.blendshapes for frame in fresh], np.float32)
-        return Chunk(response.request_id, response.chunk_index, first, frames, response.is_final)
+        return Chunk(response.request_id, response.chunk_index, first, frames, response.is_final, heads_of(fresh))
 
     def check(self) -> None:
         """Raise JobFailed where a call ended well but the answer did not: a server that is none of ours."""

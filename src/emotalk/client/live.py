@@ -14,7 +14,7 @@ from emotalk.client.exchange import Chunk
 from emotalk.face import no_frames
 from emotalk.performance import Performance
 from emotalk.wire import emotalk_pb2
-from emotalk.wire.convert import write_performance
+from emotalk.wire.convert import heads_of, write_performance
 
 Encoding = Literal["pcm16", "float32"]
 
@@ -55,7 +55,7 @@ def heard(response: emotalk_pb2.BlendshapeResponse) -> Chunk:
     rows = response.frames
     frames = np.array([row.blendshapes for row in rows], np.float32) if rows else no_frames()
     first = rows[0].frame_number if rows else 0
-    return Chunk(response.request_id, response.chunk_index, first, frames, response.is_final)
+    return Chunk(response.request_id, response.chunk_index, first, frames, response.is_final, heads_of(rows))
 
 
 def conversation(call: Callable[..., Any], live: Live, blocks: Iterable[bytes]) -> Iterator[Chunk]:

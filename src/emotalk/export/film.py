@@ -6,6 +6,7 @@ H.264 and AAC by PyAV: FFmpeg's libraries in one wheel, so that no program of th
 from collections.abc import Iterator
 from contextlib import closing
 from fractions import Fraction
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,9 @@ def mp4(clip: FaceClip, path: Path) -> None:
             for frame in _sound(clip.sound):
                 film.mux(voice.encode(frame))
             film.mux(voice.encode(None))
-        for number, weights in enumerate(clip.frames):
-            frame = av.VideoFrame.from_ndarray(studio.picture(weights), format="rgb24")
+        heads = repeat(None) if clip.head is None else clip.head
+        for number, (weights, turn) in enumerate(zip(clip.frames, heads, strict=False)):
+            frame = av.VideoFrame.from_ndarray(studio.picture(weights, turn), format="rgb24")
             frame.pts, frame.time_base = number, Fraction(1, FPS)
             film.mux(picture.encode(frame))
         film.mux(picture.encode(None))

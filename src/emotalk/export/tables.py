@@ -3,10 +3,11 @@
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from emotalk.face import ARKIT_NAMES, FaceClip
+from emotalk.face import ARKIT_NAMES, HEAD_NAMES, FaceClip, Frames
 from emotalk.timebase import FPS
 
 
@@ -18,7 +19,13 @@ def npy(clip: FaceClip, path: Path) -> None:
 
 
 def npz(clip: FaceClip, path: Path) -> None:
-    """frames float32 [n, 52], timecodes float64 [n] in seconds, names str [52], fps int; compressed."""
+    """frames float32 [n, 52], timecodes float64 [n] in seconds, names str [52], fps int; compressed.
+
+    Where the clip has a head: head float32 [n, 3] in degrees, head_names str [3].
+    """
+    head: dict[str, Any] = (
+        {} if clip.head is None else {"head": clip.head.astype(np.float32), "head_names": np.array(HEAD_NAMES)}
+    )
     with path.open("wb") as file:
         np.savez_compressed(
             file,
@@ -26,24 +33,31 @@ def npz(clip: FaceClip, path: Path) -> None:
             timecodes=np.array(clip.timecodes, np.float64),
             names=np.array(ARKIT_NAMES),
             fps=np.int64(FPS),
+            **head,
         )
 
 
 def csv_(clip: FaceClip, path: Path) -> None:
-    """A header `timecode,browDownLeft,…,tongueOut`, a row a frame, six decimals."""
+    """A header `timecode,browDownLeft,…,tongueOut`, a row a frame, six decimals; the head's columns behind them."""
+    names, columns = _named(clip)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(("timecode", *ARKIT_NAMES))
-        for seconds, row in zip(clip.timecodes, clip.frames, strict=True):
+        writer.writerow(("timecode", *names))
+        for seconds, row in zip(clip.timecodes, columns, strict=True):
             writer.writerow((f"{seconds:.6f}", *(f"{value:.6f}" for value in row.tolist())))
 
 
 def json_(clip: FaceClip, path: Path) -> None:
-    """{"fps", "names", "frames": [{"timecode", "frame_number", "blendshapes"}]}."""
+    """{"fps", "names", "frames": [{"timecode", "frame_number", "blendshapes"}]}.
+
+    Each frame of a clip with a head has "head": {"yaw", "pitch", "roll"}, in degrees.
+    """
     rows = zip(clip.timecodes, clip.frames.tolist(), strict=True)
     frames = [
         {"timecode": seconds, "frame_number": number, "blendshapes": row} for number, (seconds, row) in enumerate(rows)
     ]
+    for frame, (yaw, pitch, roll) in zip(frames, [] if clip.head is None else clip.head.tolist(), strict=False):
+        frame["head"] = {"yaw": yaw, "pitch": pitch, "roll": roll}
     document = {"fps": FPS, "names": ARKIT_NAMES, "frames": frames}
     path.write_text(json.dumps(document), encoding="utf-8")
 
@@ -53,10 +67,18 @@ def parquet(clip: FaceClip, path: Path) -> None:
     import pyarrow as pa
     from pyarrow import parquet as files
 
+    names, values = _named(clip)
     columns = {
         "frame_number": pa.array(range(len(clip.frames)), pa.int32()),
         "timecode": pa.array(clip.timecodes, pa.float64()),
-        **{name: pa.array(clip.frames[:, i].astype(np.float32)) for i, name in enumerate(ARKIT_NAMES)},
+        **{name: pa.array(values[:, i].astype(np.float32)) for i, name in enumerate(names)},
     }
     table = pa.table(columns).replace_schema_metadata({"fps": str(FPS)})
     files.write_table(table, path, compression="zstd")
+
+
+def _named(clip: FaceClip) -> tuple[tuple[str, ...], Frames]:
+    """The names of all columns, and their values: the head's behind the 52 where the clip has one."""
+    if clip.head is None:
+        return ARKIT_NAMES, clip.frames
+    return ARKIT_NAMES + HEAD_NAMES, np.concatenate([clip.frames, clip.head], axis=1)

@@ -11,9 +11,14 @@ from typing import TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from emotalk.face import ARKIT_NAMES, INDEX, FaceClip
+from emotalk.face import ARKIT_NAMES, INDEX, FaceClip, Turns
 from emotalk.head import Head, MeshPart, load_head
+from emotalk.head.turn import PIVOT, quaternions, turning_share
 from emotalk.timebase import FPS
+
+_STILL = {"head": (0.0, 0.0, 0.0)}
+_TURNING = {"neck": (0.0, 0.0, 0.0), "neck/turn": PIVOT}
+"""Joints and where they stand: a clip with a head bends the neck, whose lower end stays where it is."""
 
 Vectors = NDArray[np.float32]
 
@@ -31,11 +36,16 @@ def usda(clip: FaceClip, path: Path) -> None:
     """The packaged head in metres, and 52 weights a frame at 30 time codes a second; metadata name the sound."""
     head = load_head()
     with path.open("w", encoding="utf-8") as file:
-        file.write(_STAGE.format(end=max(0, len(clip.frames) - 1), fps=FPS, sound=_sound(clip.sound)))
+        end, joints = max(0, len(clip.frames) - 1), _STILL if clip.head is None else _TURNING
+        places = f"[{', '.join(map(_place, joints.values()))}]"
+        named = {"joints": _tokens(joints), "places": places, "sound": _sound(clip.sound)}
+        file.write(_STAGE.format(end=end, fps=FPS, **named))
         for part in head.parts:
-            _write_mesh(file, head, part)
+            _write_mesh(file, head, part, _rigid() if clip.head is None else _bent(head, part))
         file.write('        def SkelAnimation "weights"\n        {\n')
         file.write(f"            uniform token[] blendShapes = {_tokens(ARKIT_NAMES)}\n")
+        if clip.head is not None:
+            _write_turns(file, clip.head)
         file.write("            float[] blendShapeWeights.timeSamples = {\n")
         for frame, row in enumerate(clip.frames.tolist()):
             file.write(f"                {frame}: [{', '.join(f'{value:.6g}' for value in row)}],\n")
@@ -67,9 +77,9 @@ def Xform "speech"
 
         def Skeleton "skeleton"
         {{
-            uniform token[] joints = ["head"]
-            uniform matrix4d[] bindTransforms = [((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1))]
-            uniform matrix4d[] restTransforms = [((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1))]
+            uniform token[] joints = {joints}
+            uniform matrix4d[] bindTransforms = {places}
+            uniform matrix4d[] restTransforms = {places}
         }}
 
 """
@@ -89,7 +99,36 @@ def _sound(sound: Path | None) -> str:
     return f'\n        string audio = "{name}"'
 
 
-def _write_mesh(file: TextIO, head: Head, part: MeshPart) -> None:
+def _place(at: tuple[float, ...]) -> str:
+    return f"((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), ({', '.join(f'{x:g}' for x in (*at, 1))}))"
+
+
+def _rigid() -> tuple[str, str]:
+    """Which joint the vertices of a part follow, and how much of it."""
+    where = '(elementSize = 1; interpolation = "constant")'
+    return f"[0] {where}", f"[1] {where}"
+
+
+def _bent(head: Head, part: MeshPart) -> tuple[str, str]:
+    """The same where the head turns: each vertex between neck and skull."""
+    share = turning_share(head)[part.vertices]
+    where = '(elementSize = 2; interpolation = "vertex")'
+    shares = ", ".join(f"{value:.4g}" for value in np.stack([1 - share, share], axis=1).reshape(-1).tolist())
+    return f"{_numbers([0, 1] * len(share))} {where}", f"[{shares}] {where}"
+
+
+def _write_turns(file: TextIO, turns: Turns) -> None:
+    """The joint's rotation over time, as w, x, y, z."""
+    skull = tuple(_TURNING)[1]
+    file.write(f"            uniform token[] joints = {_tokens([skull])}\n")
+    file.write(f"            float3[] translations = [({', '.join(f'{x:g}' for x in PIVOT)})]\n")
+    file.write("            half3[] scales = [(1, 1, 1)]\n            quatf[] rotations.timeSamples = {\n")
+    for frame, (x, y, z, w) in enumerate(quaternions(turns).tolist()):
+        file.write(f"                {frame}: [({w:.6g}, {x:.6g}, {y:.6g}, {z:.6g})],\n")
+    file.write("            }\n")
+
+
+def _write_mesh(file: TextIO, head: Head, part: MeshPart, joints: tuple[str, str]) -> None:
     moving = [(name, offsets) for name, offsets in _shapes(head, part) if len(offsets)]
     names = [name for name, _ in moving]
     targets = ", ".join(f"</speech/face/{part.name}/{name}>" for name in names)
@@ -104,8 +143,8 @@ def _write_mesh(file: TextIO, head: Head, part: MeshPart) -> None:
         f"int[] faceVertexIndices = {_numbers(triangles.reshape(-1))}",
         'uniform token subdivisionScheme = "none"',
         f"color3f[] primvars:displayColor = [{_COLOURS[part.name]}]",
-        'int[] primvars:skel:jointIndices = [0] (elementSize = 1; interpolation = "constant")',
-        'float[] primvars:skel:jointWeights = [1] (elementSize = 1; interpolation = "constant")',
+        f"int[] primvars:skel:jointIndices = {joints[0]}",
+        f"float[] primvars:skel:jointWeights = {joints[1]}",
         f"uniform token[] skel:blendShapes = {_tokens(names)}",
         f"rel skel:blendShapeTargets = [{targets}]",
     ):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from emotalk.errors import ConfigurationError
 from emotalk.head.container import Document, read_glb
 from emotalk.head.mesh import HEAD_GLB, Head, MeshPart, load_head
+from emotalk.head.turn import turned, turning_share
 
 Picture = NDArray[np.uint8]
 Vectors = NDArray[np.float32]
@@ -40,14 +41,17 @@ class Studio:
         self._program = self._gl.program(_VERTEX, _FRAGMENT)
         self._program["camera"].write(_camera().T.astype("f4").tobytes())
         self._program["eye"].value = tuple(float(x) for x in EYE)
+        self._share = turning_share(self._head)
         self._rest = smooth_normals(self._head.vertices, self._head.triangles)
         self._moving = self._gl.buffer(reserve=self._head.vertices.nbytes * 2, dynamic=True)
         self._parts = self._upload(*read_glb(HEAD_GLB.read_bytes()))
         self._drawn, self._shown = self._canvas(SAMPLES), self._canvas(0)
 
-    def picture(self, weights: Vectors) -> Picture:
-        """One frame."""
+    def picture(self, weights: Vectors, turn: Vectors | None = None) -> Picture:
+        """One frame; `turn`: yaw, pitch and roll of the head [3] in degrees."""
         points = self._head.posed(weights)
+        if turn is not None:
+            points = turned(points, self._share, turn)
         bent = self._head.normals + smooth_normals(points, self._head.triangles) - self._rest
         self._moving.write(np.concatenate([points, bent], axis=1).astype("f4").tobytes())
         self._drawn.use()

@@ -9,10 +9,11 @@ from dataclasses import replace
 
 import numpy as np
 from google.protobuf.message import DecodeError, Message
+from numpy.typing import NDArray
 
 from emotalk.chunking import Chunking
 from emotalk.errors import ForeignRecord, InvalidRequest, NewerRecord
-from emotalk.face import BLENDSHAPES, Frames
+from emotalk.face import BLENDSHAPES, HEAD_NAMES, Frames, parted
 from emotalk.jobs.job import DeadLetter, Failure, Job, Part
 from emotalk.performance import PARAMETERS, Performance
 from emotalk.shaping import Gains
@@ -83,6 +84,7 @@ def _performance(m: records_pb2.Job) -> Performance:
 
 def encode_part(part: Part) -> bytes:
     """Part → record."""
+    face, head = parted(part.frames)
     message = records_pb2.Part(
         request_id=part.request_id,
         fingerprint=part.fingerprint,
@@ -90,7 +92,8 @@ def encode_part(part: Part) -> bytes:
         first_frame=part.first_frame,
         total_frames=part.total_frames,
         ends_chunk=part.ends_chunk,
-        frames=part.frames.astype("<f4", copy=False).tobytes(),
+        frames=_bytes(face),
+        head=b"" if head is None else _bytes(head),
         digest=part.digest,
         epoch=part.epoch,
     )
@@ -111,7 +114,7 @@ def decode_part(record: bytes) -> Part:
         m.first_frame,
         m.total_frames,
         m.ends_chunk,
-        _frames(m.frames),
+        _frames(m),
         failure,
         m.digest,
         m.epoch,
@@ -161,8 +164,16 @@ def _parse(kind: bytes, record: bytes, into: Message) -> None:
         raise ForeignRecord("the record is damaged") from error
 
 
-def _frames(data: bytes) -> Frames:
-    row = 4 * BLENDSHAPES
-    if len(data) % row:
+def _frames(m: records_pb2.Part) -> Frames:
+    face = _rows(m.frames, BLENDSHAPES)
+    return np.concatenate([face, _rows(m.head, len(HEAD_NAMES), len(face))], axis=1) if m.head else face
+
+
+def _rows(data: bytes, columns: int, count: int | None = None) -> NDArray[np.float32]:
+    if len(data) % (4 * columns) or count not in (None, len(data) // (4 * columns)):
         raise ForeignRecord("the record ends inside a frame")
-    return np.frombuffer(data, "<f4").reshape(-1, BLENDSHAPES).astype(np.float32, copy=False)
+    return np.frombuffer(data, "<f4").reshape(-1, columns).astype(np.float32, copy=False)
+
+
+def _bytes(rows: NDArray[np.float32]) -> bytes:
+    return rows.astype("<f4", copy=False).tobytes()

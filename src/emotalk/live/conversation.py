@@ -11,7 +11,7 @@ import numpy as np
 
 from emotalk.audio.limits import check_shape
 from emotalk.errors import BadSamples, InvalidRequest
-from emotalk.face import BLENDSHAPES, Frames, Pcm
+from emotalk.face import Frames, Pcm
 from emotalk.performance import Performance
 from emotalk.wire import emotalk_pb2, live_pb2
 from emotalk.wire.convert import from_message
@@ -54,7 +54,7 @@ class SoundBlock:
 
 @dataclass(frozen=True)
 class LiveChunk:
-    """The next frames, float32 [n, 52], from absolute frame `first_frame`; the final one may have none."""
+    """The next frames, float32 [n, 52] or [n, 55], from absolute frame `first_frame`; the final one may have none."""
 
     index: int
     first_frame: int
@@ -112,11 +112,16 @@ def _opening(message: live_pb2.Opening) -> Opening:
 
 def pack_chunk(chunk: LiveChunk) -> live_pb2.Drawn:
     """Frames → message."""
-    frames = chunk.frames.astype("<f4").tobytes()
-    return live_pb2.Drawn(index=chunk.index, first_frame=chunk.first_frame, frames=frames, is_final=chunk.is_final)
+    return live_pb2.Drawn(
+        index=chunk.index,
+        first_frame=chunk.first_frame,
+        frames=chunk.frames.astype("<f4").tobytes(),
+        columns=chunk.frames.shape[1],
+        is_final=chunk.is_final,
+    )
 
 
 def unpack_chunk(message: live_pb2.Drawn) -> LiveChunk:
     """Message → frames."""
-    frames: Frames = np.frombuffer(message.frames, "<f4").reshape(-1, BLENDSHAPES)
+    frames: Frames = np.frombuffer(message.frames, "<f4").reshape(-1, message.columns)
     return LiveChunk(message.index, message.first_frame, frames, message.is_final)

@@ -9,7 +9,7 @@ import struct
 import uuid
 from collections.abc import Sequence
 
-from emotalk.export.livelink import COLUMNS, COUNT, ROTATIONS, arkit
+from emotalk.export.livelink import COLUMNS, COUNT, ROTATIONS, arkit, rotations
 from emotalk.face import INDEX
 from emotalk.timebase import FPS
 
@@ -33,9 +33,10 @@ class LiveLink:
         self._device = (device or str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{socket.gethostname()}/{subject}"))).upper()
         self._subject = subject
 
-    def send(self, frame: int, seconds: float, values: Sequence[float]) -> None:
+    def send(self, frame: int, seconds: float, values: Sequence[float], head: Sequence[float] | None = None) -> None:
         """See Receiver."""
-        shapes = (*(values[i] for i in _ORDER), *_STILL)
+        turns = _STILL if head is None else rotations(values, head)
+        shapes = (*(values[i] for i in _ORDER), *turns)
         time = struct.pack("!IfII", frame, 0.0, FPS, 1)
         packet = struct.pack("!B", VERSION) + _text(self._device) + _text(self._subject) + time
         self._socket.sendto(packet + struct.pack(f"!B{COUNT}f", COUNT, *shapes), self._address)

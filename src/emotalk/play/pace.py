@@ -27,8 +27,9 @@ def play(
         else:
             frame = max(frame, min(_due(clock() - start), len(clip.frames) - 1))
         values = clip.frames[frame].tolist()
+        head = () if clip.head is None else (clip.head[frame].tolist(),)
         for receiver in receivers:
-            receiver.send(frame, timecode(frame), values)
+            receiver.send(frame, timecode(frame), values, *head)
         frame, sent = frame + 1, sent + 1
     return sent
 

@@ -51,7 +51,7 @@ async def order_of(request: Request, upload: Upload) -> Order:
 
 async def collected(chunks: AsyncIterator[Chunk], form: str, name: str, headers: dict[str, str]) -> FileResponse:
     """All chunks as one file."""
-    return await answers.file_of(form, [chunk.frames async for chunk in chunks], name, headers)
+    return await answers.file_of(form, [chunk.columns async for chunk in chunks], name, headers)
 
 
 async def _events(client: AsyncEmoTalkClient, order: Order) -> AsyncIterator[bytes]:

@@ -4,7 +4,6 @@ import tempfile
 from pathlib import Path, PurePath
 from typing import Any
 
-import numpy as np
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -67,7 +66,7 @@ async def file_of(name: str, blocks: list[Frames], sound: str, headers: dict[str
     title = PurePath(sound.replace("\\", "/")).name
     stem = PurePath(title).stem or "animation"
     path = Path(folder.name) / f"animation.{name}"
-    clip = FaceClip(np.concatenate(blocks), Path(title) if title else None)
+    clip = FaceClip.of(blocks, Path(title) if title else None)
     await run_in_threadpool(save, clip, path)
     options: dict[str, Any] = {"media_type": MEDIA_TYPES[name], "filename": f"{stem}.{name}", "headers": headers}
     return FileResponse(path, **options, background=BackgroundTask(folder.cleanup))

@@ -89,6 +89,11 @@ SCHEMAS: dict[str, Any] = {
                         "timecode": {"type": "number"},
                         "frame_number": {"type": "integer"},
                         "blendshapes": {"type": "array", "items": {"type": "number"}, "minItems": 52, "maxItems": 52},
+                        "head": {
+                            "type": "object",
+                            "description": "degrees, where it was asked for",
+                            "properties": {name: {"type": "number"} for name in ("yaw", "pitch", "roll")},
+                        },
                     },
                 },
             },

@@ -78,12 +78,14 @@ async def _or_silence(items: AsyncIterator[T], seconds: float) -> AsyncIterator[
 
 
 def chunk_document(chunk: Chunk) -> dict[str, Any]:
-    """A chunk as JSON: frames are rows of 52 values from absolute frame `first_frame`."""
+    """A chunk as JSON: frames are rows of 52 values from absolute frame `first_frame`, `head` rows of 3 beside them."""
+    head = {} if chunk.head is None else {"head": chunk.head}
     return {
         "request_id": chunk.request_id,
         "chunk_index": chunk.index,
         "first_frame": chunk.first_frame,
         "frames": chunk.frames,
+        **head,
         "is_final": chunk.is_final,
     }
 

@@ -5,7 +5,10 @@
     → {"type": "end"}                                                                    ← {"type": "end", "frames": 95}
 
 Frames are JSON, {"type": "frames", "first_frame", "frames": [[52]…]}, or compact: uint32 first_frame, uint32 count and
-count × 52 float16, all little-endian. What goes wrong is {"type": "error", "problem": {…}}, and then the close.
+count × 52 float16, all little-endian. Where the head was asked for, JSON has "head": [[yaw, pitch, roll]…] besides, and
+the compact form count × 3 float16 in the end, in degrees.
+
+What goes wrong is {"type": "error", "problem": {…}}, and then the close.
 """
 
 import asyncio
@@ -128,10 +131,13 @@ async def _message(socket: WebSocket) -> bytes | dict[str, Any]:
 
 async def _send(socket: WebSocket, form: str, chunk: Chunk) -> None:
     if form == "binary":
-        head = struct.pack("<II", chunk.first_frame, len(chunk.frames))
-        await socket.send_bytes(head + chunk.frames.astype("<f2").tobytes())
+        place = struct.pack("<II", chunk.first_frame, len(chunk.frames))
+        values = [chunk.frames] if chunk.head is None else [chunk.frames, chunk.head]
+        await socket.send_bytes(place + b"".join(each.astype("<f2").tobytes() for each in values))
     else:
         document = {"type": "frames", "first_frame": chunk.first_frame, "frames": np.ascontiguousarray(chunk.frames)}
+        if chunk.head is not None:
+            document["head"] = chunk.head
         await socket.send_text(orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY).decode())
 
 

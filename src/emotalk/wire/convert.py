@@ -1,11 +1,13 @@
 """Between the contract's messages and our own values."""
 
+from collections.abc import Iterable
 from dataclasses import is_dataclass
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+import numpy as np
 from google.protobuf.message import Message
 
-from emotalk.face import Frames
+from emotalk.face import BLENDSHAPES, Frames, Turns
 from emotalk.performance import FIRST, Performance
 from emotalk.timebase import timecode
 from emotalk.wire import emotalk_pb2
@@ -24,11 +26,21 @@ _STATES = {
 def to_response(
     request_id: str, chunk_index: int, first_frame: int, frames: Frames, is_final: bool
 ) -> emotalk_pb2.BlendshapeResponse:
-    """A chunk float32 [n, 52] whose first frame has absolute number `first_frame` → message."""
+    """A chunk float32 [n, 52] or [n, 55] whose first frame has absolute number `first_frame` → message."""
     response = emotalk_pb2.BlendshapeResponse(request_id=request_id, chunk_index=chunk_index, is_final=is_final)
     for number, row in enumerate(frames.tolist(), first_frame):
-        response.frames.add(timecode=timecode(number), frame_number=number, blendshapes=row)
+        frame = response.frames.add(timecode=timecode(number), frame_number=number, blendshapes=row[:BLENDSHAPES])
+        if len(row) > BLENDSHAPES:
+            frame.head.yaw, frame.head.pitch, frame.head.roll = row[BLENDSHAPES:]
     return response
+
+
+def heads_of(frames: Iterable[emotalk_pb2.BlendshapeFrame]) -> Turns | None:
+    """The head of each frame, float32 [n, 3]; None where not all have one."""
+    frames = list(frames)
+    if not frames or not all(frame.HasField("head") for frame in frames):
+        return None
+    return np.array([(frame.head.yaw, frame.head.pitch, frame.head.roll) for frame in frames], np.float32)
 
 
 def to_job(job_id: str, state: str, **facts: Any) -> emotalk_pb2.Job:

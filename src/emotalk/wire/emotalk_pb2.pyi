@@ -30,12 +30,13 @@ class AudioRequest(_message.Message):
     def __init__(self, request_id: _Optional[str] = ..., audio_data: _Optional[bytes] = ..., emotion_level: _Optional[int] = ..., person_id: _Optional[int] = ..., post_processing: bool = ..., chunk_duration: _Optional[float] = ..., chunk_overlap: _Optional[float] = ..., session_id: _Optional[str] = ..., performance: _Optional[_Union[Performance, _Mapping]] = ...) -> None: ...
 
 class Performance(_message.Message):
-    __slots__ = ("emotion_level", "person_id", "post_processing", "chunk_duration", "chunk_overlap", "audio_format", "lenient")
+    __slots__ = ("emotion_level", "person_id", "post_processing", "chunk_duration", "chunk_overlap", "head", "audio_format", "lenient")
     EMOTION_LEVEL_FIELD_NUMBER: _ClassVar[int]
     PERSON_ID_FIELD_NUMBER: _ClassVar[int]
     POST_PROCESSING_FIELD_NUMBER: _ClassVar[int]
     CHUNK_DURATION_FIELD_NUMBER: _ClassVar[int]
     CHUNK_OVERLAP_FIELD_NUMBER: _ClassVar[int]
+    HEAD_FIELD_NUMBER: _ClassVar[int]
     AUDIO_FORMAT_FIELD_NUMBER: _ClassVar[int]
     LENIENT_FIELD_NUMBER: _ClassVar[int]
     emotion_level: int
@@ -43,9 +44,10 @@ class Performance(_message.Message):
     post_processing: bool
     chunk_duration: float
     chunk_overlap: float
+    head: bool
     audio_format: str
     lenient: bool
-    def __init__(self, emotion_level: _Optional[int] = ..., person_id: _Optional[int] = ..., post_processing: bool = ..., chunk_duration: _Optional[float] = ..., chunk_overlap: _Optional[float] = ..., audio_format: _Optional[str] = ..., lenient: bool = ...) -> None: ...
+    def __init__(self, emotion_level: _Optional[int] = ..., person_id: _Optional[int] = ..., post_processing: bool = ..., chunk_duration: _Optional[float] = ..., chunk_overlap: _Optional[float] = ..., head: bool = ..., audio_format: _Optional[str] = ..., lenient: bool = ...) -> None: ...
 
 class BlendshapeResponse(_message.Message):
     __slots__ = ("request_id", "chunk_index", "frames", "is_final", "error_message")
@@ -62,14 +64,26 @@ class BlendshapeResponse(_message.Message):
     def __init__(self, request_id: _Optional[str] = ..., chunk_index: _Optional[int] = ..., frames: _Optional[_Iterable[_Union[BlendshapeFrame, _Mapping]]] = ..., is_final: bool = ..., error_message: _Optional[str] = ...) -> None: ...
 
 class BlendshapeFrame(_message.Message):
-    __slots__ = ("timecode", "frame_number", "blendshapes")
+    __slots__ = ("timecode", "frame_number", "blendshapes", "head")
     TIMECODE_FIELD_NUMBER: _ClassVar[int]
     FRAME_NUMBER_FIELD_NUMBER: _ClassVar[int]
     BLENDSHAPES_FIELD_NUMBER: _ClassVar[int]
+    HEAD_FIELD_NUMBER: _ClassVar[int]
     timecode: float
     frame_number: int
     blendshapes: _containers.RepeatedScalarFieldContainer[float]
-    def __init__(self, timecode: _Optional[float] = ..., frame_number: _Optional[int] = ..., blendshapes: _Optional[_Iterable[float]] = ...) -> None: ...
+    head: Head
+    def __init__(self, timecode: _Optional[float] = ..., frame_number: _Optional[int] = ..., blendshapes: _Optional[_Iterable[float]] = ..., head: _Optional[_Union[Head, _Mapping]] = ...) -> None: ...
+
+class Head(_message.Message):
+    __slots__ = ("yaw", "pitch", "roll")
+    YAW_FIELD_NUMBER: _ClassVar[int]
+    PITCH_FIELD_NUMBER: _ClassVar[int]
+    ROLL_FIELD_NUMBER: _ClassVar[int]
+    yaw: float
+    pitch: float
+    roll: float
+    def __init__(self, yaw: _Optional[float] = ..., pitch: _Optional[float] = ..., roll: _Optional[float] = ...) -> None: ...
 
 class HealthCheckRequest(_message.Message):
     __slots__ = ("service",)

@@ -31,13 +31,15 @@ class Opening(_message.Message):
     def __init__(self, request_id: _Optional[str] = ..., sample_rate: _Optional[int] = ..., encoding: _Optional[str] = ..., latency: _Optional[float] = ..., as_clip: bool = ..., performance: _Optional[_Union[_emotalk_pb2.Performance, _Mapping]] = ...) -> None: ...
 
 class Drawn(_message.Message):
-    __slots__ = ("index", "first_frame", "frames", "is_final")
+    __slots__ = ("index", "first_frame", "frames", "is_final", "columns")
     INDEX_FIELD_NUMBER: _ClassVar[int]
     FIRST_FRAME_FIELD_NUMBER: _ClassVar[int]
     FRAMES_FIELD_NUMBER: _ClassVar[int]
     IS_FINAL_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
     index: int
     first_frame: int
     frames: bytes
     is_final: bool
-    def __init__(self, index: _Optional[int] = ..., first_frame: _Optional[int] = ..., frames: _Optional[bytes] = ..., is_final: bool = ...) -> None: ...
+    columns: int
+    def __init__(self, index: _Optional[int] = ..., first_frame: _Optional[int] = ..., frames: _Optional[bytes] = ..., is_final: bool = ..., columns: _Optional[int] = ...) -> None: ...

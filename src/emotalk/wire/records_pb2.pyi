@@ -55,11 +55,13 @@ class Job(_message.Message):
     def __init__(self, request_id: _Optional[str] = ..., session_id: _Optional[str] = ..., digest: _Optional[str] = ..., submitted_at: _Optional[float] = ..., samples: _Optional[int] = ..., emotion_level: _Optional[int] = ..., person_id: _Optional[int] = ..., post_processing: bool = ..., chunk_steps: _Optional[int] = ..., overlap_steps: _Optional[int] = ..., gains: _Optional[_Mapping[str, float]] = ..., offsets: _Optional[_Mapping[str, float]] = ..., seed: _Optional[str] = ..., flac: _Optional[bytes] = ..., performance: _Optional[_Union[Performance, _Mapping]] = ...) -> None: ...
 
 class Performance(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("head",)
+    HEAD_FIELD_NUMBER: _ClassVar[int]
+    head: bool
+    def __init__(self, head: bool = ...) -> None: ...
 
 class Part(_message.Message):
-    __slots__ = ("request_id", "fingerprint", "chunk_index", "first_frame", "total_frames", "ends_chunk", "frames", "failure", "digest", "epoch")
+    __slots__ = ("request_id", "fingerprint", "chunk_index", "first_frame", "total_frames", "ends_chunk", "frames", "failure", "digest", "epoch", "head")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
     CHUNK_INDEX_FIELD_NUMBER: _ClassVar[int]
@@ -70,6 +72,7 @@ class Part(_message.Message):
     FAILURE_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
+    HEAD_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     fingerprint: str
     chunk_index: int
@@ -80,7 +83,8 @@ class Part(_message.Message):
     failure: Failure
     digest: str
     epoch: int
-    def __init__(self, request_id: _Optional[str] = ..., fingerprint: _Optional[str] = ..., chunk_index: _Optional[int] = ..., first_frame: _Optional[int] = ..., total_frames: _Optional[int] = ..., ends_chunk: bool = ..., frames: _Optional[bytes] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., digest: _Optional[str] = ..., epoch: _Optional[int] = ...) -> None: ...
+    head: bytes
+    def __init__(self, request_id: _Optional[str] = ..., fingerprint: _Optional[str] = ..., chunk_index: _Optional[int] = ..., first_frame: _Optional[int] = ..., total_frames: _Optional[int] = ..., ends_chunk: bool = ..., frames: _Optional[bytes] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., digest: _Optional[str] = ..., epoch: _Optional[int] = ..., head: _Optional[bytes] = ...) -> None: ...
 
 class Failure(_message.Message):
     __slots__ = ("kind", "message")
