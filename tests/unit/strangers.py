@@ -6,7 +6,8 @@ import struct
 import av
 import numpy as np
 import soundfile
-from audio_files import MP3, OPUS, VORBIS, speech, wav, written
+
+from tests.unit.audio_files import MP3, OPUS, VORBIS, speech, wav, written
 
 SECONDS = 2.0
 SOUND = speech(SECONDS)

@@ -4,16 +4,16 @@ import struct
 
 import numpy as np
 import pytest
-from audio_files import MP3, VORBIS, flac_promising, speech, wav, written
 from hypothesis import given
 from hypothesis import strategies as st
-from strangers import MEDIA, SECONDS, SOUND, floats_wav, ints, media, vbri, without_pad
 
 from emotalk.audio import Sent, decode, open_audio
 from emotalk.audio.raw import parse_raw
 from emotalk.errors import AudioError, InvalidRequest, NotAudio, TruncatedAudio, UnsupportedAudio
 from emotalk.limits import Limits
 from emotalk.timebase import resampled_length
+from tests.unit.audio_files import MP3, VORBIS, flac_promising, speech, wav, written
+from tests.unit.strangers import MEDIA, SECONDS, SOUND, floats_wav, ints, media, vbri, without_pad
 
 WAV = written(SOUND)
 FLAC = written(SOUND, 16_000, "FLAC")

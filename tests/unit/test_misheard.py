@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from audio_files import MP3, OPUS, speech, written
 from hypothesis import given
 from hypothesis import strategies as st
 
 from emotalk.audio.misheard import FirstSound
 from emotalk.errors import InvalidRequest
 from emotalk.face import Pcm
+from tests.unit.audio_files import MP3, OPUS, speech, written
 
 SAMPLE, _ = soundfile.read(Path(__file__).parents[2] / "examples" / "speech.wav", dtype="float32")
 

@@ -79,7 +79,7 @@ def add_request(parser: argparse.ArgumentParser) -> None:
     ids = {"request-id": "up to 200 printable characters; repeating an id is safe", "session-id": _SESSION}
     for name, text in ids.items():
         shown = "a new one" if name == "request-id" else None
-        add(parser, f"--{name}", default="", shown=shown, rare=not shown, metavar="ID", help=text)
+        add(parser, f"--{name}", default="", shown=shown, rare=True, metavar="ID", help=text)
 
 
 def add_settings(parser: argparse.ArgumentParser, *chosen: str, **own: object) -> None:
