@@ -63,9 +63,7 @@ class Performance:
     person_id: int = parameter(
         0, "speaking style, 0..23", f"Use 0..{PERSONS - 1}", metavar="N", between=(0, PERSONS - 1), record=1
     )
-    post_processing: bool = parameter(
-        True, "smoothing, gains, blinks and clamp; without: the engine's raw output", "Use true or false", record=1
-    )
+    post_processing: bool = parameter(True, "smoothing, gains, blinks and clamp", "Use true or false", record=1)
     chunk_duration: float = parameter(
         DEFAULT_DURATION,
         "seconds of one chunk, 1..120",

@@ -61,6 +61,16 @@ def test_animate_writes_every_kind_by_its_suffix_and_says_where(home: Path, caps
     )
 
 
+def test_animate_ends_with_one_short_line_and_the_path_of_the_card_is_for_who_looks_closer(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["animate", "in.wav", "-o", "a.npy", "--log-level", "debug"]) == Exit.OK
+    said = capsys.readouterr()
+    assert said.out == "a.npy: 60 frames at 30 fps, engine builtin on cpu, MIT and Apache-2.0\n"
+    [card] = re.findall(r" DEBUG licences path=(\S+)", said.err)
+    assert "silero_vad" in Path(card).read_text("utf-8")
+
+
 def test_animate_gives_the_same_bytes_twice_and_the_seed_decides_the_blinks(home: Path) -> None:
     for name, more in (("a", []), ("b", []), ("c", ["--seed", "7"]), ("d", ["--seed", "7"])):
         assert main(["animate", "in.wav", "-o", f"{name}.npy", "--engine", "tone", *more]) == Exit.OK

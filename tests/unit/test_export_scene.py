@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from pxr import Gf, Usd, UsdGeom, UsdSkel
 
 from emotalk.errors import ConfigurationError
 from emotalk.export import check_place, film, save
-from emotalk.face import ARKIT_NAMES, INDEX, FaceClip
+from emotalk.face import ARKIT_NAMES, INDEX, FaceClip, Frames
 from emotalk.head import load_head
 from tests.node.lent import node_modules
 from tests.unit.audio_files import wav
@@ -118,8 +119,16 @@ def test_film_shows_each_frame_at_its_time_with_the_sound(tmp_path: Path, sound:
     assert np.abs(sound_back).max() > 0.1
 
 
-def test_film_without_a_sound_is_silent(tmp_path: Path) -> None:
-    save(FaceClip(FRAMES[:2]), tmp_path / "face.mp4")
+def test_film_without_a_sound_is_silent_and_who_waits_sees_each_frame_pass(tmp_path: Path) -> None:
+    passed = []
+
+    def watch(frames: Frames) -> Iterator[Frames]:
+        for frame in frames:
+            yield frame
+            passed.append(frame)
+
+    save(FaceClip(FRAMES[:2]), tmp_path / "face.mp4", watch)
+    assert np.array_equal(passed, FRAMES[:2])
     with av.open(str(tmp_path / "face.mp4")) as shown:
         assert len(list(shown.decode(video=0))) == 2
         assert not shown.streams.audio

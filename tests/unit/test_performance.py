@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from emotalk import performance as performance_module
 from emotalk.cli import flags
@@ -18,7 +19,7 @@ from emotalk.jobs.codec import FIRST_VERSION, decode_job, encode_job
 from emotalk.jobs.intake import Order
 from emotalk.performance import FIRST, PARAMETERS, Parameter, Performance
 from emotalk.server.contracts.emotalk_messages import to_order
-from emotalk.web.parameters import performance
+from emotalk.web.parameters import invalid, model, performance
 from emotalk.web.stream import Start
 from emotalk.wire import emotalk_pb2
 from emotalk.wire.convert import from_message, read_performance
@@ -80,7 +81,7 @@ def test_each_is_a_flag_a_field_of_the_query_and_one_of_the_first_message(each: 
     for query, fields in (({each.name: text(each)}, {}), ({}, {each.name: text(each)})):
         assert read_performance(performance(query, fields).request(SOUND).message()) == asked(each)
     if each.live:
-        start = Start.model_validate({"type": "start", "sample_rate": 16_000, each.name: CHANGED[each.name]})
+        start = Start.model_validate({"type": "start", "sample_rate": 16_000, **asked(each).changed()})
         assert read_performance(start.live().first().settings) == asked(each)
 
 
@@ -107,6 +108,16 @@ def test_the_message_alone_counts_where_there_is_one(each: Parameter) -> None:
     message = emotalk_pb2.AudioRequest(performance=emotalk_pb2.Performance(**asked(each).changed()))
     assert read_performance(message) == asked(each)
     assert read_performance(emotalk_pb2.AudioRequest(performance=emotalk_pb2.Performance())) == Performance()
+
+
+def test_what_a_parameter_s_own_reader_refuses_is_refused_in_its_words() -> None:
+    def read(given: Any) -> int:
+        raise InvalidRequest("key", f"{given} has no time", "Give its seconds")
+
+    each = Parameter("key", int, 0, "", "Use a key", None, None, read, True, 2)
+    with pytest.raises(ValidationError) as caught:
+        model("One", [each]).model_validate({"key": "joy"})
+    assert str(invalid(caught.value.errors()[0])) == "key: joy has no time. Give its seconds."
 
 
 def test_limits_are_those_of_the_fields() -> None:

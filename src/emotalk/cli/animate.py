@@ -11,7 +11,7 @@ from pathlib import Path
 from emotalk.audio import Limits, Sent, open_audio
 from emotalk.cli import flags
 from emotalk.cli.exits import complain
-from emotalk.cli.progress import bar
+from emotalk.cli.progress import bar, filming
 from emotalk.cli.settings_from_flags import settle
 from emotalk.engines.base import EngineCard
 from emotalk.export import SUFFIXES, check_place, save
@@ -41,8 +41,8 @@ def run(parsed: argparse.Namespace) -> None:
     """Read, animate, write."""
     settings = settle(parsed)
     clip, card = perform(parsed, settings, place=parsed.output)
-    save(clip, parsed.output)
-    print(f"{parsed.output}: {len(clip.frames)} frames at 30 fps, engine {card.name} ({card.licence})")
+    save(clip, parsed.output, filming)
+    print(f"{parsed.output}: {len(clip.frames)} frames at 30 fps, engine {card.name} on {card.device}, {card.licence}")
 
 
 def perform(parsed: argparse.Namespace, settings: Settings, place: Path | None = None) -> tuple[FaceClip, EngineCard]:

@@ -29,7 +29,7 @@ def add(parser: Any, *names: str, rare: bool = False, shown: object = None, **op
 
 
 def _words(default: object) -> str:
-    if default in (None, "", {}):
+    if default in (None, "", {}, ()):
         return ""
     return f"{default:g}" if isinstance(default, float) else f"{default}"
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from emotalk.cli import flags
 from emotalk.cli.exits import complain
+from emotalk.cli.progress import filming
 from emotalk.client import DEFAULT_TIMEOUT, EmoTalkClient, Request
 from emotalk.errors import ConfigurationError
 from emotalk.export import SUFFIXES, check_place, save
@@ -54,7 +55,7 @@ def run(parsed: argparse.Namespace) -> None:
             complain(f"the sound is not whole: {missing}")
     clip = FaceClip.of(blocks, audio)
     if output:
-        save(clip, output)
+        save(clip, output, filming)
         print(f"{output}: {len(clip.frames)} frames at 30 fps")
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from emotalk.cli import flags
+from emotalk.cli.progress import filming
 from emotalk.cli.settings_from_flags import settle
 from emotalk.cli.wait import Waiting
 from emotalk.errors import DeadlineExceeded
@@ -57,7 +58,7 @@ def run(parsed: argparse.Namespace) -> None:
         queue.close()
     print(f"done: {len(clip.frames)} frames at 30 fps")
     if parsed.output:
-        save(clip, parsed.output)
+        save(clip, parsed.output, filming)
         print(parsed.output)
 
 

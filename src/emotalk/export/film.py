@@ -3,7 +3,7 @@
 H.264 and AAC by PyAV: FFmpeg's libraries in one wheel, so that no program of that name has to be installed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from fractions import Fraction
 from itertools import repeat
@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from emotalk.errors import ConfigurationError
-from emotalk.face import FaceClip
+from emotalk.face import FaceClip, Frames
 from emotalk.head.studio import Studio
 from emotalk.timebase import FPS
 
 SOUND_RATE = 48_000
 QUALITY = {"crf": "20", "preset": "veryfast"}
+
+Watch = Callable[[Frames], Iterable[Frames]]
 
 
 def check() -> None:
@@ -24,8 +26,11 @@ def check() -> None:
     Studio(size=16).close()
 
 
-def mp4(clip: FaceClip, path: Path) -> None:
-    """720 × 720 at 30 fps, frame f at f / 30 s; with `clip.sound` where it is known, silent without."""
+def mp4(clip: FaceClip, path: Path, watch: Watch = iter) -> None:
+    """720 × 720 at 30 fps, frame f at f / 30 s; with `clip.sound` where it is known, silent without.
+
+    `watch` hands the frames on one by one: without a GPU each takes a tenth of a second, and people want to see that.
+    """
     import av
 
     with closing(Studio()) as studio, av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as film:
@@ -38,7 +43,7 @@ def mp4(clip: FaceClip, path: Path) -> None:
                 film.mux(voice.encode(frame))
             film.mux(voice.encode(None))
         heads = repeat(None) if clip.head is None else clip.head
-        for number, (weights, turn) in enumerate(zip(clip.frames, heads, strict=False)):
+        for number, (weights, turn) in enumerate(zip(watch(clip.frames), heads, strict=False)):
             frame = av.VideoFrame.from_ndarray(studio.picture(weights, turn), format="rgb24")
             frame.pts, frame.time_base = number, Fraction(1, FPS)
             film.mux(picture.encode(frame))

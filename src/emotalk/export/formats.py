@@ -7,6 +7,7 @@ import errno
 import os
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -34,12 +35,13 @@ _EXTRAS = {".parquet": ("parquet", ("pyarrow",)), ".mp4": ("video", ("av", "mode
 """What a suffix needs beside the package: the extra, and the modules that it brings."""
 
 
-def save(clip: FaceClip, path: Path) -> None:
-    """Write `clip` to `path`, whole or not at all; folders are created.
+def save(clip: FaceClip, path: Path, watch: film.Watch = iter) -> None:
+    """Write `clip` to `path`, whole or not at all; folders are created. `watch`: see film.mp4.
 
     Raises ConfigurationError for an unknown suffix, or one whose extra is not installed.
     """
-    writer = _WRITERS[_check_suffix(path)]
+    suffix = _check_suffix(path)
+    writer = partial(film.mp4, watch=watch) if suffix == ".mp4" else _WRITERS[suffix]
     path.parent.mkdir(parents=True, exist_ok=True)
     # Written beside its place and moved there, so that nobody ever opens half a file.
     number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)

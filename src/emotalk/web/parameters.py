@@ -52,7 +52,9 @@ def performance(query: Mapping[str, Any], fields: Mapping[str, Any]) -> Performa
 
 
 def invalid(violation: Mapping[str, Any]) -> InvalidRequest:
-    """A violation as pydantic words it → ours."""
+    """A violation as pydantic words it → ours; what a parameter's own `read` says goes before."""
+    if isinstance(own := violation.get("ctx", {}).get("error"), InvalidRequest):
+        return own
     name = str(violation["loc"][-1]) if violation["loc"] else "request"
     given = f"{str(violation.get('input'))[:60]!r}"
     return InvalidRequest(name, f"{given} cannot be used", _FIXES.get(name, str(violation["msg"])))

@@ -9,6 +9,7 @@ A streaming engine; how long a frame waits for the sound after it is chosen when
 """
 
 import hashlib
+import logging
 import platform
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +24,10 @@ from emotalk.errors import DeviceUnavailable
 from emotalk.face import Style
 
 MODELS = Path(__file__).parent / "models"
-LICENCE = "MIT; within it a recogniser under Apache-2.0 and Silero VAD under MIT (engines/builtin/CARD.md)"
+LICENCE = "MIT and Apache-2.0"
+"""Which part is under which: CARD.md."""
+
+log = logging.getLogger(__name__)
 
 _CODE_VERSION = "2"
 """Raise it with any change that changes bytes: frames of different fingerprints are never spliced."""
@@ -60,6 +64,7 @@ class BuiltinEngine:
     @cached_property
     def card(self) -> EngineCard:
         """Read when it is first asked for: to digest the models takes half as long as to load them."""
+        log.debug("licences", extra={"path": MODELS.with_name("CARD.md")})
         return EngineCard("builtin", LICENCE, _fingerprint(MODELS), draws="mouth")
 
     def open(self, style: Style, latency: Latency = "clip", seed: str = "") -> EngineSession:
