@@ -114,7 +114,7 @@ def test_what_a_parameter_s_own_reader_refuses_is_refused_in_its_words() -> None
     def read(given: Any) -> int:
         raise InvalidRequest("key", f"{given} has no time", "Give its seconds")
 
-    each = Parameter("key", int, 0, "", "Use a key", None, None, read, True, 2)
+    each = Parameter("key", int, 0, "", "Use a key", None, None, read, True, 2, "")
     with pytest.raises(ValidationError) as caught:
         model("One", [each]).model_validate({"key": "joy"})
     assert str(invalid(caught.value.errors()[0])) == "key: joy has no time. Give its seconds."
