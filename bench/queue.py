@@ -40,7 +40,7 @@ from bench.floors import Floor, fsync_floor, grpc_floor, kafka_floor
 from bench.processes import free_worker, open_for_bench, process
 from emotalk.audio import decode
 from emotalk.client import EmoTalkClient
-from emotalk.client import Record as Call
+from emotalk.client import Request as Call
 from emotalk.face import BLENDSHAPES, Frames
 from emotalk.jobs import Part
 from emotalk.jobs.codec import decode_part, encode_part
