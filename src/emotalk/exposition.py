@@ -5,6 +5,8 @@ discover: the child opens a page on a free loopback port, says which in its read
 it is read itself. Every series says by its label `process` whose it is. (prometheus_client's own way with several
 processes, files in a shared folder, keeps those of dead workers for ever and knows neither the memory of a process nor
 what is asked at the moment of reading.)
+
+Why so: docs/decisions/0022.
 """
 
 import errno

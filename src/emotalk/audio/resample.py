@@ -2,6 +2,8 @@
 
 soxr: band-limited, linear phase and without delay, in one C library without dependencies; scipy's polyphase filter
 would need the whole clip at once and a filter as long as the rates' common multiple.
+
+Why so: docs/decisions/0012.
 """
 
 from collections.abc import Iterable, Iterator

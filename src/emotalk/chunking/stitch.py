@@ -6,6 +6,8 @@
 
 The tail of a window waits for its successor. The last window may reach back further than the overlap: what was already
 sent is context and dropped, and the fade stays where the tail waits.
+
+Why so: docs/decisions/0020.
 """
 
 import numpy as np

@@ -8,6 +8,8 @@ With 25 s windows and 0.5 s overlap, a clip of 60 s (in seconds):
 
 Only the last window may end off the grid. A window leaves when the first sample beyond its end has arrived, so that the
 last one is always known to be the last: how the audio was cut into pushes changes nothing.
+
+Why so: docs/decisions/0003.
 """
 
 import math

@@ -1,4 +1,7 @@
-"""Flags that several commands share. The first version's spellings with underscores are accepted beside the dashes."""
+"""Flags that several commands share. The first version's spellings with underscores are accepted beside the dashes.
+
+Why so: docs/decisions/0016.
+"""
 
 import argparse
 import os

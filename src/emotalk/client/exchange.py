@@ -1,4 +1,7 @@
-"""What is asked, what comes back, and when a broken call is worth another."""
+"""What is asked, what comes back, and when a broken call is worth another.
+
+Why so: docs/decisions/0017.
+"""
 
 import time
 import uuid

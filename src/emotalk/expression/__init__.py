@@ -1,4 +1,7 @@
-"""What a face does beside its mouth: brows, lids, cheeks, gaze and the turn of the head, by who speaks and how."""
+"""What a face does beside its mouth: brows, lids, cheeks, gaze and the turn of the head, by who speaks and how.
+
+Why so: docs/decisions/0034.
+"""
 
 from emotalk.expression.layer import ExpressedSession, expressed, fingerprint_of, open_face
 from emotalk.expression.life import LIDS_AHEAD

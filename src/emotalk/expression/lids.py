@@ -2,7 +2,9 @@
 
 A blink shuts in two or three frames and opens in twice that; some stay shut for longer, some come in pairs. Most come
 where a phrase ends or the eyes jump; none begins where a word is stressed. When and how is a function of the seed, the
-frame and the voice, by blake2b (docs/decisions/0004).
+frame and the voice, by blake2b.
+
+Why so: docs/decisions/0004.
 """
 
 import math

@@ -3,6 +3,8 @@
 A job that is delivered twice publishes its parts twice. Frames that were seen are dropped, a gap is never skipped (a
 later delivery fills it), and an answer begun by one engine is never continued by another. Who asks from a frame on is
 told nothing before it, and is served by these same rules.
+
+Why so: docs/decisions/0009.
 """
 
 from dataclasses import dataclass

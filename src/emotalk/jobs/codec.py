@@ -3,6 +3,8 @@
     E M T K | kind (J, P or D) | version | protobuf message of proto/records.proto
 
 What does not begin like this is not ours; what has a higher version is left for a newer program.
+
+Why so: docs/decisions/0011.
 """
 
 from dataclasses import replace

@@ -1,4 +1,7 @@
-"""Which lane a key is worked on in: the same one in every process and after every restart; how many there may be."""
+"""Which lane a key is worked on in: the same one in every process and after every restart; how many there may be.
+
+Why so: docs/decisions/0008.
+"""
 
 from zlib import crc32
 

@@ -2,6 +2,8 @@
 
 Every output frame is a weighted sum of five input frames, added in a fixed order in float64: the bytes do not depend on
 how the stream was cut, which a matrix product would not promise.
+
+Why so: docs/decisions/0005.
 """
 
 from collections.abc import Sequence

@@ -2,6 +2,8 @@
 
 Decoders forgive: a file cut in half is a shorter clip to them, a lost page is silence. Here the header is compared with
 what the file holds before anything is decoded, so that nobody gets a face for half of what they said.
+
+Why so: docs/decisions/0013.
 """
 
 from emotalk.audio.containers import chunked, flac, mp3, ogg, wav

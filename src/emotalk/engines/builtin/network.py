@@ -1,4 +1,7 @@
-"""The network: a window of sound in, mouth curves out. See training/ for how it came about."""
+"""The network: a window of sound in, mouth curves out. See training/ for how it came about.
+
+Why so: docs/decisions/0024.
+"""
 
 from pathlib import Path
 from typing import Any

@@ -7,6 +7,8 @@ and from nothing else, so that any way of pushing the samples gives the same byt
                     the block
 
 A block leaves when its look-ahead has been heard: its first frame then is hop + ahead old, and no frame waits longer.
+
+Why so: docs/decisions/0025.
 """
 
 from dataclasses import dataclass

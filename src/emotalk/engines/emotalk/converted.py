@@ -3,6 +3,8 @@
 The format is safetensors (a length, a JSON header, the numbers), so that common tools can open it. Half the bytes of
 the checkpoint, and nothing to convert at start. Its metadata names the checkpoint by digest and holds a CRC-32 of each
 64 MiB of numbers. A reader who has the checkpoint knows what the whole header must be, so nothing in it is trusted.
+
+Why so: docs/decisions/0019.
 """
 
 import json

@@ -2,6 +2,8 @@
 
 16 bits are believed only after all that is computed in them (one encoder's features and its first layer, in their full
 width) has agreed with float32. A whole second network would cost 5 GB for an instant, and no kernel more.
+
+Why so: docs/decisions/0018.
 """
 
 import logging

@@ -1,4 +1,7 @@
-"""What runs the network, by device. A device that gets a runtime of its own is added to the table here."""
+"""What runs the network, by device. A device that gets a runtime of its own is added to the table here.
+
+Why so: docs/decisions/0014.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,6 +1,8 @@
 """Every tensor that inference uses, with the shape it must have; the widths are read from the tensors themselves.
 
 `lm_head.*`, `masked_spec_embed` and `audio_encoder_emo.classifier.*` stand in the file too and are never read.
+
+Why so: docs/decisions/0030.
 """
 
 import hashlib

@@ -4,6 +4,8 @@ producer · consumer · results · ledger · meter     the ports of queues/base.
 connection · schema                                transactions, and the tables with their drawing
 doorbell                                           wakes a process that waits
 place                                              where the file may lie
+
+Why so: docs/decisions/0006.
 """
 
 import time

@@ -1,4 +1,7 @@
-"""From an order to a durable request with a listening stream, in the order of arrival."""
+"""From an order to a durable request with a listening stream, in the order of arrival.
+
+Why so: docs/decisions/0001.
+"""
 
 import asyncio
 import logging

@@ -1,4 +1,7 @@
-"""How the port is guarded: who may come in, how much they may bring, and what of it the world can see."""
+"""How the port is guarded: who may come in, how much they may bring, and what of it the world can see.
+
+Why so: docs/decisions/0031.
+"""
 
 import logging
 from dataclasses import dataclass, field

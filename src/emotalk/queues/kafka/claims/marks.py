@@ -3,6 +3,8 @@
     {"request": "a1b2", "attempt": 2}     this offset, this request, the second attempt has begun
 
 A worker that dies in its work leaves the mark behind; the next owner of the partition reads it and counts.
+
+Why so: docs/decisions/0007.
 """
 
 import json

@@ -3,6 +3,8 @@
 Assignment is cooperative, because the eager protocol takes every partition from every worker whenever one comes or
 goes, and each of them would lose the job in its hands. (Kafka 4's group.protocol=consumer does the same on the broker's
 side, but older brokers do not speak it.)
+
+Why so: docs/decisions/0023.
 """
 
 import time

@@ -1,4 +1,7 @@
-"""Where each job stands, in memory: the topic of jobs, read from its beginning and on."""
+"""Where each job stands, in memory: the topic of jobs, read from its beginning and on.
+
+Why so: docs/decisions/0027.
+"""
 
 import logging
 import threading
