@@ -50,9 +50,9 @@ class Studio:
     def picture(self, weights: Vectors, turn: Vectors | None = None) -> Picture:
         """One frame; `turn`: yaw, pitch and roll of the head [3] in degrees."""
         points = self._head.posed(weights)
-        if turn is not None:
-            points = turned(points, self._share, turn)
         bent = self._head.normals + smooth_normals(points, self._head.triangles) - self._rest
+        if turn is not None:
+            points, bent = turned(points, self._share, turn), turned(bent, self._share, turn, (0, 0, 0))
         self._moving.write(np.concatenate([points, bent], axis=1).astype("f4").tobytes())
         self._drawn.use()
         self._gl.clear(*BACKGROUND)
@@ -99,6 +99,8 @@ class Studio:
         start = view.get("byteOffset", 0)
         picture = Image.open(io.BytesIO(binary[start : start + view["byteLength"]])).convert("RGBA")
         texture = self._gl.texture(picture.size, 4, picture.tobytes())
+        # The picture begins in the middle of the face: a wrapped one would draw the back of the head down the nose.
+        texture.repeat_x = texture.repeat_y = False
         texture.build_mipmaps()
         return texture
 

@@ -42,8 +42,12 @@ def turning_share(head: Head) -> NDArray[np.float32]:
     return np.asarray(share, np.float32)
 
 
-def turned(points: NDArray[np.float32], share: NDArray[np.float32], turn: NDArray[np.floating]) -> NDArray[np.float32]:
-    """The points [V, 3] of a posed head, turned as far as their share says."""
-    pivot = np.array(PIVOT)
-    moved = (points - pivot) @ rotation(turn).T + pivot
+def turned(
+    points: NDArray[np.float32],
+    share: NDArray[np.float32],
+    turn: NDArray[np.floating],
+    pivot: tuple[float, float, float] = PIVOT,
+) -> NDArray[np.float32]:
+    """The points [V, 3] of a posed head, turned as far as their share says; its normals, about (0, 0, 0)."""
+    moved = (points - np.array(pivot)) @ rotation(turn).T + np.array(pivot)
     return np.asarray(points + share[:, None] * (moved - points), np.float32)
