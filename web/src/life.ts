@@ -1,7 +1,7 @@
 import type { Clip } from './face/clip';
 import { applyGains, type Gains } from './face/gains';
 import { addIdle, breathAt, type Pose } from './face/idle';
-import { NAMES, SHAPES } from './face/names';
+import { NAMES, SHAPES, TURNS } from './face/names';
 import type { Player } from './time/player';
 
 /** What is on: a clip that the player's clock leads, or one that is still being spoken. */
@@ -17,9 +17,12 @@ const LIVE_LAG = 0.1;
 export class Life {
   readonly gains: Gains = { mouth: 1, brows: 1 };
   idle = true;
+  /** Whether the head turns as the clip says. */
+  turning = true;
   /** The weights that were last shown, and the clip's own frame that they came from. */
   readonly shown = new Float32Array(SHAPES);
   readonly source = new Float32Array(SHAPES);
+  private readonly turn = new Float32Array(TURNS);
   private liveAt = 0;
   private before = 0;
   private readonly costs = new Float32Array(600);
@@ -32,11 +35,23 @@ export class Life {
     const { clip, live } = this.scene();
     const at = live && clip ? this.follow(clip, now) : this.player.tick();
     this.before = now;
-    if (!clip?.at(at, this.source)) this.source.set(REST);
+    if (!clip?.at(at, this.source, this.turn)) {
+      this.source.set(REST);
+      this.turn.fill(0);
+    }
     this.shown.set(this.source);
     applyGains(this.shown, this.gains);
-    if (this.idle) addIdle(this.shown, now, !live && !this.player.playing);
-    return { weights: this.shown, pose: this.idle ? breathAt(now) : STILL, at };
+    // A clip that is on brings its own blinks and glances.
+    if (this.idle && !live && !this.player.playing) addIdle(this.shown, now, true);
+    return { weights: this.shown, pose: this.pose(now), at };
+  }
+
+  /** How the clip turns the head, and the breath over it. */
+  private pose(now: number): Pose {
+    const { pitch, yaw, roll, lift } = this.idle ? breathAt(now) : STILL;
+    if (!this.turning) return { pitch, yaw, roll, lift };
+    const [left, down, over] = this.turn.map((degrees) => (degrees * Math.PI) / 180);
+    return { pitch: pitch + down, yaw: yaw + left, roll: roll + over, lift };
   }
 
   /** The script's milliseconds for one picture. */

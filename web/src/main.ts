@@ -1,7 +1,7 @@
 import { Actor } from './actor';
 import { Puppet } from './scene/puppet';
 import { View } from './scene/view';
-import { Service } from './service/api';
+import { Service, type Style } from './service/api';
 import { Player } from './time/player';
 import { Loudspeaker } from './time/voice';
 import { Bars } from './ui/bars';
@@ -33,8 +33,8 @@ function openView(): View | null {
   }
 }
 
-function style(): { emotion_level: number; person_id: number } {
-  return { emotion_level: input('emotion').valueAsNumber, person_id: input('person').valueAsNumber };
+function style(): Style {
+  return { emotion_level: input('emotion').valueAsNumber, person_id: input('person').valueAsNumber, head: true };
 }
 
 function redraw(): void {
@@ -119,8 +119,9 @@ function connect(): void {
   slider('mouth', percent, (value) => (life.gains.mouth = value), 'input');
   slider('brows', percent, (value) => (life.gains.brows = value), 'input');
   // Whoever asked the system for less motion gets a still head to begin with.
-  life.idle = input('idle').checked = !matchMedia('(prefers-reduced-motion: reduce)').matches;
+  life.idle = input('idle').checked = life.turning = input('turning').checked = !matchMedia('(prefers-reduced-motion: reduce)').matches;
   input('idle').addEventListener('change', () => (life.idle = input('idle').checked));
+  input('turning').addEventListener('change', () => (life.turning = input('turning').checked));
   find<HTMLFormElement>('token').addEventListener('submit', (event) => {
     event.preventDefault();
     void actor.useToken(input('token-text').value);

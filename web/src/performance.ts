@@ -1,5 +1,5 @@
 import { Clip } from './face/clip';
-import type { JobState, Service, Style } from './service/api';
+import type { Chunk, JobState, Service, Style } from './service/api';
 
 /** One sound being turned into a face. */
 export class Performance {
@@ -24,8 +24,8 @@ export class Performance {
     const job = await service.submit(this.sound, style, signal);
     this.id = job.request_id;
     news(job);
-    const chunk = ({ first_frame, frames }: { first_frame: number; frames: number[][] }): void => {
-      this.clip.put(first_frame, frames);
+    const chunk = ({ first_frame, frames, head }: Chunk): void => {
+      this.clip.put(first_frame, frames, head);
       more();
     };
     await service.follow(job.request_id, { job: news, chunk }, signal);

@@ -8,6 +8,8 @@ mouthSmileRight mouthStretchLeft mouthStretchRight mouthUpperUpLeft mouthUpperUp
 
 export const SHAPES = NAMES.length;
 export const FPS = 30;
+/** Yaw, pitch and roll of the head in degrees, beside the 52 where the service gives them. */
+export const TURNS = 3;
 
 /** The column of `name`; -1 for a stranger. */
 export const column = (name: string): number => NAMES.indexOf(name);

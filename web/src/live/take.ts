@@ -71,13 +71,13 @@ export class Take {
 
   private receive(data: string | ArrayBuffer): boolean {
     if (typeof data !== 'string') {
-      const { first, rows } = readFrames(data);
-      this.clip.put(first, rows);
+      const { first, rows, head } = readFrames(data);
+      this.clip.put(first, rows, head);
       return false;
     }
     const message = JSON.parse(data);
     if (message.type === 'error') throw Problem.from(message.problem?.status ?? 0, message.problem);
-    if (message.type === 'frames') this.clip.put(message.first_frame, message.frames);
+    if (message.type === 'frames') this.clip.put(message.first_frame, message.frames, message.head);
     if (message.type === 'end') this.clip.complete = true;
     return message.type === 'end';
   }

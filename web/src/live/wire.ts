@@ -1,12 +1,14 @@
-import { SHAPES } from '../face/names';
+import { SHAPES, TURNS } from '../face/names';
 
-/** A binary message of `WS /v1/stream`: uint32 first frame, uint32 count, then count × 52 float16, all little-endian. */
-export function readFrames(message: ArrayBuffer): { first: number; rows: Float32Array[] } {
+/** A binary message of `WS /v1/stream`: uint32 first frame, uint32 count, count × 52 float16 and, with a head, count × 3, all little-endian. */
+export function readFrames(message: ArrayBuffer): { first: number; rows: Float32Array[]; head: Float32Array[] } {
   const view = new DataView(message), first = view.getUint32(0, true), count = view.getUint32(4, true);
-  if (message.byteLength !== 8 + count * SHAPES * 2) throw new RangeError(`${count} frames do not fill ${message.byteLength} bytes`);
-  const row = (at: number): Float32Array =>
-    Float32Array.from({ length: SHAPES }, (_, shape) => half(view.getUint16(8 + 2 * (at * SHAPES + shape), true)));
-  return { first, rows: Array.from({ length: count }, (_, at) => row(at)) };
+  const face = 8 + count * SHAPES * 2, whole = face + count * TURNS * 2, turns = message.byteLength === whole;
+  if (!turns && message.byteLength !== face) throw new RangeError(`${count} frames do not fill ${message.byteLength} bytes`);
+  const row = (start: number, width: number, at: number): Float32Array =>
+    Float32Array.from({ length: width }, (_, column) => half(view.getUint16(start + 2 * (at * width + column), true)));
+  const rows = (start: number, width: number): Float32Array[] => Array.from({ length: count }, (_, at) => row(start, width, at));
+  return { first, rows: rows(8, SHAPES), head: turns ? rows(face, TURNS) : [] };
 }
 
 /** IEEE 754 binary16. `DataView.getFloat16` is too new to rely on. */

@@ -2,6 +2,7 @@ import { Box3, Group, Material, Mesh, Object3D, Vector3 } from 'three';
 import { GLTFLoader, type GLTF } from 'three/examples/jsm/loaders/GLTFLoader.js';
 import type { Pose } from '../face/idle';
 import { bindShapes, type Binding } from './binding';
+import { Neck } from './neck';
 import { addMorphNormals } from './normals';
 
 /** A head with ARKit shapes: ours, or one that was dropped on the page. */
@@ -10,6 +11,8 @@ export class Puppet {
   readonly object = new Group();
   private readonly meshes: Mesh[] = [];
   private readonly neck = new Vector3();
+  /** Ours bends its neck; others turn about its lower end. */
+  private readonly bent: Neck | null;
 
   private constructor(private readonly gltf: GLTF, private readonly bindings: Binding[][]) {
     const { scene } = gltf;
@@ -25,7 +28,10 @@ export class Puppet {
     this.object.add(scene);
     this.object.position.copy(this.neck);
     scene.position.sub(this.neck);
+    this.object.rotation.order = 'YXZ';
     this.object.updateMatrixWorld(true);
+    const skin = this.skin();
+    this.bent = skin ? new Neck(this.meshes, skin.matrixWorld.getMaxScaleOnAxis()) : null;
   }
 
   /** Null when the file has none of the 52 names. Raises what the loader raises for a file that is no GLB. */
@@ -54,7 +60,8 @@ export class Puppet {
   }
 
   hold(pose: Pose): void {
-    this.object.rotation.set(pose.pitch, pose.yaw, pose.roll);
+    if (this.bent) this.bent.hold(pose);
+    else this.object.rotation.set(pose.pitch, pose.yaw, pose.roll);
     this.object.position.y = this.neck.y + pose.lift;
   }
 
@@ -77,7 +84,7 @@ export class Puppet {
 
   /** Metres from the lower up to the upper inner lip as drawn now; null for heads that do not say where they are. */
   lipGap(): number | null {
-    const skin = this.meshes.find((mesh) => mesh.userData.landmarks ?? mesh.parent?.userData.landmarks);
+    const skin = this.skin();
     const marks = skin?.userData.landmarks ?? skin?.parent?.userData.landmarks;
     if (!skin || !marks) return null;
     const place = (vertex: number): Vector3 => skin.getVertexPosition(vertex, new Vector3()).applyMatrix4(skin.matrixWorld);
@@ -89,6 +96,11 @@ export class Puppet {
       geometry.dispose();
       for (const one of [material].flat() as Material[]) one.dispose();
     }
+  }
+
+  /** The mesh of ours that says where the lips are. */
+  private skin(): Mesh | undefined {
+    return this.meshes.find((mesh) => mesh.userData.landmarks ?? mesh.parent?.userData.landmarks);
   }
 
   /** The part that speaks: a whole body with a face on it is looked at in the face. */

@@ -179,7 +179,7 @@ describe('the page', () => {
     await page.locator('#person').fill('7');
     await page.waitForFunction(() => emotalk.actor.complete);
     expect(gateway.asked.filter((one) => one.method === 'POST').map((one) => one.url)).toEqual(
-      [0, 7].map((person) => `/v1/jobs?emotion_level=1&person_id=${person}&chunk_duration=5`));
+      [0, 7].map((person) => `/v1/jobs?emotion_level=1&person_id=${person}&head=true&chunk_duration=5`));
   });
 
   it('can be worked by keyboard alone, and every control has a name', async () => {

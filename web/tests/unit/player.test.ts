@@ -153,6 +153,18 @@ describe('a clip', () => {
     expect(face[51]).toBeCloseTo(1 / 16, 6);
   });
 
+  it('turns the head between two frames, too, and holds it still where nothing is said of it', () => {
+    const clip = new Clip(), face = new Float32Array(SHAPES), turn = new Float32Array(3);
+    clip.put(0, [row(0.1), row(0.2)], [[0, 2, -4], [10, 4, 0]]);
+    clip.put(2, [row(0.3)]);
+    clip.at(0.5 / FPS, face, turn);
+    expect([...turn]).toEqual([5, 3, -2]);
+    clip.at(2 / FPS, face, turn);
+    expect([...turn]).toEqual([0, 0, 0]);
+    expect(face[0]).toBeCloseTo(0.3);
+    expect([...clip.curve(3)].map((value) => value.toFixed(1))).toEqual(['0.1', '0.2', '0.3']);
+  });
+
   it('takes a chunk that comes twice once', () => {
     const clip = new Clip();
     clip.put(0, [row(0.1), row(0.2)]);

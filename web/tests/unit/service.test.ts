@@ -3,7 +3,7 @@ import { half, pcm16, readFrames, wav } from '../../src/live/wire';
 import { Service, type Chunk, type JobState } from '../../src/service/api';
 import { Problem } from '../../src/service/problem';
 
-const STYLE = { emotion_level: 1, person_id: 3 };
+const STYLE = { emotion_level: 1, person_id: 3, head: true };
 const SIGNAL = new AbortController().signal;
 
 /** A service whose answers are given one by one; remembers what it was asked. */
@@ -32,7 +32,7 @@ describe('the service', () => {
     const { asked, service } = scripted(Response.json({ request_id: 'a', queue_position: 2 }, { status: 202 }));
     const job = await service.submit(new Blob(['sound'], { type: 'audio/wav' }), STYLE, SIGNAL);
     expect(job.queue_position).toBe(2);
-    expect(asked[0].url).toBe('v1/jobs?emotion_level=1&person_id=3&chunk_duration=5');
+    expect(asked[0].url).toBe('v1/jobs?emotion_level=1&person_id=3&head=true&chunk_duration=5');
     expect(asked[0].init.headers).toEqual({ 'Content-Type': 'audio/wav' });
   });
 
@@ -93,6 +93,17 @@ describe('the live line', () => {
     const { first, rows } = readFrames(message.buffer);
     expect(first).toBe(7);
     expect(rows.map((row) => row[0])).toEqual([0, 1]);
+  });
+
+  it('reads the head behind the frames where there is one', () => {
+    const message = new DataView(new ArrayBuffer(8 + 2 * (104 + 6)));
+    message.setUint32(4, 2, true);
+    message.setUint16(8 + 208 + 6, 0x4500, true);
+    message.setUint16(8 + 208 + 10, 0xbc00, true);
+    const { rows, head } = readFrames(message.buffer);
+    expect(rows).toHaveLength(2);
+    expect(head.map((turn) => [...turn])).toEqual([[0, 0, 0], [5, 0, -1]]);
+    expect(readFrames(message.buffer.slice(0, 8 + 208)).head).toEqual([]);
   });
 
   it('refuses a message that is cut off', () => {
