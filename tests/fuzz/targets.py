@@ -33,6 +33,7 @@ from emotalk.jobs import DeadLetter, Failure, Part
 from emotalk.jobs.codec import decode_job, decode_letter, decode_part, encode_job, encode_letter, encode_part
 from emotalk.jobs.intake import Intake
 from emotalk.queues.kafka.claims.marks import read_mark
+from emotalk.queues.kafka.job_notes.notes import Note, decode_note, encode_note
 from emotalk.server.contracts.emotalk_messages import to_order
 from emotalk.wire import emotalk_pb2, records_pb2
 from emotalk.wire.convert import to_response
@@ -128,14 +129,18 @@ def converted(_: ExitStack, folder: Path) -> Target:
 
 
 def codec(_: ExitStack, __: Path) -> Target:
-    """Records of all kinds, and the marks in Kafka's commits."""
+    """Records of all kinds, and on Kafka the marks in commits and the notes about jobs."""
     part = Part("one", "tone-1", 2, 735, 1800, True, np.ones((2, 52), np.float32), Failure("EngineError", "no"))
     whole = job("one", 0.1)
     letter = DeadLetter("one", encode_job(whole), Failure("EngineError", "five times"), 5, NOW, 3, 2**40)
     mark = b'{"request": "one", "attempt": 2}'
+    note = encode_note(Note(2, "dead", 3, 0, "d", {"seconds": "1.5"}, 5, "NaN", (1, 7), (1, 9), 1.5, 2.5, (0, 4)))
 
     def run(data: bytes) -> str:
         read_mark(0, data.decode("utf-8", "replace"))
+        found = decode_note(data)
+        if found is not None and decode_note(encode_note(found)) != found:
+            raise Defect("a note that reads differently when it is written again")
         outcomes = [_again(data, *pair) for pair in _CODECS]
         return next((each for each in outcomes if each != "refused"), "refused")
 
@@ -146,7 +151,7 @@ def codec(_: ExitStack, __: Path) -> Target:
         message = _RECORDS[kind].FromString(corpus[kind][_HEAD:])
         return corpus[kind][:_HEAD] + with_other_fields(message, draw).SerializeToString()
 
-    return Target([encode_job(whole), encode_part(part), encode_letter(letter), mark], run, mutate)
+    return Target([encode_job(whole), encode_part(part), encode_letter(letter), mark, note], run, mutate)
 
 
 def wire(_: ExitStack, __: Path) -> Target:

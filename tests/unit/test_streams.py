@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emotalk.errors import ForeignRecord, QueueUnavailable
+from emotalk.errors import NewerRecord, QueueUnavailable
 from emotalk.jobs import Failure, Part
 from emotalk.jobs.assembly import Assembly
 from emotalk.jobs.codec import encode_part
@@ -175,13 +175,25 @@ def test_an_outage_of_the_log_is_waited_for(log: Log, monkeypatch: pytest.Monkey
     assert numbers(run(story())) == [0, 1, 2]
 
 
-def test_a_record_that_cannot_be_read_ends_the_stream_by_name(log: Log) -> None:
+def test_a_record_of_a_newer_version_ends_the_stream_by_name(log: Log) -> None:
     async def story() -> None:
-        log.records = [Result("one", b"noise", (0, 1))]
+        log.records = [Result("one", b"EMTKP\xff of tomorrow", (0, 1))]
         await taken(Stream("one", "", log, Inline(), (0, 0)), 1)
 
-    with pytest.raises(ForeignRecord):
+    with pytest.raises(NewerRecord):
         run(story())
+
+
+def test_what_a_stranger_wrote_among_the_parts_of_an_answer_is_skipped(log: Log) -> None:
+    whole = [result(number) for number in range(4)]
+    strange = [b"noise", b"", whole[0].payload[:-1], result(1, "another").payload]
+
+    async def story() -> list[Part]:
+        for number, (one, noise) in enumerate(zip(whole, strange, strict=True)):
+            log.records += [Result("one", noise, (0, 6 + 3 * number)), one]
+        return await taken(Stream("one", "", log, Inline(), (0, 0)), 4)
+
+    assert numbers(run(story())) == [0, 1, 2, 3]
 
 
 @settings(max_examples=300)

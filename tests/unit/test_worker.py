@@ -10,7 +10,7 @@ import pytest
 from emotalk import metrics
 from emotalk.errors import ClaimLost, EngineError, NewerRecord, QueueFull, QueueUnavailable
 from emotalk.jobs import Job, Part, actions
-from emotalk.jobs.codec import decode_letter, encode_job
+from emotalk.jobs.codec import VERSION, decode_letter, encode_job
 from emotalk.jobs.intake import as_request
 from emotalk.pipeline import Pipeline
 from emotalk.queues.base import Claim, Record
@@ -257,7 +257,7 @@ def test_a_record_that_is_not_ours_is_buried_with_its_reason_and_the_next_is_don
 def test_a_newer_record_is_left_in_its_place_uncounted_for_a_newer_worker() -> None:
     house = House()
     newer = bytearray(encode_job(job()))
-    newer[5] += 1
+    newer[5] = VERSION + 1
     house.queue.producer().append(Record("newer", "s", "d", bytes(newer), {}))
     with pytest.raises(NewerRecord):
         house.worker().run()

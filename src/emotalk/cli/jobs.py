@@ -21,6 +21,7 @@ from emotalk.jobs import actions
 from emotalk.jobs.codec import decode_letter
 from emotalk.processes import parts
 from emotalk.queues.base import JobRow, Ledger, Queue
+from emotalk.queues.strangers import number
 from emotalk.settings import Settings
 
 _VERBS = ("list", "show", "retry", "bury", "cancel", "delete")
@@ -118,7 +119,7 @@ def _list(rows: list[JobRow], as_json: bool) -> None:
         return
     print(f"{'STATE':9} {'ATTEMPTS':8} {'PLACE':>10} {'SECONDS':>8} {'AGE':>8}  ID")
     for row in rows:
-        place, seconds = f"{row.partition}:{row.offset}", row.headers.get("seconds", "?")
+        place, seconds = f"{row.partition}:{row.offset}", row.headers.get("seconds", "?")[:8]
         why = f"  {row.error}" if row.error else ""
         line = f"{row.state:9} {row.attempts:8} {place:>10} {seconds:>8} {_age(row):>8}  {row.request_id}{why}"
         print(plain(line))
@@ -141,23 +142,24 @@ def _told(facts: dict[str, object]) -> str:
 
 
 def _moment(seconds: object) -> str:
-    with suppress(ValueError, OverflowError):
+    with suppress(ValueError, OverflowError, OSError):
         return datetime.fromtimestamp(float(str(seconds)), UTC).isoformat(" ", "milliseconds")
     return str(seconds)
 
 
 def _facts(row: JobRow) -> dict[str, object]:
-    facts: dict[str, object] = {
+    own: dict[str, object] = {
         "request_id": row.request_id,
         "state": row.state,
         "run": row.epoch,
         "partition": row.partition,
         "offset": row.offset,
         "attempts": row.attempts,
-        **{name: _number(value) if name in _NUMBERS else value for name, value in row.headers.items()},
     }
     more = {"started_at": row.started_at, "finished_at": row.finished_at, "error": row.error}
-    return facts | {name: value for name, value in more.items() if value}
+    told = {name: _number(value) if name in _NUMBERS else value for name, value in row.headers.items()}
+    # Once more at the end: a header of the same name, which anybody may have written, is not what the queue says.
+    return own | told | own | {name: value for name, value in more.items() if value}
 
 
 def _number(text: str) -> float | int | str:
@@ -182,5 +184,5 @@ def _letter_facts(payload: bytes) -> dict[str, object]:
 
 
 def _age(row: JobRow) -> str:
-    submitted = row.headers.get("submitted_at")
-    return f"{time.time() - float(submitted):.0f} s" if submitted else "?"
+    submitted = number(row.headers.get("submitted_at"))
+    return f"{time.time() - submitted:.0f} s" if submitted else "?"

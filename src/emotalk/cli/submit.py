@@ -18,7 +18,7 @@ from emotalk.face import FaceClip
 from emotalk.jobs import Job
 from emotalk.jobs.actions import given_up
 from emotalk.jobs.assembly import Assembly, Response
-from emotalk.jobs.codec import decode_part
+from emotalk.jobs.codec import part_of
 from emotalk.jobs.intake import Order, as_request
 from emotalk.processes import parts
 from emotalk.queues.base import Receipt, Result, Results
@@ -90,8 +90,8 @@ def _wait(results: Results, job: Job, receipt: Receipt, waiting: Waiting, timeou
 def _response(assembly: Assembly, result: Result, job: Job, epoch: int) -> Response | None:
     if result.request_id != job.request_id:
         return None
-    part = decode_part(result.payload)
-    return assembly.add(part) if part.answers(job.digest, epoch) else None
+    part = part_of(result)
+    return assembly.add(part) if part and part.answers(job.digest, epoch) else None
 
 
 def _line(response: Response) -> str:

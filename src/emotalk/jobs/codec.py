@@ -7,6 +7,8 @@ What does not begin like this is not ours; what has a higher version is left for
 Why so: docs/decisions/0011.
 """
 
+import logging
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -18,15 +20,20 @@ from emotalk.errors import ForeignRecord, InvalidRequest, NewerRecord
 from emotalk.face import BLENDSHAPES, HEAD_NAMES, Frames, parted
 from emotalk.jobs.job import DeadLetter, Failure, Job, Part
 from emotalk.performance import PARAMETERS, Performance
+from emotalk.queues.base import Result
 from emotalk.shaping import Gains
 from emotalk.wire import records_pb2
 from emotalk.wire.convert import from_message
+
+log = logging.getLogger(__name__)
 
 _SINCE = {each.name: each.record for each in PARAMETERS}
 FIRST_VERSION = 1
 VERSION = max(_SINCE.values())
 """The latest that this program reads. A record has the lowest that says all it holds, so that older workers read it."""
 _MAGIC = b"EMTK"
+_MOST_SAMPLES = 2**40
+"""Two years: longer than any job, and short enough for every clock."""
 _HEAD = len(_MAGIC) + 2
 
 
@@ -67,6 +74,8 @@ def decode_job(record: bytes) -> Job:
         raise ForeignRecord(f"a job with impossible parameters: {error}") from error
     if not (m.request_id and m.samples and m.flac):
         raise ForeignRecord("a job without id or sound")
+    if m.samples > _MOST_SAMPLES or not math.isfinite(m.submitted_at):
+        raise ForeignRecord("a job of a length or a time that cannot be")
     return Job(m.request_id, m.session_id, m.digest, m.submitted_at, m.samples, performance, m.flac, gains, m.seed)
 
 
@@ -123,6 +132,22 @@ def decode_part(record: bytes) -> Part:
     )
 
 
+def part_of(result: Result) -> Part | None:
+    """The part that a result brings the request that it is addressed to; None where a stranger wrote it.
+
+    Raises NewerRecord.
+    """
+    try:
+        part = decode_part(result.payload)
+        if part.request_id != result.request_id:
+            raise ForeignRecord(f"the record is addressed as {result.request_id} and is a part of another answer")
+    except ForeignRecord as foreign:
+        place = {"partition": result.cursor[0], "offset": result.cursor[1]}
+        log.warning("result skipped", extra={"request_id": result.request_id, **place, "error": str(foreign)})
+        return None
+    return part
+
+
 def encode_letter(letter: DeadLetter) -> bytes:
     """Dead letter → record."""
     return _framed(
@@ -174,7 +199,10 @@ def _frames(m: records_pb2.Part) -> Frames:
 def _rows(data: bytes, columns: int, count: int | None = None) -> NDArray[np.float32]:
     if len(data) % (4 * columns) or count not in (None, len(data) // (4 * columns)):
         raise ForeignRecord("the record ends inside a frame")
-    return np.frombuffer(data, "<f4").reshape(-1, columns).astype(np.float32, copy=False)
+    rows = np.frombuffer(data, "<f4").reshape(-1, columns).astype(np.float32, copy=False)
+    if not np.isfinite(rows).all():
+        raise ForeignRecord("the record has frames that are no numbers")
+    return rows
 
 
 def _bytes(rows: NDArray[np.float32]) -> bytes:

@@ -13,9 +13,8 @@ from emotalk.jobs.job import Job
 from emotalk.limits import MAX_MESSAGE_BYTES
 from emotalk.performance import Performance
 from emotalk.queues.base import Record
+from emotalk.queues.strangers import LONGEST_ID, is_id
 from emotalk.shaping import Gains
-
-LONGEST_ID = 200
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ def _check_room(flac: bytes) -> None:
 
 
 def _check_id(field_name: str, value: str) -> None:
-    if len(value) > LONGEST_ID or not value.isprintable():
+    if value and not is_id(value):
         raise InvalidRequest(
             field_name, "is too long or has control characters", f"Use up to {LONGEST_ID} printable characters"
         )

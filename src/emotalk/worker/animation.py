@@ -71,6 +71,8 @@ class Animation:
         session = self._pipeline.open(self._job.performance, self._job.gains, self._job.seed)
         for pcm in decode_flac_blocks(self._job.flac, PUSH_SAMPLES):
             self._arrived += len(pcm)
+            if self._arrived > self._job.samples:
+                break
             self._answer(self._timed(partial(session.push, pcm)))
         if self._arrived != self._job.samples:
             raise AudioError(f"{self._arrived} samples stand where {self._job.samples} were promised", "Send it again")

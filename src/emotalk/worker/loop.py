@@ -12,7 +12,7 @@ from threading import Event
 
 from emotalk import metrics
 from emotalk.errors import ClaimLost, ConfigurationError, EmoTalkError, ForeignRecord, JobCancelled
-from emotalk.jobs import retry
+from emotalk.jobs import Job, retry
 from emotalk.jobs.codec import decode_job
 from emotalk.pipeline import Pipeline
 from emotalk.queues.base import Claim, Consumer
@@ -85,7 +85,7 @@ class Worker:
 
     def _answer_or_bury(self, claim: Claim) -> None:
         try:
-            job = decode_job(claim.request.payload)
+            job = _job_of(claim)
         except ForeignRecord as foreign:
             return bury(self._tools, claim, claim.attempts, foreign)
         if (worn := retry.before(claim.attempts)) is not None:
@@ -119,3 +119,11 @@ class Worker:
             self._consumer.housekeep()
         except (*OUTAGES, ConfigurationError) as error:  # a broker that forbids deleting is no reason not to work
             log.warning("housekeeping put off", extra={"error": str(error), "fix": "it is tried again in an hour"})
+
+
+def _job_of(claim: Claim) -> Job:
+    """Raises ForeignRecord, NewerRecord."""
+    job = decode_job(claim.request.payload)
+    if job.request_id != claim.request.request_id:
+        raise ForeignRecord(f"the record is addressed as {claim.request.request_id} and holds another job")
+    return job

@@ -16,6 +16,7 @@ from emotalk.queues.kafka.job_notes.journal import letter_of
 from emotalk.queues.kafka.job_notes.notes import WISH, Note
 from emotalk.queues.kafka.job_notes.register import Register
 from emotalk.queues.kafka.job_notes.table import row_of
+from emotalk.queues.strangers import text, whole
 
 _WAITING, _DEAD = 1000, 1000
 _ORIGIN = ("request_id", "digest", "error", "partition", "offset", "attempts", "epoch")
@@ -68,12 +69,12 @@ class KafkaLedger:
                     yield replace(row, epoch=epoch_of(message) or 1)
 
     def _letters(self, kafka: Consumer) -> list[Message]:
-        """The newest letter of each id, as far as they have not been deleted."""
-        found: dict[str, Message] = {}
+        """The newest letter of each key, as far as they have not been deleted."""
+        found: dict[object, Message] = {}
         for partition in partitions_of(kafka, self._cluster.dead):
             oldest, end = span_of(kafka, self._cluster.dead, partition)
             for message in records_between(kafka, self._cluster.dead, partition, max(oldest, end - _DEAD), end):
-                found[_key(message)] = message
+                found[partition, message.key()] = message
         return [message for message in found.values() if message.value() is not None]
 
     def payload(self, row: JobRow) -> bytes:
@@ -120,15 +121,17 @@ class KafkaLedger:
         """See Ledger.delete. The bytes leave the broker's disk when it next compacts, within two hours or so."""
         self._register.table.refresh()
         note = self._register.table.find(request_id)
-        if note is None or note.state != "dead":
-            with closing(reader(self._cluster, tell_end=True)) as kafka:
-                if request_id not in {_key(each) for each in self._letters(kafka)}:
-                    return 0
-        self._writer.write(self._cluster.dead, [Outgoing(request_id, None)])
         if note is not None and note.state == "dead":
+            self._writer.write(self._cluster.dead, [Outgoing(request_id, None)])
             deleted = replace(note, state="failed", letter=None)
             self._writer.write(self._cluster.jobs, [self._register.record(request_id, WISH, deleted)])
-        return 1
+            return 1
+        with closing(reader(self._cluster, tell_end=True)) as kafka:
+            letters = [each for each in self._letters(kafka) if _key(each) == request_id]
+        # By their own keys and where they stand: a stranger's key need not be text, nor lie where ours would.
+        graves = [Outgoing(each.key() or b"", None, partition=each.partition()) for each in letters]
+        self._writer.write(self._cluster.dead, graves)
+        return len(graves)
 
     def close(self) -> None:
         """See Ledger.close."""
@@ -146,20 +149,19 @@ def _read(kafka: Consumer, topic: str, place: Cursor) -> bytes:
 
 
 def _key(message: Message) -> str:
-    key = message.key()
-    return key.decode(errors="replace") if isinstance(key, bytes) else key or ""
+    return text(message.key())
 
 
 def _letter_row(letter: Message) -> JobRow:
-    headers, (partition, offset) = headers_of(letter), place_of(letter)
+    found, (partition, offset) = headers_of(letter), place_of(letter)
     return JobRow(
-        request_id=headers.get("request_id", ""),
+        request_id=_key(letter),
         state="dead",
-        partition=int(headers.get("partition", partition)),
-        offset=int(headers.get("offset", offset)),
-        attempts=int(headers.get("attempts", 0)),
-        headers={name: value for name, value in headers.items() if name not in _ORIGIN},
-        error=headers.get("error", ""),
-        epoch=int(headers.get("epoch", 1)),
-        digest=headers.get("digest", ""),
+        partition=whole(found.get("partition"), partition),
+        offset=whole(found.get("offset"), offset, 2**63 - 1),
+        attempts=whole(found.get("attempts")),
+        headers={name: value for name, value in found.items() if name not in _ORIGIN},
+        error=found.get("error", ""),
+        epoch=whole(found.get("epoch"), 1),
+        digest=found.get("digest", ""),
     )

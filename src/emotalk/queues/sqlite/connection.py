@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from emotalk.errors import ConfigurationError, EmoTalkError, QueueFull, QueueUnavailable
+from emotalk.queues.strangers import text
 
 PAGE_BYTES = 4096
 _BUSY_MILLISECONDS = 5000
@@ -42,6 +43,7 @@ class Connection:
         self._open = True
 
     def _set_up(self, sync: Sync, checkpoint_pages: int, max_bytes: int | None) -> None:
+        self._db.text_factory = text  # sqlite3's own would refuse a row for a byte that is no text, again and again
         # auto_vacuum before journal_mode, which writes the first page: afterwards it could not be chosen any more.
         self._db.execute("PRAGMA auto_vacuum = INCREMENTAL")
         self._db.execute("PRAGMA journal_mode = WAL")

@@ -1,6 +1,5 @@
 """A worker's end of the queue in a SQLite file."""
 
-import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,12 +11,14 @@ from emotalk.queues.base import RESULTS_KEPT_SECONDS, Claim, Record
 from emotalk.queues.sqlite.connection import Connection
 from emotalk.queues.sqlite.doorbell import Doorbell, Ringer, Topic, ports_of
 from emotalk.queues.sqlite.ledger import SKIP, finish, write_letter, write_results
+from emotalk.queues.strangers import blob, headers, is_id, parsed, place_id, text, whole
 
 # A lease counts in both directions: a clock that was set back must not lock a dead worker's request up for hours.
-_FREE = "(l.owner IS NULL OR l.owner = :me OR abs(:now - l.kept_at) >= l.lease)"
+_FREE = "(l.owner IS NULL OR l.owner = :me OR abs(:now - l.kept_at) >= min(l.lease, 3600))"
 _LOOK = f"SELECT {_FREE} FROM lanes l WHERE l.head < l.next"
 _OLDEST = f"""
-    SELECT l.partition, l.head, l.token, l.attempts, r.request_id, r.key, r.digest, r.headers, r.payload, r.epoch
+    SELECT l.partition, l.head, l.token, l.attempts, r.request_id, r.key, r.digest, r.headers, r.epoch, r.payload,
+        EXISTS (SELECT 1 FROM payloads p WHERE p.id = r.payload)
     FROM lanes l JOIN requests r ON r.partition = l.partition AND r.place = l.head
     WHERE l.head < l.next AND {_FREE} ORDER BY l.owner IS :me DESC, r.appended_at, r.place LIMIT 1"""
 _OWNED = """
@@ -69,22 +70,23 @@ class SqliteConsumer:
             row = db.execute(_OLDEST, {"me": self._name, "now": now}).fetchone()
             if row is None:
                 return None
-            partition, head, token = row[0], row[1], row[2] + 1
+            partition, head, token, attempts, written_id, key, digest, written, epoch, payload_id, is_there = row
+            token, name = whole(token, most=2**53) + 1, _named(db, partition, head, written_id)
             db.execute(
                 "UPDATE lanes SET token = ?, owner = ?, kept_at = ?, lease = ? WHERE partition = ?",
                 (token, self._name, now, self._lease, partition),
             )
-        return self._read_claim(partition, head, token, row)
+        payload = self._payload(payload_id) if is_there else b""  # somebody has deleted it: nothing that could be done
+        if payload is None:
+            return None
+        request = Record(name, text(key), text(digest), payload, headers(parsed(text(written))))
+        return Claim(request, partition, head, whole(attempts), token, whole(epoch, 1))
 
-    def _read_claim(self, partition: int, head: int, token: int, row: tuple[object, ...]) -> Claim | None:
-        """The payload is read after the commit: 64 MiB are not copied while everyone else waits."""
-        attempts, request_id, key, digest, headers, payload_id, epoch = row[3:]
+    def _payload(self, payload_id: int) -> bytes | None:
+        """Read after the commit: 64 MiB are not copied while everyone else waits. None: a successor has finished it."""
         with self._file.read() as db:
             found = db.execute("SELECT payload FROM payloads WHERE id = ?", (payload_id,)).fetchone()
-        if found is None:  # finished by a successor meanwhile
-            return None
-        request = Record(str(request_id), str(key), str(digest), found[0], json.loads(str(headers)))
-        return Claim(request, partition, head, int(str(attempts)), token, int(str(epoch)))
+        return None if found is None else blob(found[0])
 
     def _lanes(self) -> list[bool]:
         """For each lane with work: may this worker have it?"""
@@ -214,6 +216,17 @@ class SqliteConsumer:
 
 def _place(claim: Claim) -> tuple[int, int, int]:
     return claim.partition, claim.offset, claim.token
+
+
+def _named(db: sqlite3.Connection, partition: int, head: int, written: object) -> str:
+    """The id of a request. What nobody could type to take it away is called after its place from now on."""
+    name, at = text(written), "partition = ? AND place = ?"
+    same = f"SELECT 1 FROM requests WHERE {at} AND request_id = ?"
+    if is_id(name) and db.execute(same, (partition, head, name)).fetchone():
+        return name
+    name = place_id(partition, head)
+    db.execute(f"UPDATE OR IGNORE requests SET request_id = ? WHERE {at}", (name, partition, head))
+    return name
 
 
 def _advance(db: sqlite3.Connection, claim: Claim) -> None:

@@ -79,7 +79,7 @@ class Ringer:
     def ring(self, ports: Iterable[int]) -> None:
         """Send and forget: a bell that cannot be reached costs its owner a quarter of a second."""
         for port in ports:
-            with suppress(OSError):
+            with suppress(OSError, OverflowError, TypeError):
                 self._hand.sendto(b"", (_LOOPBACK, port))
 
     def close(self) -> None:
@@ -99,10 +99,12 @@ def ports_of(db: sqlite3.Connection, topic: Topic, besides: int = 0) -> list[int
 
 
 def _is_free(port: int) -> bool:
-    """A port that can be bound has no owner: its process was killed."""
+    """A port that can be bound has no owner: its process was killed. What is no port has none either."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.bind((_LOOPBACK, port))
         except OSError:
             return False
+        except (OverflowError, TypeError):
+            return True
     return True

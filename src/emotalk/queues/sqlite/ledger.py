@@ -1,6 +1,5 @@
 """The ledger of a queue in a SQLite file, and the endings that it shares with the worker."""
 
-import json
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -10,6 +9,7 @@ from emotalk.errors import QueueError
 from emotalk.queues.base import STATES, JobRow, JobState
 from emotalk.queues.sqlite.connection import Connection
 from emotalk.queues.sqlite.doorbell import Ringer, ports_of
+from emotalk.queues.strangers import blob, headers, number, parsed, text, whole
 
 # A lane's oldest request is "running" while its owner's lease lives; a dead owner's waits, with its attempts counted.
 _RUNS = """
@@ -17,13 +17,14 @@ _RUNS = """
         iif(r.place = l.head AND l.owner IS NOT NULL AND abs(:now - l.kept_at) < l.lease, 'running', 'queued'))),
         r.partition, r.place, iif(r.place = l.head, l.attempts, r.attempts), r.headers, r.error, r.epoch, r.digest,
         iif(r.place = l.head, l.started_at, r.started_at), coalesce(r.finished_at, 0)
-    FROM requests r JOIN lanes l ON l.partition = r.partition"""
+    FROM requests r LEFT JOIN lanes l ON l.partition = r.partition"""
 # A letter outlives the row of its run.
 _LETTERS = """
     SELECT request_id, 'dead', partition, place, attempts, headers, error, epoch, digest, started_at, buried_at
     FROM dead_letters"""
 _SPAN = "SELECT min(seq), max(seq) FROM results WHERE request_id = ?"
 _AT = "WHERE partition = ? AND place = ?"
+_MOST_PLACES = 2**63 - 1
 
 # What was taken away while it waited has nobody who would move its lane on.
 SKIP = """
@@ -67,12 +68,13 @@ class SqliteLedger:
         """See Ledger.payload."""
         with self._file.read() as db:
             if row.state == "dead":
-                letters = "SELECT letter FROM dead_letters WHERE request_id = ? AND epoch = ? ORDER BY id DESC LIMIT 1"
-                found = db.execute(letters, (row.request_id, row.epoch)).fetchone()
+                ids = _letters_of(db, row.request_id)
+                newest = f"WHERE id IN ({ids}) ORDER BY epoch = ? DESC, id DESC LIMIT 1"
+                found = db.execute(f"SELECT letter FROM dead_letters {newest}", (row.epoch,)).fetchone()
             else:
                 payloads = f"SELECT payload FROM payloads WHERE id = (SELECT payload FROM requests {_AT})"
                 found = db.execute(payloads, (row.partition, row.offset)).fetchone()
-        return bytes(found[0]) if found else b""
+        return blob(found[0]) if found else b""
 
     def cancel(self, row: JobRow, results: Sequence[bytes]) -> JobRow:
         """See Ledger.cancel."""
@@ -99,13 +101,13 @@ class SqliteLedger:
         return self.find(row.request_id) or row
 
     def _is_open(self, db: sqlite3.Connection, row: JobRow) -> bool:
-        open_run = f"SELECT 1 FROM requests {_AT} AND epoch = ? AND finished_at IS NULL AND ended = ''"
-        return db.execute(open_run, (*_place(row), row.epoch)).fetchone() is not None
+        open_run = f"SELECT 1 FROM requests {_AT} AND finished_at IS NULL AND ended = ''"
+        return db.execute(open_run, _place(row)).fetchone() is not None
 
     def delete(self, request_id: str) -> int:
         """See Ledger.delete."""
         with self._file.write() as db:
-            deleted = db.execute("DELETE FROM dead_letters WHERE request_id = ?", (request_id,)).rowcount
+            deleted = db.execute(f"DELETE FROM dead_letters WHERE id IN ({_letters_of(db, request_id)})").rowcount
             db.execute("UPDATE requests SET ended = 'failed' WHERE request_id = ? AND ended = 'dead'", (request_id,))
         self._file.tidy()
         return deleted
@@ -116,6 +118,15 @@ class SqliteLedger:
             self._file.tidy()
         self._file.close()
         self._ringer.close()
+
+
+def _letters_of(db: sqlite3.Connection, request_id: str) -> str:
+    """The rows of an id's letters, for an IN; also of one that a stranger wrote as no text can be."""
+    found = db.execute("SELECT id FROM dead_letters WHERE request_id = ?", (request_id,)).fetchall()
+    if not found:
+        rows = db.execute("SELECT id, request_id FROM dead_letters").fetchall()
+        found = [(number,) for number, written in rows if text(written) == request_id]
+    return ", ".join(str(number) for (number,) in found)
 
 
 def write_results(db: sqlite3.Connection, request_id: str, now: float, results: Sequence[bytes]) -> None:
@@ -131,7 +142,7 @@ def write_letter(db: sqlite3.Connection, partition: int, place: int, now: float,
         "digest, started_at) "
         "SELECT r.request_id, r.partition, r.place, iif(r.place = l.head, l.attempts, 0), r.headers, ?, ?, ?, r.epoch, "
         "r.digest, iif(r.place = l.head, l.started_at, 0) "
-        "FROM requests r JOIN lanes l ON l.partition = r.partition WHERE r.partition = ? AND r.place = ?",
+        "FROM requests r LEFT JOIN lanes l ON l.partition = r.partition WHERE r.partition = ? AND r.place = ?",
         (error, now, letter, partition, place),
     )
     db.execute(f"UPDATE requests SET ended = 'dead', error = ? {_AT}", (error, partition, place))
@@ -139,9 +150,10 @@ def write_letter(db: sqlite3.Connection, partition: int, place: int, now: float,
 
 def finish(db: sqlite3.Connection, partition: int, place: int, now: float) -> None:
     """Nothing more will be done; the voice is deleted in the transaction that finishes its request."""
+    others = "SELECT 1 FROM requests r WHERE r.payload = payloads.id AND (r.partition, r.place) <> (?, ?)"
     db.execute(
-        f"DELETE FROM payloads WHERE id = (SELECT payload FROM requests {_AT})",
-        (partition, place),
+        f"DELETE FROM payloads WHERE id = (SELECT payload FROM requests {_AT}) AND NOT EXISTS ({others})",
+        2 * (partition, place),
     )
     tried = "SELECT {} FROM lanes l WHERE l.partition = requests.partition AND l.head = requests.place"
     db.execute(
@@ -162,32 +174,32 @@ def _place(row: JobRow) -> tuple[int, int]:
 
 
 def _row(
-    request_id: str,
+    request_id: object,
     state: JobState,
-    partition: int,
-    place: int,
-    attempts: int,
-    headers: str,
-    error: str,
-    epoch: int,
-    digest: str,
-    started_at: float,
-    finished_at: float,
+    partition: object,
+    place: object,
+    attempts: object,
+    written: str,
+    error: object,
+    epoch: object,
+    digest: object,
+    started_at: object,
+    finished_at: object,
     first: int | None = None,
     last: int | None = None,
 ) -> JobRow:
     return JobRow(
-        request_id,
-        state,
-        partition,
-        place,
-        attempts,
-        json.loads(headers),
-        error,
-        epoch,
-        digest,
+        text(request_id),
+        state if state in STATES else "failed",
+        whole(partition),
+        whole(place, most=_MOST_PLACES),
+        whole(attempts),
+        headers(parsed(text(written))),
+        text(error),
+        whole(epoch, 1),
+        text(digest),
         None if first is None else (0, first),
         None if last is None else (0, last),
-        started_at,
-        finished_at,
+        number(started_at),
+        number(finished_at),
     )

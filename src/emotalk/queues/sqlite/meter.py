@@ -7,6 +7,7 @@ from pathlib import Path
 from emotalk.errors import QueueUnavailable
 from emotalk.queues.base import LaneReading, Reading, Usage
 from emotalk.queues.sqlite.connection import PAGE_BYTES, Connection
+from emotalk.queues.strangers import number, whole
 
 # A lane knows its own length, so this costs a few look-ups by key for each, however long the queue is.
 _LANES = """
@@ -27,7 +28,7 @@ class SqliteMeter:
     def read(self) -> Reading:
         """See Meter.read."""
         with self._file.read() as db:
-            lanes = [LaneReading(*row) for row in db.execute(_LANES).fetchall()]
+            lanes = [_lane(*row) for row in db.execute(_LANES).fetchall()]
             (dead,) = db.execute("SELECT count(*) FROM dead_letters").fetchone()
             used = _used(db)
         return Reading(lanes, int(dead), self._room(used))
@@ -42,6 +43,10 @@ class SqliteMeter:
     def close(self) -> None:
         """See Meter.close."""
         self._file.close()
+
+
+def _lane(partition: int, unfinished: object, oldest_at: object) -> LaneReading:
+    return LaneReading(partition, whole(unfinished), number(oldest_at) or None)
 
 
 def _used(db: sqlite3.Connection) -> int:

@@ -16,7 +16,8 @@ from emotalk.queues.lanes import check_waiting, lane_of
 from emotalk.queues.sqlite.connection import PAGE_BYTES, Connection
 from emotalk.queues.sqlite.doorbell import Ringer, ports_of
 from emotalk.queues.sqlite.ledger import SKIP
-from emotalk.queues.sqlite.schema import lanes_of, unfinished_in
+from emotalk.queues.sqlite.schema import unfinished_in
+from emotalk.queues.strangers import text, whole
 
 # A worker copies the write-ahead log away when it is idle or between two requests. This is for when no worker runs.
 _CHECKPOINT_PAGES = 4000
@@ -29,11 +30,18 @@ _AHEAD = """
         AND r.place BETWEEN l.head AND ? - 1 AND r.finished_at IS NOT NULL)
     FROM lanes l WHERE partition = ?"""
 """The second figure: what stands between and was taken away."""
-_NEWEST = """
-    SELECT partition, place, digest, epoch, ended, error FROM requests WHERE request_id = :id UNION ALL
-    SELECT partition, place, digest, epoch, 'dead', error FROM dead_letters WHERE request_id = :id
+_EPOCH = "CAST(epoch AS INTEGER) AS epoch"
+_NEWEST = f"""
+    SELECT partition, place, digest, {_EPOCH}, ended, error FROM requests WHERE request_id = :id UNION ALL
+    SELECT partition, place, digest, {_EPOCH}, 'dead', error FROM dead_letters WHERE request_id = :id
     ORDER BY epoch DESC LIMIT 1"""
 """A letter outlives the row of its run."""
+
+
+# Not `next` alone: somebody may have put a row there by hand.
+_NEXT = """
+    SELECT max(next, coalesce((SELECT max(place) + 1 FROM requests r WHERE r.partition = lanes.partition), 0))
+    FROM lanes WHERE partition = ?"""
 
 
 @dataclass(frozen=True)
@@ -68,7 +76,7 @@ class SqliteProducer:
             # What an earlier run of this id had answered is no answer to this one.
             db.execute("DELETE FROM results WHERE request_id = ?", (request.request_id,))
             # The file says how many lanes there are: two servers that were told differently must not disagree.
-            receipt = self._stored(db, request, lane_of(request.key, lanes_of(db)), epoch)
+            receipt = self._stored(db, request, _lane(db, request.key), epoch)
             waiting = ports_of(db, "requests")
         self._ringer.ring(waiting)
         return receipt
@@ -141,9 +149,10 @@ def _known(db: sqlite3.Connection, request: Record, again: bool) -> tuple[Receip
     found = db.execute(_NEWEST, {"id": request.request_id}).fetchone()
     if found is None:
         return None, 1
-    partition, place, digest, epoch, ended, error = found
+    partition, place, digest, written, ended, error = found
+    epoch = whole(written, 1)
     if ended == "dead" and digest == request.digest and not again:
-        return Receipt(partition, place, True, epoch, failure=error), epoch
+        return Receipt(partition, place, True, epoch, failure=text(error)), epoch
     if ended:
         return None, epoch + 1
     if digest != request.digest:
@@ -151,10 +160,17 @@ def _known(db: sqlite3.Connection, request: Record, again: bool) -> tuple[Receip
     return Receipt(partition, place, True, epoch, (0, 0)), epoch
 
 
+def _lane(db: sqlite3.Connection, key: str) -> int:
+    partitions = [partition for (partition,) in db.execute("SELECT partition FROM lanes ORDER BY partition")]
+    return int(partitions[lane_of(key, len(partitions))])
+
+
 def _store(db: sqlite3.Connection, request: Record, partition: int, now: float, epoch: int) -> Receipt:
-    (place,) = db.execute("SELECT next FROM lanes WHERE partition = ?", (partition,)).fetchone()
-    db.execute("UPDATE lanes SET next = next + 1 WHERE partition = ?", (partition,))
+    (place,) = db.execute(_NEXT, (partition,)).fetchone()
+    db.execute("UPDATE lanes SET next = ? WHERE partition = ?", (place + 1, partition))
     payload = db.execute("INSERT INTO payloads (payload) VALUES (?)", (request.payload,)).lastrowid
+    # SQLite gives a number again: where somebody has deleted a payload, its request would take this one's.
+    db.execute("UPDATE requests SET payload = NULL WHERE payload = ?", (payload,))
     db.execute(
         "INSERT INTO requests (partition, place, request_id, key, digest, headers, payload, appended_at, epoch) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -10,6 +10,7 @@ from emotalk.errors import QueueError
 from emotalk.queues.base import Cursor, Result
 from emotalk.queues.sqlite.connection import Connection
 from emotalk.queues.sqlite.doorbell import Doorbell
+from emotalk.queues.strangers import blob, text
 
 _AT_ONCE = 64
 
@@ -54,7 +55,7 @@ class SqliteResults:
     def _select(self, which: str, values: Sequence[object]) -> list[Result]:
         with self._file.read() as db:
             rows = db.execute(f"SELECT request_id, payload, seq FROM results WHERE {which}", values).fetchall()
-        return [Result(request_id, payload, (0, seq)) for request_id, payload, seq in rows]
+        return [Result(text(name), blob(payload), (0, seq)) for name, payload, seq in rows]
 
 
 def _last_number(db: sqlite3.Connection) -> int:

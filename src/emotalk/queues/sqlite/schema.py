@@ -13,6 +13,7 @@ a table of their own because SQLite rewrites a whole row at every update.
 import logging
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from emotalk.errors import ConfigurationError
@@ -72,6 +73,20 @@ MIGRATIONS: tuple[Sequence[str], ...] = (_FIRST, _RUNS)
 """MIGRATIONS[n] turns a file of version n into one of version n + 1. Only ever add: older files are in the field."""
 
 
+# Not a step of its own: a worker of the version before goes on working on the file, and keeps it without knowing.
+_WHO_HAS = "CREATE INDEX IF NOT EXISTS payload_of ON requests (payload) WHERE payload IS NOT NULL"
+
+# A lane whose figures are no figures, or do not reach all its requests, would stand still without a word.
+_WRONG = """typeof(head) || typeof(next) || typeof(token) || typeof(attempts) <> 'integerintegerintegerinteger'
+    OR typeof(kept_at) || typeof(lease) || typeof(started_at) <> 'realrealreal' OR head < 0 OR head > next
+    OR next <= (SELECT max(place) FROM requests r WHERE r.partition = lanes.partition)"""
+_MEND_LANES = f"""
+    UPDATE lanes SET head = coalesce((SELECT min(place) FROM requests r WHERE r.partition = lanes.partition
+            AND r.finished_at IS NULL), 0), token = CAST(token AS INTEGER), attempts = CAST(attempts AS INTEGER),
+        next = coalesce((SELECT max(place) + 1 FROM requests r WHERE r.partition = lanes.partition), 0),
+        owner = NULL, kept_at = 0.0, lease = 0.0, started_at = 0.0
+    WHERE {_WRONG}"""
+
 _APPLICATION_ID = int.from_bytes(b"emot")
 
 
@@ -90,6 +105,9 @@ def migrate(db: sqlite3.Connection, path: Path) -> None:
     for step in MIGRATIONS[version:]:
         for statement in step:
             db.execute(statement)
+    _refuse_what_lacks(db, path)
+    db.execute(_WHO_HAS)
+    db.execute(_MEND_LANES)
     db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
     db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
@@ -104,7 +122,8 @@ def open_lanes(db: sqlite3.Connection, wanted: int) -> None:
     if there and unfinished and wanted > there:
         _log.warning("partitions left as they are", extra=not_now(there, wanted, unfinished))
         return
-    db.executemany("INSERT INTO lanes (partition) VALUES (?)", [(partition,) for partition in range(there, wanted)])
+    added = [(partition,) for partition in range(there, wanted)]
+    db.executemany("INSERT OR IGNORE INTO lanes (partition) VALUES (?)", added)
 
 
 def lanes_of(db: sqlite3.Connection) -> int:
@@ -117,6 +136,21 @@ def unfinished_in(db: sqlite3.Connection) -> int:
     """Requests that wait or are being worked on."""
     (count,) = db.execute("SELECT coalesce(sum(next - head), 0) FROM lanes").fetchone()
     return int(count)
+
+
+def _refuse_what_lacks(db: sqlite3.Connection, path: Path) -> None:
+    """A file of ours from which a table or a column was taken away."""
+    with closing(sqlite3.connect(":memory:")) as whole:
+        for statement in (each for step in MIGRATIONS for each in step):
+            whole.execute(statement)
+        lacking = _columns(whole) - _columns(db)
+    if lacking:
+        raise ConfigurationError(f"{path}: lacks {min(lacking)}. Restore a backup of it, or choose another file.")
+
+
+def _columns(db: sqlite3.Connection) -> set[str]:
+    tables = "SELECT m.name || '.' || c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table'"
+    return {name for (name,) in db.execute(tables)}
 
 
 def _refuse_strangers(db: sqlite3.Connection, path: Path) -> None:

@@ -18,6 +18,7 @@ from emotalk.errors import QueueUnavailable, RequestConflict
 from emotalk.jobs.intake import Intake, Order, as_request
 from emotalk.jobs.job import Job
 from emotalk.queues.base import ENDED, Ledger, Producer, Receipt, Record
+from emotalk.queues.strangers import MOST
 from emotalk.server.answers.streams import Channel, Stream, Switchboard
 from emotalk.server.guard.gate import Caller
 from emotalk.server.guard.quota import Allowances, Place, Quota
@@ -170,7 +171,7 @@ class Dispatch:
 
     def _position(self, receipt: Receipt) -> int | None:
         try:
-            return self._producer.ahead(receipt)
+            return min(self._producer.ahead(receipt), MOST)
         except QueueUnavailable:  # accepted all the same, and the client has no use for an error about a courtesy
             return None
 

@@ -7,11 +7,11 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TypeVar
 
-from emotalk.errors import EmoTalkError, JobCancelled, QueueUnavailable
-from emotalk.jobs import Part
+from emotalk.errors import EmoTalkError, JobCancelled, NewerRecord, QueueUnavailable
 from emotalk.jobs.actions import cancel, given_up, known
-from emotalk.jobs.codec import decode_part
+from emotalk.jobs.codec import part_of
 from emotalk.queues.base import JobRow, Ledger, Producer, Receipt, Results
+from emotalk.queues.strangers import MOST, number, whole
 from emotalk.server.answers.dispatch import Accepted
 from emotalk.server.answers.streams import Switchboard
 
@@ -73,7 +73,7 @@ class JobCalls:
         return Accepted(row.request_id, position, accepted.stream, answer)
 
     def _standing(self, row: JobRow) -> Standing:
-        total = int(number_of(row, "frames"))
+        total = whole(row.headers.get("frames"))
         if row.state == "done" and total:
             return Standing(row, None, total, total)
         if row.state not in ("running", "done"):
@@ -83,7 +83,7 @@ class JobCalls:
 
     def _position(self, row: JobRow) -> int | None:
         try:
-            return self._producer.ahead(Receipt(row.partition, row.offset))
+            return min(self._producer.ahead(Receipt(row.partition, row.offset)), MOST)
         except QueueUnavailable:
             return None
 
@@ -91,10 +91,12 @@ class JobCalls:
         """Frames up to the newest result, and of the whole answer."""
         newest = self._results.read(row.request_id, row.last, 1, row.last) if row.last else []
         try:
-            part = decode_part(newest[-1].payload) if newest else Part(row.request_id, "")
-        except EmoTalkError:  # a newer worker's
-            part = Part(row.request_id, "")
-        return part.first_frame + len(part.frames), part.total_frames
+            part = part_of(newest[-1]) if newest else None
+        except NewerRecord:
+            part = None
+        if part is None:
+            return 0, 0
+        return min(part.first_frame + len(part.frames), MOST), min(part.total_frames, MOST)
 
     async def _run(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, call)
@@ -111,7 +113,4 @@ def error_of(row: JobRow) -> EmoTalkError | None:
 
 def number_of(row: JobRow, header: str) -> float:
     """A header as a number; 0 where it is none, for other programs write to the log as well."""
-    try:
-        return float(row.headers.get(header, 0))
-    except ValueError:
-        return 0.0
+    return number(row.headers.get(header))

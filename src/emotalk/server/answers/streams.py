@@ -20,7 +20,7 @@ from threading import Event, Thread
 from emotalk.errors import EmoTalkError, QueueUnavailable
 from emotalk.jobs import Part
 from emotalk.jobs.actions import given_up
-from emotalk.jobs.codec import decode_part
+from emotalk.jobs.codec import part_of
 from emotalk.queues.base import RESULTS_KEPT_SECONDS, Cursor, JobRow, Receipt, Result, Results
 
 log = logging.getLogger(__name__)
@@ -117,7 +117,7 @@ class Stream:
             log.warning("results unavailable", extra={"error": str(outage), "fix": "waiting; nothing is lost"})
             await asyncio.sleep(OUTAGE_SECONDS)
             return
-        self._buffer.extend(map(_decoded, again))
+        self._buffer.extend(part for part in map(_decoded, again) if part is not None)
         if again:
             partition, offset = self._read_to = again[-1].cursor
             self._behind = (partition, offset + 1)
@@ -253,7 +253,8 @@ class Switchboard:
                 log.warning("results unavailable", extra={"error": str(outage), "fix": "waiting; nothing is lost"})
                 self._closing.wait(OUTAGE_SECONDS)
                 continue
-            news = [(r.request_id, r.cursor, _decoded(r)) for r in batch if r.request_id in self._answers]
+            ours = [(each, _decoded(each)) for each in batch if each.request_id in self._answers]
+            news = [(each.request_id, each.cursor, part) for each, part in ours if part is not None]
             if news and not self._closing.is_set():
                 self._loop.call_soon_threadsafe(self._feed, news)
 
@@ -263,8 +264,8 @@ class Switchboard:
                 answer.feed(cursor, part)
 
 
-def _decoded(result: Result) -> Part | EmoTalkError:
+def _decoded(result: Result) -> Part | EmoTalkError | None:
     try:
-        return decode_part(result.payload)
+        return part_of(result)
     except EmoTalkError as error:
         return error

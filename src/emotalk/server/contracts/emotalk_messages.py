@@ -7,6 +7,7 @@ from urllib.parse import quote
 from emotalk.errors import InvalidRequest
 from emotalk.jobs.intake import Order, new_id
 from emotalk.live.conversation import Encoding, Opening, SoundBlock
+from emotalk.queues.strangers import MOST
 from emotalk.server.answers.dispatch import Accepted
 from emotalk.server.answers.job_calls import Standing, number_of
 from emotalk.wire import emotalk_pb2
@@ -41,7 +42,7 @@ def to_message(standing: Standing) -> emotalk_pb2.Job:
         frames_total=standing.frames_total,
         audio_seconds=number_of(row, "seconds"),
         attempts=row.attempts,
-        epoch=row.epoch,
+        epoch=min(row.epoch, MOST),
         error_message=row.error,
         submitted_at=number_of(row, "submitted_at"),
         started_at=row.started_at,

@@ -10,6 +10,8 @@ Why so: docs/decisions/0007.
 import json
 from dataclasses import dataclass
 
+from emotalk.queues.strangers import parsed, text, whole
+
 # The broker keeps 4096 bytes of metadata (offset.metadata.max.bytes); an id is compared as far as it fits.
 _ID_CHARACTERS = 200
 
@@ -37,8 +39,7 @@ class Mark:
 
 def read_mark(offset: int, metadata: str | None) -> Mark:
     """The mark that was committed; metadata of other programs are no mark."""
-    try:
-        fields = json.loads(metadata or "{}")
-        return Mark(offset, str(fields["request"]), int(fields["attempt"]))
-    except (ValueError, TypeError, KeyError):
+    fields = parsed(metadata)
+    if not isinstance(fields, dict):
         return Mark(offset)
+    return Mark(offset, text(fields.get("request")), whole(fields.get("attempt")))

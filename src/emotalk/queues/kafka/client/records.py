@@ -3,6 +3,7 @@
 from confluent_kafka import Message
 
 from emotalk.queues.base import Record, Result
+from emotalk.queues.strangers import headers, is_id, place_id, text, whole
 
 _OWN = ("request_id", "digest", "epoch")
 
@@ -13,32 +14,28 @@ def place_of(message: Message) -> tuple[int, int]:
 
 
 def headers_of(message: Message) -> dict[str, str]:
-    """All headers as text; bytes that are none show as replacement characters."""
-    return {name: _text(value) for name, value in message.headers() or ()}  # type: ignore[str-unpack]
+    """All headers as text, so many and so long that they may be written again."""
+    return headers(dict(message.headers() or ()))
 
 
 def request_of(message: Message) -> Record:
     """A request, even from a record that another program wrote: then its id says where it stands."""
-    headers = headers_of(message)
+    found = headers_of(message)
+    named = found.get("request_id", "")
     return Record(
-        request_id=headers.get("request_id") or "{}-{}".format(*place_of(message)),
-        key=_text(message.key()),
-        digest=headers.get("digest", ""),
+        request_id=named if is_id(named) else place_id(*place_of(message)),
+        key=text(message.key()),
+        digest=found.get("digest", ""),
         payload=message.value() or b"",
-        headers={name: value for name, value in headers.items() if name not in _OWN},
+        headers={name: value for name, value in found.items() if name not in _OWN},
     )
 
 
 def epoch_of(message: Message) -> int:
     """The run of its id that a request belongs to; 0 where an earlier version wrote it."""
-    epoch = headers_of(message).get("epoch", "")
-    return int(epoch) if epoch.isdecimal() else 0
+    return whole(headers_of(message).get("epoch"))
 
 
 def result_of(message: Message) -> Result:
     """A result; its key is the request that it answers."""
-    return Result(_text(message.key()), message.value() or b"", place_of(message))
-
-
-def _text(raw: bytes | str | None) -> str:
-    return raw if isinstance(raw, str) else (raw or b"").decode(errors="replace")
+    return Result(text(message.key()), message.value() or b"", place_of(message))

@@ -13,6 +13,7 @@ from emotalk.errors import EmoTalkError, QueueFull, QueueUnavailable
 from emotalk.queues.kafka.client.cluster import Cluster
 from emotalk.queues.kafka.client.faults import kafka_error
 from emotalk.queues.kafka.client.records import place_of
+from emotalk.queues.strangers import blob
 
 _POLL_SECONDS = 0.1
 _FLUSH_SECONDS = 5.0
@@ -32,7 +33,7 @@ class Outgoing:
     Without a value it is a tombstone: in a compacted topic it takes away what was written under its key.
     """
 
-    key: str
+    key: str | bytes
     value: bytes | None
     headers: Mapping[str, str] = field(default_factory=dict)
     partition: int | None = None
@@ -148,7 +149,7 @@ class Writer:
 def _send(producer: Producer, topic: str, record: Outgoing, on_delivery: Callable[..., None]) -> None:
     headers: list[tuple[str, str | bytes | None]] = [(name, text.encode()) for name, text in record.headers.items()]
     place: dict[str, Any] = {} if record.partition is None else {"partition": record.partition}
-    producer.produce(topic, record.value, record.key.encode(), headers=headers, on_delivery=on_delivery, **place)
+    producer.produce(topic, record.value, blob(record.key), headers=headers, on_delivery=on_delivery, **place)
 
 
 class _Delivery:

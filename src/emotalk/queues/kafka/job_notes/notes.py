@@ -11,13 +11,14 @@ suspended between the request and its note, say) must not take away what another
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import get_args
 
-from emotalk.queues.base import Cursor, JobState
+from emotalk.queues.base import STATES, Cursor, JobState
+from emotalk.queues.strangers import MOST, headers, number, parsed, text, whole
 
 VERSION = 1
 WORK, ACCEPTED, WISH = "", "\0accepted", "\0wish"
 KINDS = (WORK, ACCEPTED, WISH)
+_MOST_OFFSETS = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +48,35 @@ def encode_note(note: Note) -> bytes:
 
 def decode_note(record: bytes) -> Note | None:
     """Record → note; None where it is none, or says what only a later version understands."""
-    try:
-        fields = json.loads(record)
-        if fields["state"] not in get_args(JobState):
-            return None
-        known = {name: fields[name] for name in Note.__dataclass_fields__ if name in fields}
-        cursors = {name: (int(known[name][0]), int(known[name][1])) for name in _CURSORS if name in known}
-        return Note(**{"partition": 0, **known, **cursors})
-    except (ValueError, TypeError, KeyError, IndexError):
+    fields = parsed(record)
+    if not isinstance(fields, dict):
         return None
+    epoch, offset = whole(fields.get("epoch"), most=MOST + 1), whole(fields.get("offset"), -1, _MOST_OFFSETS)
+    if fields.get("state") not in STATES or not epoch or offset < 0:
+        return None
+    return Note(
+        epoch=epoch,
+        state=fields["state"],
+        partition=whole(fields.get("partition")),
+        offset=offset,
+        digest=text(fields.get("digest")),
+        headers=headers(fields.get("headers")),
+        attempts=whole(fields.get("attempts")),
+        error=text(fields.get("error")),
+        started_at=number(fields.get("started_at")),
+        finished_at=number(fields.get("finished_at")),
+        **{name: _cursor(fields.get(name)) for name in ("first", "last", "letter")},
+    )
+
+
+def _cursor(value: object) -> Cursor | None:
+    if not isinstance(value, list) or len(value) != 2:
+        return None
+    partition, offset = whole(value[0], -1), whole(value[1], -1, _MOST_OFFSETS)
+    return (partition, offset) if min(partition, offset) >= 0 else None
 
 
 def split_key(key: str) -> tuple[str, str]:
     """Key → request id and kind."""
     request_id, nul, kind = key.partition("\0")
     return request_id, nul + kind
-
-
-_CURSORS = ("first", "last", "letter")

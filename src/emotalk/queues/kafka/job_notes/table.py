@@ -15,6 +15,7 @@ from emotalk.queues.kafka.client.cluster import Cluster
 from emotalk.queues.kafka.client.reading import ends_of, partitions_of, reader, span_of
 from emotalk.queues.kafka.client.records import place_of
 from emotalk.queues.kafka.job_notes.notes import ACCEPTED, KINDS, WORK, Note, decode_note, split_key
+from emotalk.queues.strangers import is_id, text
 
 _log = logging.getLogger(__name__)
 
@@ -153,8 +154,8 @@ class Table:
         _, at = place_of(message)
         self._read_to = at + 1
         key, value = message.key(), message.value()
-        request_id, kind = split_key(key.decode(errors="replace") if isinstance(key, bytes) else key or "")
-        if kind not in KINDS or not request_id:
+        request_id, kind = split_key(text(key))
+        if kind not in KINDS or not is_id(request_id):
             return
         note = decode_note(value) if value else None
         if note is not None:
