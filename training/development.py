@@ -37,6 +37,8 @@ def scorer(lipsync: Path) -> Any:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    # People's lips are apart in most short pauses inside speech, and so are ours: silence is a second and more.
+    module.SILENCE_FROM = 1.0
     return module
 
 

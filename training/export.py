@@ -12,35 +12,15 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
 
 from emotalk.engines.builtin.plan import PLANS
 from emotalk.engines.quiet_onnxruntime import onnxruntime
 from training.front import RECOGNISER
+from training.graph import narrowed
 from training.whole import Whole
 
 GATE = Path("packages/silero_vad/data/silero_vad_16k_sequence.onnx")
 _OPSET = 17
-_SMALLEST = 256
-"""Tensors of fewer values keep their 32 bits."""
-
-
-def narrowed(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The same graph with its large weights in 16 bits, each behind a Cast."""
-    graph, casts, kept = model.graph, [], []
-    for tensor in graph.initializer:
-        values = numpy_helper.to_array(tensor)
-        if values.dtype != np.float32 or values.size < _SMALLEST:
-            kept.append(tensor)
-            continue
-        kept.append(numpy_helper.from_array(values.astype(np.float16), f"{tensor.name}.half"))
-        casts.append(helper.make_node("Cast", [f"{tensor.name}.half"], [tensor.name], to=TensorProto.FLOAT))
-    nodes = [*casts, *graph.node]
-    del graph.initializer[:], graph.node[:]
-    graph.initializer.extend(kept)
-    graph.node.extend(nodes)
-    onnx.checker.check_model(model)
-    return model
 
 
 def export(whole: Whole, path: Path) -> float:

@@ -5,9 +5,11 @@ A segment is (start s, end s, class); `MASK` is a stretch whose label is unsure 
 
 import unicodedata
 
+from emotalk.engines.builtin.poses import PHONES
+
 Segment = tuple[float, float, str]
 
-CLASSES = "SIL P B M F V TH DH T D N NG L LD K G S Z SH ZH CH JH R W Y H IY IH EY EH AE AA AH AO OW UH UW ER YU".split()
+CLASSES = list(PHONES)
 CLASS = {name: i for i, name in enumerate(CLASSES)}
 MASK = "MASK"
 VOWELS = frozenset("IY IH EY EH AE AA AH AO OW UH UW ER YU".split())

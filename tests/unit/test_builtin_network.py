@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from emotalk.engines.builtin.engine import MODELS
-from emotalk.engines.builtin.network import CURVES, MouthNetwork
+from emotalk.engines.builtin.network import MouthNetwork
 from emotalk.engines.builtin.plan import PLANS, ROW_SAMPLES, Plan
+from emotalk.engines.builtin.poses import PHONES
 from emotalk.errors import CheckpointError, CheckpointNotFound
 from tests.unit.voices import babble
 
@@ -17,16 +18,17 @@ NETWORK = MouthNetwork(MODELS / "mouth.onnx")
 @pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
 def test_a_window_has_a_row_every_20_ms_and_one_at_its_end(plan: Plan) -> None:
     rows = plan.past + plan.hop + plan.ahead
-    curves = NETWORK.curves(babble(seconds=3.0)[: rows * ROW_SAMPLES])
-    assert curves.shape == (rows + 1, len(CURVES))
-    assert 0 <= curves.min() <= curves.max() <= 1
+    shares = NETWORK.phones(babble(seconds=3.0)[: rows * ROW_SAMPLES])
+    assert shares.shape == (rows + 1, len(PHONES))
+    assert shares.min() >= 0
+    np.testing.assert_allclose(shares.sum(1), 1, atol=1e-5)
 
 
 @pytest.mark.parametrize("decibels", [-40, -20, 6])
 def test_how_loud_a_window_is_makes_little_difference(decibels: int) -> None:
     sound = 0.3 * babble(seconds=2.8)
     louder = (sound * 10 ** (decibels / 20)).astype(np.float32)
-    np.testing.assert_allclose(NETWORK.curves(louder), NETWORK.curves(sound), atol=0.02)
+    np.testing.assert_allclose(NETWORK.phones(louder), NETWORK.phones(sound), atol=0.02)
 
 
 def test_all_models_together_stay_under_12_megabytes() -> None:

@@ -1,4 +1,4 @@
-"""The built-in engine on the speech sample: lips meet where the text has P, B and M, and the mouth is shut in pauses.
+"""The built-in engine on the speech sample: lips meet where the text has P, B and M, and part in a pause before a word.
 
 The times come from the synthesis that made the sample (examples/SOURCES.md): the middle of open vowels, the start of
 consonants.
@@ -13,7 +13,7 @@ import soundfile
 from emotalk.engines.base import LATENCIES, Latency
 from emotalk.engines.builtin import BuiltinEngine
 from emotalk.expression import open_face
-from emotalk.face import INDEX, Frames, Style
+from emotalk.face import INDEX, Frames, Pcm, Style
 from emotalk.timebase import FPS
 
 SAMPLE = Path(__file__).parents[2] / "examples" / "speech.wav"
@@ -41,27 +41,30 @@ TONGUE = (
 PAUSES = ((0.0, 0.1), (3.02, 3.17), (6.58, 6.78), (11.65, 11.75), (15.5, 15.65), (17.85, 17.98))
 
 
-def performed(latency: Latency) -> Frames:
+def sample() -> Pcm:
     sound, rate = soundfile.read(SAMPLE, dtype="float32")
     assert rate == 16_000
+    return np.asarray(sound)
+
+
+def performed(latency: Latency, sound: Pcm | None = None) -> Frames:
     session = open_face(BuiltinEngine(), Style(), latency)
-    return np.concatenate([session.push(sound), session.finish()])
+    return np.concatenate([session.push(sample() if sound is None else sound), session.finish()])
 
 
-@pytest.fixture(scope="module", params=LATENCIES)
-def frames(request: pytest.FixtureRequest) -> Frames:
-    return performed(request.param)
-
-
-@pytest.fixture(scope="module")
-def aperture(frames: Frames) -> np.ndarray:
+def gap_of(frames: Frames) -> np.ndarray:
     """How far the lips are apart in each frame, ≥ 0."""
     jaw, shut, press, lower, upper = (
         frames[:, INDEX[n]]
         for n in ("jawOpen", "mouthClose", "mouthPressLeft", "mouthLowerDownLeft", "mouthUpperUpLeft")
     )
     rolled = frames[:, INDEX["mouthRollLower"]] + frames[:, INDEX["mouthRollUpper"]]
-    return np.maximum(0, jaw - shut + (lower + upper - press - rolled / 2) / 2)
+    return np.asarray(np.maximum(0, jaw - shut + (lower + upper - press - rolled / 2) / 2))
+
+
+@pytest.fixture(scope="module", params=LATENCIES)
+def aperture(request: pytest.FixtureRequest) -> np.ndarray:
+    return gap_of(performed(request.param))
 
 
 def around(curve: np.ndarray, time: float) -> np.ndarray:
@@ -85,13 +88,23 @@ def test_the_lips_do_not_meet_at_consonants_of_the_tongue(aperture: np.ndarray) 
     assert all(aperture[round(time * FPS)] > 0.3 * usual for time in TONGUE)
 
 
-def test_the_mouth_is_shut_in_the_pauses(aperture: np.ndarray) -> None:
-    usual = np.percentile(aperture, 90)
-    for start, end in PAUSES:
-        # The last sound's lips are on their way in the first frame.
-        assert aperture[round(start * FPS) + 1 : round(end * FPS)].mean() < 0.05 * usual, start
+def test_lips_are_parted_at_the_end_of_a_short_pause_and_less_than_in_a_vowel() -> None:
+    open_ = gap_of(performed("clip"))
+    usual = np.percentile(open_, 90)
+    for start, end in PAUSES[1:]:
+        # Just before the word its own first sound is on its way, and may be a P.
+        within = open_[round(start * FPS) : round(end * FPS)]
+        assert 0.1 * usual < within.max() < 0.9 * usual, start
+
+
+@pytest.mark.parametrize("latency", LATENCIES)
+def test_the_mouth_is_shut_in_a_long_pause(latency: Latency) -> None:
+    words, pause = sample()[: 3 * 16_000], np.zeros(2 * 16_000, np.float32)
+    open_ = gap_of(performed(latency, np.concatenate([words, pause, words])))
+    assert open_[round(3.5 * FPS) : round(4.55 * FPS)].max() < 0.03 * np.percentile(open_, 90)
 
 
 def test_a_live_mouth_says_what_a_clips_mouth_says() -> None:
+    # All but the pauses, in which a clip's lips part earlier: it knows of the next word.
     live, clip = (performed(latency)[:, INDEX["jawOpen"]] for latency in ("live", "clip"))
-    assert np.corrcoef(live, clip)[0, 1] > 0.95
+    assert np.corrcoef(live, clip)[0, 1] > 0.9

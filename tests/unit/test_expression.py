@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emotalk.engines.builtin.session import _FROM, _TO
 from emotalk.expression.persons import BOUNDS, person
 from emotalk.expression.prosody import REACH, centre, prosody
 from emotalk.expression.rules import MICRO_LIMIT, Expression
 from emotalk.face import ARKIT_NAMES, INDEX, PERSONS, Frames, Style
+from training.rules import CURVES
 
 SECONDS = 6
 FRAMES = 30 * SECONDS
@@ -21,7 +21,9 @@ TIME = np.arange(FRAMES) / 30
 def drawn_on(curves: np.ndarray) -> Frames:
     """[n, 15] curves → the mouth's frames [n, 52], as the built-in engine hands them on."""
     frames = np.zeros((len(curves), len(ARKIT_NAMES)), np.float32)
-    frames[:, _TO] = curves[:, _FROM]
+    for i, curve in enumerate(CURVES):
+        shown = [INDEX[curve + side] for side in ("", "Left", "Right") if curve + side in INDEX]
+        frames[:, shown] = curves[:, [i]]
     return frames
 
 

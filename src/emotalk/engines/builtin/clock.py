@@ -12,9 +12,9 @@ from emotalk.tape import Tape
 _SIXTHS = 6
 
 
-def rows_to_frames(rows: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
-    """Rows of a block, which starts at a frame, linearly interpolated at its first `frames` frames."""
-    row, sixth = np.divmod(10 * np.arange(frames), _SIXTHS)
+def rows_to_frames(rows: NDArray[np.float32], frames: int, lead: int = 0) -> NDArray[np.float32]:
+    """Rows of a block, which starts at a frame, linearly interpolated `lead` sixths of a row after its first frames."""
+    row, sixth = np.divmod(10 * np.arange(frames) + lead, _SIXTHS)
     share = (sixth / _SIXTHS).astype(np.float32)[:, None]
     at_frames: NDArray[np.float32] = rows[row] * (1 - share) + rows[np.minimum(row + 1, len(rows) - 1)] * share
     return at_frames

@@ -1,7 +1,7 @@
 """The built-in engine: a small network that needs no checkpoint and no graphics card. See CARD.md.
 
-    sound ─┬─ windows ─► network ─────────────────────► 15 curves, 50 Hz ─┐
-           └─ chunks ──► Silero ─► hysteresis, margins, fade ─► voice ────┴─ × ─► mouth, 30 fps
+    sound ─┬─ windows ─► network ─► shares of 39 phones, 50 Hz ──────┐
+           └─ chunks ──► Silero ─► hysteresis, margins, fade ─► voice ┴─► mouth.py: poses, in time ─► mouth, 30 fps
 
 It draws the mouth alone; `emotalk.expression` draws the rest.
 
@@ -29,7 +29,7 @@ LICENCE = "MIT and Apache-2.0"
 
 log = logging.getLogger(__name__)
 
-_CODE_VERSION = "2"
+_CODE_VERSION = "3"
 """Raise it with any change that changes bytes: frames of different fingerprints are never spliced."""
 
 

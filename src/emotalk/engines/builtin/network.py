@@ -1,4 +1,4 @@
-"""The network: a window of sound in, mouth curves out. See training/ for how it came about.
+"""The network: a window of sound in, the phones in it out. See training/ for how it came about.
 
 Why so: docs/decisions/0024.
 """
@@ -12,24 +12,6 @@ from numpy.typing import NDArray
 from emotalk.engines.builtin.onnx import load
 from emotalk.face import Pcm
 
-CURVES = (
-    "jawOpen",
-    "mouthClose",
-    "mouthFunnel",
-    "mouthPucker",
-    "mouthRollLower",
-    "mouthRollUpper",
-    "mouthPress",
-    "mouthLowerDown",
-    "mouthUpperUp",
-    "mouthStretch",
-    "mouthSmile",
-    "mouthShrugUpper",
-    "mouthShrugLower",
-    "mouthDimple",
-    "tongueOut",
-)
-
 
 class MouthNetwork:
     """The trained network, loaded once and shared."""
@@ -38,7 +20,7 @@ class MouthNetwork:
         """Raises CheckpointNotFound, CheckpointError."""
         self._session: Any = load(path)
 
-    def curves(self, window: Pcm) -> NDArray[np.float32]:
-        """float32 [320 · n] at 16 kHz → float32 [n + 1, 15] in 0..1; row r is the mouth at sample 320 · r."""
+    def phones(self, window: Pcm) -> NDArray[np.float32]:
+        """float32 [320 · n] at 16 kHz → float32 [n + 1, 39], shares of PHONES; row r is at sample 320 · r."""
         output: NDArray[np.float32] = self._session.run(None, {"sound": window[None]})[0][0]
         return output

@@ -23,12 +23,18 @@ ROWS_PER_STEP, FRAMES_PER_STEP = 5, 3
 
 @dataclass(frozen=True)
 class Plan:
-    """Rows before the block, of it, after it; and how many chunks of 32 ms the gate judges at once."""
+    """Rows before the block, of it, after it; and how many chunks of 32 ms the gate judges at once.
+
+    `foresight`: how many frames after a block are looked at for a phone to part the lips for; `certain`: of how many of
+    these the gate must have judged. Where it has not, the gate counts as it stands at the end of the block.
+    """
 
     past: int
     hop: int
     ahead: int
     chunks: int
+    foresight: int
+    certain: int
 
     @property
     def hop_frames(self) -> int:
@@ -42,7 +48,7 @@ class Plan:
 
 
 PLANS: dict[Latency, Plan] = {
-    "live": Plan(past=40, hop=5, ahead=10, chunks=1),
-    "clip": Plan(past=20, hop=80, ahead=20, chunks=8),
+    "live": Plan(past=40, hop=5, ahead=10, chunks=1, foresight=3, certain=0),
+    "clip": Plan(past=12, hop=75, ahead=25, chunks=4, foresight=11, certain=6),
 }
-"""live: a frame leaves 0.2 to 0.3 s after its sound. clip: 0.4 to 2 s. More of the past changed no score."""
+"""live: a frame leaves 0.2 to 0.3 s after its sound. clip: 0.5 to 2 s. More of the past changed no score."""

@@ -3,10 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from emotalk.engines.builtin.clock import first_tick, last_tick, rows_to_frames, ticks_to_frames
+from emotalk.engines.builtin.clock import first_tick, last_tick, ticks_to_frames
 from emotalk.engines.builtin.gate import CHUNK, CONTEXT, VoiceGate, VoiceModel
-from emotalk.engines.builtin.network import CURVES, MouthNetwork
+from emotalk.engines.builtin.mouth import drawn
+from emotalk.engines.builtin.network import MouthNetwork
 from emotalk.engines.builtin.plan import ROW_SAMPLES, Plan
+from emotalk.engines.builtin.poses import SHAPES
 from emotalk.errors import EngineError
 from emotalk.face import BLENDSHAPES, INDEX, Frames, Pcm
 from emotalk.tape import Tape
@@ -16,9 +18,9 @@ _Rows = NDArray[np.float32]
 """[n, 53]: a frame of the mouth, and behind it the voice."""
 
 _NO_ROWS = np.zeros((0, BLENDSHAPES + 1), np.float32)
-_COLUMNS = [(n + side, i) for i, n in enumerate(CURVES) for side in ("", "Left", "Right") if n + side in INDEX]
+_COLUMNS = [(n + side, i) for i, n in enumerate(SHAPES) for side in ("", "Left", "Right") if n + side in INDEX]
 _TO, _FROM = [INDEX[name] for name, _ in _COLUMNS], [i for _, i in _COLUMNS]
-"""ARKit columns and the curves that they show: a curve with a left and a right goes to both."""
+"""ARKit columns and the shapes that they show: one with a left and a right goes to both."""
 
 _PIECE = SAMPLE_RATE
 """A long push is worked off a second at a time, so that what is kept in between stays short."""
@@ -88,23 +90,23 @@ class BuiltinSession:
     def _ready(self) -> bool:
         """Whether all that the next block is drawn from has been heard."""
         heard = self._plan.window(self._blocks)[1] <= self._sound.end
-        return heard and last_tick((self._blocks + 1) * self._plan.hop_frames) < self._gate.openness.end
+        judged = (self._blocks + 1) * self._plan.hop_frames + self._plan.certain
+        return heard and last_tick(judged) < self._gate.openness.end
 
     def _draw(self) -> _Rows:
         """The next block. Raises EngineError if a frame is not finite."""
         plan, count = self._plan, self._plan.hop_frames
         first = self._blocks * count
-        window = self._sound.read(*plan.window(self._blocks))
-        rows = self._network.curves(window)[plan.past : plan.past + plan.hop]
-        voice = ticks_to_frames(self._gate.openness, first, first + count)
-        curves = rows_to_frames(rows, count) * voice[:, None]
-        if not np.isfinite(curves).all():
+        shares = self._network.phones(self._sound.read(*plan.window(self._blocks)))
+        if not np.isfinite(shares).all():
             raise EngineError(f"The built-in network gave no finite face near {first / 30:.1f} s of the clip.")
+        voice = ticks_to_frames(self._gate.openness, first, first + count + plan.certain)
+        shapes = drawn(shares, plan.past, np.pad(voice, (0, plan.foresight - plan.certain), mode="edge"), count)
         self._blocks += 1
-        drawn = np.zeros((count, BLENDSHAPES + 1), np.float32)
-        drawn[:, _TO] = curves[:, _FROM]
-        drawn[:, BLENDSHAPES] = voice
-        return drawn
+        rows = np.zeros((count, BLENDSHAPES + 1), np.float32)
+        rows[:, _TO] = shapes[:, _FROM]
+        rows[:, BLENDSHAPES] = voice[:count]
+        return rows
 
     def _forget(self) -> None:
         first = self._plan.window(self._blocks)[0]

@@ -1,0 +1,69 @@
+"""Surgery on the exported graph: another head, and weights in 16 bits."""
+
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from training.phones import CLASSES
+
+_SMALLEST = 256
+"""Tensors of fewer values keep their 32 bits."""
+
+Weights = NDArray[np.float32]
+
+
+def narrowed(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The same graph with its large weights in 16 bits, each behind a Cast."""
+    graph, casts, kept = model.graph, [], []
+    for tensor in graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < _SMALLEST:
+            kept.append(tensor)
+            continue
+        kept.append(numpy_helper.from_array(values.astype(np.float16), f"{tensor.name}.half"))
+        casts.append(helper.make_node("Cast", [f"{tensor.name}.half"], [tensor.name], to=TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.initializer[:], graph.node[:]
+    graph.initializer.extend(kept)
+    graph.node.extend(nodes)
+    onnx.checker.check_model(model)
+    return model
+
+
+def cut_open(model: onnx.ModelProto) -> str:
+    """Leave out what follows the last hidden rows; return the name of these, which become the output."""
+    last = max(i for i, node in enumerate(model.graph.node) if node.op_type == "Concat")
+    name: str = model.graph.node[last].output[0]
+    del model.graph.node[last + 1 :], model.graph.output[:]
+    model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
+    return name
+
+
+def closed(model: onnx.ModelProto, hidden: str, weights: Weights, bias: Weights) -> onnx.ModelProto:
+    """The graph with a softmax over phones behind its hidden rows, and without weights that nothing reads."""
+    graph = model.graph
+    del graph.output[:]
+    graph.initializer.append(numpy_helper.from_array(weights, "mouth.phones.weight"))
+    graph.initializer.append(numpy_helper.from_array(bias, "mouth.phones.bias"))
+    graph.node.append(helper.make_node("MatMul", [hidden, "mouth.phones.weight"], ["mouth.phones.product"]))
+    graph.node.append(helper.make_node("Add", ["mouth.phones.product", "mouth.phones.bias"], ["mouth.phones.logits"]))
+    graph.node.append(helper.make_node("Softmax", ["mouth.phones.logits"], ["phones"], axis=-1))
+    graph.output.append(helper.make_tensor_value_info("phones", TensorProto.FLOAT, [1, "rows", len(CLASSES)]))
+    _drop_unread(graph)
+    return narrowed(model)
+
+
+def _drop_unread(graph: Any) -> None:
+    """Drop the Casts of weights, and then the weights, that no node reads."""
+    for _ in range(2):
+        read = {name for node in graph.node for name in node.input}
+        kept = [node for node in graph.node if node.op_type != "Cast" or node.output[0] in read]
+        del graph.node[:]
+        graph.node.extend(kept)
+    read = {name for node in graph.node for name in node.input}
+    weights = [tensor for tensor in graph.initializer if tensor.name in read]
+    del graph.initializer[:]
+    graph.initializer.extend(weights)
