@@ -12,7 +12,7 @@ from threading import Thread, Timer
 from typing import IO
 
 ROOT = Path(__file__).parents[2]
-INSTALL_SECONDS = 300.0
+INSTALL_SECONDS = 540.0
 COMMAND_SECONDS = 120.0
 _NOT_CLONED = shutil.ignore_patterns(
     ".git", ".venv*", ".*_cache", ".hypothesis", "__pycache__", "jars", "demo", "build", "dist"
@@ -40,9 +40,9 @@ class House:
             words, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=timeout
         )
 
-    def get(self, *words: str) -> str:
+    def get(self, *words: str, timeout: float = COMMAND_SECONDS) -> str:
         """The standard output of a command that must end well."""
-        done = self.run(*words)
+        done = self.run(*words, timeout=timeout)
         assert done.returncode == 0, f"{' '.join(words)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
         return done.stdout
 

@@ -8,7 +8,7 @@ import pytest
 from emotalk.audio import open_audio
 from emotalk.export import SUFFIXES
 from emotalk.timebase import frame_count
-from tests.entry.house import ROOT, House, bare_environment, clone
+from tests.entry.house import INSTALL_SECONDS, ROOT, House, bare_environment, clone
 from tests.kafka.broker import free_ports
 
 README, VIETNAMESE = "README.md", "README.vi.md"
@@ -26,13 +26,15 @@ def first_screen(language: str, document: str = README) -> list[str]:
 
 @pytest.fixture(scope="module")
 def newcomer(tmp_path_factory: pytest.TempPathFactory) -> House:
-    """A clone in which every shell block has been run, but for the one that runs these tests."""
-    folder = tmp_path_factory.mktemp("newcomer")
+    """A clone in which one terminal has been typed what the first screen says, but for what runs these tests.
+
+    It lies deep, and its path has spaces, quotes and letters beyond ASCII.
+    """
+    folder = tmp_path_factory.mktemp("newcomer") / "thư mục của tôi, it's mine" / "a path that is long" / ("x" * 60)
     clone(folder / "clone")
     house = House(folder / "clone", bare_environment(folder))
-    for block in first_screen("bash"):
-        if block.strip() != ITSELF:
-            house.get("bash", "-euc", block)
+    typed = [block for block in first_screen("bash") if block.strip() != ITSELF]
+    house.get("bash", "-ec", "".join(typed), timeout=INSTALL_SECONDS)
     return house
 
 

@@ -16,8 +16,8 @@ def nowhere() -> str:
 
 
 @pytest.mark.parametrize("door", DOORS)
-def test_without_a_broker_a_door_names_both_ways_out_within_ten_seconds(house: House, nowhere: str, door: str):
-    done = house.run("python", door, "--kafka_servers", nowhere, timeout=10.0)
+def test_without_a_broker_a_door_names_both_ways_out_and_ends(house: House, nowhere: str, door: str):
+    done = house.run("python", door, "--kafka_servers", nowhere)
     assert done.returncode == 5
     assert nowhere in done.stderr
     assert "docker-compose up -d" in done.stderr
@@ -29,7 +29,7 @@ def test_without_a_broker_a_door_names_both_ways_out_within_ten_seconds(house: H
 @pytest.mark.parametrize("door", ["grpc_server.py", "kafka_consumer.py"])
 @pytest.mark.parametrize("model", [(), ("--model_path", CHECKPOINT)], ids=["builtin", "emotalk"])
 def test_cuda_where_there_is_none_is_one_sentence_and_exit_code_3(house: House, door: str, model: tuple[str, ...]):
-    done = house.run("python", door, "--device", "cuda", *model, timeout=10.0)
+    done = house.run("python", door, "--device", "cuda", *model)
     assert done.returncode == 3
     [sentence] = [line for line in done.stderr.splitlines() if line.startswith("emotalk:")]
     assert "device" in sentence
@@ -40,7 +40,7 @@ def test_cuda_where_there_is_none_is_one_sentence_and_exit_code_3(house: House, 
 @pytest.mark.parametrize("door", ["grpc_server.py", "kafka_consumer.py"])
 @pytest.mark.parametrize("spelling", ["--model_path", "--model-path"])
 def test_a_missing_checkpoint_is_named_in_both_spellings(house: House, door: str, spelling: str):
-    done = house.run("python", door, spelling, "no/such/EmoTalk.pth", timeout=10.0)
+    done = house.run("python", door, spelling, "no/such/EmoTalk.pth")
     assert done.returncode == 3
     assert "no/such/EmoTalk.pth" in done.stderr
 
