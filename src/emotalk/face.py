@@ -1,5 +1,6 @@
 """The face: the 52 ARKit blendshapes in the order of the wire, the style of a performance, and a clip of frames."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +85,11 @@ class FaceClip:
         """A clip of pieces [n, 52] or [n, 55], one after the other."""
         frames, head = parted(np.concatenate(pieces))
         return cls(frames, sound, head)
+
+    @property
+    def title(self) -> str:
+        """The name of the sound's file, as text: what is not UTF-8 in it is replaced."""
+        return os.fsencode(self.sound.name).decode("utf-8", "replace") if self.sound else ""
 
     @property
     def timecodes(self) -> list[float]:

@@ -13,6 +13,7 @@ from emotalk.cli import flags
 from emotalk.cli.exits import complain
 from emotalk.cli.progress import bar, filming
 from emotalk.cli.settings_from_flags import settle
+from emotalk.cli.sound import HELP, at_hand
 from emotalk.engines.base import EngineCard
 from emotalk.export import SUFFIXES, check_place, save
 from emotalk.face import FaceClip, Frames, Pcm
@@ -24,7 +25,7 @@ from emotalk.timebase import frame_count
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """IN -o OUT and how."""
-    parser.add_argument("audio", metavar="IN", type=Path, help="WAV, FLAC, OGG or MP3; 8..192 kHz; mono or stereo")
+    parser.add_argument("audio", metavar="IN", type=Path, help=HELP)
     kinds = "/".join(SUFFIXES)
     flags.add(parser, "--output", "-o", metavar="OUT", type=Path, required=True, help=f"{kinds}; folders are created")
     add_performance(parser)
@@ -40,18 +41,21 @@ def add_performance(parser: argparse.ArgumentParser) -> None:
 def run(parsed: argparse.Namespace) -> None:
     """Read, animate, write."""
     settings = settle(parsed)
-    clip, card = perform(parsed, settings, place=parsed.output)
-    save(clip, parsed.output, filming)
+    with at_hand(parsed.audio) as sound:
+        clip, card = perform(parsed, settings, sound, place=parsed.output)
+        save(clip, parsed.output, filming)
     print(f"{parsed.output}: {len(clip.frames)} frames at 30 fps, engine {card.name} on {card.device}, {card.licence}")
 
 
-def perform(parsed: argparse.Namespace, settings: Settings, place: Path | None = None) -> tuple[FaceClip, EngineCard]:
-    """The sound file `parsed.audio` as a clip; `place` is checked before the work begins."""
+def perform(
+    parsed: argparse.Namespace, settings: Settings, audio: Path, place: Path | None = None
+) -> tuple[FaceClip, EngineCard]:
+    """The sound of a file as a clip; `place` is checked before the work begins."""
     performance, gains = flags.performance(parsed), parts.gains(settings)
     performance.check()
-    seed = parsed.seed if parsed.seed is not None else _digest(parsed.audio)
+    seed = parsed.seed if parsed.seed is not None else _digest(audio)
     sent = Sent(performance.audio_format, performance.lenient)
-    reader = open_audio(parsed.audio, Limits(max_seconds=settings.max_seconds), sent)
+    reader = open_audio(audio, Limits(max_seconds=settings.max_seconds), sent)
     if reader.missing:
         complain(f"the sound is not whole: {reader.missing}")
     if place:
@@ -63,7 +67,7 @@ def perform(parsed: argparse.Namespace, settings: Settings, place: Path | None =
         for frames in _animate(session, reader.blocks()):
             progress.update(len(frames))
             blocks.append(frames)
-    return FaceClip.of(blocks, parsed.audio), pipeline.engine.card
+    return FaceClip.of(blocks, audio), pipeline.engine.card
 
 
 def _animate(session: Session, sound: Iterator[Pcm]) -> Iterator[Frames]:

@@ -1,6 +1,7 @@
 """emotalk COMMAND …: builds the parser, runs the command, turns errors into a sentence and an exit code."""
 
 import argparse
+import io
 import os
 import signal
 import sys
@@ -43,6 +44,9 @@ def door(command: str, **defaults: object) -> int:
 
 def guarded(run: Callable[[], int | None]) -> int:
     """Run; an error of ours becomes one sentence on standard error and its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a console that cannot show a name shows its bytes
+            stream.reconfigure(errors="backslashreplace")
     try:
         return run() or Exit.OK
     except BrokenPipeError:

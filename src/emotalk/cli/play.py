@@ -11,6 +11,7 @@ from emotalk.cli import flags
 from emotalk.cli.animate import add_performance, perform
 from emotalk.cli.exits import complain
 from emotalk.cli.settings_from_flags import settle
+from emotalk.cli.sound import at_hand
 from emotalk.errors import ConfigurationError
 from emotalk.export import READABLE, load
 from emotalk.export.formats import suffix_of
@@ -53,8 +54,8 @@ def _clip(parsed: argparse.Namespace) -> FaceClip:
     if suffix_of(parsed.audio, READABLE):
         return load(parsed.audio)
     _refuse_unreadable(parsed.audio)
-    clip, _ = perform(parsed, settings)
-    return clip
+    with at_hand(parsed.audio) as sound:
+        return perform(parsed, settings, sound)[0]
 
 
 def _refuse_unreadable(path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from emotalk.cli import flags
 from emotalk.cli.exits import complain
 from emotalk.cli.progress import filming
+from emotalk.cli.sound import HELP, at_hand
 from emotalk.client import DEFAULT_TIMEOUT, EmoTalkClient, Request
 from emotalk.errors import ConfigurationError
 from emotalk.export import SUFFIXES, check_place, save
@@ -21,7 +22,7 @@ ENVIRONMENT = flags.TOKEN_NOTE
 
 def add_arguments(parser: argparse.ArgumentParser, default_output: Path | None = None) -> None:
     """IN -o OUT and where."""
-    parser.add_argument("file", metavar="IN", nargs="?", type=Path, help="WAV, FLAC, OGG or MP3")
+    parser.add_argument("file", metavar="IN", nargs="?", type=Path, help=HELP)
     flags.add(parser, "--audio", rare=True, metavar="IN", type=Path, help="the same, as the first version spelt it")
     kinds = "/".join(SUFFIXES)
     output = f"{kinds}; folders are created. Without it nothing is saved"
@@ -40,10 +41,14 @@ def run(parsed: argparse.Namespace) -> None:
     audio, output = parsed.audio or parsed.file, parsed.output
     if audio is None:
         raise ConfigurationError("audio: no file was named. Give IN, or --audio IN.")
-    sound = audio.read_bytes()
+    with at_hand(audio) as sound:
+        _send(parsed, sound, output)
+
+
+def _send(parsed: argparse.Namespace, audio: Path, output: Path | None) -> None:
     if output:
         check_place(output)
-    request = _request(parsed, sound)
+    request = _request(parsed, audio.read_bytes())
     blocks = []
     options: dict[str, Any] = {"timeout": parsed.timeout, "patience": PATIENCE}
     with EmoTalkClient(parsed.host, parsed.port, credentials=flags.credentials(parsed), **options) as client:

@@ -11,6 +11,7 @@ from pathlib import Path
 from emotalk.cli import flags
 from emotalk.cli.progress import filming
 from emotalk.cli.settings_from_flags import settle
+from emotalk.cli.sound import at_hand
 from emotalk.cli.wait import Waiting
 from emotalk.errors import DeadlineExceeded
 from emotalk.export import SUFFIXES, check_place, save
@@ -63,8 +64,8 @@ def run(parsed: argparse.Namespace) -> None:
 
 
 def _order(parsed: argparse.Namespace) -> Order:
-    sound = parsed.audio.read_bytes()
-    return Order(sound, parsed.request_id, parsed.session_id, flags.performance(parsed))
+    with at_hand(parsed.audio) as sound:
+        return Order(sound.read_bytes(), parsed.request_id, parsed.session_id, flags.performance(parsed))
 
 
 def _wait(results: Results, job: Job, receipt: Receipt, waiting: Waiting, timeout: float) -> FaceClip:

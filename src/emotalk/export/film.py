@@ -56,7 +56,7 @@ def _sound(path: Path) -> Iterator[Any]:
 
     resampler = av.AudioResampler("fltp", "mono", SOUND_RATE)
     try:
-        with av.open(str(path)) as sound:
+        with path.open("rb") as file, av.open(file, "r") as sound:
             for frame in sound.decode(audio=0):
                 yield from resampler.resample(frame)
             yield from resampler.resample(None)

@@ -5,8 +5,10 @@ To add a kind: write `name(clip, path)` in a file beside this one and enter it i
 
 import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -43,16 +45,31 @@ def save(clip: FaceClip, path: Path, watch: film.Watch = iter) -> None:
     suffix = _check_suffix(path)
     writer = partial(film.mp4, watch=watch) if suffix == ".mp4" else _WRITERS[suffix]
     path.parent.mkdir(parents=True, exist_ok=True)
+    path = path.resolve()  # a link stays a link: what it leads to is written
     # Written beside its place and moved there, so that nobody ever opens half a file.
-    number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
-    os.close(number)
-    unfinished = Path(name)
+    with tempfile.TemporaryDirectory(dir=_room_for(path), prefix=".emotalk-") as folder:
+        finished = Path(folder) / f"clip{suffix}"
+        writer(clip, finished)
+        _put(finished, path)
+
+
+def _room_for(path: Path) -> Path | None:
+    """The folder of `path`; None, for that of temporary files, where only the file itself may be written."""
+    return path.parent if os.access(path.parent, os.W_OK) else None
+
+
+def _put(finished: Path, path: Path) -> None:
+    """With the mode that `path` had, or that a new file gets; some disks know no modes."""
     try:
-        writer(clip, unfinished)
-        unfinished.chmod(0o666 & ~_umask())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+        mode = path.stat().st_mode & 0o7777
+    except FileNotFoundError:
+        mode = 0o666 & ~_umask()
+    with suppress(OSError):
+        finished.chmod(mode)
+    try:
+        finished.replace(path)
+    except OSError:  # it lies on a mount of its own, or its folder is closed: only its bytes can be written
+        shutil.copyfile(finished, path)
 
 
 def check_place(path: Path) -> None:
@@ -62,6 +79,10 @@ def check_place(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    path = path.resolve()
+    path.exists()  # a name that is too long is heard of here
+    if path.is_file() and os.access(path, os.W_OK):
+        return
     try:
         tempfile.TemporaryFile(dir=path.parent).close()
     except OSError as error:

@@ -27,7 +27,7 @@ def glb(clip: FaceClip, path: Path) -> None:
     scene.animate(when, scene.add(np.ascontiguousarray(clip.frames, np.float32).reshape(-1, 1)), 0, "weights")
     if clip.head is not None:
         scene.animate(when, scene.add(quaternions(clip.head).astype(np.float32)), scene.bend(), "rotation")
-    path.write_bytes(scene.finished(clip.sound))
+    path.write_bytes(scene.finished(clip.title))
 
 
 class _Scene:
@@ -77,9 +77,9 @@ class _Scene:
             joints = np.where(mine > 0, np.array([0, 1, 0, 0], np.uint8), np.uint8(0))
             primitive["attributes"] |= {"JOINTS_0": self.add(joints), "WEIGHTS_0": self.add(mine, normalized=True)}
 
-    def finished(self, sound: Path | None) -> bytes:
+    def finished(self, title: str) -> bytes:
         """The whole file."""
-        extras = {"fps": 30, "names": list(ARKIT_NAMES), **({"audio": sound.name} if sound else {})}
+        extras = {"fps": 30, "names": list(ARKIT_NAMES), **({"audio": title} if title else {})}
         animation = {"name": "speech", "samplers": self._samplers, "channels": self._channels, "extras": extras}
         self._document["animations"] = [animation]
         self._document["buffers"][0]["byteLength"] = len(self._binary)

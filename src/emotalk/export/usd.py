@@ -38,7 +38,7 @@ def usda(clip: FaceClip, path: Path) -> None:
     with path.open("w", encoding="utf-8") as file:
         end, joints = max(0, len(clip.frames) - 1), _STILL if clip.head is None else _TURNING
         places = f"[{', '.join(map(_place, joints.values()))}]"
-        named = {"joints": _tokens(joints), "places": places, "sound": _sound(clip.sound)}
+        named = {"joints": _tokens(joints), "places": places, "sound": _sound(clip.title)}
         file.write(_STAGE.format(end=end, fps=FPS, **named))
         for part in head.parts:
             _write_mesh(file, head, part, _rigid() if clip.head is None else _bent(head, part))
@@ -92,10 +92,10 @@ _MESH = """        def Mesh "{name}" (
 """
 
 
-def _sound(sound: Path | None) -> str:
-    if sound is None:
+def _sound(title: str) -> str:
+    if not title:
         return ""
-    name = sound.name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
+    name = title.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
     return f'\n        string audio = "{name}"'
 
 
