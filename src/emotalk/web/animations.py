@@ -12,36 +12,33 @@ from emotalk.web import answers, contract
 from emotalk.web.events import event, told
 from emotalk.web.parameters import PerformanceQuery, performance
 from emotalk.web.uploads import Upload, received
-from emotalk.web.upstream import Upstream
+from emotalk.web.upstream import Client
 
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 """A proxy that holds events back until its buffer is full would make them late."""
 
 
-def routes(upstream: Upstream) -> APIRouter:
-    """The route, on this server."""
-    router = APIRouter(tags=["animations"])
+router = APIRouter(tags=["animations"])
 
-    @router.post("/v1/animations", openapi_extra=contract.SOUND, responses=contract.animation(posts=True))
-    async def animate(request: Request, query: Annotated[PerformanceQuery, Query()]) -> Response:
-        """Store the sound in the queue, wait for its turn, and answer with the whole animation, or chunk by chunk.
 
-        The request's id stands in the header `X-Request-Id` and in every event: should the connection break, the rest
-        is at /v1/jobs/{id}/events.
-        """
-        form, client = answers.wanted(request), upstream.client(request)
-        async with received(request) as upload:
-            order = await order_of(request, upload)
-            name = upload.name
-        headers = {**HEADERS, "X-Request-Id": contract.header(order.request_id)}
-        if form == answers.EVENTS:
-            return StreamingResponse(_events(client, order), media_type=answers.EVENT_STREAM, headers=headers)
-        frames = [chunk.frames async for chunk in client.stream(order)]
-        if order.lenient and (missing := (await client.job(order.request_id)).missing):
-            headers["X-Missing"] = contract.header(missing)
-        return await answers.file_of(form, frames, name, headers)
+@router.post("/v1/animations", openapi_extra=contract.SOUND, responses=contract.animation(posts=True))
+async def animate(request: Request, client: Client, query: Annotated[PerformanceQuery, Query()]) -> Response:
+    """Store the sound in the queue, wait for its turn, and answer with the whole animation, or chunk by chunk.
 
-    return router
+    The request's id stands in the header `X-Request-Id` and in every event: should the connection break, the rest is
+    at /v1/jobs/{id}/events.
+    """
+    form = answers.wanted(request)
+    async with received(request) as upload:
+        order = await order_of(request, upload)
+        name = upload.name
+    headers = {**HEADERS, "X-Request-Id": contract.header(order.request_id)}
+    if form == answers.EVENTS:
+        return StreamingResponse(_events(client, order), media_type=answers.EVENT_STREAM, headers=headers)
+    frames = [chunk.frames async for chunk in client.stream(order)]
+    if order.lenient and (missing := (await client.job(order.request_id)).missing):
+        headers["X-Missing"] = contract.header(missing)
+    return await answers.file_of(form, frames, name, headers)
 
 
 async def order_of(request: Request, upload: Upload) -> Order:

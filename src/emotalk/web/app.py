@@ -14,15 +14,14 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
 from emotalk.errors import EmoTalkError
-from emotalk.web import animations, contract, jobs, stream
+from emotalk.web import animations, contract, health, jobs, stream
 from emotalk.web.observe import HttpObserver
 from emotalk.web.origins import Origins
 from emotalk.web.page import Page
 from emotalk.web.parameters import invalid
-from emotalk.web.problems import Problem, problem_of, retry_after
+from emotalk.web.problems import Problem, problem_of
 from emotalk.web.uploads import BodyLimit
 from emotalk.web.upstream import Upstream
-from emotalk.wire.status import RETRY_SECONDS
 
 
 @dataclass(frozen=True)
@@ -44,9 +43,9 @@ def application(upstream: Upstream, doors: Allowed) -> FastAPI:
     app = FastAPIOffline(
         title="EmoTalk API", version=version("emotalk"), description=_ABOUT, lifespan=lifespan, redoc_url=None
     )
-    for routes in (animations.routes, jobs.routes, stream.routes):
-        app.include_router(routes(upstream))
-    _add_health(app, upstream)
+    app.state.upstream = upstream
+    for each in (animations, jobs, stream, health):
+        app.include_router(each.router)
     _add_problems(app)
     _add_schemas(app)
     app.router.default = Page()  # not a mount at "/": that would take a wrong method's 405 for a path of its own
@@ -57,16 +56,6 @@ def application(upstream: Upstream, doors: Allowed) -> FastAPI:
     app.add_middleware(Origins, hosts=doors.hosts, origins=doors.origins)
     app.add_middleware(HttpObserver)
     return app
-
-
-def _add_health(app: FastAPI, upstream: Upstream) -> None:
-    @app.get("/v1/health", tags=["health"], responses=contract.problem(401, 421, 503))
-    async def health(request: Request) -> dict[str, bool]:
-        """Is the service ready for the next request?"""
-        if not await upstream.client(request).health():
-            later = retry_after(RETRY_SECONDS)
-            raise Problem(503, "NotReady", "The service is starting or draining. Try again.", headers=later)
-        return {"ready": True}
 
 
 def _add_problems(app: FastAPI) -> None:

@@ -5,13 +5,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from emotalk.client import AsyncEmoTalkClient
 from emotalk.errors import InvalidRequest
 from emotalk.web import answers, contract
 from emotalk.web.animations import HEADERS, collected, order_of
 from emotalk.web.events import job_document, told
 from emotalk.web.parameters import PerformanceQuery
 from emotalk.web.uploads import received
-from emotalk.web.upstream import Upstream
+from emotalk.web.upstream import Client
 
 Id = Annotated[str, Path(min_length=1, max_length=200, description="the request's id")]
 LAST_FRAME = 2**31 - 2
@@ -20,60 +21,59 @@ _FAILURES = contract.problem(400, 401, 404, 421, 503, 504)
 _JOB: dict[str, Any] = {"content": {"application/json": {"schema": {"type": "object"}}}}
 
 
-def routes(upstream: Upstream) -> APIRouter:
-    """The routes, on this server."""
-    router = APIRouter(tags=["jobs"])
+_ACCEPTED: contract.Responses = {202: {"description": "Accepted: it is stored durably", **_JOB}}
+_REFUSED = contract.problem(400, 401, 403, 409, 413, 421, 422, 429, 503, 504)
+_STREAM = {"content": {answers.EVENT_STREAM: {"schema": {"type": "string"}}}}
+_STREAMED: contract.Responses = {200: {"description": "Events", **_STREAM}}
 
-    accepted: contract.Responses = {202: {"description": "Accepted: it is stored durably", **_JOB}}
-    failures = contract.problem(400, 401, 403, 409, 413, 421, 422, 429, 503, 504)
-
-    @router.post("/v1/jobs", status_code=202, openapi_extra=contract.SOUND, responses={**accepted, **failures})
-    async def submit(request: Request, query: Annotated[PerformanceQuery, Query()]) -> Response:
-        """Store the sound in the queue and return at once."""
-        client = upstream.client(request)
-        async with received(request) as upload:
-            order = await order_of(request, upload)
-        job = await client.submit(order)
-        location = {"Location": f"/v1/jobs/{contract.header(order.request_id)}"}
-        return JSONResponse(job_document(job), 202, location)
-
-    @router.get("/v1/jobs/{request_id}", responses={200: {"description": "Where it stands", **_JOB}, **_FAILURES})
-    async def job(request: Request, request_id: Id) -> Response:
-        """Queued with its position, running with its progress, done, failed, buried or cancelled."""
-        return JSONResponse(job_document(await upstream.client(request).job(request_id)))
-
-    @router.delete(
-        "/v1/jobs/{request_id}",
-        responses={200: {"description": "Cancelled, or over before", **_JOB}, **_FAILURES, **contract.problem(403)},
-    )
-    async def cancel(request: Request, request_id: Id) -> Response:
-        """A job that waits never runs, one that runs stops at its next window. Safe to repeat."""
-        return JSONResponse(job_document(await upstream.client(request).cancel(request_id)))
-
-    @router.get("/v1/jobs/{request_id}/animation", responses=contract.animation())
-    async def animation(request: Request, request_id: Id) -> Response:
-        """The whole animation, as soon as there is one: this waits for a job that is not done."""
-        form, client = answers.wanted(request), upstream.client(request)
-        if form == answers.EVENTS:
-            return _events(upstream, request, request_id)
-        headers = {**HEADERS, "X-Request-Id": contract.header(request_id)}
-        await client.job(request_id)
-        return await collected(client.results(request_id), form, request_id, headers)
-
-    told_as = {"content": {answers.EVENT_STREAM: {"schema": {"type": "string"}}}}
-    stream: contract.Responses = {200: {"description": "Events", **told_as}}
-
-    @router.get("/v1/jobs/{request_id}/events", responses={**stream, **contract.problem(400, 401, 404, 421, 503)})
-    async def events(request: Request, request_id: Id) -> Response:
-        """Each chunk as it is ready. `Last-Event-ID`, the last frame seen, goes on after it."""
-        await upstream.client(request).job(request_id)
-        return _events(upstream, request, request_id)
-
-    return router
+router = APIRouter(tags=["jobs"])
 
 
-def _events(upstream: Upstream, request: Request, request_id: str) -> StreamingResponse:
-    client, first = upstream.client(request), _from_frame(request)
+@router.post("/v1/jobs", status_code=202, openapi_extra=contract.SOUND, responses={**_ACCEPTED, **_REFUSED})
+async def submit(request: Request, client: Client, query: Annotated[PerformanceQuery, Query()]) -> Response:
+    """Store the sound in the queue and return at once."""
+    async with received(request) as upload:
+        order = await order_of(request, upload)
+    job = await client.submit(order)
+    location = {"Location": f"/v1/jobs/{contract.header(order.request_id)}"}
+    return JSONResponse(job_document(job), 202, location)
+
+
+@router.get("/v1/jobs/{request_id}", responses={200: {"description": "Where it stands", **_JOB}, **_FAILURES})
+async def job(client: Client, request_id: Id) -> Response:
+    """Queued with its position, running with its progress, done, failed, buried or cancelled."""
+    return JSONResponse(job_document(await client.job(request_id)))
+
+
+@router.delete(
+    "/v1/jobs/{request_id}",
+    responses={200: {"description": "Cancelled, or over before", **_JOB}, **_FAILURES, **contract.problem(403)},
+)
+async def cancel(client: Client, request_id: Id) -> Response:
+    """A job that waits never runs, one that runs stops at its next window. Safe to repeat."""
+    return JSONResponse(job_document(await client.cancel(request_id)))
+
+
+@router.get("/v1/jobs/{request_id}/animation", responses=contract.animation())
+async def animation(request: Request, client: Client, request_id: Id) -> Response:
+    """The whole animation, as soon as there is one: this waits for a job that is not done."""
+    form = answers.wanted(request)
+    if form == answers.EVENTS:
+        return _events(client, request, request_id)
+    headers = {**HEADERS, "X-Request-Id": contract.header(request_id)}
+    await client.job(request_id)
+    return await collected(client.results(request_id), form, request_id, headers)
+
+
+@router.get("/v1/jobs/{request_id}/events", responses={**_STREAMED, **contract.problem(400, 401, 404, 421, 503)})
+async def events(request: Request, client: Client, request_id: Id) -> Response:
+    """Each chunk as it is ready. `Last-Event-ID`, the last frame seen, goes on after it."""
+    await client.job(request_id)
+    return _events(client, request, request_id)
+
+
+def _events(client: AsyncEmoTalkClient, request: Request, request_id: str) -> StreamingResponse:
+    first = _from_frame(request)
     chunks = told(client.results(request_id, first), request_id, lambda: client.job(request_id), first)
     return StreamingResponse(chunks, media_type=answers.EVENT_STREAM, headers=HEADERS)
 

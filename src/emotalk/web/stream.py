@@ -23,12 +23,12 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field, ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from emotalk.client import Chunk, Live
+from emotalk.client import AsyncEmoTalkClient, Chunk, Live
 from emotalk.errors import EmoTalkError, InvalidRequest
 from emotalk.performance import PARAMETERS
 from emotalk.web.parameters import invalid, model
 from emotalk.web.problems import Problem, problem_of
-from emotalk.web.upstream import Upstream
+from emotalk.web.upstream import client_of
 
 POLICY_VIOLATION, INTERNAL_ERROR = 1008, 1011
 AHEAD = 64
@@ -49,27 +49,25 @@ class Start(model("AskedLive", (each for each in PARAMETERS if each.live)), Base
         return Live(**{name: value for name, value in self if name not in ("type", "format")})
 
 
-def routes(upstream: Upstream) -> APIRouter:
-    """The route, on this server."""
-    router = APIRouter()
-
-    @router.websocket("/v1/stream")
-    async def stream(socket: WebSocket) -> None:
-        await socket.accept()
-        try:
-            await _converse(socket, upstream)
-        except WebSocketDisconnect:
-            pass  # whoever hangs up wants no more; nothing is stored
-        except Problem as problem:
-            await _fail(socket, problem)
-        except EmoTalkError as error:
-            await _fail(socket, problem_of(error))
-
-    return router
+router = APIRouter()
 
 
-async def _converse(socket: WebSocket, upstream: Upstream) -> None:
-    client, start = upstream.client(socket), await _start(socket)
+@router.websocket("/v1/stream")
+async def stream(socket: WebSocket) -> None:
+    """One speaker, from `start` to `end`."""
+    await socket.accept()
+    try:
+        await _converse(socket, await client_of(socket))
+    except WebSocketDisconnect:
+        pass  # whoever hangs up wants no more; nothing is stored
+    except Problem as problem:
+        await _fail(socket, problem)
+    except EmoTalkError as error:
+        await _fail(socket, problem_of(error))
+
+
+async def _converse(socket: WebSocket, client: AsyncEmoTalkClient) -> None:
+    start = await _start(socket)
     live = start.live()
     await socket.send_json({"type": "started", "request_id": live.request_id})
     frames = 0

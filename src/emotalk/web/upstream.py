@@ -2,7 +2,9 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Annotated
 
+from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from emotalk.client import AsyncEmoTalkClient
@@ -33,6 +35,18 @@ class Upstream:
         """Close all connections."""
         for client in self._clients.values():
             await client.close()
+
+
+async def client_of(connection: HTTPConnection) -> AsyncEmoTalkClient:
+    """The client of whoever sent this. Raises Problem for an Authorization that is no bearer's.
+
+    On the event loop, to which a channel of gRPC belongs.
+    """
+    upstream: Upstream = connection.app.state.upstream
+    return upstream.client(connection)
+
+
+Client = Annotated[AsyncEmoTalkClient, Depends(client_of)]
 
 
 def _token(connection: HTTPConnection) -> str:

@@ -1,0 +1,19 @@
+"""GET /v1/health: is the service ready for the next request?"""
+
+from fastapi import APIRouter
+
+from emotalk.web import contract
+from emotalk.web.problems import Problem, retry_after
+from emotalk.web.upstream import Client
+from emotalk.wire.status import RETRY_SECONDS
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/v1/health", responses=contract.problem(401, 421, 503))
+async def health(client: Client) -> dict[str, bool]:
+    """Is the service ready for the next request?"""
+    if not await client.health():
+        later = retry_after(RETRY_SECONDS)
+        raise Problem(503, "NotReady", "The service is starting or draining. Try again.", headers=later)
+    return {"ready": True}
