@@ -5,11 +5,13 @@ import signal
 from collections.abc import Iterator
 from threading import Event
 
+import numpy as np
 import pytest
 
 from emotalk.client import Chunk, EmoTalkClient, Live
 from emotalk.errors import DeadlineExceeded, InvalidRequest, QueueFull, ServerUnavailable
 from emotalk.live.pool import LivePool
+from emotalk.timebase import frame_count
 from tests.integration.served import Inside, children, eventually, speech
 
 SOUND = speech(2.0)[44:]
@@ -41,6 +43,13 @@ def test_who_speaks_gets_frames_and_the_engine_is_started_only_then(served: Insi
     assert chunks[-1].is_final
     assert {chunk.request_id for chunk in chunks} == {"speaker"}
     assert len(engines()) == 1
+
+
+def test_more_than_four_mebibytes_may_come_in_one_message(served: Inside) -> None:
+    sound = np.zeros(5 * 2**20 // 2, "<i2").tobytes()
+    with EmoTalkClient("127.0.0.1", served.server.port) as client:
+        chunks = list(client.live(LIVE, [sound]))
+    assert sum(len(chunk.frames) for chunk in chunks) == frame_count(len(sound) // 2)
 
 
 def test_a_wrong_setting_is_refused_with_its_field_through_the_relay_too(served: Inside) -> None:

@@ -1,6 +1,7 @@
 """The client against a server that breaks on cue: named errors, patience with UNAVAILABLE only, no frame twice."""
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -514,3 +515,29 @@ def test_what_no_server_of_ours_would_answer_is_an_error_and_no_frame(stage: Sta
     heard = Heard(stage, answers)
     assert isinstance(heard.error, errors.JobFailed)
     assert heard.chunks == []
+
+
+def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy", "grpc_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    stage.jobs += [emotalk_pb2.Job(request_id="id", state=emotalk_pb2.Job.DONE)] * 2
+    for host in ("127.0.0.1", "localhost"):
+        with EmoTalkClient(host, stage.port, patience=0) as client:
+            assert client.job("id").state == "done"
+
+
+def test_a_client_that_was_made_before_a_fork_says_so_in_the_child(stage: Stage) -> None:
+    with EmoTalkClient("127.0.0.1", stage.port) as client:
+        reading, writing = os.pipe()
+        if (child := os.fork()) == 0:
+            try:
+                client.job("id")
+            except errors.ConfigurationError as error:
+                os.write(writing, str(error).encode())
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+        assert b"after the fork" in os.read(reading, 1_000)

@@ -78,6 +78,14 @@ def test_no_other_page_can_read_unless_its_origin_is_named(server: Inside, brows
         assert client.options("/v1/jobs", headers=asked).status_code == 200
 
 
+@pytest.mark.parametrize("spelling", ["null", "file://"])
+def test_a_page_of_a_file_may_call_where_files_are_named(server: Inside, spelling: str) -> None:
+    with window(server.server.port, Allowed(origins=["file://"])) as client:
+        answer = client.post("/v1/animations", content=speech(0.2), headers={"Origin": spelling})
+        assert answer.status_code == 200
+        assert answer.headers["access-control-allow-origin"] == spelling
+
+
 def test_a_body_that_says_that_it_is_too_long_is_refused_before_it_is_read(browser: TestClient) -> None:
     def body() -> Iterator[bytes]:
         yield b"never read"

@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from emotalk import tracing
 from emotalk.address import Address
 from emotalk.client import handshake
-from emotalk.client.connection import blocking_channel, is_accepted, named, position_of
+from emotalk.client.connection import Home, blocking_channel, is_accepted, named, position_of
 from emotalk.client.credentials import Credentials
 from emotalk.client.exchange import DEFAULT_PATIENCE, DEFAULT_TIMEOUT, Chunk, Exchange, Request
 from emotalk.client.job import JobStatus, job_of
@@ -24,9 +24,10 @@ from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
 
 
 class EmoTalkClient:
-    """A blocking client; threads may share it. `credentials`: TLS and a token; or bring a `channel` of your own.
+    """A blocking client; threads may share it, processes may not: make one after each fork.
 
-    `timeout`: seconds for a whole answer, the wait in the queue included. `patience`: seconds of an unavailable server.
+    `credentials`: TLS and a token; or bring a `channel` of your own. `timeout`: seconds for a whole answer, the wait in
+    the queue included. `patience`: seconds of an unavailable server.
     """
 
     def __init__(
@@ -43,8 +44,14 @@ class EmoTalkClient:
         self._address = (Address(host, port), credentials or Credentials())
         self._channel, self._own = channel or blocking_channel(*self._address), channel is None
         self._where = str(self._address[0]) if self._own else ""
-        self._stub = emotalk_pb2_grpc.EmoTalkServiceStub(self._channel)
+        self._home, self._calls = Home(), emotalk_pb2_grpc.EmoTalkServiceStub(self._channel)
         self._timeout, self._patience, self._sleep = timeout, patience, sleep
+
+    @property
+    def _stub(self) -> emotalk_pb2_grpc.EmoTalkServiceStub:
+        """The calls, in the process that they belong to. Raises ConfigurationError in another."""
+        self._home.check()
+        return self._calls
 
     def process_audio_file(self, audio_path: str | Path, *how: Any, **named: Any) -> list[dict[str, Any]]:
         """Animate a file; returns [{'chunk_index', 'frames': [{'timecode', 'frame_number', 'blendshapes'}]}].
@@ -183,5 +190,6 @@ class EmoTalkClient:
                 chunk = answer.take(response)
                 if chunk:
                     yield chunk
+                    self._home.check()
         finally:
             call.cancel()

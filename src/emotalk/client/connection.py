@@ -1,6 +1,7 @@
 """How a client reaches a server, and what its statuses mean."""
 
 import logging
+import os
 from typing import Any
 
 import grpc
@@ -9,7 +10,7 @@ from grpc_status import rpc_status
 from emotalk.address import Address
 from emotalk.client import bearer
 from emotalk.client.credentials import Credentials
-from emotalk.errors import EmoTalkError, ServerUnavailable
+from emotalk.errors import ConfigurationError, EmoTalkError, ServerUnavailable
 from emotalk.limits import MAX_MESSAGE_BYTES
 from emotalk.wire.details import error_of
 
@@ -23,6 +24,30 @@ OPTIONS = (
 )
 
 
+NO_PROXY = ("grpc.enable_http_proxy", 0)
+"""A proxy of the environment reaches the world, and never this machine's own ports."""
+
+
+def _options(address: Address, credentials: Credentials) -> tuple[tuple[str, Any], ...]:
+    here = (NO_PROXY,) if address.is_loopback else ()
+    return (*OPTIONS, *here, *credentials.options())
+
+
+class Home:
+    """The process that a channel belongs to: gRPC's threads do not survive a fork, and a call in the child would hang."""
+
+    def __init__(self) -> None:
+        self._pid = os.getpid()
+
+    def check(self) -> None:
+        """Raise ConfigurationError in another process."""
+        if os.getpid() != self._pid:
+            raise ConfigurationError(
+                "client: it was made before this process was forked, and cannot be used here. "
+                "Make an EmoTalkClient in each process, after the fork (in Celery: worker_process_init)."
+            )
+
+
 def _warn_of_listeners(address: Address, credentials: Credentials) -> None:
     if credentials.metadata() and not (credentials.secure or address.is_loopback):
         log.warning("the token goes to %s in the clear", address.host, extra={"fix": "TLS: --tls-ca PEM, or --tls"})
@@ -31,7 +56,7 @@ def _warn_of_listeners(address: Address, credentials: Credentials) -> None:
 def blocking_channel(address: Address, credentials: Credentials) -> grpc.Channel:
     """For threads. Raises ConfigurationError naming the file."""
     _warn_of_listeners(address, credentials)
-    where, options = str(address), (*OPTIONS, *credentials.options())
+    where, options = str(address), _options(address, credentials)
     if credentials.secure:
         channel = grpc.secure_channel(where, credentials.channel_credentials(), options)
     else:
@@ -42,7 +67,7 @@ def blocking_channel(address: Address, credentials: Credentials) -> grpc.Channel
 def asynchronous_channel(address: Address, credentials: Credentials) -> grpc.aio.Channel:
     """For asyncio. Raises ConfigurationError naming the file."""
     _warn_of_listeners(address, credentials)
-    where, options = str(address), (*OPTIONS, *credentials.options())
+    where, options = str(address), _options(address, credentials)
     interceptors = bearer.asynchronous(credentials) if credentials.metadata() else []
     if credentials.secure:
         secret = credentials.channel_credentials()

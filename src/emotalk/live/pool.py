@@ -15,7 +15,9 @@ from emotalk import metrics, tracing
 from emotalk.errors import DeadlineExceeded, EmoTalkError, QueueFull, ServerUnavailable
 from emotalk.live.conversation import (
     METHOD,
+    NO_PROXY,
     SERVICE,
+    UNBOUNDED,
     LiveChunk,
     Opening,
     SoundBlock,
@@ -60,7 +62,7 @@ class LivePool:
         the iterator (contextlib.aclosing) to hang up.
         """
         with self._place():
-            async with grpc.aio.insecure_channel(await self._address()) as channel:
+            async with grpc.aio.insecure_channel(await self._address(), (NO_PROXY, *UNBOUNDED)) as channel:
                 converse = channel.stream_stream(
                     f"/{SERVICE}/{METHOD}", live_pb2.Spoken.SerializeToString, live_pb2.Drawn.FromString
                 )

@@ -16,7 +16,17 @@ from emotalk.audio.misheard import FirstSound
 from emotalk.audio.resample import resample
 from emotalk.errors import EmoTalkError, EmptyAudio, InvalidRequest
 from emotalk.face import Pcm
-from emotalk.live.conversation import METHOD, SERVICE, LiveChunk, Opening, SoundBlock, pack_chunk, samples_of, unpack
+from emotalk.live.conversation import (
+    METHOD,
+    SERVICE,
+    UNBOUNDED,
+    LiveChunk,
+    Opening,
+    SoundBlock,
+    pack_chunk,
+    samples_of,
+    unpack,
+)
 from emotalk.pipeline import Pipeline, Session
 from emotalk.shaping import Gains
 from emotalk.supervision.sockets import LOOK_SECONDS, PrivateSocket
@@ -77,7 +87,9 @@ def serve(room: LiveRoom, address: str, places: int) -> grpc.Server:
     handler = grpc.stream_stream_rpc_method_handler(
         converse, live_pb2.Spoken.FromString, live_pb2.Drawn.SerializeToString
     )
-    server = grpc.server(ThreadPoolExecutor(places, thread_name_prefix="live"), maximum_concurrent_rpcs=places)
+    server = grpc.server(
+        ThreadPoolExecutor(places, thread_name_prefix="live"), options=UNBOUNDED, maximum_concurrent_rpcs=places
+    )
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {METHOD: handler}),))
     server.add_insecure_port(address)
     server.start()

@@ -78,6 +78,7 @@ def doors(settings: Settings) -> Guard:
         _path(settings.token_file),
         max_receive_bytes=settings.max_receive_mib * 2**20,
         max_concurrent_rpcs=settings.max_concurrent_rpcs,
+        max_connection_age=settings.max_connection_age,
         receive_seconds=settings.receive_seconds,
         quota=Quota(settings.client_requests, settings.client_seconds),
         reflection=settings.reflection,

@@ -100,7 +100,8 @@ class Settings:
     )
     web_origins: str = setting(
         "",
-        "origins of other pages that may call it, e.g. `https://avatars.example` (CORS)",
+        "origins of other pages that may call it, e.g. `https://avatars.example` (CORS); `file://` for pages of files and"
+        " desktop shells",
         "window",
         metavar="URL,…",
     )
@@ -154,6 +155,15 @@ class Settings:
         metavar="S",
         between=_ABOVE_ZERO,
         fix=_SECONDS,
+    )
+    max_connection_age: float = setting(
+        0.0,
+        "seconds after which a connection is asked to begin anew, so that balancers spread long-lived ones; what is in"
+        " hand on it is finished; 0: never",
+        "limits",
+        metavar="S",
+        between=(0, 10**6),
+        fix="Use 0 for never, or seconds",
     )
     client_requests: int = setting(
         0,

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from emotalk.errors import EmoTalkError
 from emotalk.web import animations, contract, health, jobs, stream
 from emotalk.web.observe import HttpObserver
-from emotalk.web.origins import Origins
+from emotalk.web.origins import Origins, spelt
 from emotalk.web.page import Page
 from emotalk.web.parameters import invalid
 from emotalk.web.problems import Problem, problem_of
@@ -51,7 +51,7 @@ def application(upstream: Upstream, doors: Allowed) -> FastAPI:
     app.router.default = Page()  # not a mount at "/": that would take a wrong method's 405 for a path of its own
     app.add_middleware(BodyLimit)
     if doors.origins:
-        app.add_middleware(CORSMiddleware, allow_origins=doors.origins, allow_methods=["*"], allow_headers=["*"],
+        app.add_middleware(CORSMiddleware, allow_origins=spelt(doors.origins), allow_methods=["*"], allow_headers=["*"],
                            expose_headers=["Location", "X-Request-Id"])  # fmt: skip
     app.add_middleware(Origins, hosts=doors.hosts, origins=doors.origins)
     app.add_middleware(HttpObserver)

@@ -13,6 +13,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from emotalk.web.problems import Problem
 
+_FILES = "file://"
+"""The origin of a page from a file, as a desktop shell's; for fetch, browsers call it `null`."""
 _READING = ("GET", "HEAD", "OPTIONS")
 
 
@@ -22,7 +24,7 @@ class Origins:
     def __init__(self, app: ASGIApp, hosts: Sequence[str] = (), origins: Sequence[str] = ()) -> None:
         self._app = app
         self._hosts = {host.lower() for host in hosts} | {"localhost"}
-        self._origins = {origin.lower().rstrip("/") for origin in origins}
+        self._origins = set(spelt(origins))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """An ASGI call."""
@@ -56,6 +58,12 @@ class Origins:
     def _same(self, origin: str, host: str) -> bool:
         origin = origin.lower()
         return origin in self._origins or urlsplit(origin).netloc == host.lower()
+
+
+def spelt(origins: Sequence[str]) -> list[str]:
+    """Origins as browsers send them."""
+    plain = [origin.lower() if origin.lower() == _FILES else origin.lower().rstrip("/") for origin in origins]
+    return [*plain, *(["null"] if _FILES in plain else [])]
 
 
 def _name(host: str) -> str:

@@ -38,6 +38,7 @@ class Guard:
     token_file: Path | None = None
     max_receive_bytes: int = MAX_MESSAGE_BYTES + MESSAGE_MARGIN
     max_concurrent_rpcs: int = 1_000
+    max_connection_age: float = 0.0
     receive_seconds: float = 300.0
     quota: Quota = field(default_factory=Quota)
     reflection: bool = True
@@ -61,6 +62,7 @@ class Guard:
             ("grpc.max_receive_message_length", self.max_receive_bytes),
             ("grpc.server_handshake_timeout_ms", HANDSHAKE_MS),
             ("grpc.max_allowed_incoming_connections", room_for(CONNECTIONS_A_CALL * self.max_concurrent_rpcs)),
+            *((("grpc.max_connection_age_ms", age),) if (age := round(1_000 * self.max_connection_age)) else ()),
         )
 
     def warn(self, address: Address) -> None:
