@@ -85,7 +85,7 @@ $(RUN)/python:
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/.for-demo: pyproject.toml $(LOCK) | $(RUN)/python
-	@echo "installing emotalk and both engines into $(VENV) (450 MB, about half a minute) ..."
+	@echo "installing emotalk and both engines into $(VENV) (560 MB, about half a minute) ..."
 	$(PIP) -e '.[serve,media,emotalk,plot]'
 	@touch $@
 

@@ -14,7 +14,7 @@ from tests.kafka.broker import free_ports
 README, VIETNAMESE = "README.md", "README.vi.md"
 ITSELF = "make test"
 DEFAULT_PORT = "port=50051"
-LARGEST_ENVIRONMENT = 500 * 10**6
+LARGEST_ENVIRONMENT = 600 * 10**6
 FRAMES = frame_count(open_audio(ROOT / "examples" / "speech.wav").samples or 0)
 
 
