@@ -4,8 +4,15 @@ WORKDIR /src
 COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY requirements ./requirements
 COPY src ./src
+# Whatever is fetched is held against its hash; what there is at the end is listed in sbom.cdx.json.
+RUN python -m venv /build \
+    && /build/bin/pip install --no-cache-dir --require-hashes -r requirements/build.txt \
+    && /build/bin/pip wheel --no-deps --no-build-isolation -w /dist .
 RUN python -m venv /opt/emotalk \
-    && /opt/emotalk/bin/pip install --no-cache-dir -c requirements/constraints.txt ".[serve,media,emotalk,otel]"
+    && /opt/emotalk/bin/pip install --no-cache-dir --require-hashes -r requirements/image.txt \
+    && /opt/emotalk/bin/pip install --no-deps /dist/*.whl \
+    && /opt/emotalk/bin/pip check \
+    && /build/bin/cyclonedx-py environment -o /opt/emotalk/sbom.cdx.json /opt/emotalk/bin/python
 
 FROM python:3.12-slim
 COPY --from=build /opt/emotalk /opt/emotalk

@@ -64,11 +64,15 @@ fuzz: $(VENV)/.for-tests
 mutants: $(VENV)/.for-tests
 	sh bench/mutants.sh
 
-# Versions alone: no addresses, so that it holds for any registry.
+# Versions and hashes alone: no addresses, so that they hold for any registry.
+IMAGE_EXTRAS := serve media emotalk otel
+HASHED := $(RUN)/uv pip compile -q --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version 3.12
 lock: $(RUN)/python
 	$(PIP) uv
 	$(RUN)/uv pip compile -q --universal --upgrade --no-header --no-annotate --no-emit-index-url \
 	  --all-extras --group dev --group lock -o $(LOCK) pyproject.toml
+	$(HASHED) -c $(LOCK) $(addprefix --extra ,$(IMAGE_EXTRAS)) -o requirements/image.txt pyproject.toml
+	$(HASHED) --universal --group build -o requirements/build.txt
 
 docs: $(VENV)/.for-tests
 	$(RUN)/python -m docs.flags

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from emotalk.errors import ConfigurationError
 
-LASTING = Path("/var/tmp")
+LASTING = Path("/var/tmp")  # noqa: S108 - its folder in it is checked
 FIX = "Set HOME or XDG_STATE_HOME, or name a file: --queue sqlite:///PATH"
 
 log = logging.getLogger(__name__)

@@ -100,8 +100,8 @@ class Settings:
     )
     web_origins: str = setting(
         "",
-        "origins of other pages that may call it, e.g. `https://avatars.example` (CORS); `file://` for pages of files and"
-        " desktop shells",
+        "origins of other pages that may call it, e.g. `https://avatars.example` (CORS); `file://` for pages of files"
+        " and desktop shells",
         "window",
         metavar="URL,…",
     )

@@ -20,7 +20,7 @@ LOOK_SECONDS = 1.0
 """How often who serves a socket looks whether it is still there."""
 LONGEST_BYTES = 100
 """A path in the address of a socket has 104 bytes on macOS and 108 on Linux, the last one zero."""
-FOLDERS: tuple[Callable[[], str], ...] = (gettempdir, lambda: "/tmp")
+FOLDERS: tuple[Callable[[], str], ...] = (gettempdir, lambda: "/tmp")  # noqa: S108 - mkdtemp: one of its own
 """Where one may be; not in the folder of the login, which goes away with it."""
 _UNIX = "unix:"
 
