@@ -117,7 +117,9 @@ REAL_TIME_FACTOR = _histogram(
 PUBLISH_SECONDS = _histogram(WORKER, "publish_seconds", "From a chunk to the acknowledgement of its records.", _MOMENTS)
 ENGINE_SECONDS = _counter(WORKER, "engine_seconds_total", "Seconds in the engine, of completed jobs.")
 ANIMATED_SECONDS = _counter(WORKER, "animated_audio_seconds_total", "Seconds of sound in completed jobs.")
-REPEATED_SECONDS = _counter(WORKER, "repeated_audio_seconds_total", "Seconds of sound that were animated in vain.")
+REPEATED_SECONDS = _counter(
+    WORKER, "repeated_audio_seconds_total", "Seconds of sound that were animated and discarded."
+)
 RUNNING = _gauge(WORKER, "jobs_running", "Jobs in this worker's hands, 0 or 1; its mean over time is how busy it is.")
 ATTEMPTS = _counter(WORKER, "attempts_total", "Attempts that were begun.")
 COMPLETED = _counter(WORKER, "jobs_completed_total", "Jobs that were answered in full and committed.")
@@ -280,7 +282,7 @@ def _lanes(reading: Reading, now: float) -> tuple[Metric, Metric]:
     )
     age = GaugeMetricFamily(
         f"{NAMESPACE}_queue_oldest_age_seconds",
-        "Age of the oldest of them; 0 if there is none.",
+        "Age of the oldest of them; 0 if none waits.",
         labels=["partition"],
     )
     for lane in reading.lanes:

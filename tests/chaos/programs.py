@@ -18,16 +18,16 @@ ENTRY = (sys.executable, "-m", "tests.chaos.poisoned")
 _TAKES = ("start", "retry")
 _LETS_GO = (
     "finish",
-    "bury",
+    "job buried",
     "given back",
     "not given back",
     "claim lost",
-    "taken away",
-    "in vain",
+    "job cancelled",
+    "attempt discarded",
     "working",
     "stopped",
 )
-_KEPT = (*_TAKES, *_LETS_GO, "accept", "join", "serving", "worker warm", "worker died", "hung")
+_KEPT = (*_TAKES, *_LETS_GO, "accept", "request joined", "serving", "worker warm", "worker died", "engine hung")
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ from tests.kafka.broker import Broker
 START = '{"event": "start", "request_id": "a", "attempt": 2}\n'
 
 
-@pytest.mark.parametrize("event", ["finish", "bury", "given back", "claim lost", "working"])
+@pytest.mark.parametrize("event", ["finish", "job buried", "given back", "claim lost", "working"])
 def test_a_worker_has_a_job_in_its_hands_from_its_start_line_until_it_lets_go(tmp_path: Path, event: str) -> None:
     log = Log(tmp_path / "log")
     log.file.write_text("no line of ours\n" + START)

@@ -99,7 +99,7 @@ def test_flags_are_understood_in_both_spellings(home: Path) -> None:
         ("animate in.wav -o out.npy --engine tone --chunk-duration 0", Exit.INPUT, r"chunk_duration.*1\.\.120"),
         ("animate in.wav -o out.npy --engine tone --chunk-overlap 12.5", Exit.INPUT, "chunk_overlap.*half a chunk"),
         ("animate in.wav -o out.npy --engine tone --max-seconds 1", Exit.INPUT, "2.0 s, the limit is 1 s"),
-        ("animate in.wav -o out.npy --engine tone --gains jawOpened=2", Exit.USAGE, "jawOpened.*no blendshape"),
+        ("animate in.wav -o out.npy --engine tone --gains jawOpened=2", Exit.USAGE, "jawOpened.*not a blendshape"),
         ("animate in.wav -o out.npy --engine tone --device cuda", Exit.ENGINE, "CPU only"),
         ("animate in.wav -o out.npy --model-path nowhere.pth", Exit.ENGINE, r"nowhere\.pth"),
         ("animate in.wav -o out.npy --model-path in.wav", Exit.ENGINE, r"in\.wav"),

@@ -184,7 +184,7 @@ def test_a_folder_is_no_checkpoint(tmp_path: Path) -> None:
 @pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")], ids=["pipe", "device"])
 def test_what_may_have_no_end_is_not_even_opened(path: Path, make: Any) -> None:
     make(path)
-    with pytest.raises(CheckpointError, match="no regular file"):
+    with pytest.raises(CheckpointError, match="not a regular file"):
         Checkpoint(path)
 
 

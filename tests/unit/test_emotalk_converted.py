@@ -148,5 +148,5 @@ def test_when_writing_is_interrupted_nothing_is_left(
 
 def test_a_pipe_in_its_place_is_not_waited_for(source: UsedTensors, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(OSError, match="no regular file"):
+    with pytest.raises(OSError, match="not a regular file"):
         open_converted(source, tmp_path / "pipe")

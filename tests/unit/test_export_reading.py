@@ -47,15 +47,15 @@ def test_a_phones_sixty_frames_a_second_become_thirty_and_a_gap_is_bridged(tmp_p
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("a.npy", b"no numpy", "no animation"),
-        ("a.npz", b"PK\x03\x04 broken", "no animation"),
-        ("a.json", b"[1, 2", "no animation"),
+        ("a.npy", b"no numpy", "not an animation"),
+        ("a.npz", b"PK\x03\x04 broken", "not an animation"),
+        ("a.json", b"[1, 2", "not an animation"),
         ("a.json", b"{}", "names"),
-        ("a.csv", b"", "no animation"),
+        ("a.csv", b"", "not an animation"),
         ("a.csv", b"timecode,jawOpen\n0,1\n", "columns"),
-        ("a.csv", b"\xff\xfe\x00", "no animation"),
+        ("a.csv", b"\xff\xfe\x00", "not an animation"),
         ("a.livelink.csv", b"Timecode,JawOpen\n00:00:00:00.000,1\n", "no column browDownLeft"),
-        ("a.parquet", b"PAR1", "no animation"),
+        ("a.parquet", b"PAR1", "not an animation"),
         ("a.txt", b"", "known suffix"),
     ],
 )

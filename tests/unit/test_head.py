@@ -101,5 +101,5 @@ def test_a_glb_that_is_read_and_written_again_is_the_same():
 
 
 def test_bytes_that_are_no_glb_are_refused_with_a_sentence():
-    with pytest.raises(ValueError, match="no GLB"):
+    with pytest.raises(ValueError, match="not a GLB"):
         read_glb(b"RIFF and so on, a sound")

@@ -79,7 +79,7 @@ def test_another_programs_database_is_left_alone(path: Path) -> None:
 def test_a_file_that_is_no_database_is_named(path: Path) -> None:
     path.parent.mkdir(parents=True)
     path.write_bytes(b"no database at all " * 1000)
-    with pytest.raises(ConfigurationError, match=r"q\.db: is no queue of emotalk's"):
+    with pytest.raises(ConfigurationError, match=r"q\.db: is not a queue of emotalk"):
         SqliteQueue(path).prepare()
 
 

@@ -108,7 +108,7 @@ def test_impossible_chunks_are_refused_by_name(duration, overlap, field):
     ("duration", "overlap", "sentence"),
     [
         (0.5, 0, "chunk_duration: 0.5 s is out of range. Use 1..120 seconds."),
-        (10, -0.1, "chunk_overlap: -0.1 s is no overlap. Use 0 (none) or a few tenths."),
+        (10, -0.1, "chunk_overlap: -0.1 s is not an overlap. Use 0 (none) or a few tenths."),
         (10, 6, "chunk_overlap: 6 s is half a chunk of 10 s or more. Use up to 4.9 seconds."),
         (2, 0.96, "chunk_overlap: 0.96 s is half a chunk of 2 s or more. Use up to 0.9 seconds."),
     ],

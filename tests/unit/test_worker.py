@@ -511,7 +511,7 @@ def test_the_log_has_a_line_for_start_retry_bury_and_finish(caplog: pytest.LogCa
         house.work()
     told = [(r.getMessage(), r.__dict__["request_id"], r.__dict__["attempt"]) for r in caplog.records]
     assert told[:2] == [("start", "one", 1), ("retry", "one", 1)]
-    assert told[8:10] == [("start", "one", 5), ("bury", "one", 5)]
+    assert told[8:10] == [("start", "one", 5), ("job buried", "one", 5)]
     assert told[10:] == [("start", "two", 1), ("retry", "two", 1), ("start", "two", 2), ("finish", "two", 2)]
     start = caplog.records[0].__dict__
     assert (start["waited_s"], start["seconds"]) == (5.0, 3.0)
@@ -595,7 +595,7 @@ def test_a_job_that_moves_to_another_worker_says_how_much_of_it_is_done_again(
     house = House().submit(job(seconds=3.0))
     house.consumer.on("publish", lambda: None, ClaimLost("moved"))
     house.work()
-    [told] = [record.__dict__ for record in caplog.records if record.getMessage() == "in vain"]
+    [told] = [record.__dict__ for record in caplog.records if record.getMessage() == "attempt discarded"]
     assert (told["request_id"], told["repeated_s"]) == ("one", 2.0)
     assert metrics.REPEATED_SECONDS._value.get() - before == 2.0
 
@@ -604,4 +604,4 @@ def test_a_job_that_is_done_at_once_is_not_done_in_vain(caplog: pytest.LogCaptur
     before = metrics.REPEATED_SECONDS._value.get()
     House().submit(job()).work()
     assert metrics.REPEATED_SECONDS._value.get() == before
-    assert "in vain" not in caplog.text
+    assert "attempt discarded" not in caplog.text

@@ -96,7 +96,7 @@ def test_a_wrong_start_is_an_error_with_its_field_and_then_the_close(
 
 
 @pytest.mark.parametrize(
-    ("then", "said"), [(b"\0\0\0", "no whole samples"), ('{"type": "stop"}', "unknown"), ("{", "no JSON")]
+    ("then", "said"), [(b"\0\0\0", "not whole samples"), ('{"type": "stop"}', "unknown"), ("{", "not JSON")]
 )
 def test_what_goes_wrong_later_is_an_error_too(browser: TestClient, then: str | bytes, said: str) -> None:
     with browser.websocket_connect("ws://localhost:8000/v1/stream") as socket:

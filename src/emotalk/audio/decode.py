@@ -149,7 +149,7 @@ def _check_finite(block: Block, read: int, rate: int) -> None:
     if not finite.all():
         at = (read + int(np.argmin(finite))) / rate
         raise BadSamples(
-            f"the sample at {at:.4f} s is not a finite number", "Write it anew without NaN or infinite samples"
+            f"the sample at {at:.4f} s is not a finite number", "Write it again without NaN or infinite samples"
         )
 
 

@@ -84,7 +84,7 @@ class SoundFile:
         known = "" if self.frames is None else f" of the {self.frames / self.rate:.2f} s it promises"
         return TruncatedAudio(
             f"the {self._coded.format} is cut or damaged: it cannot be decoded beyond {read / self.rate:.2f} s{known}",
-            "Send the whole file, or encode it anew",
+            "Send the whole file, or encode it again",
         )
 
     def _open(self, data: CodedFile) -> soundfile.SoundFile:
@@ -97,7 +97,7 @@ class SoundFile:
         except soundfile.SoundFileError as error:
             raise TruncatedAudio(
                 f"the {self._coded.format} is cut or damaged within its headers",
-                "Send the whole file, or encode it anew",
+                "Send the whole file, or encode it again",
             ) from error
 
 

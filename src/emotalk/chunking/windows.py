@@ -43,7 +43,7 @@ class Chunking:
                 "chunk_duration", f"{duration:g} s is out of range", f"Use {MIN_DURATION:g}..{MAX_DURATION:g} seconds"
             )
         if not math.isfinite(overlap) or overlap < 0:
-            raise InvalidRequest("chunk_overlap", f"{overlap:g} s is no overlap", "Use 0 (none) or a few tenths")
+            raise InvalidRequest("chunk_overlap", f"{overlap:g} s is not an overlap", "Use 0 (none) or a few tenths")
         steps, overlap_steps = _to_grid(duration), _to_grid(overlap)
         if 2 * overlap_steps >= steps:
             raise InvalidRequest(

@@ -34,7 +34,7 @@ def _options(address: Address, credentials: Credentials) -> tuple[tuple[str, Any
 
 
 class Home:
-    """The process that a channel belongs to: gRPC's threads do not survive a fork: a call in the child would hang."""
+    """The process that a channel belongs to: gRPC's threads do not survive a fork, so a call in a child hangs."""
 
     def __init__(self) -> None:
         self._pid = os.getpid()

@@ -66,7 +66,7 @@ def _read(flag: str, path: Path) -> bytes:
     except OSError as error:
         raise ConfigurationError(f"{flag}: {path} cannot be read ({error.strerror}).") from error
     if b"-----BEGIN " not in pem:
-        raise ConfigurationError(f"{flag}: {path} is no PEM file.")
+        raise ConfigurationError(f"{flag}: {path} is not a PEM file.")
     return pem
 
 

@@ -113,7 +113,7 @@ class Exchange:
         first, self._next = self._next, self._next + len(fresh)
         whole = all(len(frame.blendshapes) == BLENDSHAPES for frame in fresh)
         if not whole or [frame.frame_number for frame in fresh] != list(range(first, self._next)):
-            raise JobFailed(f"the server's answer is none: from frame {first} on, frames or values are missing")
+            raise JobFailed(f"the server's answer cannot be used: from frame {first} on, frames or values are missing")
         frames = np.array([frame.blendshapes for frame in fresh], np.float32)
         return Chunk(response.request_id, response.chunk_index, first, frames, response.is_final, heads_of(fresh))
 

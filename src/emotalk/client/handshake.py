@@ -39,7 +39,7 @@ def problem_of(address: Address, credentials: Credentials) -> str:
         return _of_certificate(refused)
     except ssl.SSLError as broken:
         plain = broken.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
-        return "the server speaks no TLS. Leave the TLS flags away" if plain else f"TLS fails: {broken.reason}"
+        return "the server does not speak TLS. Remove the TLS flags" if plain else f"TLS fails: {broken.reason}"
     except OSError:
         return ""
 

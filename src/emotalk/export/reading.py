@@ -27,7 +27,9 @@ def load(path: Path) -> FaceClip:
     try:
         clip = _READERS[suffix](path)
     except (ValueError, KeyError, IndexError, TypeError, EOFError, csv.Error, BadZipFile) as error:
-        raise ConfigurationError(f"clip: '{path}' is no animation of that kind: {error}. Export it again.") from error
+        raise ConfigurationError(
+            f"clip: '{path}' is not an animation of that kind: {error}. Export it again."
+        ) from error
     head = None if clip.head is None else _checked(path, clip.head, len(HEAD_NAMES))
     return FaceClip(_checked(path, clip.frames), head=head)
 
@@ -36,7 +38,7 @@ def _checked(path: Path, frames: Frames, columns: int = BLENDSHAPES) -> Frames:
     if frames.ndim != 2 or frames.shape[1] != columns or not len(frames):
         raise ConfigurationError(f"clip: '{path}' has the shape {frames.shape} where [frames, {columns}] is due.")
     if not np.isfinite(frames).all():
-        raise ConfigurationError(f"clip: '{path}' has values that are no numbers. Export it again.")
+        raise ConfigurationError(f"clip: '{path}' has values that are not numbers. Export it again.")
     return frames.astype(np.float32)
 
 

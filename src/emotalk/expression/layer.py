@@ -110,5 +110,5 @@ def _checked(frames: Frames) -> Frames:
     if frames.ndim != 2 or frames.shape[1] != BLENDSHAPES:
         raise EngineError(f"the engine answered {frames.shape} where [frames, {BLENDSHAPES}] was due")
     if not np.isfinite(frames).all():
-        raise EngineError("the engine answered values that are no numbers")
+        raise EngineError("the engine answered values that are not numbers")
     return frames

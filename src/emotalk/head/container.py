@@ -17,7 +17,7 @@ _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
 def read_glb(data: bytes) -> tuple[Document, bytes]:
     """The document and the binary chunk of a GLB. Raises ValueError for bytes that are none."""
     if len(data) < _HEADER.size or data[:4] != b"glTF":
-        raise ValueError("head: these bytes are no GLB: they do not begin with glTF.")
+        raise ValueError("head: these bytes are not a GLB: they do not begin with glTF.")
     chunks, at = {}, _HEADER.size
     while at < len(data):
         size, kind = _CHUNK.unpack_from(data, at)

@@ -124,7 +124,7 @@ def _context() -> Any:
         return create(standalone=True, require=330)
     except Exception as error:
         raise ConfigurationError(
-            f"output: .mp4 is drawn with OpenGL 3.3, which is not to be had here ({error}). "
+            f"output: .mp4 is drawn with OpenGL 3.3, which is not available here ({error}). "
             "Install the driver; without a graphics card Mesa's: apt-get install libegl1 libgl1-mesa-dri."
         ) from error
 

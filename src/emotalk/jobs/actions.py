@@ -12,7 +12,7 @@ def known(ledger: Ledger, request_id: str) -> JobRow:
     """The newest run of an id. Raises UnknownJob."""
     row = ledger.find(request_id)
     if row is None:
-        raise UnknownJob(f"request_id: '{request_id}' is no job here, or its results are no longer kept")
+        raise UnknownJob(f"request_id: '{request_id}' is not a job here, or its results are deleted")
     return row
 
 

@@ -184,7 +184,7 @@ def _parse(kind: bytes, record: bytes, into: Message) -> None:
     if record[5] > VERSION:
         raise NewerRecord(f"a record of version {record[5]}; this program reads up to {VERSION}: upgrade it")
     if record[4:5] != kind or record[5] == 0:
-        raise ForeignRecord(f"the record is no {kind.decode()} of EmoTalk API")
+        raise ForeignRecord(f"the record is not a {kind.decode()} of EmoTalk API")
     try:
         into.ParseFromString(record[_HEAD:])
     except DecodeError as error:
@@ -201,7 +201,7 @@ def _rows(data: bytes, columns: int, count: int | None = None) -> NDArray[np.flo
         raise ForeignRecord("the record ends inside a frame")
     rows = np.frombuffer(data, "<f4").reshape(-1, columns).astype(np.float32, copy=False)
     if not np.isfinite(rows).all():
-        raise ForeignRecord("the record has frames that are no numbers")
+        raise ForeignRecord("the record has frames that are not numbers")
     return rows
 
 

@@ -69,7 +69,7 @@ def samples_of(block: SoundBlock, encoding: Encoding) -> Pcm:
     """A block → float32 [n] in -1..1. Raises InvalidRequest."""
     kind = np.dtype(_SAMPLES[encoding])
     if len(block.audio) % kind.itemsize:
-        raise InvalidRequest("audio", f"{len(block.audio)} bytes are no whole samples", "Cut between two samples")
+        raise InvalidRequest("audio", f"{len(block.audio)} bytes are not whole samples", "Cut between two samples")
     samples: Pcm = np.frombuffer(block.audio, kind).astype(np.float32)
     if kind.kind == "i":
         return samples / np.float32(2**15)

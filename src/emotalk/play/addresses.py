@@ -29,7 +29,7 @@ def connect(address: str) -> Receiver:
 
         host, port = _place(parts, livelink.DEFAULT_PORT)
         return livelink.LiveLink(host, port, **_options(parts, subject=None))
-    raise ConfigurationError(f"to: '{address}' is no address of a receiver. Use {', '.join(SCHEMES)}.")
+    raise ConfigurationError(f"to: '{address}' is not an address of a receiver. Use {', '.join(SCHEMES)}.")
 
 
 def _place(parts: SplitResult, default_port: int) -> tuple[str, int]:
@@ -46,7 +46,7 @@ def _options(parts: SplitResult, **known: tuple[str, ...] | None) -> dict[str, s
     given = dict(parse_qsl(parts.query, keep_blank_values=True))
     for name, value in given.items():
         if name not in known:
-            raise ConfigurationError(f"to: '{name}' is no option of {parts.scheme}. It has {', '.join(known)}.")
+            raise ConfigurationError(f"to: '{name}' is not an option of {parts.scheme}. It has {', '.join(known)}.")
         allowed = known[name]
         if not value or (allowed and value not in allowed):
             raise ConfigurationError(f"to: {name}: '{value}' is unknown. Use {' or '.join(allowed or ('a name',))}.")

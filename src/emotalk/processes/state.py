@@ -44,7 +44,7 @@ def _homeless_folder() -> Path:
         folder = Path(LASTING if os.access(LASTING, os.W_OK) else tempfile.gettempdir()) / f"emotalk-{os.getuid()}"
         folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError(f"queue: this user has no home, and no folder can be written. {FIX}.") from error
+        raise ConfigurationError(f"queue: this user has no home, and it cannot write to any folder. {FIX}.") from error
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
         raise ConfigurationError(f"queue: {folder} can be changed by other users. {FIX}.")

@@ -44,7 +44,9 @@ def _run(worker: Worker, queue: Queue) -> None:
     try:
         worker.run()
     except JobHung as hung:
-        log.critical("hung", extra={"error": str(hung), "fix": "ending; start the worker again (serve does by itself)"})
+        log.critical(
+            "engine hung", extra={"error": str(hung), "fix": "ending; start the worker again (serve does by itself)"}
+        )
         raise
     except NewerRecord as newer:
         log.critical("newer record", extra={"error": str(newer), "fix": "left in its place; upgrade this worker"})

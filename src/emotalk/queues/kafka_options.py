@@ -26,7 +26,9 @@ def check_options(options: Mapping[str, str]) -> None:
     """Raise ConfigurationError for settings on which it stands that nothing is lost, doubled or overtaken."""
     for name in options:
         if name in _OURS:
-            raise ConfigurationError(f"kafka_option: {name} is not yours to set: delivery stands on it. Leave it away.")
+            raise ConfigurationError(
+                f"kafka_option: {name} cannot be set: the delivery guarantees depend on it. Remove it."
+            )
 
 
 def read_options(path: Path) -> dict[str, str]:
@@ -42,7 +44,7 @@ def read_options(path: Path) -> dict[str, str]:
 def _pair(line: str, where: str) -> tuple[str, str]:
     name, equals, value = line.partition("=")
     if not equals or not name.strip():
-        raise ConfigurationError(f"kafka_config: {where} is no NAME=VALUE, e.g. security.protocol=SASL_SSL.")
+        raise ConfigurationError(f"kafka_config: {where} is not NAME=VALUE, e.g. security.protocol=SASL_SSL.")
     return name.strip(), value.strip()
 
 

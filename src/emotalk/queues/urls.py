@@ -47,7 +47,7 @@ def open_queue(
 
         path = typed_path(url.removeprefix(SQLITE)) if url != "sqlite" else default_file()
         return SqliteQueue(path, partitions=max(1, partitions), max_waiting=max_waiting, max_bytes=max_bytes or None)
-    raise ConfigurationError(f"queue: '{url}' is no queue. Use sqlite:///PATH, kafka://HOST:PORT or memory://.")
+    raise ConfigurationError(f"queue: '{url}' is not a queue. Use sqlite:///PATH, kafka://HOST:PORT or memory://.")
 
 
 def typed_path(text: str) -> Path:

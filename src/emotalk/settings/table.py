@@ -158,7 +158,7 @@ class Settings:
     )
     max_connection_age: float = setting(
         0.0,
-        "seconds after which a connection is asked to begin anew, so that balancers spread long-lived ones; what is in"
+        "seconds after which a connection is asked to begin again, so that balancers spread long-lived ones; what is in"
         " hand on it is finished; 0: never",
         "limits",
         metavar="S",
@@ -181,7 +181,7 @@ class Settings:
         between=(0, inf),
         fix="Use 0 for no limit, or more",
     )
-    reflection: bool = setting(True, "do not tell the contract to whoever asks", "limits")
+    reflection: bool = setting(True, "do not tell the contract to callers who ask", "limits")
     queue: str = setting(
         "sqlite",
         "`sqlite` (a file in the user's state folder), `sqlite:///PATH` (so `sqlite:////var/lib/q.db` for an absolute"

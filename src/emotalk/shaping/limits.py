@@ -22,7 +22,7 @@ class Gains:
         for what, values in (("gain", self.gains), ("offset", self.offsets)):
             for name, value in values.items():
                 if name not in INDEX:
-                    raise InvalidRequest(what, f"'{name}' is no blendshape", "Use an ARKit name such as jawOpen")
+                    raise InvalidRequest(what, f"'{name}' is not a blendshape", "Use an ARKit name such as jawOpen")
                 if not math.isfinite(value):
                     raise InvalidRequest(what, f"{name} = {value} is not a number", "Use a finite number")
 

@@ -84,5 +84,5 @@ def _from_frame(request: Request) -> int:
     if not text:
         return 0
     if not (text.isascii() and text.isdigit()) or int(text) > LAST_FRAME:
-        raise InvalidRequest("Last-Event-ID", f"'{text[:40]}' is no frame number", "Send back the id of an event")
+        raise InvalidRequest("Last-Event-ID", f"'{text[:40]}' is not a frame number", "Send back the id of an event")
     return int(text) + 1

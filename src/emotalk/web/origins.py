@@ -42,7 +42,7 @@ class Origins:
         host = headers.get("host", "")
         if not self._ours(host):
             fix = "Use localhost or the machine's address, or name it with --web-hosts"
-            return Problem(421, "Host", f"host: '{host[:60]}' is no name of this service. {fix}.", "host", fix)
+            return Problem(421, "Host", f"host: '{host[:60]}' is not a name of this service. {fix}.", "host", fix)
         origin = headers.get("origin")
         harmless = scope["type"] == "http" and scope["method"] in _READING
         if origin is None or harmless or self._same(origin, host):

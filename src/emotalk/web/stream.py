@@ -121,9 +121,9 @@ async def _message(socket: WebSocket) -> bytes | dict[str, Any]:
     try:
         document = json.loads(message["text"])
     except ValueError as error:
-        raise InvalidRequest("type", "the message is no JSON", "Send text as JSON and sound as binary") from error
+        raise InvalidRequest("type", "the message is not JSON", "Send text as JSON and sound as binary") from error
     if not isinstance(document, dict):
-        raise InvalidRequest("type", "the message is no JSON object", 'Send {"type": …}')
+        raise InvalidRequest("type", "the message is not a JSON object", 'Send {"type": …}')
     return document
 
 

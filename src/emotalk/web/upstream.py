@@ -58,5 +58,5 @@ def _token(connection: HTTPConnection) -> str:
     token = header[len(SCHEME) :].strip()
     if header and (not header.lower().startswith(SCHEME) or not (token.isascii() and token.isprintable())):
         fix = "Send Authorization: Bearer TOKEN, printable ASCII"
-        raise Problem(401, "Unauthenticated", f"authorization: it is no bearer token. {fix}.", "authorization", fix)
+        raise Problem(401, "Unauthenticated", f"authorization: it is not a bearer token. {fix}.", "authorization", fix)
     return token

@@ -138,7 +138,7 @@ def _leave(tools: Tools, attempt: Attempt, animation: Animation, reason: BaseExc
     repeated = animation.sound_seconds
     metrics.REPEATED_SECONDS.inc(repeated)
     if isinstance(reason, ClaimLost | Stopped):
-        log.warning("in vain", extra=attempt.story(repeated_s=repeated))
+        log.warning("attempt discarded", extra=attempt.story(repeated_s=repeated))
     if isinstance(reason, Stopped):
         _give_back(tools.consumer, attempt)
 

@@ -32,4 +32,4 @@ def bury(tools: Tools, claim: Claim, attempts: int, error: EmoTalkError) -> None
         tools.patience.outlast(lambda: tools.consumer.bury(claim, letter, reason, results))
     metrics.BURIED.labels(failure.kind).inc()
     fix = f"see it with: emotalk jobs show {shlex.quote(request.request_id)}, and this worker's --queue"
-    log.error("bury", extra=story(claim, attempts, error=str(error), fix=fix), exc_info=error.__cause__)
+    log.error("job buried", extra=story(claim, attempts, error=str(error), fix=fix), exc_info=error.__cause__)

@@ -81,7 +81,7 @@ class Worker:
         except JobCancelled as cancelled:
             self._patience.outlast(lambda: self._consumer.complete(claim))
             metrics.CANCELLED.inc()
-            log.info("taken away", extra=story(claim, claim.attempts, error=str(cancelled)))
+            log.info("job cancelled", extra=story(claim, claim.attempts, error=str(cancelled)))
 
     def _answer_or_bury(self, claim: Claim) -> None:
         try:

@@ -15,7 +15,7 @@ def locate(buffer: Buffer, start: int, limits: Limits) -> Coded:
     if len(info) < _STREAMINFO_END:
         raise TruncatedAudio("the FLAC ends within its header", "Send the whole file")
     if info[4] & 0x7F:
-        raise NotAudio("the FLAC does not begin with a STREAMINFO block", "Write it anew: ffmpeg -i INPUT output.flac")
+        raise NotAudio("the FLAC does not begin with a STREAMINFO block", "Write it again: ffmpeg -i INPUT output.flac")
     bits = int.from_bytes(info[18:26], "big")
     rate, channels, total = bits >> 44, (bits >> 41 & 7) + 1, bits & (1 << 36) - 1
     check_shape(rate, channels)

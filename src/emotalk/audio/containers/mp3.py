@@ -168,6 +168,6 @@ def info_frame(four: bytes, frames: int) -> bytes:
     roomy = bytes((four[0], four[1] | 1, 0x90 | four[2] & 0x0C, four[3]))
     header = read_header(roomy)
     if header is None:
-        raise ValueError(f"{four.hex()} is no header of an MP3 frame")
+        raise ValueError(f"{four.hex()} is not a header of an MP3 frame")
     body = roomy + bytes(header.side) + b"Info" + struct.pack(">II", 1, frames)
     return body.ljust(header.length, b"\0")

@@ -96,4 +96,4 @@ def _check_codec(buffer: Buffer, page: OggPage) -> None:
 
 
 def _broken(how: str) -> AudioError:
-    return TruncatedAudio(f"the OGG is cut or damaged: {how}", "Send the whole file, or record it anew")
+    return TruncatedAudio(f"the OGG is cut or damaged: {how}", "Send the whole file, or record it again")

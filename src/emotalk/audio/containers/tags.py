@@ -23,7 +23,7 @@ def refuse_rest(buffer: Buffer, at: int, name: str) -> None:
     if stop - rest > STRAY_BYTES:
         raise UnsupportedAudio(
             f"the {name} ends at byte {at}, and {stop - rest} bytes behind it are nothing that is known here",
-            "Write it anew from the original",
+            "Write it again from the original",
         )
 
 

@@ -85,7 +85,7 @@ def _is_name(four: bytes) -> bool:
 
 def _format(chunk: bytes, order: str) -> RawPcm:
     if len(chunk) < 16:
-        raise TruncatedAudio("the WAV's fmt chunk is too short", "Send the whole file, or write it anew")
+        raise TruncatedAudio("the WAV's fmt chunk is too short", "Send the whole file, or write it again")
     tag, channels, rate, _, align, bits = struct.unpack(f"{order}HHIIHH", chunk[:16])
     if tag == _EXTENSIBLE and chunk[26:40] == _GUID_TAIL:
         tag = struct.unpack(f"{order}H", chunk[24:26])[0]

@@ -50,7 +50,7 @@ class StoredZip:
         """The bytes of an entry, uint8 [n], where they lie in the file. Raises CheckpointError."""
         entry = self._entry(name)
         if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & _ENCRYPTED:
-            raise self._refused(f"{name} is compressed or encrypted", "Write the file anew with torch.save")
+            raise self._refused(f"{name} is compressed or encrypted", "Write the file again with torch.save")
         start = self._data_start(entry)
         if start + entry.file_size > self.size:
             raise self._refused(f"{name} reaches past the end of the file", "Download it again")
@@ -101,7 +101,7 @@ def _directory(path: Path, file: BinaryIO) -> dict[str, zipfile.ZipInfo]:
 def _no_zip(path: Path, first: bytes) -> CheckpointError:
     if first == _PICKLE_MAGIC:
         return CheckpointError(
-            f"{path}: an old-style .pth, which cannot be read safely. Write it anew with a torch of today: "
+            f"{path}: an old-style .pth, which cannot be read safely. Write it again with a torch of today: "
             "torch.save(torch.load(path, weights_only=True), path)."
         )
     return CheckpointError(f"{path}: no checkpoint, or a truncated one. Compare its size and download it again.")

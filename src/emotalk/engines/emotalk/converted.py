@@ -167,4 +167,4 @@ def _metadata(path: Path, file: BinaryIO) -> Mapping[str, Any]:
 
 
 def _refused(path: Path, problem: str) -> CheckpointError:
-    return CheckpointError(f"{path}: {problem}. Write it anew with emotalk convert, or remove it.")
+    return CheckpointError(f"{path}: {problem}. Write it again with: emotalk convert, or remove it.")

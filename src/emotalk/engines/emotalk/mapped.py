@@ -13,7 +13,7 @@ Bytes = NDArray[np.uint8]
 def open_regular(path: Path) -> BinaryIO:
     """Open a file to read. Raises OSError; also for a pipe or a device, which may have no end."""
     if path.exists() and not path.is_file():
-        raise OSError(f"{path} is no regular file")
+        raise OSError(f"{path} is not a regular file")
     return path.open("rb")
 
 

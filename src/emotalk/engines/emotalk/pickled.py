@@ -91,7 +91,7 @@ class _Machine:
             case ("storage", _Global("torch", kind), str(key), str(), int(length)):
                 self.push(Storage(kind, key, _size(length)))
             case _:
-                raise ValueError("its pickle refers to something that is no storage")
+                raise ValueError("its pickle refers to something that is not a storage")
 
     def set_items(self, items: list[Any]) -> None:
         target = self.stack[-1]

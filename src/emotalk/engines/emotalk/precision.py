@@ -99,7 +99,7 @@ def narrow_weights(source: UsedTensors) -> Weights:
     except FileNotFoundError:
         log.info("no converted file", extra={"path": str(path), "fix": "none needed; emotalk convert writes it"})
     except (CheckpointError, OSError) as error:
-        log.warning("converted file ignored", extra={"error": str(error), "fix": "emotalk convert writes it anew"})
+        log.warning("converted file ignored", extra={"error": str(error), "fix": "emotalk convert writes it again"})
     else:
         log.info("converted file", extra={"path": str(path)})
         return weights

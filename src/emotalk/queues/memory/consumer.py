@@ -106,6 +106,6 @@ class MemoryConsumer:
             if (lane.head, lane.token, lane.owner) != (claim.offset, claim.token, self._name):
                 raise ClaimLost(f"request {claim.request.request_id!r}: another worker has it, or has finished it.")
             if lane.jobs[claim.offset].ended and not whatever:
-                raise JobCancelled(f"request {claim.request.request_id!r} was taken away.")
+                raise JobCancelled(f"request {claim.request.request_id!r} was cancelled.")
             yield lane
             self._store.changed.notify_all()

@@ -117,6 +117,6 @@ def _ours(error: Exception, path: Path) -> EmoTalkError:
         return QueueFull(f"{path}: no room for another request; the disk or the queue's own limit is full.")
     if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
         return ConfigurationError(
-            f"{path}: is no queue of emotalk's, or it is damaged ({error}). Move it away, or choose another file."
+            f"{path}: is not a queue of emotalk, or it is damaged ({error}). Move it away, or choose another file."
         )
     return QueueUnavailable(f"{path}: {error}.")

@@ -187,7 +187,7 @@ class SqliteConsumer:
             if found is None:
                 raise ClaimLost(f"request {claim.request.request_id!r}: another worker has it, or has finished it.")
             if found[0] and not whatever:
-                raise JobCancelled(f"request {claim.request.request_id!r} was taken away.")
+                raise JobCancelled(f"request {claim.request.request_id!r} was cancelled.")
             yield db
             if wakes is not None:
                 waiting = ports_of(db, wakes, besides=self._bell.port)

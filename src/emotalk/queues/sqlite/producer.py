@@ -29,7 +29,7 @@ _AHEAD = """
     SELECT head, (SELECT count(*) FROM requests r WHERE r.partition = l.partition AND r.ended <> ''
         AND r.place BETWEEN l.head AND ? - 1 AND r.finished_at IS NOT NULL)
     FROM lanes l WHERE partition = ?"""
-"""The second figure: what stands between and was taken away."""
+"""The second figure: what stands between and was cancelled."""
 _EPOCH = "CAST(epoch AS INTEGER) AS epoch"
 _NEWEST = f"""
     SELECT partition, place, digest, {_EPOCH}, ended, error FROM requests WHERE request_id = :id UNION ALL

@@ -139,7 +139,7 @@ def unfinished_in(db: sqlite3.Connection) -> int:
 
 
 def _refuse_what_lacks(db: sqlite3.Connection, path: Path) -> None:
-    """A file of ours from which a table or a column was taken away."""
+    """A file of ours from which a table or a column was cancelled."""
     with closing(sqlite3.connect(":memory:")) as whole:
         for statement in (each for step in MIGRATIONS for each in step):
             whole.execute(statement)

@@ -163,7 +163,7 @@ class Dispatch:
         stream = self._switchboard.listen(request_id, answer, answer.began)
         stream.repeat(receipt)
         metrics.JOINED.inc()
-        log.info("join", extra={"request_id": request_id})
+        log.info("request joined", extra={"request_id": request_id})
         return await self._accepted(request_id, answer, stream)
 
     async def _accepted(self, request_id: str, answer: Channel, stream: Stream) -> Accepted:

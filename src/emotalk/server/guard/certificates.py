@@ -39,7 +39,7 @@ class Tls:
             context.load_cert_chain(self.certificate, self.key, password=_no_password)
         except (ssl.SSLError, OSError) as error:
             raise ConfigurationError(
-                f"tls_cert: {self.certificate} and {self.key} are no PEM certificate with its key "
+                f"tls_cert: {self.certificate} and {self.key} are not a PEM certificate and its key "
                 f"({getattr(error, 'reason', None) or error}). Give both of one pair, the key without a password."
             ) from error
         try:

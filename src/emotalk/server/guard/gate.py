@@ -132,7 +132,7 @@ def _named(deserializer: Callable[[bytes], Any] | None) -> Callable[[bytes], Any
 
 
 def _unreadable() -> InvalidRequest:
-    return InvalidRequest("request", "it is no message of this call", "Compile the .proto of this call again")
+    return InvalidRequest("request", "it is not a message of this call", "Compile the .proto of this call again")
 
 
 def caller_of(context: grpc.aio.ServicerContext, tokens: Tokens | None) -> Caller:

@@ -78,8 +78,8 @@ class Tokens:
                 continue
             if len(words) > 2 or len(words[-1]) < SHORTEST or not words[-1].isascii():
                 raise ConfigurationError(
-                    f"token_file: line {number} of {self._path} is no token of {SHORTEST} or more characters, with a "
-                    "name before it or none. Make one: openssl rand -hex 32."
+                    f"token_file: line {number} of {self._path} is not a token of {SHORTEST} or more characters, with "
+                    "a name before it or none. Make one: openssl rand -hex 32."
                 )
             yield (words[0] if len(words) == 2 else f"token {_digest(words[-1]).hex()[:_HEX_SHOWN]}"), words[-1]
 

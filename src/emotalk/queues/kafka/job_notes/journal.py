@@ -85,7 +85,7 @@ class Journal:
     def check(self, claim: Claim) -> None:
         """Raise JobCancelled where the run is known to have been taken away."""
         if self._is_taken(claim.request.request_id, claim.epoch):
-            raise JobCancelled(f"{claim.request.request_id} was taken away")
+            raise JobCancelled(f"{claim.request.request_id} was cancelled")
 
     def published(self, claim: Claim, places: Sequence[Cursor]) -> None:
         """Note how far the results have come. Not waited for: the next note says it again."""
