@@ -9,6 +9,8 @@ Why so: docs/decisions/0033.
 A block is drawn from its own window and nothing else, in a fixed order of sums: no cut of the sound changes a byte.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,19 +30,62 @@ _AT_TEETH = np.isin(PHONES, ("F", "V")).astype(np.float32)
 _SPOKEN = POSES * (1 - _SILENCE)[:, None]
 _WEIGHTS = np.column_stack([_SPOKEN, 1 - _SILENCE, _TOGETHER, _AT_TEETH]).astype(np.float32)
 """Shares × this: shapes, whether a phone sounds, whether it is of the lips, whether of lip and teeth."""
-_ROUNDING = [SHAPE[n] for n in ("mouthFunnel", "mouthPucker", "mouthStretch", "mouthSmile", "mouthDimple")]
-_SHARP = [len(SHAPES) + 1, len(SHAPES) + 2]
-
-_GIVES_WAY = {"jawOpen": 0.3, "mouthPucker": 0.2, "mouthStretch": 0.3} | dict.fromkeys(
-    ("mouthLowerDown", "mouthUpperUp", "mouthFunnel", "tongueOut"), 1.0
-)
-"""How much of a shape is lost where the lips are together."""
-_PRESSED = {"mouthPress": 0.3, "mouthRollLower": 0.22, "mouthRollUpper": 0.16}
-
-
+_LIPS, _ROUNDING, _PHONE, _GESTURES = slice(0, 8), slice(8, 13), slice(13, 14), slice(14, 16)
+"""Tracks that are smoothed alike."""
 _REACH = 7
 CRISPNESS = 0.65
 """How much of the lips' own pace is left: more is jerky, less is flat."""
+
+
+def _of_shapes(**values: float) -> Rows:
+    """A row of the shapes that are named, 0 elsewhere."""
+    row = np.zeros(len(SHAPES), np.float32)
+    row[[SHAPE[name] for name in values]] = list(values.values())
+    return row
+
+
+_LOST = _of_shapes(
+    jawOpen=0.3, mouthPucker=0.2, mouthStretch=0.3, mouthLowerDown=1, mouthUpperUp=1, mouthFunnel=1, tongueOut=1
+)
+_PRESSED = _of_shapes(mouthPress=0.3, mouthRollLower=0.22, mouthRollUpper=0.16)
+"""Where lips are together: how much of a shape is lost, what comes instead."""
+_LOST_TO_TEETH = _of_shapes(mouthLowerDown=0.8, mouthFunnel=0.8)
+_BITTEN = _of_shapes(mouthRollLower=0.45, mouthUpperUp=0.15)
+"""The same for the lower lip under the upper teeth, over a jaw that is nearly shut."""
+_JAW, _CLOSE = (slice(SHAPE[name], SHAPE[name] + 1) for name in ("jawOpen", "mouthClose"))
+_JAW_AT_TEETH = 0.13
+
+
+def drawn(shares: Rows, first: int, voice: NDArray[np.float32], count: int) -> Rows:
+    """Shares of a window [rows, 39], the row of the first frame, voice 0..1 at each frame → shapes [count, 13].
+
+    `voice` may be longer than `count`: so far ahead is looked for a phone for which the lips part.
+    """
+    tracks = _in_time(shares @ _WEIGHTS, first, len(voice))
+    phone, together, teeth = np.clip(tracks[:, len(SHAPES) :], 0, 1).T * voice
+    parted = _soon(phone, count) * (1 - phone[:count])
+    mouth = np.maximum(tracks[:count, : len(SHAPES)] * voice[:count, None], 0)
+    mouth += parted[:, None] * POSES[PHONE["SIL"]]
+    met = _gesture(together[:count])[:, None]
+    _bring_together(mouth, met)
+    _bite(mouth, _gesture(teeth[:count])[:, None] * (1 - met))
+    return np.asarray(np.clip(mouth, 0, 1))
+
+
+def _in_time(tracks: Rows, first: int, frames: int) -> Rows:
+    """Tracks [rows, 16], smoothed each in its way, at frames from row `first` on."""
+    at_frames = np.empty((frames, tracks.shape[1]), np.float32)
+    for columns, moves in _moves(len(tracks), first, frames):
+        at_frames[:, columns] = moves @ tracks[:, columns]
+    return at_frames
+
+
+@lru_cache
+def _moves(rows: int, first: int, frames: int) -> tuple[tuple[slice, Rows], ...]:
+    """Columns, and what smooths them and reads them at frames: [frames, rows]. A window's size is always the same."""
+    lips = CRISPNESS * _taps(0) + (1 - CRISPNESS) * _taps(3)
+    ways = ((_LIPS, lips), (_ROUNDING, _taps(7)), (_PHONE, _taps(4)), (_GESTURES, _taps(0)))
+    return tuple((columns, rows_to_frames(_smoothing(taps, rows)[first:], frames, LEAD)) for columns, taps in ways)
 
 
 def _taps(reach: int) -> Rows:
@@ -49,41 +94,10 @@ def _taps(reach: int) -> Rows:
     return np.pad(taps / taps.sum(), _REACH - reach).astype(np.float32)
 
 
-def _kernels() -> Rows:
-    """[15, 16]: how each track is smoothed."""
-    kernels = np.empty((2 * _REACH + 1, _WEIGHTS.shape[1]), np.float32)
-    kernels[:] = (CRISPNESS * _taps(0) + (1 - CRISPNESS) * _taps(3))[:, None]
-    kernels[:, _ROUNDING] = _taps(7)[:, None]
-    kernels[:, len(SHAPES)] = _taps(4)
-    kernels[:, _SHARP] = _taps(0)[:, None]
-    return kernels
-
-
-_KERNELS = _kernels()
-
-
-def drawn(shares: Rows, first: int, voice: NDArray[np.float32], count: int) -> Rows:
-    """Shares of a window [rows, 39], the row of the first frame, voice 0..1 at each frame → shapes [count, 13].
-
-    `voice` may be longer than `count`: so far ahead is looked for a phone for which the lips part.
-    """
-    tracks = rows_to_frames(_smoothed(shares @ _WEIGHTS)[first:], len(voice), LEAD)
-    shapes = tracks[:, : len(SHAPES)]
-    phone, together, teeth = np.clip(tracks[:, len(SHAPES) :], 0, 1).T * voice
-    parted = _soon(phone, count) * (1 - phone[:count])
-    mouth = np.maximum(shapes * voice[:, None], 0)[:count] + parted[:, None] * POSES[PHONE["SIL"]]
-    met = _gesture(together[:count])[:, None]
-    _bring_together(mouth, met)
-    _bite(mouth, _gesture(teeth[:count])[:, None] * (1 - met))
-    return np.asarray(np.clip(mouth, 0, 1))
-
-
-def _smoothed(tracks: Rows) -> Rows:
-    padded = np.pad(tracks, ((_REACH, _REACH), (0, 0)), mode="edge")
-    total = np.zeros_like(tracks)
-    for tap, weights in enumerate(_KERNELS):
-        total += weights * padded[tap : tap + len(tracks)]
-    return total
+def _smoothing(taps: Rows, rows: int) -> Rows:
+    """[rows, rows]; what lies beyond the ends of a window repeats its first or last row."""
+    padded = np.pad(np.eye(rows, dtype=np.float32), ((_REACH, _REACH), (0, 0)), mode="edge")
+    return np.stack([taps @ padded[row : row + len(taps)] for row in range(rows)])
 
 
 def _soon(phone: NDArray[np.float32], count: int) -> NDArray[np.float32]:
@@ -96,31 +110,25 @@ def _soon(phone: NDArray[np.float32], count: int) -> NDArray[np.float32]:
 
 
 def _gesture(share: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A closure: nothing at a share of 0.15, all of it at 0.8, smooth between."""
-    level = np.clip((share - 0.15) / 0.65, 0, 1)
+    """A closure: nothing at a share of 0.12, all of it at 0.65, smooth between."""
+    level = np.clip((share - 0.12) / 0.53, 0, 1)
     return np.asarray(level * level * (3 - 2 * level), np.float32)
 
 
 def _bring_together(mouth: Rows, met: Rows) -> None:
-    for name, lost in _GIVES_WAY.items():
-        mouth[:, [SHAPE[name]]] *= 1 - lost * met
+    mouth *= 1 - met * _LOST
     _close(mouth, met)
-    for name, value in _PRESSED.items():
-        mouth[:, [SHAPE[name]]] += met * (value - mouth[:, [SHAPE[name]]])
+    mouth += met * (_PRESSED > 0) * (_PRESSED - mouth)
+
+
+def _bite(mouth: Rows, bitten: Rows) -> None:
+    mouth *= 1 - bitten * _LOST_TO_TEETH
+    mouth[:, _JAW] -= bitten * np.maximum(mouth[:, _JAW] - _JAW_AT_TEETH, 0)
+    _close(mouth, 0.5 * bitten)
+    mouth += bitten * (_BITTEN > 0) * (_BITTEN - mouth)
 
 
 def _close(mouth: Rows, share: Rows) -> None:
     """Lips together over whatever the jaw does, by this share; never further than it is open."""
-    jaw, lips = mouth[:, [SHAPE["jawOpen"]]], mouth[:, [SHAPE["mouthClose"]]]
-    mouth[:, [SHAPE["mouthClose"]]] = np.minimum(lips + share * (jaw - lips), jaw)
-
-
-def _bite(mouth: Rows, bitten: Rows) -> None:
-    """The lower lip under the upper teeth."""
-    jaw = mouth[:, [SHAPE["jawOpen"]]]
-    mouth[:, [SHAPE["jawOpen"]]] += bitten * (np.minimum(jaw, 0.13) - jaw)
-    for name in ("mouthLowerDown", "mouthFunnel"):
-        mouth[:, [SHAPE[name]]] *= 1 - 0.8 * bitten
-    _close(mouth, 0.5 * bitten)
-    for name, value in (("mouthRollLower", 0.45), ("mouthUpperUp", 0.15)):
-        mouth[:, [SHAPE[name]]] += bitten * (value - mouth[:, [SHAPE[name]]])
+    jaw, lips = mouth[:, _JAW], mouth[:, _CLOSE]
+    mouth[:, _CLOSE] = np.minimum(lips + share * (jaw - lips), jaw)

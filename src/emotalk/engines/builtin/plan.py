@@ -49,6 +49,6 @@ class Plan:
 
 PLANS: dict[Latency, Plan] = {
     "live": Plan(past=40, hop=5, ahead=10, chunks=1, foresight=3, certain=0),
-    "clip": Plan(past=12, hop=75, ahead=25, chunks=4, foresight=11, certain=6),
+    "clip": Plan(past=12, hop=75, ahead=25, chunks=8, foresight=11, certain=2),
 }
 """live: a frame leaves 0.2 to 0.3 s after its sound. clip: 0.5 to 2 s. More of the past changed no score."""

@@ -17,18 +17,19 @@ PHONE = {name: i for i, name in enumerate(PHONES)}
 SHAPES = (
     "jawOpen",
     "mouthClose",
-    "mouthFunnel",
-    "mouthPucker",
     "mouthRollLower",
     "mouthRollUpper",
     "mouthPress",
     "mouthLowerDown",
     "mouthUpperUp",
+    "tongueOut",
+    "mouthFunnel",
+    "mouthPucker",
     "mouthStretch",
     "mouthSmile",
     "mouthDimple",
-    "tongueOut",
 )
+"""The last five are those of rounding and spreading, which move more slowly."""
 SHAPE = {name: i for i, name in enumerate(SHAPES)}
 
 _POSES = {

@@ -101,7 +101,8 @@ class BuiltinSession:
         if not np.isfinite(shares).all():
             raise EngineError(f"The built-in network gave no finite face near {first / 30:.1f} s of the clip.")
         voice = ticks_to_frames(self._gate.openness, first, first + count + plan.certain)
-        shapes = drawn(shares, plan.past, np.pad(voice, (0, plan.foresight - plan.certain), mode="edge"), count)
+        foreseen = voice[np.minimum(np.arange(count + plan.foresight), len(voice) - 1)]
+        shapes = drawn(shares, plan.past, foreseen, count)
         self._blocks += 1
         rows = np.zeros((count, BLENDSHAPES + 1), np.float32)
         rows[:, _TO] = shapes[:, _FROM]
