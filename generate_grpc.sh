@@ -11,10 +11,15 @@ if [ -z "$python" ]; then
   exit 1
 fi
 out="${1:-src}"
-mkdir -p "$out/emotalk/wire"
+mkdir -p "$out/emotalk/wire/a2f"
 # The virtual path makes the generated modules import each other as emotalk.wire.*, one copy in the whole process.
 "$python" -m grpc_tools.protoc -Iemotalk/wire=proto --python_out="$out" --pyi_out="$out" --grpc_python_out="$out" \
   emotalk/wire/emotalk.proto
 "$python" -m grpc_tools.protoc -Iemotalk/wire=proto --python_out="$out" --pyi_out="$out" \
   emotalk/wire/records.proto emotalk/wire/live.proto
+"$python" -m grpc_tools.protoc -Iemotalk/wire=proto --python_out="$out" --pyi_out="$out" \
+  emotalk/wire/a2f/{a2f,animation_data,audio,controller,emotion_aggregate,emotion_with_timecode,status}.proto
+# What only services need.
+"$python" -m grpc_tools.protoc -Iemotalk/wire=proto --python_out="$out" --pyi_out="$out" --grpc_python_out="$out" \
+  emotalk/wire/a2f/{a2f_controller,a2x_export_config}.proto
 echo "generated: $out/emotalk/wire/"

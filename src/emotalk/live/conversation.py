@@ -4,7 +4,7 @@ The messages of `proto/live.proto` carry them to the engine's process; no public
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
@@ -13,6 +13,7 @@ from emotalk.audio.limits import check_shape
 from emotalk.errors import BadSamples, InvalidRequest
 from emotalk.face import Frames, Pcm
 from emotalk.performance import Performance
+from emotalk.shaping import Adjustment
 from emotalk.wire import emotalk_pb2, live_pb2
 from emotalk.wire.convert import from_message
 
@@ -32,6 +33,7 @@ class Opening:
 
     `latency`: desired seconds from a sound to its frames (None: the engine's choice). `as_clip`: the very frames of
     the same sound as a clip, with the engine's long look-ahead, for sound that comes faster than it is spoken.
+    `adjustment`: what is still changed of the finished face (None: nothing).
     """
 
     request_id: str
@@ -40,6 +42,7 @@ class Opening:
     encoding: Encoding = "pcm16"
     latency: float | None = None
     as_clip: bool = False
+    adjustment: Adjustment | None = None
 
     def __post_init__(self) -> None:
         self.performance.check(live=not self.as_clip)
@@ -87,6 +90,7 @@ def pack_opening(opening: Opening) -> live_pb2.Spoken:
         latency=opening.latency,
         as_clip=opening.as_clip,
         performance=emotalk_pb2.Performance(**opening.performance.changed()),
+        adjustment=live_pb2.Adjustment(**asdict(opening.adjustment)) if opening.adjustment else None,
     )
     return live_pb2.Spoken(opening=message)
 
@@ -110,6 +114,7 @@ def _opening(message: live_pb2.Opening) -> Opening:
         "float32" if message.encoding == "float32" else "pcm16",
         message.latency if message.HasField("latency") else None,
         message.as_clip,
+        from_message(Adjustment, message.adjustment) if message.HasField("adjustment") else None,
     )
 
 

@@ -13,7 +13,8 @@ from grpc_status import rpc_status
 
 from emotalk import metrics, tracing
 from emotalk.audio.misheard import FirstSound
-from emotalk.audio.resample import resample
+from emotalk.audio.resample import recut, resample
+from emotalk.audio.source import BLOCK
 from emotalk.errors import EmoTalkError, EmptyAudio, InvalidRequest
 from emotalk.face import Pcm
 from emotalk.live.conversation import (
@@ -28,7 +29,7 @@ from emotalk.live.conversation import (
     unpack,
 )
 from emotalk.pipeline import Pipeline, Session
-from emotalk.shaping import Gains
+from emotalk.shaping import Adjusted, Adjustment, Gains
 from emotalk.supervision.sockets import LOOK_SECONDS, PrivateSocket
 from emotalk.wire import live_pb2
 from emotalk.wire.details import status_of
@@ -42,15 +43,21 @@ class LiveRoom:
 
     def converse(self, opening: Opening, sound: Iterable[SoundBlock]) -> Iterator[LiveChunk]:
         """Frames while the sound is still coming. Raises InvalidRequest, EngineError."""
-        session = self._session(opening)
-        for pcm in resample(self._heard(opening, sound), opening.sample_rate):
+        session, adjusted = self._session(opening), Adjusted(opening.adjustment or Adjustment())
+        for pcm in resample(self._blocks(opening, sound), opening.sample_rate):
             for chunk in session.push(pcm):
-                yield LiveChunk(chunk.index, chunk.first_frame, chunk.frames, is_final=False)
+                yield LiveChunk(chunk.index, chunk.first_frame, adjusted.push(chunk.frames), is_final=False)
         rest = session.finish()
         if not rest:
             raise EmptyAudio("no sound came", "Send samples before you end the stream", "audio")
         for chunk in rest:
-            yield LiveChunk(chunk.index, chunk.first_frame, chunk.frames, is_final=chunk is rest[-1])
+            frames = adjusted.push(chunk.frames)
+            yield LiveChunk(chunk.index, chunk.first_frame, frames, is_final=chunk is rest[-1])
+
+    def _blocks(self, opening: Opening, sound: Iterable[SoundBlock]) -> Iterator[Pcm]:
+        """A clip's are those of a file: a resampler's bytes depend on the blocks that it sees."""
+        heard = self._heard(opening, sound)
+        return recut(heard, BLOCK) if opening.as_clip else heard
 
     def _session(self, opening: Opening) -> Session:
         """The request's id decides the blinks, as a job's does."""

@@ -111,7 +111,9 @@ class Server:
                 probe_forever(self._readiness, producer, self._workforce.warm, switchboard.alive, self._probing)
             )
             with metrics.watching(self._queue.meter, results.behind):
-                await self._serve(Resources(dispatch, desk, self._readiness, self._relay, self._tokens))
+                await self._serve(
+                    Resources(dispatch, desk, self._readiness, self._relay, self._tokens, self._intake.limits)
+                )
             probing.cancel()
             with suppress(asyncio.CancelledError):
                 await probing

@@ -1,7 +1,8 @@
 from emotalk.wire import emotalk_pb2 as _emotalk_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from collections.abc import Mapping as _Mapping
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
@@ -15,20 +16,48 @@ class Spoken(_message.Message):
     def __init__(self, opening: _Optional[_Union[Opening, _Mapping]] = ..., audio: _Optional[bytes] = ...) -> None: ...
 
 class Opening(_message.Message):
-    __slots__ = ("request_id", "sample_rate", "encoding", "latency", "as_clip", "performance")
+    __slots__ = ("request_id", "sample_rate", "encoding", "latency", "as_clip", "performance", "adjustment")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     SAMPLE_RATE_FIELD_NUMBER: _ClassVar[int]
     ENCODING_FIELD_NUMBER: _ClassVar[int]
     LATENCY_FIELD_NUMBER: _ClassVar[int]
     AS_CLIP_FIELD_NUMBER: _ClassVar[int]
     PERFORMANCE_FIELD_NUMBER: _ClassVar[int]
+    ADJUSTMENT_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     sample_rate: int
     encoding: str
     latency: float
     as_clip: bool
     performance: _emotalk_pb2.Performance
-    def __init__(self, request_id: _Optional[str] = ..., sample_rate: _Optional[int] = ..., encoding: _Optional[str] = ..., latency: _Optional[float] = ..., as_clip: bool = ..., performance: _Optional[_Union[_emotalk_pb2.Performance, _Mapping]] = ...) -> None: ...
+    adjustment: Adjustment
+    def __init__(self, request_id: _Optional[str] = ..., sample_rate: _Optional[int] = ..., encoding: _Optional[str] = ..., latency: _Optional[float] = ..., as_clip: bool = ..., performance: _Optional[_Union[_emotalk_pb2.Performance, _Mapping]] = ..., adjustment: _Optional[_Union[Adjustment, _Mapping]] = ...) -> None: ...
+
+class Adjustment(_message.Message):
+    __slots__ = ("upper_strength", "lower_strength", "upper_smoothing", "lower_smoothing", "blink_strength", "blink_offset", "eyelid_offset", "lip_offset", "multipliers", "offsets", "clamp")
+    UPPER_STRENGTH_FIELD_NUMBER: _ClassVar[int]
+    LOWER_STRENGTH_FIELD_NUMBER: _ClassVar[int]
+    UPPER_SMOOTHING_FIELD_NUMBER: _ClassVar[int]
+    LOWER_SMOOTHING_FIELD_NUMBER: _ClassVar[int]
+    BLINK_STRENGTH_FIELD_NUMBER: _ClassVar[int]
+    BLINK_OFFSET_FIELD_NUMBER: _ClassVar[int]
+    EYELID_OFFSET_FIELD_NUMBER: _ClassVar[int]
+    LIP_OFFSET_FIELD_NUMBER: _ClassVar[int]
+    MULTIPLIERS_FIELD_NUMBER: _ClassVar[int]
+    OFFSETS_FIELD_NUMBER: _ClassVar[int]
+    CLAMP_FIELD_NUMBER: _ClassVar[int]
+    upper_strength: float
+    lower_strength: float
+    upper_smoothing: float
+    lower_smoothing: float
+    blink_strength: float
+    blink_offset: float
+    eyelid_offset: float
+    lip_offset: float
+    multipliers: _containers.RepeatedScalarFieldContainer[float]
+    offsets: _containers.RepeatedScalarFieldContainer[float]
+    clamp: bool
+    def __init__(self, upper_strength: _Optional[float] = ..., lower_strength: _Optional[float] = ..., upper_smoothing: _Optional[float] = ..., lower_smoothing: _Optional[float] = ..., blink_strength: _Optional[float] = ..., blink_offset: _Optional[float] = ..., eyelid_offset: _Optional[float] = ..., lip_offset: _Optional[float] = ..., multipliers: _Optional[_Iterable[float]] = ..., offsets: _Optional[_Iterable[float]] = ..., clamp: bool = ...) -> None: ...
 
 class Drawn(_message.Message):
     __slots__ = ("index", "first_frame", "frames", "is_final", "columns")

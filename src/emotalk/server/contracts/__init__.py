@@ -3,7 +3,8 @@
 A contract is two files: its messages in wire/, its servicer here.
 """
 
+from emotalk.server.contracts.audio2face import A2F_CONTROLLER
 from emotalk.server.contracts.base import Contract
 from emotalk.server.contracts.emotalk import EMOTALK
 
-CONTRACTS: tuple[Contract, ...] = (EMOTALK,)
+CONTRACTS: tuple[Contract, ...] = (EMOTALK, A2F_CONTROLLER)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 
+from emotalk.limits import DEFAULT_LIMITS, Limits
 from emotalk.live.pool import LivePool
 from emotalk.server.answers.dispatch import Dispatch
 from emotalk.server.answers.job_calls import JobCalls
@@ -46,6 +47,7 @@ class Resources:
     readiness: Readiness
     live: LivePool | None = None
     tokens: Tokens | None = None
+    limits: Limits = DEFAULT_LIMITS
     in_hand: CallsInHand = field(default_factory=CallsInHand)
 
 

@@ -1,0 +1,54 @@
+"""Audio2Face-3D's calls, so that its clients work unchanged. Like StreamAudio they promise no durability."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import grpc
+
+from emotalk.errors import EmoTalkError
+from emotalk.jobs.intake import new_id
+from emotalk.server.contracts.audio2face_call import AudioCall
+from emotalk.server.contracts.base import Contract, Resources, calls_of
+from emotalk.server.guard.gate import abort
+from emotalk.wire.a2f import a2f_controller_pb2, a2f_controller_pb2_grpc, controller_pb2
+from emotalk.wire.audio2face import END, SUCCESS, to_error
+
+log = logging.getLogger(__name__)
+
+
+class A2FControllerService(a2f_controller_pb2_grpc.A2FControllerServiceServicer):
+    """Speaks protobuf; a call is answered by an AudioCall."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+
+    async def ProcessAudioStream(  # noqa: N802 - the contract's name
+        self, messages: AsyncIterator[controller_pb2.AudioStream], context: grpc.aio.ServicerContext
+    ) -> None:
+        """A clip or a live speaker: a header, frames with their sound, an event and a status."""
+        live = self._resources.live
+        if live is None:
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, "this server takes no live sound")
+            return
+        call = AudioCall(new_id(), live, self._resources.limits)
+        with self._resources.in_hand:
+            try:
+                async with aclosing(call.answers(messages)) as answers:
+                    async for answer in answers:
+                        await context.write(answer)
+                await context.write(END)
+                await context.write(SUCCESS)
+                log.info("answered", extra=call.facts())
+            except EmoTalkError as error:
+                await context.write(to_error(str(error)))
+                log.info("refused", extra={**call.facts(), "error": str(error), "kind": type(error).__name__})
+                await abort(context, error)
+
+
+def _register(server: grpc.aio.Server, resources: Resources) -> None:
+    a2f_controller_pb2_grpc.add_A2FControllerServiceServicer_to_server(A2FControllerService(resources), server)
+
+
+_SERVICE = a2f_controller_pb2.DESCRIPTOR.services_by_name["A2FControllerService"]
+A2F_CONTROLLER = Contract("a2f", _SERVICE.full_name, calls_of(_SERVICE), _register)

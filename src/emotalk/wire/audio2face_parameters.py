@@ -1,0 +1,109 @@
+"""Audio2Face-3D's parameters → what our face understands by them, and what their caller should hear about the rest."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from emotalk.face import ARKIT_NAMES, INDEX
+from emotalk.shaping import Adjustment
+from emotalk.wire.a2f import a2f_pb2, status_pb2
+
+Range = tuple[float, float]
+
+_STRENGTH: Range = (0, 2)
+_FACE: Mapping[str, tuple[str, Range]] = {
+    "upperFaceStrength": ("upper_strength", _STRENGTH),
+    "lowerFaceStrength": ("lower_strength", _STRENGTH),
+    "upperFaceSmoothing": ("upper_smoothing", (0, 0.1)),
+    "lowerFaceSmoothing": ("lower_smoothing", (0, 0.1)),
+    "blinkStrength": ("blink_strength", _STRENGTH),
+    "blinkOffset": ("blink_offset", (-1, 1)),
+    "eyelidOpenOffset": ("eyelid_offset", (-1, 1)),
+    "lipOpenOffset": ("lip_offset", (-0.2, 0.2)),
+}
+_SKIN = "skinStrength"
+_UNUSED = ("faceMaskLevel", "faceMaskSoftness", "tongueStrength", "tongueHeightOffset", "tongueDepthOffset")
+_ROUNDING = 1e-6
+"""What a float32 may differ from the limit that its sender meant."""
+_MOST_NAMES, _LONGEST_NAME = 20, 40
+
+
+@dataclass
+class Remarks:
+    """What is to be said about a call's parameters: warnings one by one, and once what means nothing here."""
+
+    _warnings: list[str] = field(default_factory=list)
+    _unused: list[str] = field(default_factory=list)
+
+    def warn(self, sentence: str) -> None:
+        """Something was not taken as it was sent."""
+        self._warnings.append(sentence)
+
+    def unknown(self, where: str, names: Iterable[str]) -> None:
+        """Names that nothing is called by."""
+        if names := sorted(name[:_LONGEST_NAME] for name in names):
+            more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+            self.warn(f"{where}: unknown and ignored: {', '.join(names[:_MOST_NAMES])}{more}")
+
+    def unused(self, names: Iterable[str]) -> None:
+        """Names that have a meaning for another kind of face."""
+        self._unused.extend(names)
+
+    def within(self, name: str, value: float, limits: Range, default: float) -> float:
+        """The value, or the nearest that can be used."""
+        low, high = limits
+        if low - _ROUNDING <= value <= high + _ROUNDING:
+            return value
+        taken = min(max(value, low), high) if math.isfinite(value) else default
+        self.warn(f"{name}: {value:g} is out of range {low:g}..{high:g}; {taken:g} is used")
+        return taken
+
+    def said(self) -> Iterator[tuple[status_pb2.Status.Code, str]]:
+        """Each with its code."""
+        if self._unused:
+            names = ", ".join(self._unused)
+            yield status_pb2.Status.INFO, f"taken and not used, for a face of blendshapes has no such parts: {names}"
+        for sentence in self._warnings:
+            yield status_pb2.Status.WARNING, sentence
+
+
+def read_adjustment(
+    face: a2f_pb2.FaceParameters, blendshapes: a2f_pb2.BlendShapeParameters, remarks: Remarks
+) -> Adjustment | None:
+    """What is to be changed of the face; None: nothing."""
+    values = _face_values(face, remarks)
+    multipliers = _row("bs_weight_multipliers", blendshapes.bs_weight_multipliers, 1.0, remarks)
+    offsets = _row("bs_weight_offsets", blendshapes.bs_weight_offsets, 0.0, remarks)
+    clamp = blendshapes.enable_clamping_bs_weight
+    adjustment = Adjustment(multipliers=multipliers, offsets=offsets, clamp=clamp, **values)
+    return None if adjustment == Adjustment() else adjustment
+
+
+def _face_values(face: a2f_pb2.FaceParameters, remarks: Remarks) -> dict[str, float]:
+    """Fields of an adjustment by name."""
+    given = dict(face.float_params)
+    remarks.unused(name for name in _UNUSED if name in given)
+    known = {*_FACE, _SKIN, *_UNUSED}
+    others = (given.keys() - known, face.integer_params, face.float_array_params)
+    remarks.unknown("face_params", (name for names in others for name in names))
+    neutral = Adjustment()
+    values = {
+        ours: remarks.within(name, given[name], limits, getattr(neutral, ours))
+        for name, (ours, limits) in _FACE.items()
+        if name in given
+    }
+    if _SKIN in given:
+        skin = remarks.within(_SKIN, given[_SKIN], _STRENGTH, 1.0)
+        for ours in ("upper_strength", "lower_strength"):
+            values[ours] = skin * values.get(ours, 1.0)
+    return values
+
+
+def _row(where: str, given: Mapping[str, float], neutral: float, remarks: Remarks) -> tuple[float, ...]:
+    """A value for each of our 52 columns; none where all are neutral."""
+    ours = {name[:1].lower() + name[1:]: value for name, value in given.items()}
+    remarks.unknown(where, (name for name in given if name[:1].lower() + name[1:] not in INDEX))
+    for name in [name for name, value in ours.items() if name in INDEX and not math.isfinite(value)]:
+        remarks.warn(f"{where}: {name}: {ours.pop(name):g} is not a number; {neutral:g} is used")
+    row = tuple(ours.get(name, neutral) for name in ARKIT_NAMES)
+    return row if any(value != neutral for value in row) else ()
