@@ -20,7 +20,8 @@ from tests.web.conftest import window
     "host", ["localhost:8000", "127.0.0.1:8000", "[::1]:8000", "192.168.1.7:8000", "LOCALHOST", "localhost."]
 )
 def test_localhost_and_addresses_are_ours(browser: TestClient, host: str) -> None:
-    assert browser.get("/v1/health", headers={"Host": host}).json() == {"ready": True}
+    for path in ("/v1/health", "/v1/health/ready"):
+        assert browser.get(path, headers={"Host": host}).json() == {"ready": True}
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ _STALL = 0.5
 
 
 @dataclass
-class Arrival:
+class SoundArrival:
     """Sound in seconds, as it comes; the first piece may have been collected before it was sent, and proves nothing."""
 
     clock: Callable[[], float]

@@ -29,7 +29,7 @@ from emotalk.live.conversation import (
     unpack,
 )
 from emotalk.pipeline import Pipeline, Session
-from emotalk.shaping import Adjusted, Adjustment, Gains
+from emotalk.shaping import Adjusted, Gains, Raw
 from emotalk.supervision.sockets import LOOK_SECONDS, PrivateSocket
 from emotalk.wire import live_pb2
 from emotalk.wire.details import status_of
@@ -43,7 +43,8 @@ class LiveRoom:
 
     def converse(self, opening: Opening, sound: Iterable[SoundBlock]) -> Iterator[LiveChunk]:
         """Frames while the sound is still coming. Raises InvalidRequest, EngineError."""
-        session, adjusted = self._session(opening), Adjusted(opening.adjustment or Adjustment())
+        session = self._session(opening)
+        adjusted = Adjusted(opening.adjustment) if opening.adjustment else Raw()
         for pcm in resample(self._blocks(opening, sound), opening.sample_rate):
             for chunk in session.push(pcm):
                 yield LiveChunk(chunk.index, chunk.first_frame, adjusted.push(chunk.frames), is_final=False)

@@ -17,6 +17,8 @@ from emotalk.live.pool import LIVE, LivePool
 from emotalk.pipeline import Pipeline
 from emotalk.processes import observed, parts
 from emotalk.queues.base import Queue
+from emotalk.server.contracts import AUDIO2FACE, CONTRACTS
+from emotalk.server.contracts.base import Contract
 from emotalk.server.run import Server
 from emotalk.settings import Settings
 from emotalk.supervision.gateway import WEB, Gateway
@@ -43,9 +45,18 @@ def serve(settings: Settings, web_port_asked: bool) -> None:
             workforce = _workforce(settings, queue)
             live = LivePool(_environment(settings), settings.live_sessions, died=_death_of(LIVE))
             with observed.server(settings, workforce, live, gateway):
-                await Server(queue, intake, workforce, address, settings.drain_seconds, doors, live, gateway).run()
+                known = queue, intake, workforce, address, settings.drain_seconds, doors, live, gateway
+                await Server(*known, _contracts(settings), _more_addresses(settings)).run()
 
         asyncio.run(run())
+
+
+def _contracts(settings: Settings) -> tuple[Contract, ...]:
+    return tuple(each for each in CONTRACTS if settings.a2f or each not in AUDIO2FACE)
+
+
+def _more_addresses(settings: Settings) -> dict[str, Address]:
+    return {"a2f_port": Address(settings.host, settings.a2f_port)} if settings.a2f_port else {}
 
 
 def _workforce(settings: Settings, queue: Queue) -> Workforce:

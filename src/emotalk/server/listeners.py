@@ -1,11 +1,14 @@
 """Where a server listens: on its port, and on the web gateway's socket, there again whenever a cleaner removed it."""
 
 import asyncio
+import errno
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import grpc
 
+from emotalk.address import Address
+from emotalk.errors import ConfigurationError
 from emotalk.supervision.sockets import LOOK_SECONDS, PrivateSocket
 
 T = TypeVar("T")
@@ -38,3 +41,35 @@ class Listeners:
     async def stop(self, seconds: float | None) -> None:
         """End them all; see grpc.aio.Server.stop."""
         await asyncio.gather(*(each.stop(seconds) for each in self._servers))
+
+
+def check_free(address: Address, setting: str) -> None:
+    """Before anything is loaded: a second server must not get as far as taking the first one's worker name."""
+    try:
+        address.bind().close()
+    except OSError as error:
+        raise _cannot_bind(address, setting, error) from error
+
+
+def _cannot_bind(address: Address, setting: str, reason: OSError | None = None) -> ConfigurationError:
+    flag = "--" + setting.replace("_", "-")
+    if reason is None or reason.errno == errno.EADDRINUSE:
+        return ConfigurationError(
+            f"{setting}: {address} cannot be bound; is another server running? Choose another with {flag}."
+        )
+    return ConfigurationError(
+        f"host: {address} cannot be bound ({reason.strerror}). Choose an address of this machine with --host, "
+        f"and a port that this user may open with {flag}."
+    )
+
+
+def bind(server: grpc.aio.Server, address: Address, credentials: grpc.ServerCredentials | None, setting: str) -> int:
+    """Give a server this address, which `setting` names; the port. Raises ConfigurationError."""
+    try:
+        secure = credentials is not None
+        port = server.add_secure_port(str(address), credentials) if secure else server.add_insecure_port(str(address))
+    except RuntimeError as error:
+        raise _cannot_bind(address, setting) from error
+    if not port:
+        raise _cannot_bind(address, setting)
+    return int(port)

@@ -1,11 +1,10 @@
 """The life of a server: prepare the log, warm the worker, open the port; on SIGTERM the same, backwards."""
 
 import asyncio
-import errno
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
@@ -14,7 +13,6 @@ import grpc
 
 from emotalk import metrics
 from emotalk.address import Address
-from emotalk.errors import ConfigurationError
 from emotalk.jobs.intake import Intake
 from emotalk.limits import MAX_MESSAGE_BYTES
 from emotalk.live.pool import LivePool
@@ -27,7 +25,7 @@ from emotalk.server.contracts.base import CallsInHand, Contract, Resources, kind
 from emotalk.server.contracts.standard import HEALTH, reflection_of
 from emotalk.server.guard.guard import MESSAGE_MARGIN, Guard
 from emotalk.server.health import Readiness, probe_forever
-from emotalk.server.listeners import Listeners
+from emotalk.server.listeners import Listeners, bind, check_free
 from emotalk.supervision.gateway import Gateway
 from emotalk.supervision.workforce import Workforce
 
@@ -67,9 +65,11 @@ class Server:
         relay: LivePool | None = None,
         window: Gateway | None = None,
         contracts: Sequence[Contract] = CONTRACTS,
+        more: Mapping[str, Address] | None = None,
     ) -> None:
+        """`more`: further addresses for the same, by the setting that each is of."""
         self._queue, self._intake, self._workforce = queue, intake, workforce
-        self._address, self._drain_seconds = address, drain_seconds
+        self._address, self._more, self._drain_seconds = address, more or {}, drain_seconds
         self._doors = doors or Guard()
         self._relay, self._window = relay, window
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="server")
@@ -87,7 +87,8 @@ class Server:
     async def run(self) -> None:
         """Serve until told to stop. Before the port opens: QueueUnavailable, ConfigurationError, ProcessRefused."""
         self._hear_signals()
-        _check_free(self._address)
+        for setting, each in {"port": self._address, **self._more}.items():
+            check_free(each, setting)
         self._tokens, self._credentials = self._doors.tokens(), self._doors.credentials()
         await self._run(self._queue.prepare)
         producer, results = await self._run(self._queue.producer), await self._run(self._queue.results)
@@ -132,15 +133,21 @@ class Server:
 
     async def _serve(self, resources: Resources) -> None:
         listeners = Listeners(lambda: self._build(resources))
-        self.port = await listeners.listen(lambda server: _bind(server, self._address, self._credentials))
+        self.port = await self._listen(listeners, self._address, "port")
+        for setting, address in self._more.items():
+            await self._listen(listeners, address, setting)
         async with self._gateway_of(listeners):
             await self._readiness.set(True)
             where = str(Address(self._address.host, self.port))
-            log.info("serving", extra={"address": where, "queue": self._queue.url})
+            more = {setting: str(address) for setting, address in self._more.items()}
+            log.info("serving", extra={"address": where, "queue": self._queue.url, **more})
             if self._window:
                 self._window.open()
             await self._stop.wait()
             await self._drain(listeners, resources.in_hand)
+
+    async def _listen(self, listeners: Listeners, address: Address, setting: str) -> int:
+        return await listeners.listen(lambda server: bind(server, address, self._credentials, setting))
 
     def _build(self, resources: Resources) -> grpc.aio.Server:
         server = grpc.aio.server(
@@ -224,33 +231,3 @@ async def _end_when_idle(listeners: Listeners, in_hand: CallsInHand) -> None:
     # A balancer that watches the health holds a call open for ever; nobody waits for that one.
     await in_hand.idle()
     await listeners.stop(GOODBYE_SECONDS)
-
-
-def _check_free(address: Address) -> None:
-    """Before anything is loaded: a second server must not get as far as taking the first one's worker name."""
-    try:
-        address.bind().close()
-    except OSError as error:
-        raise _cannot_bind(address, error) from error
-
-
-def _cannot_bind(address: Address, reason: OSError | None = None) -> ConfigurationError:
-    if reason is None or reason.errno == errno.EADDRINUSE:
-        return ConfigurationError(
-            f"port: {address} cannot be bound; is another server running? Choose another with --port."
-        )
-    return ConfigurationError(
-        f"host: {address} cannot be bound ({reason.strerror}). Choose an address of this machine with --host, "
-        "and a port that this user may open with --port."
-    )
-
-
-def _bind(server: grpc.aio.Server, address: Address, credentials: grpc.ServerCredentials | None) -> int:
-    try:
-        secure = credentials is not None
-        port = server.add_secure_port(str(address), credentials) if secure else server.add_insecure_port(str(address))
-    except RuntimeError as error:
-        raise _cannot_bind(address) from error
-    if not port:
-        raise _cannot_bind(address)
-    return int(port)

@@ -48,6 +48,15 @@ class Settings:
         fix=_ANY_PORT,
         common=True,
     )
+    a2f_port: int = setting(
+        0,
+        "a second port, for clients of NVIDIA's Audio2Face-3D: theirs is 52000; 0 opens none. See [a2f](a2f.md)",
+        "listening",
+        metavar="N",
+        between=_PORT,
+        fix="Use 1..65535, or 0 for none",
+    )
+    a2f: bool = setting(True, "do not answer the calls of Audio2Face-3D", "listening")
     worker: bool = setting(True, "run no worker; others work: `emotalk work`", "work", common=True)
     worker_name: str = setting(
         "",
@@ -313,6 +322,8 @@ class Settings:
             raise ConfigurationError(
                 f"{missing}: a certificate and its key go together. Give --tls-cert and --tls-key."
             )
+        if self.a2f_port and not self.a2f:
+            raise ConfigurationError("a2f_port: --no-a2f takes away what it is for. Remove one of the two.")
         if self.tls_client_ca and not self.tls_cert:
             raise ConfigurationError("tls_client_ca: there is no TLS without --tls-cert and --tls-key. Give them too.")
 

@@ -1,4 +1,4 @@
-"""GET /v1/health: is the service ready for the next request?"""
+"""GET /v1/health: is the service ready for the next request? Clients of Audio2Face-3D ask for /v1/health/ready."""
 
 from fastapi import APIRouter
 
@@ -10,6 +10,7 @@ from emotalk.wire.status import RETRY_SECONDS
 router = APIRouter(tags=["health"])
 
 
+@router.get("/v1/health/ready", responses=contract.problem(401, 421, 503))
 @router.get("/v1/health", responses=contract.problem(401, 421, 503))
 async def health(client: Client) -> dict[str, bool]:
     """Is the service ready for the next request?"""

@@ -118,9 +118,7 @@ def to_frames(first_frame: int, frames: Frames) -> Iterator[tuple[int, list[floa
     return enumerate(frames[:, _COLUMNS].tolist(), first_frame)
 
 
-def to_animation(
-    frame: int, weights: list[float], sound: bytes, feelings: Mapping[str, float]
-) -> Answer:
+def to_animation(frame: int, weights: list[float], sound: bytes, feelings: Mapping[str, float]) -> Answer:
     """One frame, the sound that is heard while it is shown, and what it was drawn with."""
     answer, time = Answer(), timecode(frame)
     data = answer.animation_data

@@ -7,4 +7,5 @@ from emotalk.server.contracts.audio2face import A2F_CONTROLLER
 from emotalk.server.contracts.base import Contract
 from emotalk.server.contracts.emotalk import EMOTALK
 
-CONTRACTS: tuple[Contract, ...] = (EMOTALK, A2F_CONTROLLER)
+AUDIO2FACE: tuple[Contract, ...] = (A2F_CONTROLLER,)
+CONTRACTS: tuple[Contract, ...] = (EMOTALK, *AUDIO2FACE)

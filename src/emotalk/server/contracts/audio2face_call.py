@@ -18,7 +18,7 @@ from typing import Any
 from emotalk.audio.limits import check_length
 from emotalk.errors import InvalidRequest
 from emotalk.limits import Limits
-from emotalk.live.arrival import LOOK_SECONDS, Arrival
+from emotalk.live.arrival import LOOK_SECONDS, SoundArrival
 from emotalk.live.conversation import LiveChunk, Opening, SoundBlock
 from emotalk.live.pool import LivePool
 from emotalk.live.spool import Spool
@@ -53,7 +53,7 @@ class AudioCall:
     ) -> None:
         self._request_id, self._live, self._limits = request_id, live, limits
         self._asked, self._manner = Asked(0, None, ()), ""
-        self._spool, self._arrival = Spool(), Arrival(clock)
+        self._spool, self._arrival = Spool(), SoundArrival(clock)
         self._came = asyncio.Event()
         self._closed_early = False
         self._fed = 0
