@@ -5,6 +5,7 @@
 # make mutants  changes retry, windows and dedupe in every small way: which tests cannot fail? (five minutes)
 # make fuzz   a minute of nearly valid bytes for everything that reads a stranger's
 # make lock   chooses the versions in requirements/constraints.txt anew
+# make film   docs/speaking.mp4: the head speaks the sample, turning
 # make page   builds the viewer into the package; needs Node.js, and only those who change web/ need it
 # make clean  away with .venv, demo/ and caches
 
@@ -19,7 +20,7 @@ JOBS ?= 5
 TOGETHER := $(MAKE) --no-print-directory -j $(JOBS) -k $(TOLD)
 PYTEST := $(RUN)/python -m pytest -q
 
-.PHONY: demo check test lint types contract units services kafka entrances bench fuzz mutants lock docs page clean
+.PHONY: demo check test lint types contract units services kafka entrances bench fuzz mutants lock docs film page clean
 .DELETE_ON_ERROR:
 
 # Whoever has run `make test` has all that the demo needs.
@@ -76,6 +77,10 @@ lock: $(RUN)/python
 
 docs: $(VENV)/.for-tests
 	$(RUN)/python -m docs.flags
+
+# The head with the sound, to look at: docs/speaking.mp4. Needs the extra video and a minute or ten.
+film: $(VENV)/.for-tests
+	$(RUN)/emotalk animate examples/speech.wav -o docs/speaking.mp4 --head on
 
 page:
 	cd web && npm ci --no-audit --no-fund && npm run build

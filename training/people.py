@@ -1,4 +1,4 @@
-"""Beside people who were filmed while they spoke: `python -m training.people --capture FOLDER`, a table in Markdown.
+"""Beside people who were filmed while they spoke: `python -m training.people --capture FOLDER`, two tables in Markdown.
 
 FOLDER has score.py, sound/, tracks/, sources.json and head_linear.npz; its README says how they came about. Every face
 is what users get: default style, post-processing on. `--faces NAME=DIR` adds a row for anybody's ID.npy, frames [n, 52]
@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 
 from emotalk.engines.base import Engine, WindowEngine
 from emotalk.engines.builtin import BuiltinEngine
-from emotalk.face import BLENDSHAPES, INDEX, Frames, Pcm
+from emotalk.face import BLENDSHAPES, INDEX, Frames, Pcm, parted
 from emotalk.performance import Performance
 from emotalk.pipeline import Pipeline
+from training.upper import Row, UpperFaces
+from training.upper import table as upper_table
 
 CARD = Path(__file__).parents[1] / "docs" / "model-card.md"
 MARK, END = "<!-- people -->", "<!-- end of people -->"
@@ -47,7 +49,7 @@ class Yardstick:
         assert spec.loader is not None
         self.module: Any = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(self.module)
-        every = json.loads((folder / "sources.json").read_text())
+        self.every = every = json.loads((folder / "sources.json").read_text())
         of_use = [s["id"] for s in every if s.get("use", "mouth") == "mouth" and split in ("all", s["split"])]
         self.clips = [name for name in of_use if (folder / "sound" / f"{name}.flac").is_file()]
 
@@ -109,18 +111,34 @@ def _row(name: str, p: dict[str, Any], apart: str) -> str:
 
 
 def write_faces(stick: Yardstick, folder: Path, draw: Callable[[str, Pcm], Frames]) -> Path:
-    """A face for every clip, ID.npy."""
-    folder.mkdir()
+    """A face for every clip, ID.npy, and beside it how its head turns, heads/ID.npy."""
+    (folder / "heads").mkdir(parents=True)
     for name, sound in stick.sounds():
-        np.save(folder / f"{name}.npy", draw(name, sound))
+        frames, head = parted(draw(name, sound))
+        np.save(folder / f"{name}.npy", frames)
+        if head is not None:
+            np.save(folder / "heads" / f"{name}.npy", head)
     return folder
+
+
+def above(stick: Yardstick, others: dict[str, Path]) -> str:
+    """The second table: brows, lids, gaze and head of the faces in these folders, beside people's."""
+    upper = UpperFaces(stick.module, stick.folder, stick.split, stick.every)
+
+    def rows(folder: Path) -> list[Row]:
+        return upper.faces(
+            lambda name: folder / f"{name}.npy",
+            lambda name: path if (path := folder / "heads" / f"{name}.npy").is_file() else None,
+        )
+
+    return upper_table(upper.people(), {name: rows(folder) for name, folder in others.items()})
 
 
 def performed(engine: Engine | WindowEngine, live: bool = False) -> Callable[[str, Pcm], Frames]:
     """Draws as a user would have it, a clip at once or a stream."""
 
     def draw(name: str, sound: Pcm) -> Frames:
-        pipeline, usual = Pipeline(engine), Performance()
+        pipeline, usual = Pipeline(engine), Performance(head=True)
         session = pipeline.live(usual, _LIVE, seed=name) if live else pipeline.open(usual, seed=name)
         return np.concatenate([chunk.frames for chunk in (*session.push(sound), *session.finish())])
 
@@ -170,7 +188,8 @@ def table(stick: Yardstick, others: dict[str, Path], checkpoint: Path | None) ->
         rows.append(stick.row("loudness → jawOpen", write_faces(stick, place / "loudness", loudness)))
         rows.append(stick.row("chance: another clip's person", ours, chance=True))
         rows.append(stick.row("ceiling: the tracker on another crop", *two_crops(stick, place)))
-    return "\n".join([_HEAD, *rows, stick.people()])
+        upper = above(stick, {"ours": ours, **others, **({"EmoTalk": place / "emotalk"} if checkpoint else {})})
+    return "\n".join([_HEAD, *rows, stick.people(), "", upper])
 
 
 def main() -> None:

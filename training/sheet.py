@@ -1,6 +1,7 @@
 """A contact sheet of the engine on the head, sound above, faces below: `python -m training.sheet sound.wav -o out.png`.
 
 With `--phones FILE` (start s, end s, ARPAbet) there is a face at the middle of each phone, named, else one every 0.1 s.
+With `--heads` there are whole heads that turn, one every 0.4 s.
 For looking at: do lips touch at P, B and M, teeth meet the lip at F and V, does U round? Needs `emotalk[video]`.
 """
 
@@ -17,8 +18,10 @@ from PIL import Image, ImageDraw
 from emotalk.engines.base import LATENCIES, Latency
 from emotalk.engines.builtin import BuiltinEngine
 from emotalk.expression import open_face
-from emotalk.face import Frames, Pcm, Style
+from emotalk.face import BLENDSHAPES, Frames, Pcm, Style
 from emotalk.head.studio import Studio
+from emotalk.performance import Performance
+from emotalk.pipeline import Pipeline
 from training.corpus import read_phones
 
 FACE, ACROSS, WAVE, CAPTION = 150, 10, 60, 16
@@ -29,10 +32,10 @@ _CROP = slice(int(0.36 * 2 * FACE), int(0.36 * 2 * FACE) + FACE)
 Moment = tuple[float, str]
 
 
-def moments(seconds: float, phones: Path | None) -> list[Moment]:
+def moments(seconds: float, phones: Path | None, step: float = 0.1) -> list[Moment]:
     """(time, name) of each face."""
     if phones is None:
-        return [(t, f"{t:.1f}") for t in np.arange(0, seconds, 0.1).round(3).tolist()]
+        return [(t, f"{t:.1f}") for t in np.arange(0, seconds, step).round(3).tolist()]
     return [((start + end) / 2, name) for start, end, name in read_phones(phones)]
 
 
@@ -59,7 +62,7 @@ def wave(sound: Pcm, start: float, stop: float, marks: Sequence[float], width: i
 
 
 def sheet(sound: Pcm, frames: Frames, shown: list[Moment]) -> Image.Image:
-    """The whole sheet, ten faces a row."""
+    """The whole sheet, ten faces a row; of frames with a head the whole of it."""
     rows = [shown[i : i + ACROSS] for i in range(0, len(shown), ACROSS)]
     whole = Image.new("RGB", (ACROSS * FACE, len(rows) * (WAVE + FACE + CAPTION)), _PAPER)
     studio = Studio(2 * FACE)
@@ -71,15 +74,33 @@ def sheet(sound: Pcm, frames: Frames, shown: list[Moment]) -> Image.Image:
 
 def _fill(whole: Image.Image, top: int, sound: Pcm, frames: Frames, row: list[Moment], studio: Any) -> None:
     times, pen = [time for time, _ in row], ImageDraw.Draw(whole)
-    whole.paste(wave(sound, times[0] - 0.05, times[-1] + 0.05, times, ACROSS * FACE), (0, top))
-    for i, (weights, (_, name)) in enumerate(zip(at_times(frames, times), row, strict=True)):
-        whole.paste(Image.fromarray(_mouth(studio.picture(weights))), (i * FACE, top + WAVE))
+    whole.paste(wave(sound, max(0, times[0] - 0.05), times[-1] + 0.05, times, ACROSS * FACE), (0, top))
+    for i, (columns, (_, name)) in enumerate(zip(at_times(frames, times), row, strict=True)):
+        face, turn = columns[:BLENDSHAPES], columns[BLENDSHAPES:]
+        picture = _head(studio.picture(face, turn)) if len(turn) else _mouth(studio.picture(face))
+        whole.paste(Image.fromarray(picture), (i * FACE, top + WAVE))
         pen.text((i * FACE + 4, top + WAVE + FACE + 1), name, fill=_INK)
 
 
 def _mouth(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     left = FACE // 2
     return np.ascontiguousarray(picture[_CROP, left : left + FACE])
+
+
+def mouths(sound: Pcm, latency: Latency) -> Frames:
+    """The engine's face as it comes out of it, unshaped."""
+    session = open_face(BuiltinEngine(), Style(), latency)
+    return np.concatenate([session.push(sound), session.finish()])
+
+
+def whole_heads(sound: Pcm, seed: str) -> Frames:
+    """Shaped, with blinks, and the head's columns behind the 52."""
+    session = Pipeline(BuiltinEngine()).open(Performance(head=True), seed=seed)
+    return np.concatenate([chunk.frames for chunk in (*session.push(sound), *session.finish())])
+
+
+def _head(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(Image.fromarray(picture).resize((FACE, FACE)))
 
 
 def main() -> None:
@@ -91,12 +112,13 @@ def main() -> None:
     parser.add_argument("--latency", choices=LATENCIES, default="clip")
     parser.add_argument("--start", type=float, default=0.0)
     parser.add_argument("--seconds", type=float, default=6.0)
+    parser.add_argument("--heads", action="store_true")
     asked = parser.parse_args()
     sound = np.asarray(soundfile.read(asked.sound, dtype="float32")[0], np.float32)
     latency: Latency = asked.latency
-    session = open_face(BuiltinEngine(), Style(), latency)
-    frames = np.concatenate([session.push(sound), session.finish()])
-    within = [m for m in moments(len(sound) / 16_000, asked.phones) if 0 <= m[0] - asked.start < asked.seconds]
+    frames = whole_heads(sound, asked.sound.stem) if asked.heads else mouths(sound, latency)
+    every = moments(len(sound) / 16_000, asked.phones, 0.4 if asked.heads else 0.1)
+    within = [m for m in every if 0 <= m[0] - asked.start < asked.seconds]
     sheet(sound, frames, within).save(asked.out)
 
 

@@ -132,9 +132,9 @@ def test_the_eyes_jump_about_once_a_second_come_back_and_stay_within_their_limit
     gaze = np.stack([lived(seed).gaze for seed in SEEDS])
     far = np.linalg.norm(np.diff(gaze, axis=1), axis=2) > 0.06
     onsets = (far[:, 1:] & ~far[:, :-1]).sum() / (gaze.shape[0] * gaze.shape[1] / FPS)
-    assert 0.7 < onsets < 1.4
+    assert 0.7 < onsets < 1.7
     assert np.abs(gaze).max() <= GAZE_LIMIT
-    assert (np.linalg.norm(gaze, axis=2) < 0.1).mean() > 0.35, "they look at the listener"
+    assert (np.linalg.norm(gaze, axis=2) < 0.12).mean() > 0.35, "they look at the listener"
 
 
 def test_the_gaze_counters_the_turn_of_the_head() -> None:

@@ -16,7 +16,7 @@ _JUMP = 0.8
 """Share of the way that is done in a frame: a jump takes two or three."""
 _COUNTER = np.array([-0.018, 0.012])
 """Per degree of yaw and of pitch: people's eyes undo somewhat more than half of a turn."""
-_LEAVES, _STAYS_AWAY = 0.8, 0.35
+_LEAVES, _STAYS_AWAY = 0.85, 0.3
 
 
 class Gaze:
@@ -50,8 +50,8 @@ class Gaze:
         self._jumps += 1
         self._away = leave < (_STAYS_AWAY if self._away else _LEAVES)
         if self._away:
-            self._target = ((1 if side < 0.5 else -1) * (0.12 + 0.16 * far), 0.26 * (high - 0.55))
+            self._target = ((1 if side < 0.5 else -1) * (0.17 + 0.16 * far), 0.34 * (high - 0.55))
         else:
             self._target = (0.06 * (side - 0.5), 0.04 * (high - 0.5))
-        stay = 0.3 + 0.6 * long if self._away else 0.5 + long
+        stay = 0.25 + 0.5 * long if self._away else 0.4 + 0.8 * long
         self._next = self._frame + round(stay * FPS / self._restless)

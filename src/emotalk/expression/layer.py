@@ -20,7 +20,7 @@ from emotalk.face import BLENDSHAPES, Frames, Pcm, Style, no_frames
 from emotalk.tape import Tape
 from emotalk.timebase import frame_count
 
-VERSION = 2
+VERSION = 3
 """Raise it with any change that changes bytes: it is part of an answer's fingerprint."""
 
 _BLOCK = 300
