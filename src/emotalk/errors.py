@@ -34,11 +34,17 @@
 Each is also the builtin it resembles, so that `except ValueError` does what its reader expects.
 """
 
+LONGEST_SENTENCE = 2000
+
 
 class EmoTalkError(Exception):
     """The root. `retriable`: can the very same work succeed when it is tried again?"""
 
     retriable = False
+
+    def __str__(self) -> str:
+        sentence = super().__str__()  # in which a stranger may have named something of any length
+        return sentence if len(sentence) <= LONGEST_SENTENCE else f"{sentence[:LONGEST_SENTENCE]}…"
 
 
 class InvalidRequest(EmoTalkError, ValueError):

@@ -5,6 +5,8 @@ import logging
 import sys
 import time
 
+LONGEST_FACT = 2000
+LONGEST_TRACEBACK = 20_000
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -21,7 +23,21 @@ def configure(level: str, form: str) -> None:
 
 
 def _facts(record: logging.LogRecord) -> dict[str, object]:
-    return {name: value for name, value in vars(record).items() if name not in _STANDARD}
+    return {_cut(name): _bounded(value) for name, value in vars(record).items() if name not in _STANDARD}
+
+
+def _bounded(value: object) -> object:
+    """Numbers as they are; whatever else a stranger may have named, as text of a bounded length."""
+    return value if isinstance(value, bool | int | float | None) else _cut(str(value))
+
+
+def _cut(text: str, longest: int = LONGEST_FACT) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}… ({len(text)} characters)"
+
+
+def _traceback(formatted: str) -> str:
+    """The end says what it was."""
+    return formatted if len(formatted) <= LONGEST_TRACEBACK else f"…{formatted[-LONGEST_TRACEBACK:]}"
 
 
 class TextLines(logging.Formatter):
@@ -30,8 +46,10 @@ class TextLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """A record → its line; a traceback, if any, follows."""
         facts = " ".join(f"{name}={_word(value)}" for name, value in _facts(record).items())
-        line = plain(f"{_utc(record)} {record.levelname} {record.getMessage()} {facts}".rstrip())
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info and record.exc_info[1] else line
+        line = plain(f"{_utc(record)} {record.levelname} {_cut(record.getMessage())} {facts}".rstrip())
+        if record.exc_info and record.exc_info[1]:
+            return f"{line}\n{_traceback(self.formatException(record.exc_info))}"
+        return line
 
 
 class JsonLines(logging.Formatter):
@@ -39,9 +57,11 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """A record → its line."""
-        line = {"time": _utc(record), "level": record.levelname.lower(), "event": record.getMessage()} | _facts(record)
+        line = {"time": _utc(record), "level": record.levelname.lower(), "event": _cut(record.getMessage())} | _facts(
+            record
+        )
         if record.exc_info and record.exc_info[1]:
-            line["traceback"] = self.formatException(record.exc_info)
+            line["traceback"] = _traceback(self.formatException(record.exc_info))
         return plain(json.dumps(line, default=str, ensure_ascii=False))
 
 

@@ -48,7 +48,7 @@ class Intake:
     def check(self, order: Order) -> None:
         """Refuse what can be refused without looking at the sound. Raises InvalidRequest."""
         for name in ("request_id", "session_id"):
-            _check_id(name, getattr(order, name))
+            check_id(name, getattr(order, name))
         order.performance.check()
         _ = _sent(order).raw
 
@@ -96,7 +96,8 @@ def _check_room(flac: bytes) -> None:
         )
 
 
-def _check_id(field_name: str, value: str) -> None:
+def check_id(field_name: str, value: str) -> None:
+    """Raise InvalidRequest for what cannot be an id; none at all is for its reader to judge."""
     if value and not is_id(value):
         raise InvalidRequest(
             field_name, "is too long or has control characters", f"Use up to {LONGEST_ID} printable characters"

@@ -12,6 +12,7 @@ import numpy as np
 from emotalk.audio.limits import check_shape
 from emotalk.errors import BadSamples, InvalidRequest
 from emotalk.face import Frames, Pcm
+from emotalk.jobs.intake import check_id
 from emotalk.performance import Performance
 from emotalk.shaping import Adjustment
 from emotalk.wire import emotalk_pb2, live_pb2
@@ -45,6 +46,7 @@ class Opening:
     adjustment: Adjustment | None = None
 
     def __post_init__(self) -> None:
+        check_id("request_id", self.request_id)
         self.performance.check(live=not self.as_clip)
         check_shape(self.sample_rate, channels=1)
         if self.latency is not None and not 0 <= self.latency <= MOST_LATENCY:

@@ -6,10 +6,8 @@ at all, and never depends on the broker.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import Executor
-
-from grpc_health.v1 import health, health_pb2
 
 from emotalk import metrics
 from emotalk.errors import EmoTalkError
@@ -22,12 +20,12 @@ FAILURES_TO_FLIP = 3
 
 
 class Readiness:
-    """The one flag, mirrored to grpc.health.v1 under the names of these services; "" is the server as a whole."""
+    """The one flag, for these services; "" is the server as a whole."""
 
     def __init__(self, services: Iterable[str] = ("",)) -> None:
         self.services = tuple(services)
         self.ready = False
-        self.standard = health.aio.HealthServicer()
+        self._changed = asyncio.Event()
         self._draining = False
         self._failures = 0
 
@@ -35,10 +33,18 @@ class Readiness:
         """Say it to everyone who asks or watches; after `drain` it stays down."""
         self.ready = ready and not self._draining
         metrics.READY.set(self.ready)
-        serving = health_pb2.HealthCheckResponse
-        status = serving.SERVING if self.ready else serving.NOT_SERVING
-        for service in self.services:
-            await self.standard.set(service, status)
+        # Nobody who watches is waited for: each has the event that stands when it looks, and hears in its own time.
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    async def changes(self) -> AsyncIterator[bool]:
+        """Whether it is ready: now, and whenever that changes; who listens slowly misses what is over by then."""
+        while True:
+            changed, ready = self._changed, self.ready
+            yield ready
+            while self.ready is ready:
+                await changed.wait()
+                changed = self._changed
 
     async def drain(self) -> None:
         """NOT_SERVING from now on."""

@@ -71,6 +71,7 @@ class Server:
         self._queue, self._intake, self._workforce = queue, intake, workforce
         self._address, self._more, self._drain_seconds = address, more or {}, drain_seconds
         self._doors = doors or Guard()
+        self._doorway = self._doors.doorway()
         self._relay, self._window = relay, window
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="server")
         self._decoding = ThreadPoolExecutor(DECODING_THREADS, thread_name_prefix="decoding")
@@ -104,7 +105,7 @@ class Server:
                 switchboard,
                 self._executor,
                 self._decoding,
-                quota=self._doors.quota,
+                allowances=self._doorway.allowances,
                 ledger=ledger,
             )
             desk = JobCalls(ledger, producer, results, switchboard, self._executor)
@@ -151,9 +152,8 @@ class Server:
 
     def _build(self, resources: Resources) -> grpc.aio.Server:
         server = grpc.aio.server(
-            interceptors=self._doors.interceptors(self._tokens, kinds_of(self._contracts)),
+            interceptors=self._doors.interceptors(self._tokens, kinds_of(self._contracts), self._doorway),
             options=(*_OPTIONS, *self._doors.options()),
-            maximum_concurrent_rpcs=self._doors.max_concurrent_rpcs,
         )
         for contract in self._contracts:
             contract.register(server, resources)

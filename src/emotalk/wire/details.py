@@ -12,16 +12,25 @@ from emotalk.errors import EmoTalkError
 from emotalk.wire.status import class_of, row_of
 
 DOMAIN = "emotalk"
+VISITOR = "emotalk-visitor"
+"""The metadata in which a gateway says for whom it calls, as gRPC names a peer: ipv4:10.0.0.7:5123."""
+LONGEST_MESSAGE = 1000
+"""Bytes. A status travels in headers, of which a client takes 8 KB, and percent-encoding makes three bytes of one."""
 
 
 def status_of(error: EmoTalkError) -> status_pb2.Status:
     """The rich status: which field, what to do, whether and when to try again."""
-    status = status_pb2.Status(code=code_pb2.Code.Value(row_of(error).code), message=str(error))
+    status = status_pb2.Status(code=code_pb2.Code.Value(row_of(error).code), message=_cut(str(error)))
     for detail in _details(error):
         packed = any_pb2.Any()
         packed.Pack(detail)
         status.details.append(packed)
     return status
+
+
+def _cut(text: str) -> str:
+    """Whatever a stranger has named in it."""
+    return text if len(text) * 4 <= LONGEST_MESSAGE else text.encode()[:LONGEST_MESSAGE].decode("utf-8", "ignore")
 
 
 def error_of(code: str, message: str, details: Iterable[Any] = ()) -> EmoTalkError:
@@ -50,11 +59,13 @@ def _find(details: list[Any], into: Any) -> Any:
 def _details(error: EmoTalkError) -> list[Message]:
     details: list[Message] = [error_details_pb2.ErrorInfo(reason=type(error).__name__, domain=DOMAIN)]
     if isinstance(error, errors.InvalidRequest):
-        sentence = f"{error.problem}. {error.fix}."
-        field = error_details_pb2.BadRequest.FieldViolation(field=error.field, description=sentence)
+        sentence = _cut(f"{error.problem}. {error.fix}.")
+        field = error_details_pb2.BadRequest.FieldViolation(field=_cut(error.field), description=sentence)
         details.append(error_details_pb2.BadRequest(field_violations=[field]))
     if isinstance(error, errors.ClientLimit):
-        violation = error_details_pb2.QuotaFailure.Violation(subject=error.subject, description=error.problem)
+        violation = error_details_pb2.QuotaFailure.Violation(
+            subject=_cut(error.subject), description=_cut(error.problem)
+        )
         details.append(error_details_pb2.QuotaFailure(violations=[violation]))
     if seconds := row_of(error).retry_seconds:
         details.append(error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=seconds)))

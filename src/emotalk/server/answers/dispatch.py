@@ -6,7 +6,7 @@ Why so: docs/decisions/0001.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Hashable
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from emotalk.queues.base import ENDED, Ledger, Producer, Receipt, Record
 from emotalk.queues.strangers import MOST
 from emotalk.server.answers.streams import Channel, Stream, Switchboard
 from emotalk.server.guard.gate import Caller
-from emotalk.server.guard.quota import Allowances, Place, Quota
+from emotalk.server.guard.quota import Allowances, Place
 
 log = logging.getLogger(__name__)
 
@@ -32,10 +32,10 @@ class Turns:
     """One lock per key, first come first served: a short clip must not overtake a long one that decodes slower."""
 
     def __init__(self) -> None:
-        self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
+        self._locks: dict[Hashable, tuple[asyncio.Lock, int]] = {}
 
     @asynccontextmanager
-    async def take(self, key: str) -> AsyncIterator[None]:
+    async def take(self, key: Hashable) -> AsyncIterator[None]:
         """Wait for everyone of the same key who came before."""
         lock, waiting = self._locks.get(key, (asyncio.Lock(), 0))
         self._locks[key] = lock, waiting + 1
@@ -88,12 +88,12 @@ class Dispatch:
         executor: Executor,
         decoding: Executor,
         clock: Callable[[], float] = time.time,
-        quota: Quota | None = None,
+        allowances: Allowances | None = None,
         ledger: Ledger | None = None,
     ) -> None:
         self._ledger = ledger
         self._intake, self._producer, self._switchboard = intake, producer, switchboard
-        self._allowances = Allowances(quota or Quota())
+        self._allowances = allowances or Allowances()
         self._executor, self._decoding, self._clock = executor, decoding, clock
         self._turns = Turns()
         self._outage: QueueUnavailable | None = None
@@ -105,8 +105,9 @@ class Dispatch:
 
         A client that hangs up meanwhile cancels nothing: storing is a task of its own.
         """
-        with metrics.at_the_door(), tracing.span("accept", request_id=order.request_id):
+        with metrics.at_the_door():
             self._intake.check(order)
+        with metrics.at_the_door(), tracing.span("accept", request_id=order.request_id):
             accepting = asyncio.create_task(self._in_turn(Arrival(order, caller, self._outage)))
             try:
                 return await asyncio.shield(accepting)
@@ -121,7 +122,9 @@ class Dispatch:
     async def _in_turn(self, arrival: Arrival) -> Accepted:
         """Join the answer that this server knows, or begin it: listen, store, then read what was there before."""
         order = arrival.order
-        async with self._turns.take(order.session_id or arrival.caller.connection):
+        # A session's name is its client's own: whoever else uses it does not wait in this line.
+        caller = arrival.caller
+        async with self._turns.take((caller.client, order.session_id) if order.session_id else (caller.connection, "")):
             self._share_outage(arrival)
             digest = await self._run(order.digest)
             answer = self._switchboard.find(order.request_id)

@@ -10,6 +10,7 @@ from typing import TypeVar
 from emotalk.errors import EmoTalkError, JobCancelled, NewerRecord, QueueUnavailable
 from emotalk.jobs.actions import cancel, given_up, known
 from emotalk.jobs.codec import part_of
+from emotalk.jobs.intake import check_id
 from emotalk.queues.base import JobRow, Ledger, Producer, Receipt, Results
 from emotalk.queues.strangers import MOST, number, whole
 from emotalk.server.answers.dispatch import Accepted
@@ -40,15 +41,18 @@ class JobCalls:
         self._switchboard, self._executor = switchboard, executor
 
     async def find(self, request_id: str) -> Standing:
-        """Where a job stands. Raises UnknownJob."""
+        """Where a job stands. Raises UnknownJob, InvalidRequest."""
+        check_id("request_id", request_id)
         return await self._run(lambda: self._standing(known(self._ledger, request_id)))
 
     async def cancel(self, request_id: str) -> Standing:
-        """Take it away unless it is over, then say where it stands. Raises UnknownJob."""
+        """Take it away unless it is over, then say where it stands. Raises UnknownJob, InvalidRequest."""
+        check_id("request_id", request_id)
         return await self._run(lambda: self._standing(cancel(self._ledger, known(self._ledger, request_id))))
 
     async def follow(self, request_id: str) -> Accepted:
-        """Its answer from its first frame on. Raises UnknownJob, and what ended it if it has no answer."""
+        """Its answer from its first frame on. Raises UnknownJob, InvalidRequest, and what ended it unanswered."""
+        check_id("request_id", request_id)
         row = await self._run(lambda: known(self._ledger, request_id))
         if (error := error_of(row)) is not None:
             raise error

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import grpc
-from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor, ServiceDescriptor
 
 from emotalk.limits import DEFAULT_LIMITS, Limits
 from emotalk.live.pool import LivePool
@@ -63,9 +63,14 @@ class Contract:
 
 def calls_of(service: ServiceDescriptor, probes: Iterable[str] = ()) -> dict[str, CallKind]:
     """The calls of a service by name, as its descriptor has them; `probes` names those that need no token."""
-    shapes = {True: CallKind.STREAM, False: CallKind.REQUEST}
-    kinds = {method.name: shapes[method.client_streaming] for method in service.methods}
-    return kinds | dict.fromkeys(probes, CallKind.PROBE)
+    return {method.name: _kind_of(method) for method in service.methods} | dict.fromkeys(probes, CallKind.PROBE)
+
+
+def _kind_of(method: MethodDescriptor) -> CallKind:
+    if method.client_streaming:
+        return CallKind.STREAM
+    sounds = any(field.type == FieldDescriptor.TYPE_BYTES for field in method.input_type.fields)
+    return CallKind.UPLOAD if sounds else CallKind.REQUEST
 
 
 def names_of(contracts: Iterable[Contract]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from emotalk import metrics, tracing
 from emotalk.errors import EmoTalkError, InvalidRequest, QueueUnavailable, UnknownJob
 from emotalk.jobs.assembly import Assembly
 from emotalk.jobs.intake import new_id
+from emotalk.queues.strangers import LONGEST_ID
 from emotalk.server.answers.dispatch import Accepted
 from emotalk.server.answers.job_calls import Standing
 from emotalk.server.contracts.base import Contract, Resources, calls_of
@@ -56,7 +57,7 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
                         where = (chunk.index, chunk.first_frame)
                         await context.write(to_response(request_id, *where, chunk.frames, chunk.is_final))
             except EmoTalkError as error:
-                await context.write(to_failure(request_id, str(error)))
+                await context.write(to_failure(request_id[:LONGEST_ID], str(error)))
                 await abort(context, error)
 
     async def SubmitAudio(  # noqa: N802
@@ -131,7 +132,7 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
         self, request_id: str, error: EmoTalkError, context: grpc.aio.ServicerContext, call: metrics.Call
     ) -> None:
         call.failed(error)
-        await context.write(to_failure(request_id, str(error)))
+        await context.write(to_failure(request_id[:LONGEST_ID], str(error)))
         _say_refused(request_id, error)
         await abort(context, error)
 
@@ -180,7 +181,9 @@ async def _refusing(
 
 
 def _say_refused(request_id: str, error: EmoTalkError) -> None:
-    log.info("refused", extra={"request_id": request_id, "error": str(error), "kind": type(error).__name__})
+    log.info(
+        "refused", extra={"request_id": request_id[:LONGEST_ID], "error": str(error), "kind": type(error).__name__}
+    )
 
 
 def _register(server: grpc.aio.Server, resources: Resources) -> None:

@@ -1,10 +1,10 @@
-"""What stands before every call: the token, and a limit on how long a request may take to arrive.
+"""What stands before every call: the token; and who calls.
 
 An interceptor, so that no call of any contract can forget it. Probes need no token: who sends them and balancers have
 none, and learn no more than "ready".
 """
 
-import asyncio
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -14,14 +14,19 @@ from typing import Any
 from urllib.parse import unquote
 
 import grpc
-from google.protobuf.message import DecodeError
 from grpc_status import rpc_status
 
-from emotalk.errors import DeadlineExceeded, EmoTalkError, InvalidRequest, Unauthenticated
+from emotalk.errors import EmoTalkError, Unauthenticated
+from emotalk.server.guard.sparing import Sparing
 from emotalk.server.guard.tokens import Tokens
-from emotalk.wire.details import status_of
+from emotalk.wire.details import VISITOR, status_of
+
+log = logging.getLogger(__name__)
 
 _HEADER = "authorization"
+_PRIVATE = "unix:"
+LONGEST_PEER = 100
+REFUSED_SECONDS = 10.0
 
 Continue = Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]]
 Answering = AsyncGenerator[Any, None] | Awaitable[Any]
@@ -34,9 +39,16 @@ class CallKind(Enum):
     PROBE = "probe"
     """Needs no token, and is neither counted nor traced: it comes every few seconds."""
     REQUEST = "request"
-    """One message, which must arrive in time."""
+    """One small message, which must arrive in time."""
+    UPLOAD = "upload"
+    """One message with sound, which must arrive in time."""
     STREAM = "stream"
-    """Messages with pauses of their own, which its servicer limits."""
+    """Messages with pauses of their own."""
+
+    @property
+    def brings_sound(self) -> bool:
+        """May its messages be large?"""
+        return self in (CallKind.UPLOAD, CallKind.STREAM)
 
 
 Kinds = Mapping[str, CallKind]
@@ -52,10 +64,13 @@ class Caller:
 
 
 class TokenGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has no types
-    """UNAUTHENTICATED for whoever brings no token that we know, before a byte of their request is read."""
+    """UNAUTHENTICATED for whoever brings no token that we know, before a byte of their request is read.
+
+    The log says so once in ten seconds: how many there were, and where the last came from.
+    """
 
     def __init__(self, tokens: Tokens, kinds: Kinds) -> None:
-        self._tokens, self._kinds = tokens, kinds
+        self._tokens, self._kinds, self._sparing = tokens, kinds, Sparing(REFUSED_SECONDS)
 
     async def intercept_service(self, continuation: Continue, details: grpc.HandlerCallDetails) -> Any:
         """See grpc.aio.ServerInterceptor."""
@@ -63,51 +78,17 @@ class TokenGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has n
         is_open = self._kinds.get(details.method) is CallKind.PROBE
         if is_open or self._tokens.holder(str(header)) is not None:
             return await continuation(details)
-        return _refusing(_no_entry(bool(header)))
+        return self._refusing(_no_entry(bool(header)))
 
+    def _refusing(self, error: EmoTalkError) -> Any:
+        # Streaming on both sides, whatever the call: such a handler is started before the request is read.
+        async def refuse(_: object, context: grpc.aio.ServicerContext) -> None:
+            if times := self._sparing.times():
+                facts = {"client": address_of(context.peer()), "times": times, "error": str(error)}
+                log.warning("no entry", extra=facts)
+            await abort(context, error)
 
-class ArrivalGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]
-    """DEADLINE_EXCEEDED for a request that trickles in: else a few bytes a minute hold a place for ever.
-
-    And INVALID_ARGUMENT for one that is no message at all.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-
-    async def intercept_service(self, continuation: Continue, details: grpc.HandlerCallDetails) -> Any:
-        """See grpc.aio.ServerInterceptor."""
-        handler = await continuation(details)
-        if handler is None:
-            return None
-        return grpc.stream_stream_rpc_method_handler(
-            self._timed(handler), _named(handler.request_deserializer), handler.response_serializer
-        )
-
-    def _timed(self, handler: Any) -> Any:
-        # What streams in has pauses of its own, and its servicer a limit for them.
-        streams = handler.stream_stream or handler.stream_unary
-        answer = streams or handler.unary_stream or handler.unary_unary
-
-        async def call(messages: object, context: grpc.aio.ServicerContext) -> None:
-            try:
-                # Handed on without a name here: the answer may take hours, and must not hold the request's sound.
-                answering = answer(messages if streams else await self._arrived(context), context)
-            except EmoTalkError as error:
-                await abort(context, error)
-            if (response := await run(answering, context)) is not None:
-                await context.write(response)
-
-        return call
-
-    async def _arrived(self, context: grpc.aio.ServicerContext) -> Any:
-        try:
-            request = await asyncio.wait_for(context.read(), self._seconds)
-        except TimeoutError as late:
-            raise DeadlineExceeded(f"the request had not arrived after {self._seconds:g} s") from late
-        if request is grpc.aio.EOF:
-            raise _unreadable()
-        return request
+        return grpc.stream_stream_rpc_method_handler(refuse)
 
 
 async def run(answering: Answering, context: grpc.aio.ServicerContext) -> Any:
@@ -119,35 +100,28 @@ async def run(answering: Answering, context: grpc.aio.ServicerContext) -> Any:
             await context.write(response)
 
 
-def _named(deserializer: Callable[[bytes], Any] | None) -> Callable[[bytes], Any]:
-    """InvalidRequest for bytes that are no message, which gRPC would call UNKNOWN; None takes them as they are."""
-
-    def deserialize(message: bytes) -> Any:
-        try:
-            return deserializer(message) if deserializer else message
-        except DecodeError as error:
-            raise _unreadable() from error
-
-    return deserialize
-
-
-def _unreadable() -> InvalidRequest:
-    return InvalidRequest("request", "it is not a message of this call", "Compile the .proto of this call again")
-
-
 def caller_of(context: grpc.aio.ServicerContext, tokens: Tokens | None) -> Caller:
-    """Who calls. A client is the token's holder, else the certificate's subject, else the address."""
-    return Caller(context.peer(), _client_of(context, tokens))
+    """Who calls. A client is the token's holder, else the certificate's subject, else the address.
+
+    Through our own gateway's private socket it is the visitor's address, which the gateway says.
+    """
+    peer, visitor = context.peer(), _visitor_of(context)
+    own = visitor if peer.startswith(_PRIVATE) and visitor else peer
+    subject = context.auth_context().get("x509_subject")
+    client = holder_of(context, tokens) or (subject and str(subject[0].decode("utf-8", "replace"))) or address_of(own)
+    return Caller(f"{peer} {visitor}".strip(), client)
 
 
-def _client_of(context: grpc.aio.ServicerContext, tokens: Tokens | None) -> str:
-    if tokens is not None:
-        header = dict(context.invocation_metadata() or ()).get(_HEADER, "")
-        if holder := tokens.holder(str(header)):
-            return holder
-    if subject := context.auth_context().get("x509_subject"):
-        return str(subject[0].decode("utf-8", "replace"))
-    return address_of(context.peer())
+def holder_of(context: grpc.aio.ServicerContext, tokens: Tokens | None) -> str | None:
+    """Whose token came with a call."""
+    if tokens is None:
+        return None
+    return tokens.holder(str(dict(context.invocation_metadata() or ()).get(_HEADER, "")))
+
+
+def _visitor_of(context: grpc.aio.ServicerContext) -> str:
+    """For a gateway's visitor: their connection, as `peer` would say it. Else it orders a client's own requests."""
+    return str(dict(context.invocation_metadata() or ()).get(VISITOR, ""))[:LONGEST_PEER]
 
 
 def address_of(peer: str) -> str:
@@ -180,11 +154,3 @@ def _let_go(error: BaseException | None) -> None:
 def _no_entry(brought: bool) -> Unauthenticated:
     problem = "the token is not known here" if brought else "no token was sent"
     return Unauthenticated(f"authorization: {problem}. Send the metadata 'authorization: Bearer TOKEN'.")
-
-
-def _refusing(error: EmoTalkError) -> Any:
-    # Streaming on both sides, whatever the call: such a handler is started before the request is read.
-    async def refuse(_: object, context: grpc.aio.ServicerContext) -> None:
-        await abort(context, error)
-
-    return grpc.stream_stream_rpc_method_handler(refuse)

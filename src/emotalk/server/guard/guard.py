@@ -11,11 +11,13 @@ import grpc
 
 from emotalk.address import Address
 from emotalk.limits import MAX_MESSAGE_BYTES
+from emotalk.server.guard.arrival import ArrivalGate
 from emotalk.server.guard.certificates import Tls
 from emotalk.server.guard.descriptors import room_for
-from emotalk.server.guard.gate import ArrivalGate, Kinds, TokenGate
+from emotalk.server.guard.doorway import Doorway
+from emotalk.server.guard.gate import Kinds, TokenGate
 from emotalk.server.guard.observe import CallObserver
-from emotalk.server.guard.quota import Quota
+from emotalk.server.guard.quota import Allowances, Quota
 from emotalk.server.guard.tokens import Tokens
 
 log = logging.getLogger(__name__)
@@ -23,6 +25,7 @@ log = logging.getLogger(__name__)
 MESSAGE_MARGIN = 2**20
 """The message holds the audio and a little more."""
 HANDSHAKE_MS = 20_000
+STREAMS_OF_CONNECTION = 100
 CONNECTIONS_A_CALL = 4
 """Idle connections that are let in besides those with a call."""
 
@@ -51,16 +54,21 @@ class Guard:
         """The certificate, read; None where there is no TLS. Raises ConfigurationError."""
         return self.tls.credentials() if self.tls else None
 
-    def interceptors(self, tokens: Tokens | None, kinds: Kinds) -> list[grpc.aio.ServerInterceptor]:
+    def doorway(self) -> Doorway:
+        """The places of one server."""
+        return Doorway(self.max_concurrent_rpcs, Allowances(self.quota))
+
+    def interceptors(self, tokens: Tokens | None, kinds: Kinds, doorway: Doorway) -> list[grpc.aio.ServerInterceptor]:
         """What stands around every call of these contracts, the outermost first."""
         gates = [TokenGate(tokens, kinds)] if tokens is not None else []
-        return [CallObserver(kinds), *gates, ArrivalGate(self.receive_seconds)]
+        return [CallObserver(kinds), *gates, ArrivalGate(self.receive_seconds, kinds, doorway, tokens)]
 
     def options(self) -> tuple[tuple[str, int], ...]:
         """gRPC's own limits."""
         return (
             ("grpc.max_receive_message_length", self.max_receive_bytes),
             ("grpc.server_handshake_timeout_ms", HANDSHAKE_MS),
+            ("grpc.max_concurrent_streams", max(STREAMS_OF_CONNECTION, self.max_concurrent_rpcs)),
             ("grpc.max_allowed_incoming_connections", room_for(CONNECTIONS_A_CALL * self.max_concurrent_rpcs)),
             *((("grpc.max_connection_age_ms", age),) if (age := round(1_000 * self.max_connection_age)) else ()),
         )

@@ -28,8 +28,8 @@ class CallObserver(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ha
     async def intercept_service(self, continuation: Continue, details: grpc.HandlerCallDetails) -> Any:
         """See grpc.aio.ServerInterceptor."""
         handler = await continuation(details)
-        if handler is None or self._kinds.get(details.method) is CallKind.PROBE:
-            return handler
+        if handler is None or self._kinds.get(details.method, CallKind.PROBE) is CallKind.PROBE:
+            return handler  # of a call that nobody has registered the name is a stranger's, and no label
         name = details.method.rpartition("/")[2]
         kind = next(each for each in _KINDS if getattr(handler, each) is not None)
         make = getattr(grpc, f"{kind}_rpc_method_handler")

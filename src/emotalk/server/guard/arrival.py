@@ -1,0 +1,138 @@
+"""What stands around every call of any contract while its request arrives: its place, its size, its time.
+
+Places are counted here and not by gRPC, which would refuse probes and clients alike, and not say when to come back.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import AbstractContextManager, aclosing
+from typing import Any
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from emotalk.errors import DeadlineExceeded, EmoTalkError, InvalidRequest
+from emotalk.server.guard.doorway import Doorway
+from emotalk.server.guard.gate import Answering, Caller, CallKind, Continue, Kinds, abort, caller_of, holder_of, run
+from emotalk.server.guard.tokens import Tokens
+
+SMALL_BYTES = 64 * 2**10
+"""What a request without sound may have."""
+
+Call = Callable[[Any, grpc.aio.ServicerContext], Awaitable[None]]
+_END = object()
+
+
+class ArrivalGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has no types
+    """RESOURCE_EXHAUSTED where there is no place, DEADLINE_EXCEEDED for a request that trickles in.
+
+    And INVALID_ARGUMENT for one that is not a message, or that has no sound and is larger than 64 KiB.
+    """
+
+    def __init__(self, seconds: float, kinds: Kinds, doorway: Doorway, tokens: Tokens | None = None) -> None:
+        self._seconds, self._kinds, self._doorway, self._tokens = seconds, kinds, doorway, tokens
+
+    async def intercept_service(self, continuation: Continue, details: grpc.HandlerCallDetails) -> Any:
+        """See grpc.aio.ServerInterceptor."""
+        handler = await continuation(details)
+        if handler is None:
+            return None
+        kind = self._kinds.get(details.method, CallKind.REQUEST)
+        call = _saying_why(self._call(handler, kind))
+        deserialize = _named(handler.request_deserializer, kind)
+        return grpc.stream_stream_rpc_method_handler(call, deserialize, handler.response_serializer)
+
+    def _call(self, handler: Any, kind: CallKind) -> Call:
+        if streams := handler.stream_stream or handler.stream_unary:
+            return lambda messages, context: self._streaming(streams, messages, context)
+        answer = handler.unary_stream or handler.unary_unary
+        if kind is not CallKind.PROBE:
+            return lambda _, context: self._single(answer, kind, context)
+        lasts = handler.unary_stream is not None
+        return lambda _, context: self._probe(answer, lasts, context)
+
+    async def _single(self, answer: Callable[..., Answering], kind: CallKind, context: Any) -> None:
+        client = caller_of(context, self._tokens).client
+        with self._doorway.inside.of(client):
+            with self._doorway.arrival(client, kind):
+                # Handed on without a name here: the answer may take hours, and must not hold the request's sound.
+                answering = answer(await self._arrived(context), context)
+            await _answer(answering, context)
+
+    async def _streaming(self, answer: Callable[..., Answering], messages: Any, context: Any) -> None:
+        client = caller_of(context, self._tokens).client
+        with self._doorway.inside.of(client), self._doorway.streaming(client):
+            async with aclosing(self._in_time(messages, self._doorway.arriving.of(client))) as timely:
+                await _answer(answer(timely, context), context)
+
+    async def _probe(self, answer: Callable[..., Answering], lasts: bool, context: Any) -> None:
+        """Who needs no token has places of their own, and takes none of anybody else's."""
+        caller = caller_of(context, self._tokens)
+        if holder_of(context, self._tokens):
+            request = await self._arrived(context)
+        else:
+            request = await self._doorway.turns.read(caller.connection, lambda: self._arrived(context))
+        with self._place_of(caller, lasts):
+            await _answer(answer(request, context), context)
+
+    def _place_of(self, caller: Caller, lasts: bool) -> AbstractContextManager[None]:
+        return self._doorway.watching.of(caller.client) if lasts else self._doorway.asking.of(caller.connection)
+
+    async def _in_time(
+        self, messages: AsyncIterator[Any], arriving: AbstractContextManager[None]
+    ) -> AsyncGenerator[Any, None]:
+        with arriving:
+            message = await self._next(messages)
+        while message is not _END:
+            yield message
+            message = await self._next(messages)
+
+    async def _next(self, messages: AsyncIterator[Any]) -> Any:
+        try:
+            return await asyncio.wait_for(anext(messages, _END), self._seconds)
+        except TimeoutError as late:
+            raise DeadlineExceeded(f"nothing came for {self._seconds:g} s, and nobody ended the stream") from late
+
+    async def _arrived(self, context: grpc.aio.ServicerContext) -> Any:
+        try:
+            request = await asyncio.wait_for(context.read(), self._seconds)
+        except TimeoutError as late:
+            raise DeadlineExceeded(f"the request had not arrived after {self._seconds:g} s") from late
+        if request is grpc.aio.EOF:
+            raise _unreadable()
+        return request
+
+
+async def _answer(answering: Answering, context: grpc.aio.ServicerContext) -> None:
+    if (response := await run(answering, context)) is not None:
+        await context.write(response)
+
+
+def _saying_why(call: Call) -> Call:
+    async def saying(messages: Any, context: grpc.aio.ServicerContext) -> None:
+        try:
+            await call(messages, context)
+        except EmoTalkError as error:
+            await abort(context, error)
+
+    return saying
+
+
+def _named(deserializer: Callable[[bytes], Any] | None, kind: CallKind) -> Callable[[bytes], Any]:
+    """InvalidRequest for bytes that gRPC would call UNKNOWN, and for more of them than the call can need."""
+
+    def deserialize(message: bytes) -> Any:
+        if len(message) > SMALL_BYTES and not kind.brings_sound:
+            problem = f"it has {len(message)} bytes, and a call without sound may have {SMALL_BYTES}"
+            del message  # else the error holds it
+            raise InvalidRequest("request", problem, "Send shorter names")
+        try:
+            return deserializer(message) if deserializer else message
+        except DecodeError as error:
+            raise _unreadable() from error
+
+    return deserialize
+
+
+def _unreadable() -> InvalidRequest:
+    return InvalidRequest("request", "it is not a message of this call", "Compile the .proto of this call again")
