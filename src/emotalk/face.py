@@ -3,13 +3,14 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emotalk.errors import InvalidRequest
-from emotalk.timebase import timecode
+from emotalk.timebase import FPS, timecode
 
 ARKIT_NAMES: tuple[str, ...] = tuple(
     """browDownLeft browDownRight browInnerUp browOuterUpLeft browOuterUpRight cheekPuff cheekSquintLeft
@@ -23,6 +24,9 @@ ARKIT_NAMES: tuple[str, ...] = tuple(
 )
 BLENDSHAPES = len(ARKIT_NAMES)
 INDEX: dict[str, int] = {name: i for i, name in enumerate(ARKIT_NAMES)}
+
+SILENT = ("sil", "viseme_0")
+"""Names of visemes that a face at rest shows."""
 
 EMOTION_LEVELS = 2
 PERSONS = 24
@@ -73,12 +77,15 @@ class FaceClip:
     """A finished animation: frames float32 [n, 52]; frame f is shown at f / 30 s.
 
     `sound`: the file that is spoken, where it is known; some kinds of files name it, a film carries it. `head`: how the
-    head turns, float32 [n, 3], where that was asked for.
+    head turns, float32 [n, 3], where that was asked for. Curves in another form have other `fps` and other `names` of
+    the columns.
     """
 
     frames: Frames
     sound: Path | None = None
     head: Turns | None = None
+    fps: Fraction = Fraction(FPS)
+    names: tuple[str, ...] = ARKIT_NAMES
 
     @classmethod
     def of(cls, pieces: Sequence[Frames], sound: Path | None = None) -> "FaceClip":
@@ -92,6 +99,16 @@ class FaceClip:
         return os.fsencode(self.sound.name).decode("utf-8", "replace") if self.sound else ""
 
     @property
+    def length(self) -> str:
+        """In words."""
+        return f"{len(self.frames)} frames at {round(float(self.fps), 2):g} fps"
+
+    @property
+    def neutral(self) -> Frames:
+        """float32 [columns]: a face at rest. A viseme for silence is 1 there, all else 0."""
+        return np.array([name in SILENT for name in self.names], np.float32)
+
+    @property
     def timecodes(self) -> list[float]:
         """Seconds of each frame."""
-        return [timecode(f) for f in range(len(self.frames))]
+        return [timecode(f, self.fps) for f in range(len(self.frames))]

@@ -5,11 +5,22 @@
 Why so: docs/decisions/0002.
 """
 
+from fractions import Fraction
+
 SAMPLE_RATE = 16_000
 FPS = 30
 STEP_SAMPLES = 1_600
 STEP_FRAMES = 3
 STEPS_PER_SECOND = SAMPLE_RATE // STEP_SAMPLES
+
+RATES: dict[str, Fraction] = {
+    **{str(fps): Fraction(fps) for fps in (24, 25)},
+    "29.97": Fraction(30_000, 1001),
+    **{str(fps): Fraction(fps) for fps in (30, 48, 50)},
+    "59.94": Fraction(60_000, 1001),
+    **{str(fps): Fraction(fps) for fps in (60, 120)},
+}
+"""Frames a second that finished curves can be had at, by the names that people give them."""
 
 
 def frame_count(samples: int) -> int:
@@ -22,9 +33,9 @@ def resampled_length(samples: int, rate: int) -> int:
     return -(-samples * SAMPLE_RATE // rate)
 
 
-def timecode(frame: int) -> float:
+def timecode(frame: int, fps: Fraction | int = FPS) -> float:
     """Seconds from the start of the clip at which absolute frame `frame` is shown."""
-    return frame / FPS
+    return frame * fps.denominator / fps.numerator
 
 
 def seconds(samples: int) -> float:

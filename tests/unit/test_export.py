@@ -71,14 +71,14 @@ def test_live_link_has_the_apps_columns_and_timecode_that_smpte_readers_take(tmp
     clip = FaceClip(np.random.default_rng(1).random((1900, 52), np.float32))
     save(clip, tmp_path / "out.livelink.csv")
     table = polars.read_csv(tmp_path / "out.livelink.csv")
-    assert table.columns[:4] == ["Timecode", "BlendshapeCount", "EyeBlinkLeft", "EyeLookDownLeft"]
+    assert table.columns[:4] == ["Timecode", "BlendShapeCount", "EyeBlinkLeft", "EyeLookDownLeft"]
     assert table.columns[-6:] == [f"{side}Eye{axis}" for side in ("Left", "Right") for axis in ("Yaw", "Pitch", "Roll")]
     assert len(table.columns) == 2 + 61
     assert {shape.name for shape in FaceBlendShape} == set(table.columns[2:])
-    assert set(table["BlendshapeCount"]) == {61}
-    stamps = [Timecode(30, text.rpartition(".")[0]).frame_number for text in table["Timecode"]]
-    assert stamps == list(range(1900))
-    assert table["Timecode"][-1] == "00:01:03:09.000"
+    assert set(table["BlendShapeCount"]) == {61}
+    stamps = [Timecode(60, text.rpartition(".")[0]).frame_number for text in table["Timecode"]]
+    assert stamps == list(range(0, 3800, 2))
+    assert table["Timecode"][-1] == "00:01:03:18.000"
     for i, name in enumerate(ARKIT_NAMES):
         assert np.allclose(table[name[0].upper() + name[1:]].to_numpy(), clip.frames[:, i], atol=1e-7)
 
@@ -130,7 +130,7 @@ def test_a_file_that_cannot_be_finished_leaves_the_old_one_and_no_other(
 
 def test_the_longest_suffix_decides(tmp_path: Path) -> None:
     save(CLIP, tmp_path / "a.b.LiveLink.CSV")
-    assert (tmp_path / "a.b.LiveLink.CSV").read_text().startswith("Timecode,BlendshapeCount,")
+    assert (tmp_path / "a.b.LiveLink.CSV").read_text().startswith("Timecode,BlendShapeCount,")
     save(CLIP, tmp_path / "livelink.csv")
     assert (tmp_path / "livelink.csv").read_text().startswith("timecode,browDownLeft,")
 

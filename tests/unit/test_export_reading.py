@@ -4,10 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from timecode.timecode import Timecode
 
 from emotalk.errors import ConfigurationError
-from emotalk.export import READABLE, load, save
+from emotalk.export import READABLE, livelink, load, save
+from emotalk.export.resampling import at_rate
 from emotalk.face import ARKIT_NAMES, INDEX, FaceClip
+from emotalk.timebase import RATES
 
 FRAMES = np.random.default_rng(2).random((65, 52), np.float32)
 
@@ -42,6 +45,70 @@ def test_a_phones_sixty_frames_a_second_become_thirty_and_a_gap_is_bridged(tmp_p
     clip = load(_recording(tmp_path / "phone.csv", timecodes, [n / 120 for n in numbers]))
     assert len(clip.frames) == 61
     assert np.allclose(clip.frames[:, INDEX["jawOpen"]], np.arange(61) / 60, atol=1e-5)
+
+
+def _counted(frame: int, rate: int, count: int, digits: int = 2, start: int = 0) -> str:
+    """Frame `frame` of `rate` a second in time codes that count `count`, from `start` seconds of the day on."""
+    second, rest = divmod(frame, rate)
+    second = (second + start) % 86400
+    field = f"{rest * count / rate:0{digits + 4}.3f}"
+    return f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}:{field}"
+
+
+@pytest.mark.parametrize(
+    ("rate", "count"), [(n, n) for n in (15, 24, 25, 30, 48, 50, 60, 120)] + [(n, 60) for n in (15, 24, 25, 30, 50)]
+)
+@pytest.mark.parametrize("start", [0, 86_398])
+def test_a_recording_at_any_rate_is_read_at_its_own_pace_past_midnight_too(
+    tmp_path: Path, rate: int, count: int, start: int
+) -> None:
+    frames = range(7, 7 + 5 * rate)
+    codes = [_counted(frame, rate, count, 3 if count > 99 else 2, start) for frame in frames]
+    clip = load(_recording(tmp_path / "phone.csv", codes, [(frame - 7) / rate / 8 for frame in frames]))
+    seconds = (5 * rate - 1) / rate
+    assert abs(len(clip.frames) / 30 - seconds) < 1 / 20
+    expected = np.minimum(np.arange(len(clip.frames)) / 30, seconds) / 8
+    assert np.allclose(clip.frames[:, INDEX["jawOpen"]], expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("count", [30, 60])
+def test_drop_frame_names_do_not_drift_in_an_hour(tmp_path: Path, count: int) -> None:
+    frames = range(0, 3600 * count * 1000 // 1001, 40)
+    codes = [
+        str(Timecode(f"{count * 1000 / 1001:.2f}", frames=frame + 1, force_non_drop_frame=False)) for frame in frames
+    ]
+    assert ";" in codes[0]
+    seconds = livelink.seconds(codes)
+    assert np.allclose(seconds, np.array(frames) * 1001 / (1000 * count), atol=1e-6)
+
+
+def test_of_two_rows_at_one_time_the_later_one_is_shown(tmp_path: Path) -> None:
+    codes = [f"00:00:0{n // 60}:{n % 60:02}.000" for n in range(0, 120, 2)]
+    clip = load(_recording(tmp_path / "a.csv", sorted(codes * 2), [n % 2 / 2 for n in range(120)]))
+    assert np.allclose(clip.frames[:, INDEX["jawOpen"]], 0.5)
+
+
+@pytest.mark.parametrize("fps", RATES)
+@pytest.mark.parametrize("suffix", [".livelink.csv", ".json", ".csv", ".npz", ".parquet"])
+def test_what_was_saved_at_another_rate_comes_back_at_its_pace(tmp_path: Path, suffix: str, fps: str) -> None:
+    ramp = FaceClip(np.linspace(0.3, 0.9, 91, dtype=np.float32)[:, None] * np.ones(52, np.float32))
+    save(at_rate(ramp, RATES[fps]), tmp_path / f"a{suffix}")
+    read = load(tmp_path / f"a{suffix}")
+    back = at_rate(read, RATES["30"]).frames
+    assert read.fps == (30 if suffix == ".livelink.csv" else RATES[fps])
+    assert abs(len(back) - 91) <= 2
+    assert np.allclose(back[:90], ramp.frames[:90], atol=2e-3 if suffix == ".livelink.csv" else 1e-5)
+
+
+@pytest.mark.parametrize("fps", RATES)
+def test_an_hour_of_live_link_is_an_hour_where_the_field_is_divided_by_sixty(fps: str) -> None:
+    """As Epic's importer reads it."""
+    hour = int(3600 * RATES[fps])
+    for frame in (0, 1, 2, 3, hour // 2, hour - 1, hour):
+        hours, minutes, seconds, field = livelink.smpte(frame, RATES[fps]).split(":")
+        read = int(hours) * 3600 + int(minutes) * 60 + int(seconds) + float(field) / 60
+        assert float(field) < 60
+        assert read == pytest.approx(float(frame / RATES[fps]), abs=1e-5)
 
 
 @pytest.mark.parametrize(

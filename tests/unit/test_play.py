@@ -5,7 +5,7 @@ import math
 import socket
 import struct
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from queue import Queue
 from threading import Thread
 from typing import Any
@@ -20,7 +20,7 @@ from websockets.sync.server import serve
 from emotalk.errors import ConfigurationError, ReceiverGone
 from emotalk.face import ARKIT_NAMES, FaceClip
 from emotalk.play import connect, play
-from emotalk.timebase import timecode
+from emotalk.timebase import RATES, timecode
 
 VALUES = [round(i / 51, 6) for i in range(52)]
 
@@ -47,9 +47,8 @@ class Stage:
         pass
 
     def play(self, frames: int) -> list[tuple[int, float]]:
-        sent = play(FaceClip(np.zeros((frames, 52), np.float32)), [self], self.clock, self.sleep)
-        assert sent == len(self.seen)
-        return self.seen
+        sent = play(FaceClip(np.zeros((frames, 52), np.float32)), [self], clock=self.clock, sleep=self.sleep)
+        return self.seen[:sent]
 
 
 def test_each_frame_is_sent_when_it_is_due_and_nothing_adds_up_over_ten_minutes() -> None:
@@ -71,6 +70,75 @@ def test_frames_rise_the_last_one_is_always_shown_and_none_comes_early(late: dic
     assert numbers == sorted(set(numbers))
     assert numbers[-1] == frames - 1
     assert all(at - timecode(frame) > -1e-6 for frame, at in seen)
+
+
+class Watched(Stage):
+    """Notes the faces too; who sleeps until `stop` is interrupted there."""
+
+    def __init__(self, stop: float | None = None) -> None:
+        super().__init__()
+        self.stop = stop
+        self.faces: list[list[float]] = []
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        if self.stop is not None and self.now - 100 > self.stop:
+            self.stop = None
+            raise KeyboardInterrupt
+
+    def send(self, frame: int, seconds: float, values: Sequence[float], head: Sequence[float] | None = None) -> None:
+        super().send(frame, seconds, values, head)
+        self.faces.append([*values, *(head or ())])
+
+    def watch(self, clip: FaceClip, loop: bool = False) -> None:
+        with suppress(KeyboardInterrupt):
+            play(clip, [self], loop, self.clock, self.sleep)
+
+
+OPEN = FaceClip(np.full((30, 52), 0.6, np.float32), head=np.full((30, 3), 9, np.float32))
+
+
+@pytest.mark.parametrize("stop", [None, 0.4])
+def test_every_ending_brings_face_and_head_to_rest_without_a_jump(stop: float | None) -> None:
+    stage = Watched(stop)
+    stage.watch(OPEN)
+    faces = np.array(stage.faces)
+    assert not faces[-1].any()
+    assert np.abs(np.diff(faces[:, 0])).max() < 0.2
+    assert (np.diff(faces[:, 0]) <= 1e-6).all()
+    numbers = [frame for frame, _ in stage.seen]
+    assert numbers == list(range(len(numbers)))
+    assert all(at == pytest.approx(timecode(frame)) for frame, at in stage.seen)
+
+
+def test_a_face_at_rest_is_sent_more_than_once_for_a_datagram_may_be_lost() -> None:
+    stage = Watched()
+    stage.watch(OPEN)
+    assert sum(not any(face) for face in stage.faces) >= 3
+
+
+def test_a_receiver_that_has_gone_keeps_no_other_from_coming_to_rest() -> None:
+    class Gone(Watched):
+        def send(self, *_: Any) -> None:
+            raise ReceiverGone("to: ws://a has hung up")
+
+    stage = Watched()
+    with pytest.raises(ReceiverGone):
+        play(OPEN, [stage, Gone()], clock=stage.clock, sleep=stage.sleep)
+    assert not any(stage.faces[-1])
+
+
+@pytest.mark.parametrize(("fps", "seconds"), [("24", 60), ("29.97", 3600), ("30", 60), ("120", 60)])
+def test_a_loop_has_no_seam_and_after_an_hour_it_is_where_it_was(fps: str, seconds: int) -> None:
+    rate, count = RATES[fps], 7
+    clip = FaceClip(np.repeat(np.arange(count, dtype=np.float32)[:, None] / 10, 52, axis=1), fps=rate)
+    stage = Watched(seconds)
+    stage.watch(clip, loop=True)
+    numbers = [frame for frame, _ in stage.seen]
+    assert numbers == list(range(len(numbers)))
+    assert max(abs(at - frame / rate) for frame, at in stage.seen) < 1e-6
+    played = int(seconds * rate)
+    assert [round(face[0] * 10) for face in stage.faces[:played]] == [n % count for n in range(played)]
 
 
 @contextmanager
@@ -108,12 +176,30 @@ def _osc(packet: bytes) -> list[tuple[str, list[Any]]]:
     return [(address, values)]
 
 
+def _packets(ear: socket.socket) -> list[bytes]:
+    """All that came, up to the good-bye."""
+    packets = [ear.recv(65536)]
+    while _osc(packets[-1])[-1] != ("/VMC/Ext/OK", [0]):
+        packets.append(ear.recv(65536))
+    return packets
+
+
+def test_no_network_cuts_a_datagram_of_vmc_in_two() -> None:
+    with _ear() as (ear, port):
+        with closing(connect(f"vmc://127.0.0.1:{port}")) as receiver:
+            receiver.send(12, 0.4, VALUES, [1, 2, 3])
+        packets = _packets(ear)
+    assert max(map(len, packets)) <= 1200
+    assert len(packets) <= 4
+
+
 @pytest.mark.parametrize(("options", "first"), [("", "BrowDownLeft"), ("?names=camel", "browDownLeft")])
-def test_vmc_sends_all_shapes_in_one_bundle_and_then_applies_them(options: str, first: str) -> None:
+def test_vmc_sends_all_shapes_and_then_applies_them(options: str, first: str) -> None:
     with _ear() as (ear, port):
         with closing(connect(f"vmc://127.0.0.1:{port}{options}")) as receiver:
             receiver.send(12, 0.4, VALUES)
-        messages, good_bye = _osc(ear.recv(65536)), _osc(ear.recv(65536))
+        packets = _packets(ear)
+    messages, good_bye = [message for packet in packets[:-1] for message in _osc(packet)], _osc(packets[-1])
     assert messages[0] == ("/VMC/Ext/OK", [1])
     assert messages[1] == ("/VMC/Ext/T", [pytest.approx(0.4)])
     assert messages[-1] == ("/VMC/Ext/Blend/Apply", [])
@@ -152,6 +238,34 @@ def test_live_link_turns_head_and_eyes_in_radians_where_the_clip_has_a_head() ->
     assert seen[0] == pytest.approx(np.radians([20, -10, -5]).tolist())
     assert seen[1] == [0, 0, 0]
     assert faces[0].get_blendshape(FaceBlendShape.LeftEyePitch) != 0
+
+
+def test_live_link_says_its_frame_rate() -> None:
+    with _ear() as (ear, port):
+        with closing(connect(f"livelink://127.0.0.1:{port}?subject=N", RATES["29.97"])) as receiver:
+            receiver.send(31, 31 * 1.001 / 30, VALUES)
+        packet = ear.recv(65536)
+    assert struct.unpack_from("!IfII", packet, 46) == (31, 0.0, 30_000, 1001)
+
+
+def test_ifacialmocap_sends_what_its_receivers_split_at_bars_dashes_and_one_equals_sign() -> None:
+    values = dict.fromkeys(ARKIT_NAMES, 0.0) | {"jawOpen": 0.256, "mouthSmileLeft": 1.0, "mouthLeft": 0.5}
+    values |= {"eyeLookOutLeft": 0.5, "eyeLookDownRight": 0.2}
+    with _ear() as (ear, port):
+        with closing(connect(f"ifacialmocap://127.0.0.1:{port}")) as receiver:
+            receiver.send(0, 0.0, list(values.values()), [10, -5, 2])
+        packet = ear.recv(65536)
+    assert len(packet) <= 1200
+    faces, turns = packet.decode("ascii").split("=")
+    shapes = {name: int(value) for name, value in (part.split("-") for part in faces.split("|")[:-1])}
+    assert shapes.pop("trackingStatus") == 1
+    assert len(shapes) == 52
+    assert {name: value for name, value in shapes.items() if value} == {
+        "jawOpen": 26, "mouthSmile_L": 100, "mouthLeft": 50, "eyeLookOut_L": 50, "eyeLookDown_R": 20,
+    }  # fmt: skip
+    assert {"jawLeft", "jawRight", "mouthRight", "browDown_L", "eyeBlink_R", "browInnerUp"} < shapes.keys()
+    angles = {name: [*map(float, at.split(","))] for name, at in (part.split("#") for part in turns.split("|")[:-1])}
+    assert angles == {"head": [-5, 10, 2, 0, 0, 0], "rightEye": [6, 0, 0], "leftEye": [0, 15, 0]}
 
 
 def test_live_link_packets_are_understood_by_another_projects_reader() -> None:
@@ -201,6 +315,7 @@ def test_a_websocket_that_nobody_listens_on_is_named() -> None:
         ("vmc://127.0.0.1?names=latin", "pascal or camel"),
         ("vmc://127.0.0.1?name=camel", "names"),
         ("livelink://127.0.0.1?subject=", "a name"),
+        ("ifacialmocap://127.0.0.1?names=camel", "not an option of ifacialmocap"),
         ("livelink://no.such.host.invalid", "livelink://HOST:PORT"),
     ],
 )

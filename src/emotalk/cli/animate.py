@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("audio", metavar="IN", type=Path, help=HELP)
     kinds = "/".join(SUFFIXES)
     flags.add(parser, "--output", "-o", metavar="OUT", type=Path, required=True, help=f"{kinds}; folders are created")
+    flags.add_form(parser)
     add_performance(parser)
 
 
@@ -43,8 +44,9 @@ def run(parsed: argparse.Namespace) -> None:
     settings = settle(parsed)
     with at_hand(parsed.audio) as sound:
         clip, card = perform(parsed, settings, sound, place=parsed.output)
+        clip = flags.form(parsed, clip)
         save(clip, parsed.output, filming)
-    print(f"{parsed.output}: {len(clip.frames)} frames at 30 fps, engine {card.name} on {card.device}, {card.licence}")
+    print(f"{parsed.output}: {clip.length}, engine {card.name} on {card.device}, {card.licence}")
 
 
 def perform(

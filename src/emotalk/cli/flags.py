@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from emotalk.client import Credentials
+from emotalk.export.resampling import at_rate
+from emotalk.face import FaceClip
 from emotalk.performance import PARAMETERS, Parameter, Performance
 from emotalk.settings import PREFIX, SETTINGS, Setting, parse_options
+from emotalk.timebase import RATES
 
 TOKEN_VARIABLE = f"{PREFIX}TOKEN"
 TOKEN = (
@@ -75,6 +78,16 @@ def performance(parsed: argparse.Namespace) -> Performance:
     asked = {each.name: getattr(parsed, each.name) for each in PARAMETERS}
     read = {each.name: each.read for each in PARAMETERS if each.read and isinstance(asked[each.name], str)}
     return Performance(**asked | {name: convert(asked[name]) for name, convert in read.items()})
+
+
+def add_form(parser: argparse.ArgumentParser, shown: str = "30") -> None:
+    """In what form the curves are wanted."""
+    add(parser, "--fps", choices=tuple(RATES), metavar="RATE", shown=shown, help=_FPS)
+
+
+def form(parsed: argparse.Namespace, clip: FaceClip) -> FaceClip:
+    """`clip` in the form of `add_form`."""
+    return at_rate(clip, RATES[parsed.fps]) if parsed.fps else clip
 
 
 def add_request(parser: argparse.ArgumentParser) -> None:
@@ -152,6 +165,7 @@ def credentials(parsed: argparse.Namespace) -> Credentials:
     )
 
 
+_FPS = f"frames a second of the curves: {', '.join(RATES)}; lips that meet between two frames still meet"
 _SESSION = "requests of one session are processed in the order of their arrival"
 _CONFIG = (
     "settings from a TOML file, by name: `port = 50051`, `[gains]` with a line for each; secrets too. Variables and"

@@ -1,9 +1,11 @@
 """Play a clip, or animate a sound file and play it, to an avatar that is on the screen now.
 
-VMC (VSeeFace, Warudo, VNyan), Live Link Face (Unreal) or a WebSocket; 30 frames a second.
+VMC (VSeeFace, Warudo, VNyan), Live Link Face (Unreal), iFacialMocap or a WebSocket.
 """
 
 import argparse
+import signal
+import sys
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -17,12 +19,12 @@ from emotalk.export import READABLE, load
 from emotalk.export.formats import suffix_of
 from emotalk.face import FaceClip
 from emotalk.play import connect, play
-from emotalk.timebase import FPS
 
 _TO = (
     "who receives it; may be given several times. `vmc://HOST:39539` (VSeeFace, Warudo, VNyan;"
     " `?names=camel` for models whose clips are called browDownLeft and not BrowDownLeft), `livelink://HOST:11111`"
-    ' (Unreal; `?subject=NAME`), `ws://HOST:PORT/PATH` or `wss://…` (a JSON message a frame: `{"frame_number",'
+    " (Unreal; `?subject=NAME`), `ifacialmocap://HOST:49983` (whatever listens for that phone app),"
+    ' `ws://HOST:PORT/PATH` or `wss://…` (a JSON message a frame: `{"frame_number",'
     ' "timecode", "blendshapes": {name: value}}`). Nobody listens at the WebSocket: exit code 5; what UDP loses,'
     " nobody hears of"
 )
@@ -34,19 +36,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("audio", metavar="IN", type=Path, help=f"a clip ({kinds}), or sound, which is animated first")
     flags.add(parser, "--to", action="append", required=True, metavar="ADDRESS", help=_TO)
     flags.add(parser, "--loop", action="store_true", help="play it again and again, until Ctrl-C")
+    flags.add_form(parser, shown="the clip's own")
     add_performance(parser)
 
 
 def run(parsed: argparse.Namespace) -> None:
     """Read or animate, connect, play."""
-    clip = _clip(parsed)
+    clip = flags.form(parsed, _clip(parsed))
     with ExitStack() as stack:
-        receivers = [stack.enter_context(closing(connect(address))) for address in parsed.to]
-        complain(f"playing {len(clip.frames) / FPS:.1f} s to {', '.join(parsed.to)}")
-        sent = play(clip, receivers)
-        while parsed.loop:
-            sent += play(clip, receivers)
-    print(f"{parsed.audio}: {sent} of {len(clip.frames)} frames sent at 30 fps")
+        receivers = [stack.enter_context(closing(connect(address, clip.fps, clip.names))) for address in parsed.to]
+        complain(f"playing {float(len(clip.frames) / clip.fps):.1f} s to {', '.join(parsed.to)}")
+        signal.signal(signal.SIGTERM, _leave)
+        sent = play(clip, receivers, parsed.loop)
+    print(f"{parsed.audio}: {sent} sent of {clip.length}")
+
+
+def _leave(number: int, _: object) -> None:
+    """Brings the face to rest on the way out."""
+    sys.exit(128 + number)
 
 
 def _clip(parsed: argparse.Namespace) -> FaceClip:

@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser, default_output: Path | None =
     flags.add(parser, "--output", "-o", default=default_output, metavar="OUT", type=Path, help=output)
     flags.add(parser, "--host", default="localhost", metavar="ADDRESS", help="the server")
     flags.add(parser, "--port", type=int, default=50051, metavar="N", help="its port")
+    flags.add_form(parser)
     flags.add_request(parser)
     timeout = "give up after so many seconds, the wait in the queue included"
     flags.add(parser, "--timeout", type=float, default=DEFAULT_TIMEOUT, metavar="S", help=timeout)
@@ -58,10 +59,10 @@ def _send(parsed: argparse.Namespace, audio: Path, output: Path | None) -> None:
             blocks.append(chunk.columns)
         if request.lenient and (missing := client.job(request.request_id).missing):
             complain(f"the sound is not whole: {missing}")
-    clip = FaceClip.of(blocks, audio)
     if output:
+        clip = flags.form(parsed, FaceClip.of(blocks, audio))
         save(clip, output, filming)
-        print(f"{output}: {len(clip.frames)} frames at 30 fps")
+        print(f"{output}: {clip.length}")
 
 
 def _request(parsed: argparse.Namespace, audio: bytes) -> Request:

@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser, **defaults: object) -> None:
     flags.add(parser, "--audio", type=Path, default=DEFAULT_AUDIO, metavar="F", help="WAV, FLAC, OGG or MP3")
     kinds = "/".join(SUFFIXES)
     flags.add(parser, "--output", "-o", metavar="OUT", type=Path, help=f"save the result: {kinds}")
+    flags.add_form(parser)
     flags.add_request(parser)
     wait = "seconds to wait for the result; the request stays in the queue"
     flags.add(parser, "--timeout", type=float, default=600.0, metavar="S", help=wait)
@@ -57,7 +58,8 @@ def run(parsed: argparse.Namespace) -> None:
         clip = _wait(results, job, receipt, waiting, parsed.timeout)
     finally:
         queue.close()
-    print(f"done: {len(clip.frames)} frames at 30 fps")
+    clip = flags.form(parsed, clip)
+    print(f"done: {clip.length}")
     if parsed.output:
         save(clip, parsed.output, filming)
         print(parsed.output)

@@ -5,7 +5,6 @@ H.264 and AAC by PyAV: FFmpeg's libraries in one wheel, so that no program of th
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from fractions import Fraction
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ from typing import Any
 from emotalk.errors import ConfigurationError
 from emotalk.face import FaceClip, Frames
 from emotalk.head.studio import Studio
-from emotalk.timebase import FPS
 
 SOUND_RATE = 48_000
 QUALITY = {"crf": "20", "preset": "veryfast"}
@@ -27,14 +25,14 @@ def check() -> None:
 
 
 def mp4(clip: FaceClip, path: Path, watch: Watch = iter) -> None:
-    """720 × 720 at 30 fps, frame f at f / 30 s; with `clip.sound` where it is known, silent without.
+    """720 × 720, frame f at f / fps s; with `clip.sound` where it is known, silent without.
 
     `watch` hands the frames on one by one: without a GPU each takes a tenth of a second, and people want to see that.
     """
     import av
 
     with closing(Studio()) as studio, av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as film:
-        picture = film.add_stream("libx264", rate=FPS, options=QUALITY)
+        picture = film.add_stream("libx264", rate=clip.fps, options=QUALITY)
         picture.width = picture.height = studio.size
         picture.pix_fmt = "yuv420p"
         voice = film.add_stream("aac", rate=SOUND_RATE, layout="mono") if clip.sound else None
@@ -45,7 +43,7 @@ def mp4(clip: FaceClip, path: Path, watch: Watch = iter) -> None:
         heads = repeat(None) if clip.head is None else clip.head
         for number, (weights, turn) in enumerate(zip(watch(clip.frames), heads, strict=False)):
             frame = av.VideoFrame.from_ndarray(studio.picture(weights, turn), format="rgb24")
-            frame.pts, frame.time_base = number, Fraction(1, FPS)
+            frame.pts, frame.time_base = number, 1 / clip.fps
             film.mux(picture.encode(frame))
         film.mux(picture.encode(None))
 

@@ -2,24 +2,28 @@
 
 import csv
 import json
-import re
 from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
-from numpy.typing import NDArray
 
 from emotalk.errors import ConfigurationError
 from emotalk.export import livelink
 from emotalk.export.formats import check_extra, suffix_of
+from emotalk.export.resampling import at_places, faces_at
 from emotalk.face import ARKIT_NAMES, BLENDSHAPES, HEAD_NAMES, FaceClip, Frames
-from emotalk.timebase import FPS
+from emotalk.timebase import FPS, RATES
 
 
 def load(path: Path) -> FaceClip:
-    """Read an animation. Raises ConfigurationError naming the file, FileNotFoundError."""
+    """Read an animation at its own rate; a phone's recording becomes 30 fps.
+
+    Raises ConfigurationError naming the file, FileNotFoundError.
+    """
     suffix = suffix_of(path, READABLE)
     if suffix is None:
         raise ConfigurationError(f"clip: '{path.name}' has no known suffix. Use one of {', '.join(READABLE)}.")
@@ -31,7 +35,7 @@ def load(path: Path) -> FaceClip:
             f"clip: '{path}' is not an animation of that kind: {error}. Export it again."
         ) from error
     head = None if clip.head is None else _checked(path, clip.head, len(HEAD_NAMES))
-    return FaceClip(_checked(path, clip.frames), head=head)
+    return replace(clip, frames=_checked(path, clip.frames), head=head)
 
 
 def _checked(path: Path, frames: Frames, columns: int = BLENDSHAPES) -> Frames:
@@ -42,8 +46,17 @@ def _checked(path: Path, frames: Frames, columns: int = BLENDSHAPES) -> Frames:
     return frames.astype(np.float32)
 
 
-def _clip(frames: Any, head: Any = None) -> FaceClip:
-    return FaceClip(np.asarray(frames, np.float32), head=None if head is None else np.asarray(head, np.float32))
+def _clip(frames: Any, head: Any = None, fps: Any = FPS) -> FaceClip:
+    turns = None if head is None else np.asarray(head, np.float32)
+    return FaceClip(np.asarray(frames, np.float32), head=turns, fps=_rate(float(fps)))
+
+
+def _rate(fps: float) -> Fraction:
+    """The one of RATES that is meant. Raises ValueError for others."""
+    rate = min(RATES.values(), key=lambda known: abs(known - fps))
+    if abs(rate - fps) > rate / 5000:
+        raise ValueError(f"its frame rate, {fps:g}, is not one of {', '.join(RATES)}")
+    return rate
 
 
 def _npy(path: Path) -> FaceClip:
@@ -52,7 +65,7 @@ def _npy(path: Path) -> FaceClip:
 
 def _npz(path: Path) -> FaceClip:
     with np.load(path, allow_pickle=False) as arrays:
-        return _clip(arrays["frames"], arrays.get("head", None))
+        return _clip(arrays["frames"], arrays.get("head", None), arrays.get("fps", FPS))
 
 
 def _csv(path: Path) -> FaceClip:
@@ -67,12 +80,12 @@ def _livelink(path: Path) -> FaceClip:
 
 def _json(path: Path) -> FaceClip:
     document = json.loads(path.read_text(encoding="utf-8"))
-    if list(document["names"]) != list(ARKIT_NAMES) or document["fps"] != FPS:
-        raise ValueError("its names or its frame rate are others")
+    if list(document["names"]) != list(ARKIT_NAMES):
+        raise ValueError("its names are not the 52 of ARKit")
     heads = [
         [frame["head"][axis] for axis in ("yaw", "pitch", "roll")] for frame in document["frames"] if "head" in frame
     ]
-    return _clip([frame["blendshapes"] for frame in document["frames"]], heads or None)
+    return _clip([frame["blendshapes"] for frame in document["frames"]], heads or None, document["fps"])
 
 
 def _parquet(path: Path) -> FaceClip:
@@ -80,7 +93,8 @@ def _parquet(path: Path) -> FaceClip:
 
     table = files.read_table(path)
     names = ARKIT_NAMES + (HEAD_NAMES if HEAD_NAMES[0] in table.column_names else ())
-    return FaceClip.of([np.stack([table[name].to_numpy() for name in names], axis=1)])
+    fps = (table.schema.metadata or {}).get(b"fps", FPS)
+    return _timed(np.stack([table[name].to_numpy() for name in names], axis=1), float(fps))
 
 
 def _table(path: Path) -> tuple[list[str], list[list[str]]]:
@@ -92,38 +106,36 @@ def _table(path: Path) -> tuple[list[str], list[list[str]]]:
 def _ours(head: list[str], rows: list[list[str]]) -> FaceClip:
     if head[1:] not in (list(ARKIT_NAMES), [*ARKIT_NAMES, *HEAD_NAMES]):
         raise ValueError("its columns are not timecode, the 52 blendshapes and, if any, the head's three")
-    return FaceClip.of([np.array([row[1:] for row in rows], np.float32)])
+    values = np.array(rows, np.float64)
+    seconds = float(values[-1, 0] - values[0, 0])
+    return _timed(values[:, 1:].astype(np.float32), (len(rows) - 1) / seconds if seconds else FPS)
+
+
+def _timed(rows: Frames, fps: float) -> FaceClip:
+    return replace(FaceClip.of([rows]), fps=_rate(fps))
 
 
 def _recording(head: list[str], rows: list[list[str]]) -> FaceClip:
     """A phone records at 60 or with gaps; what is shown at each thirtieth of a second is interpolated."""
-    where = {livelink.arkit(name): i for i, name in enumerate(head)}
-    if missing := [name for name in ARKIT_NAMES if name not in where]:
-        raise ValueError(f"it has no column {missing[0]}")
-    values = np.array([[row[where[name]] for name in ARKIT_NAMES] for row in rows], np.float32)
-    turns = [where[name] for name in map(livelink.arkit, livelink.ROTATIONS[:3]) if name in where]
-    angles = np.array([[row[i] for i in turns] for row in rows], np.float32)
-    if angles.any():  # in radians, and its pitch is positive up
-        values = np.concatenate([values, np.degrees(angles) * np.array([1, -1, 1], np.float32)], axis=1)
-    times = _seconds([row[where["timecode"]] for row in rows])
-    if np.any(np.diff(times) <= 0):
+    shapes, where = livelink.columns(head), {name.strip(): i for i, name in enumerate(head)}
+    times = livelink.seconds([row[_of(head, "timecode")] for row in rows])
+    if np.any(np.diff(times) < 0) or (len(times) > 1 and not times[-1]):
         raise ValueError("its timecodes do not rise")
+    kept = np.append(np.diff(times) > 0, True)  # of two rows at one time the later one is shown
+    values = np.array([[row[i] for i in shapes] for row in rows], np.float32)[kept]
+    turns = [where[name] for name in livelink.ROTATIONS[:3] if name in where]
+    angles = np.array([[row[i] for i in turns] for row in rows], np.float32)[kept]
     due = np.arange(round(float(times[-1]) * FPS) + 1) / FPS
-    return FaceClip.of([np.stack([np.interp(due, times, column) for column in values.T], axis=1).astype(np.float32)])
+    places = np.interp(due, times[kept], np.arange(kept.sum()))
+    frames = faces_at(values, places)
+    if not angles.any():
+        return FaceClip(frames)
+    # In radians, and its pitch is positive up.
+    return FaceClip(frames, head=at_places(np.degrees(angles) * np.array([1, -1, 1], np.float32), places))
 
 
-_TIMECODE = re.compile(r"(\d+):(\d\d):(\d\d)[:;](\d\d)(\.\d+)?")
-
-
-def _seconds(timecodes: list[str]) -> NDArray[np.float64]:
-    """Seconds since the first row; the count of frames in a second, 30 or 60, shows in the frames themselves."""
-    fields = [match.groups(default="0") for text in timecodes if (match := _TIMECODE.fullmatch(text))]
-    if len(fields) != len(timecodes) or not fields:
-        raise ValueError("its timecodes are not HH:MM:SS:FF")
-    hours, minutes, seconds, frames, fraction = np.array(fields, np.float64).T
-    rate = 60 if frames.max() >= FPS else FPS
-    times = hours * 3600 + minutes * 60 + seconds + (frames + fraction) / rate
-    return np.asarray(times - times[0], np.float64)
+def _of(head: list[str], name: str) -> int:
+    return [each.strip().lower() for each in head].index(name)
 
 
 _READERS: dict[str, Callable[[Path], FaceClip]] = {

@@ -20,14 +20,14 @@ _KINDS = {1: "SCALAR", 3: "VEC3", 4: "VEC4", 16: "MAT4"}
 
 
 def glb(clip: FaceClip, path: Path) -> None:
-    """The packaged head and one animation, `speech`: 52 weights a frame at f / 30 s; `extras` name the sound."""
+    """The packaged head and one animation, `speech`: 52 weights a frame at its time; `extras` name the sound."""
     scene = _Scene()
     times = np.array(clip.timecodes, np.float32)
     when = scene.add(times[:, None], min=[float(times[0])], max=[float(times[-1])])
     scene.animate(when, scene.add(np.ascontiguousarray(clip.frames, np.float32).reshape(-1, 1)), 0, "weights")
     if clip.head is not None:
         scene.animate(when, scene.add(quaternions(clip.head).astype(np.float32)), scene.bend(), "rotation")
-    path.write_bytes(scene.finished(clip.title))
+    path.write_bytes(scene.finished(clip))
 
 
 class _Scene:
@@ -77,9 +77,10 @@ class _Scene:
             joints = np.where(mine > 0, np.array([0, 1, 0, 0], np.uint8), np.uint8(0))
             primitive["attributes"] |= {"JOINTS_0": self.add(joints), "WEIGHTS_0": self.add(mine, normalized=True)}
 
-    def finished(self, title: str) -> bytes:
+    def finished(self, clip: FaceClip) -> bytes:
         """The whole file."""
-        extras = {"fps": 30, "names": list(ARKIT_NAMES), **({"audio": title} if title else {})}
+        title = {"audio": clip.title} if clip.title else {}
+        extras = {"fps": float(clip.fps), "names": list(ARKIT_NAMES), **title}
         animation = {"name": "speech", "samplers": self._samplers, "channels": self._channels, "extras": extras}
         self._document["animations"] = [animation]
         self._document["buffers"][0]["byteLength"] = len(self._binary)

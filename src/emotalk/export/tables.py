@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from emotalk.face import ARKIT_NAMES, HEAD_NAMES, FaceClip, Frames
-from emotalk.timebase import FPS
+from emotalk.face import HEAD_NAMES, FaceClip, Frames
 
 
 def npy(clip: FaceClip, path: Path) -> None:
@@ -19,7 +18,7 @@ def npy(clip: FaceClip, path: Path) -> None:
 
 
 def npz(clip: FaceClip, path: Path) -> None:
-    """frames float32 [n, 52], timecodes float64 [n] in seconds, names str [52], fps int; compressed.
+    """frames float32 [n, 52], timecodes float64 [n] in seconds, names str [52], fps int or float; compressed.
 
     Where the clip has a head: head float32 [n, 3] in degrees, head_names str [3].
     """
@@ -31,8 +30,8 @@ def npz(clip: FaceClip, path: Path) -> None:
             file,
             frames=clip.frames.astype(np.float32, copy=False),
             timecodes=np.array(clip.timecodes, np.float64),
-            names=np.array(ARKIT_NAMES),
-            fps=np.int64(FPS),
+            names=np.array(clip.names),
+            fps=np.array(_rate(clip)),
             **head,
         )
 
@@ -58,7 +57,7 @@ def json_(clip: FaceClip, path: Path) -> None:
     ]
     for frame, (yaw, pitch, roll) in zip(frames, [] if clip.head is None else clip.head.tolist(), strict=False):
         frame["head"] = {"yaw": yaw, "pitch": pitch, "roll": roll}
-    document = {"fps": FPS, "names": ARKIT_NAMES, "frames": frames}
+    document = {"fps": _rate(clip), "names": clip.names, "frames": frames}
     path.write_text(json.dumps(document), encoding="utf-8")
 
 
@@ -73,12 +72,17 @@ def parquet(clip: FaceClip, path: Path) -> None:
         "timecode": pa.array(clip.timecodes, pa.float64()),
         **{name: pa.array(values[:, i].astype(np.float32)) for i, name in enumerate(names)},
     }
-    table = pa.table(columns).replace_schema_metadata({"fps": str(FPS)})
+    table = pa.table(columns).replace_schema_metadata({"fps": str(_rate(clip))})
     files.write_table(table, path, compression="zstd")
 
 
 def _named(clip: FaceClip) -> tuple[tuple[str, ...], Frames]:
     """The names of all columns, and their values: the head's behind the 52 where the clip has one."""
     if clip.head is None:
-        return ARKIT_NAMES, clip.frames
-    return ARKIT_NAMES + HEAD_NAMES, np.concatenate([clip.frames, clip.head], axis=1)
+        return clip.names, clip.frames
+    return clip.names + HEAD_NAMES, np.concatenate([clip.frames, clip.head], axis=1)
+
+
+def _rate(clip: FaceClip) -> int | float:
+    """Frames a second: 30, or 29.97002997… where they are not whole."""
+    return int(clip.fps) if clip.fps.denominator == 1 else float(clip.fps)

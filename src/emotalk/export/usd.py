@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from emotalk.face import ARKIT_NAMES, INDEX, FaceClip, Turns
 from emotalk.head import Head, MeshPart, load_head
 from emotalk.head.turn import PIVOT, quaternions, turning_share
-from emotalk.timebase import FPS
 
 _STILL = {"head": (0.0, 0.0, 0.0)}
 _TURNING = {"neck": (0.0, 0.0, 0.0), "neck/turn": PIVOT}
@@ -33,13 +32,13 @@ _COLOURS = {
 
 
 def usda(clip: FaceClip, path: Path) -> None:
-    """The packaged head in metres, and 52 weights a frame at 30 time codes a second; metadata name the sound."""
+    """The packaged head in metres, and 52 weights a frame, a time code each; metadata name the sound."""
     head = load_head()
     with path.open("w", encoding="utf-8") as file:
         end, joints = max(0, len(clip.frames) - 1), _STILL if clip.head is None else _TURNING
         places = f"[{', '.join(map(_place, joints.values()))}]"
         named = {"joints": _tokens(joints), "places": places, "sound": _sound(clip.title)}
-        file.write(_STAGE.format(end=end, fps=FPS, **named))
+        file.write(_STAGE.format(end=end, fps=f"{float(clip.fps):.15g}", **named))
         for part in head.parts:
             _write_mesh(file, head, part, _rigid() if clip.head is None else _bent(head, part))
         file.write('        def SkelAnimation "weights"\n        {\n')

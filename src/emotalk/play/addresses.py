@@ -1,16 +1,26 @@
 """vmc://HOST:PORT, livelink://HOST:PORT, ws://… → a receiver. Each kind's library is imported only where it is used."""
 
 import socket
+from fractions import Fraction
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from emotalk.errors import ConfigurationError
+from emotalk.face import ARKIT_NAMES
 from emotalk.play.base import Receiver
+from emotalk.timebase import FPS
 
-SCHEMES = ("vmc://HOST:39539", "livelink://HOST:11111", "ws://HOST:PORT/PATH", "wss://HOST/PATH")
+SCHEMES = (
+    "vmc://HOST:39539",
+    "livelink://HOST:11111",
+    "ifacialmocap://HOST:49983",
+    "ws://HOST:PORT/PATH",
+    "wss://HOST/PATH",
+)
 
 
-def connect(address: str) -> Receiver:
-    """Open the receiver. Raises ConfigurationError naming what is wrong, ReceiverGone where a WebSocket is closed.
+def connect(address: str, fps: Fraction = Fraction(FPS), names: tuple[str, ...] = ARKIT_NAMES) -> Receiver:
+    """Open a receiver of `names` at `fps`. Raises ConfigurationError naming what is wrong, ReceiverGone where a
+    WebSocket is closed.
 
     Options stand behind a question mark: vmc://…?names=camel, livelink://…?subject=NAME.
     """
@@ -18,18 +28,30 @@ def connect(address: str) -> Receiver:
     if parts.scheme in ("ws", "wss"):
         from emotalk.play.websocket import WebSocket
 
-        return WebSocket(address)
+        return WebSocket(address, names)
     if parts.scheme == "vmc":
         from emotalk.play import vmc
 
         host, port = _place(parts, vmc.DEFAULT_PORT)
-        return vmc.Vmc(host, port, **_options(parts, names=vmc.NAMES))
+        return vmc.Vmc(host, port, **_options(parts, names=vmc.NAMES), shapes=names)
+    if parts.scheme in ("livelink", "ifacialmocap"):
+        return _phone(parts, fps, names)
+    raise ConfigurationError(f"to: '{address}' is not an address of a receiver. Use {', '.join(SCHEMES)}.")
+
+
+def _phone(parts: SplitResult, fps: Fraction, names: tuple[str, ...]) -> Receiver:
+    """What phones send, which is the 52 shapes alone."""
+    if names != ARKIT_NAMES:
+        raise ConfigurationError(f"shapes: {parts.scheme} carries the 52 ARKit shapes alone. Use --shapes arkit.")
     if parts.scheme == "livelink":
         from emotalk.play import livelink
 
         host, port = _place(parts, livelink.DEFAULT_PORT)
-        return livelink.LiveLink(host, port, **_options(parts, subject=None))
-    raise ConfigurationError(f"to: '{address}' is not an address of a receiver. Use {', '.join(SCHEMES)}.")
+        return livelink.LiveLink(host, port, **_options(parts, subject=None), fps=fps)
+    from emotalk.play import ifacialmocap
+
+    _options(parts)
+    return ifacialmocap.IFacialMocap(*_place(parts, ifacialmocap.DEFAULT_PORT))
 
 
 def _place(parts: SplitResult, default_port: int) -> tuple[str, int]:
@@ -46,7 +68,8 @@ def _options(parts: SplitResult, **known: tuple[str, ...] | None) -> dict[str, s
     given = dict(parse_qsl(parts.query, keep_blank_values=True))
     for name, value in given.items():
         if name not in known:
-            raise ConfigurationError(f"to: '{name}' is not an option of {parts.scheme}. It has {', '.join(known)}.")
+            has = ", ".join(known) or "none"
+            raise ConfigurationError(f"to: '{name}' is not an option of {parts.scheme}. Its options: {has}.")
         allowed = known[name]
         if not value or (allowed and value not in allowed):
             raise ConfigurationError(f"to: {name}: '{value}' is unknown. Use {' or '.join(allowed or ('a name',))}.")

@@ -8,6 +8,7 @@ import socket
 import struct
 import uuid
 from collections.abc import Sequence
+from fractions import Fraction
 
 from emotalk.export.livelink import COLUMNS, COUNT, ROTATIONS, arkit, rotations
 from emotalk.face import INDEX
@@ -26,18 +27,20 @@ _STILL = (0.0,) * len(ROTATIONS)
 class LiveLink:
     """`subject` is the name under which Unreal lists the face."""
 
-    def __init__(self, host: str, port: int, subject: str = "emotalk", device: str = "") -> None:
+    def __init__(
+        self, host: str, port: int, subject: str = "emotalk", device: str = "", fps: Fraction = Fraction(FPS)
+    ) -> None:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
         self._socket, self._address = socket.socket(family, kind, protocol), address
         # A device id has the length of a UUID; one subject from one machine keeps its own.
         self._device = (device or str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{socket.gethostname()}/{subject}"))).upper()
-        self._subject = subject
+        self._subject, self._fps = subject, fps
 
     def send(self, frame: int, seconds: float, values: Sequence[float], head: Sequence[float] | None = None) -> None:
         """See Receiver."""
         turns = _STILL if head is None else rotations(values, head)
         shapes = (*(values[i] for i in _ORDER), *turns)
-        time = struct.pack("!IfII", frame, 0.0, FPS, 1)
+        time = struct.pack("!IfII", frame, 0.0, self._fps.numerator, self._fps.denominator)
         packet = struct.pack("!B", VERSION) + _text(self._device) + _text(self._subject) + time
         self._socket.sendto(packet + struct.pack(f"!B{COUNT}f", COUNT, *shapes), self._address)
 

@@ -1,11 +1,12 @@
 """VMC (Virtual Motion Capture protocol) over OSC: VSeeFace, Warudo, VNyan, and whatever else moves VRM avatars.
 
-A frame is one OSC bundle: `/VMC/Ext/OK 1`, `/VMC/Ext/T seconds`, `/VMC/Ext/Blend/Val name value` for each shape, and
-`/VMC/Ext/Blend/Apply`, after which the receiver shows them at once. Where the clip has a head, `/VMC/Ext/Bone/Pos Head`
-turns it against the neck; the position is 0, for where its head is, an avatar's program knows itself.
+A frame is a few OSC bundles, each in a datagram that no network cuts: `/VMC/Ext/OK 1`, `/VMC/Ext/T seconds`,
+`/VMC/Ext/Blend/Val name value` for each shape, and `/VMC/Ext/Blend/Apply`, after which the receiver shows them at once.
+Where the clip has a head, `/VMC/Ext/Bone/Pos Head` turns it against the neck; the position is 0, for where its head is,
+an avatar's program knows itself.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
@@ -18,32 +19,47 @@ from emotalk.head.turn import quaternions
 
 DEFAULT_PORT = 39539
 NAMES = ("pascal", "camel")
+LARGEST = 1200
+"""Bytes of a datagram: tunnels and home networks carry so many in one piece, and receivers have room for them."""
+_BUNDLE, _ELEMENT = 16, 4
+"""Bytes that a bundle, and each message in it, takes beside the messages."""
 
 
 class Vmc:
     """`names`: "pascal" (BrowDownLeft, as perfect-sync VRM models call their clips) or "camel" (browDownLeft)."""
 
-    def __init__(self, host: str, port: int, names: str = "pascal") -> None:
+    def __init__(self, host: str, port: int, names: str = "pascal", shapes: Sequence[str] = ARKIT_NAMES) -> None:
         self._client = UDPClient(host, port)
-        pascal = names == "pascal"
-        self._names = [name[0].upper() + name[1:] if pascal else name for name in ARKIT_NAMES]
+        pascal = names == "pascal" and tuple(shapes) == ARKIT_NAMES
+        self._names = [name[0].upper() + name[1:] if pascal else name for name in shapes]
 
     def send(self, frame: int, seconds: float, values: Sequence[float], head: Sequence[float] | None = None) -> None:
         """See Receiver."""
-        bundle = OscBundleBuilder(IMMEDIATELY)
-        bundle.add_content(_message("/VMC/Ext/OK", ("i", 1)))
-        bundle.add_content(_message("/VMC/Ext/T", ("f", seconds)))
+        messages = [_message("/VMC/Ext/OK", ("i", 1)), _message("/VMC/Ext/T", ("f", seconds))]
         for name, value in zip(self._names, values, strict=True):
-            bundle.add_content(_message("/VMC/Ext/Blend/Val", ("s", name), ("f", value)))
-        bundle.add_content(_message("/VMC/Ext/Blend/Apply"))
+            messages.append(_message("/VMC/Ext/Blend/Val", ("s", name), ("f", value)))
+        messages.append(_message("/VMC/Ext/Blend/Apply"))
         if head is not None:
             turn = (("f", value) for value in (0.0, 0.0, 0.0, *_unity(head)))
-            bundle.add_content(_message("/VMC/Ext/Bone/Pos", ("s", "Head"), *turn))
-        self._client.send(bundle.build())
+            messages.append(_message("/VMC/Ext/Bone/Pos", ("s", "Head"), *turn))
+        for part in _parted(messages):
+            self._client.send(part.build())
 
     def close(self) -> None:
         """Tell the receiver that no more comes."""
         self._client.send(_message("/VMC/Ext/OK", ("i", 0)))
+
+
+def _parted(messages: Iterable[OscMessage]) -> Iterator[OscBundleBuilder]:
+    """Bundles of at most LARGEST bytes."""
+    bundle, size = OscBundleBuilder(IMMEDIATELY), _BUNDLE
+    for message in messages:
+        if size + _ELEMENT + message.size > LARGEST:
+            yield bundle
+            bundle, size = OscBundleBuilder(IMMEDIATELY), _BUNDLE
+        bundle.add_content(message)
+        size += _ELEMENT + message.size
+    yield bundle
 
 
 def _unity(head: Sequence[float]) -> Sequence[float]:

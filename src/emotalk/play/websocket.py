@@ -20,8 +20,8 @@ from emotalk.face import ARKIT_NAMES
 class WebSocket:
     """Connects at once. Raises ReceiverGone where nobody listens."""
 
-    def __init__(self, url: str) -> None:
-        self._url, self._open = url, ExitStack()
+    def __init__(self, url: str, names: Sequence[str] = ARKIT_NAMES) -> None:
+        self._url, self._names, self._open = url, names, ExitStack()
         try:
             self._connection = self._open.enter_context(connect(url, open_timeout=10))
         except (OSError, WebSocketException) as error:
@@ -29,7 +29,7 @@ class WebSocket:
 
     def send(self, frame: int, seconds: float, values: Sequence[float], head: Sequence[float] | None = None) -> None:
         """See Receiver."""
-        shapes = {name: round(value, 6) for name, value in zip(ARKIT_NAMES, values, strict=True)}
+        shapes = {name: round(value, 6) for name, value in zip(self._names, values, strict=True)}
         document: dict[str, Any] = {"frame_number": frame, "timecode": seconds, "blendshapes": shapes}
         if head is not None:
             document["head"] = dict(zip(("yaw", "pitch", "roll"), (round(each, 4) for each in head), strict=True))
