@@ -190,11 +190,23 @@ def into_kafka(bootstrap: str, prefix: str) -> Callable[[Queue, random.Random, l
     def write(_: Queue, draw: random.Random, good: list[str]) -> None:
         topic, key, value = draw.choice((_kafka_request, _kafka_result, _kafka_letter, _kafka_note))(draw, good)
         own: list[tuple[str, str | bytes | None]] = [(name, said.encode()) for name, said in headers(draw).items()]
-        own += [("request_id", draw.choice(CELLS[-3:]))] if draw.random() < 0.2 else [("empty", None)]  # type: ignore[list-item]
+        own += draw.choice(_identities(draw, good))
         producer.produce(prefix + topic, value, key, headers=own)
         assert producer.flush(30) == 0
 
     return write
+
+
+def _identities(draw: random.Random, good: list[str]) -> list[list[tuple[str, str | bytes | None]]]:
+    """No id, one that is none, and those of good jobs, with and without saying of what content."""
+    taken = draw.choice(good).encode()
+    noise: list[tuple[str, str | bytes | None]] = [("request_id", draw.choice((b"\xff\xfe", b"\0", b"\xff" * 300)))]
+    return [
+        [("empty", None)],
+        noise,
+        [("request_id", taken)],
+        [("request_id", taken), ("digest", b"zz"), ("epoch", b"1")],
+    ]
 
 
 _Outgoing = tuple[str, bytes | None, bytes | None]

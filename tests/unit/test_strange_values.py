@@ -91,7 +91,7 @@ def test_a_mark_with_any_attempt_is_a_mark_that_can_be_counted_on(attempt: Any) 
 @pytest.mark.parametrize("document", ["[" * 100_000, '{"a":' * 100_000, "9" * 5000, '{"request": {}}', "1e999"])
 def test_a_document_that_no_reader_takes_is_none(document: str) -> None:
     assert decode_note(document.encode()) is None
-    assert read_mark(7, document) in (Mark(7), Mark(7, "{}"))
+    assert read_mark(7, document) == Mark(7)
 
 
 @pytest.mark.parametrize("name", ["", "a\0wish", "a\nb", "x" * 201, "\u202ea"])

@@ -347,16 +347,17 @@ def test_asked_to_stop_the_worker_ends_what_it_holds_and_takes_nothing_new(undis
 
 def long_window(house: House) -> tuple[Event, Callable[[], None]]:
     """A window that lasts until the test lets it go; meanwhile the worker's looks at its claim move the clock."""
-    let_go = Event()
+    let_go, began = Event(), Event()
     real_keep = house.consumer.real.keep
 
     def keep(claim: object) -> None:
-        house.clock.now += 1.0
+        house.clock.now += began.is_set()
         real_keep(claim)
 
     house.consumer.real.keep = keep
 
     def window() -> None:
+        began.set()
         assert let_go.wait(30)
 
     return let_go, window

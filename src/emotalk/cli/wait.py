@@ -1,5 +1,6 @@
 """What a job in the queue waits for, told to whoever waits for it."""
 
+import shlex
 import time
 from collections.abc import Callable
 
@@ -47,5 +48,5 @@ class Waiting:
             return ""
         if row is not None and row.state == "running":
             return f"{self._request_id}: a worker has begun it (attempt {row.attempts}); waiting for its frames"
-        start = f"Is one running? If not: emotalk work --queue {self._url}"
+        start = f"Is one running? If not: emotalk work --queue {shlex.quote(self._url)}"
         return f"{self._request_id} is queued, {ahead} before it, and waits for a worker. {start}"

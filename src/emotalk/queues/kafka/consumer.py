@@ -6,7 +6,7 @@ longer than max.poll.interval.ms without the group taking it away.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 
@@ -23,6 +23,7 @@ from emotalk.queues.kafka.client.topics import delete_before
 from emotalk.queues.kafka.client.writer import Outgoing, Writer
 from emotalk.queues.kafka.job_notes.journal import Journal, letter_record
 from emotalk.queues.kafka.job_notes.register import Register, tombstones
+from emotalk.queues.strangers import place_id
 
 _SETTLE_SECONDS = 5.0
 _PAUSE_SECONDS = 0.05
@@ -82,7 +83,7 @@ class KafkaConsumer:
             if message is None:
                 return None
             claim = self._take(message)
-            if not self._journal.is_over(claim.request.request_id, place_of(message), claim.epoch):
+            if not self._journal.is_over(claim):
                 return claim
             self._pass(claim)
 
@@ -90,6 +91,8 @@ class KafkaConsumer:
         self._member.hold()
         (partition, offset), request = place_of(message), request_of(message)
         try:
+            if self._journal.is_nameless(request, (partition, offset)):
+                request = replace(request, request_id=place_id(partition, offset))
             attempts = self._mark_on(partition).attempts_of(offset, request.request_id)
             epoch = self._journal.epoch_of(request.request_id, (partition, offset), epoch_of(message))
         except QueueError:
@@ -161,9 +164,10 @@ class KafkaConsumer:
         hand = self._held(claim)
         self._journal.check(claim)
         self._fence(claim)
-        [place] = self._writer.write(self._cluster.dead, [letter_record(claim, letter, error, hand.attempt)])
+        grave = self._journal.grave_of(claim)
+        [place] = self._writer.write(self._cluster.dead, [letter_record(grave, letter, error, hand.attempt)])
         self._publish(claim, results)
-        self._journal.end(claim, "dead", hand.attempt, error, place)
+        self._journal.end(grave, "dead", hand.attempt, error, place)
         self._done_with(claim)
 
     def give_back(self, claim: Claim) -> None:

@@ -43,8 +43,8 @@ class KafkaLedger:
             rows = [row for row in noted if row.state in ENDED or row.offset >= heads.get(row.partition, 0)]
             known = {(row.partition, row.offset) for row in rows}
             rows += list(self._never_noted(kafka, heads, known))
-            runs = {(row.request_id, row.epoch) for row in rows}
-            rows += [row for row in map(_letter_row, self._letters(kafka)) if (row.request_id, row.epoch) not in runs]
+            runs = {_run_of(row) for row in rows}
+            rows += [row for row in map(_letter_row, self._letters(kafka)) if _run_of(row) not in runs]
         return sorted(self._as_manned(rows), key=lambda row: (STATES.index(row.state), row.partition, row.offset))
 
     def _as_manned(self, rows: list[JobRow]) -> list[JobRow]:
@@ -150,6 +150,10 @@ def _read(kafka: Consumer, topic: str, place: Cursor) -> bytes:
 
 def _key(message: Message) -> str:
     return text(message.key())
+
+
+def _run_of(row: JobRow) -> tuple[str, int, str]:
+    return row.request_id, row.epoch, row.digest
 
 
 def _letter_row(letter: Message) -> JobRow:

@@ -40,6 +40,6 @@ class Mark:
 def read_mark(offset: int, metadata: str | None) -> Mark:
     """The mark that was committed; metadata of other programs are no mark."""
     fields = parsed(metadata)
-    if not isinstance(fields, dict):
+    if not isinstance(fields, dict) or not whole(fields.get("attempt")):
         return Mark(offset)
-    return Mark(offset, text(fields.get("request")), whole(fields.get("attempt")))
+    return Mark(offset, text(fields.get("request")), whole(fields["attempt"]))

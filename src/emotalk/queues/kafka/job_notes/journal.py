@@ -11,6 +11,7 @@ from emotalk.queues.kafka.client.murmur import partition_of
 from emotalk.queues.kafka.client.writer import Outgoing, Writer
 from emotalk.queues.kafka.job_notes.notes import WORK, Note
 from emotalk.queues.kafka.job_notes.register import Register
+from emotalk.queues.strangers import place_id
 
 _log = logging.getLogger(__name__)
 
@@ -42,20 +43,35 @@ class Journal:
         again = note.state in _TAKEN and (note.partition, note.offset) != place
         return note.epoch + again
 
-    def is_over(self, request_id: str, place: tuple[int, int], epoch: int) -> bool:
-        """Was this run taken away while it waited, or ended by a worker that died before it could commit?"""
-        note = self._register.table.find(request_id)
-        done_here = note is not None and (note.epoch, note.state, note.partition, note.offset) == (
-            epoch,
-            "done",
-            *place,
-        )
-        return done_here or self._is_taken(request_id, epoch)
+    def is_nameless(self, request: Record, place: tuple[int, int]) -> bool:
+        """Has its id been given to a request that stands elsewhere, while it does not even say what it holds?"""
+        note = self._register.table.find(request.request_id)
+        return not request.digest and note is not None and (note.partition, note.offset) != place
 
-    def _is_taken(self, request_id: str, epoch: int) -> bool:
+    def grave_of(self, claim: Claim) -> Claim:
+        """Under which id it is buried: its place's where its own is that of other content, whose note must stay."""
+        note = self._register.table.find(claim.request.request_id)
+        if note is None or note.epoch != claim.epoch or note.digest in ("", claim.request.digest):
+            return claim
+        return replace(claim, request=replace(claim.request, request_id=place_id(*_place(claim))))
+
+    def is_over(self, claim: Claim) -> bool:
+        """Was this run taken away while it waited, or ended by a worker that died before it could commit?"""
+        note = self._register.table.find(claim.request.request_id)
+        ended = claim.epoch, "done", *_place(claim)
+        done_here = note is not None and (note.epoch, note.state, note.partition, note.offset) == ended
+        return done_here or self._is_taken(claim)
+
+    def _is_taken(self, claim: Claim) -> bool:
         """Cancelled or given up; then its id may even be on its next run already."""
-        note = self._register.table.find(request_id)
-        return note is not None and (note.epoch > epoch or (note.epoch == epoch and note.state in _TAKEN))
+        note, own = self._register.table.find(claim.request.request_id), self._own_note(claim)
+        return (note is not None and note.epoch > claim.epoch) or (own is not None and own.state in _TAKEN)
+
+    def _own_note(self, claim: Claim) -> Note | None:
+        """What is noted of this very run. Under one id two may stand in the log: their content tells them apart."""
+        note = self._register.table.find(claim.request.request_id)
+        same = note is not None and note.epoch == claim.epoch and note.digest in ("", claim.request.digest)
+        return note if same else None
 
     def begin(self, claim: Claim, attempt: int) -> Callable[[], object]:
         """Note that an attempt begins, and where its results will; call what is returned to wait until that is durable.
@@ -65,8 +81,7 @@ class Journal:
         request = claim.request
         next_result = self._refreshed(request.request_id)
         self.check(claim)
-        known = self._register.table.find(request.request_id)
-        own = known if known is not None and known.epoch == claim.epoch else None
+        own = self._own_note(claim)
         note = Note(
             claim.epoch,
             "running",
@@ -84,7 +99,7 @@ class Journal:
 
     def check(self, claim: Claim) -> None:
         """Raise JobCancelled where the run is known to have been taken away."""
-        if self._is_taken(claim.request.request_id, claim.epoch):
+        if self._is_taken(claim):
             raise JobCancelled(f"{claim.request.request_id} was cancelled")
 
     def published(self, claim: Claim, places: Sequence[Cursor]) -> None:
@@ -107,8 +122,9 @@ class Journal:
         known = self._register.table.find(request.request_id)
         if (page is not None and page.silent) or (known is not None and known.epoch > claim.epoch):
             return
-        if known is not None and known.epoch == claim.epoch and known.state in _TAKEN:
-            state, error, letter = known.state, known.error, known.letter
+        own = self._own_note(claim)
+        if own is not None and own.state in _TAKEN:
+            state, error, letter = own.state, own.error, own.letter
         note = page.note if page else Note(claim.epoch, state, *_place(claim), request.digest, request.headers)
         note = replace(
             note, state=state, error=error, letter=letter, attempts=attempts, finished_at=self._register.now()
