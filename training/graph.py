@@ -34,16 +34,17 @@ def narrowed(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def cut_open(model: onnx.ModelProto) -> str:
-    """Leave out what follows the last hidden rows; return the name of these, which become the output."""
+    """Leave out what follows the last hidden rows, with its weights; return their name: they become the output."""
     last = max(i for i, node in enumerate(model.graph.node) if node.op_type == "Concat")
     name: str = model.graph.node[last].output[0]
     del model.graph.node[last + 1 :], model.graph.output[:]
     model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
+    _drop_unread(model.graph)
     return name
 
 
 def closed(model: onnx.ModelProto, hidden: str, weights: Weights, bias: Weights) -> onnx.ModelProto:
-    """The graph with a softmax over phones behind its hidden rows, and without weights that nothing reads."""
+    """The graph with a softmax over phones behind its hidden rows."""
     graph = model.graph
     del graph.output[:]
     graph.initializer.append(numpy_helper.from_array(weights, "mouth.phones.weight"))
@@ -52,17 +53,15 @@ def closed(model: onnx.ModelProto, hidden: str, weights: Weights, bias: Weights)
     graph.node.append(helper.make_node("Add", ["mouth.phones.product", "mouth.phones.bias"], ["mouth.phones.logits"]))
     graph.node.append(helper.make_node("Softmax", ["mouth.phones.logits"], ["phones"], axis=-1))
     graph.output.append(helper.make_tensor_value_info("phones", TensorProto.FLOAT, [1, "rows", len(CLASSES)]))
-    _drop_unread(graph)
     return narrowed(model)
 
 
 def _drop_unread(graph: Any) -> None:
     """Drop the Casts of weights, and then the weights, that no node reads."""
-    for _ in range(2):
-        read = {name for node in graph.node for name in node.input}
-        kept = [node for node in graph.node if node.op_type != "Cast" or node.output[0] in read]
-        del graph.node[:]
-        graph.node.extend(kept)
+    read = {name for node in graph.node for name in node.input} | {output.name for output in graph.output}
+    kept = [node for node in graph.node if node.op_type != "Cast" or node.output[0] in read]
+    del graph.node[:]
+    graph.node.extend(kept)
     read = {name for node in graph.node for name in node.input}
     weights = [tensor for tensor in graph.initializer if tensor.name in read]
     del graph.initializer[:]

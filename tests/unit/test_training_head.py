@@ -1,0 +1,74 @@
+"""The head that ships and the yardstick: another head on a graph, labels row by row, a jaw that follows loudness."""
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from emotalk.engines.builtin.poses import PHONE, PHONES
+from emotalk.engines.quiet_onnxruntime import onnxruntime
+from emotalk.face import INDEX
+from emotalk.timebase import frame_count
+from training.graph import closed, cut_open
+from training.people import loudness
+from training.phone_head import fitted, labels
+
+WIDTH = 6
+
+
+def graph_with_curves() -> onnx.ModelProto:
+    """sound [1, n] → two hidden values a sample, side by side three times → one curve."""
+    rows = helper.make_node("Unsqueeze", ["sound", "last"], ["rows"])
+    hidden = helper.make_node("Concat", ["rows"] * WIDTH, ["hidden"], axis=-1)
+    product = helper.make_node("MatMul", ["hidden", "old"], ["product"])
+    curves = helper.make_node("Sigmoid", ["product"], ["curves"])
+    weights = [
+        numpy_helper.from_array(np.array([2], np.int64), "last"),
+        numpy_helper.from_array(np.ones((WIDTH, 1), np.float32), "old"),
+    ]
+    sound = helper.make_tensor_value_info("sound", TensorProto.FLOAT, [1, "n"])
+    output = helper.make_tensor_value_info("curves", TensorProto.FLOAT, None)
+    graph = helper.make_graph([rows, hidden, product, curves], "g", [sound], [output], weights)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def test_the_head_on_a_graph_is_changed_for_shares_of_phones_and_can_be_changed_again() -> None:
+    draw = np.random.default_rng(0)
+    model = graph_with_curves()
+    for _ in range(2):
+        weights = draw.standard_normal((WIDTH, len(PHONES))).astype(np.float16).astype(np.float32)
+        bias = draw.standard_normal(len(PHONES)).astype(np.float32)
+        model = closed(model, cut_open(model), weights, bias)
+        session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+        shares = session.run(None, {"sound": np.array([[0.1, -0.4, 0.3]], np.float32)})[0][0]
+        logits = np.array([[0.1] * WIDTH, [-0.4] * WIDTH, [0.3] * WIDTH], np.float32) @ weights + bias
+        expected = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+        np.testing.assert_allclose(shares, expected, rtol=1e-4)
+    assert len({tensor.name for tensor in model.graph.initializer}) == 3, "nothing that no node reads is kept"
+
+
+def test_a_fitted_head_tells_rows_apart() -> None:
+    draw = np.random.default_rng(1)
+    classes = draw.choice([PHONE["AA"], PHONE["M"], PHONE["S"]], 600)
+    places = draw.standard_normal((len(PHONES), WIDTH)).astype(np.float32) * 3
+    rows = (places[classes] + draw.standard_normal((600, WIDTH)) * 0.2).astype(np.float32)
+    weights, bias = fitted(rows, classes)
+    assert ((rows @ weights + bias).argmax(1) == classes).mean() > 0.98
+
+
+def test_a_row_has_the_phone_that_sounds_at_its_moment_and_none_where_nobody_knows() -> None:
+    said = labels([(0.0, 0.1, "AA"), (0.1, 0.15, "MASK"), (0.15, 0.2, "M")], 12)
+    assert said.tolist() == [PHONE["AA"]] * 5 + [-1] * 3 + [PHONE["M"]] * 2 + [PHONE["SIL"]] * 2
+
+
+@pytest.mark.parametrize("samples", [1, 533, 16_001])
+def test_the_face_that_follows_loudness_has_every_frame(samples: int) -> None:
+    assert len(loudness("", np.zeros(samples, np.float32))) == frame_count(samples)
+
+
+def test_the_face_that_follows_loudness_opens_where_it_is_loud() -> None:
+    sound = np.zeros(32_000, np.float32)
+    sound[16_000:] = np.sin(np.arange(16_000) * 0.1)
+    jaw = loudness("", sound)[:, INDEX["jawOpen"]]
+    assert jaw[35:55].min() > 0.6
+    assert jaw[:25].max() == 0
