@@ -89,7 +89,11 @@ class Story(RuleBasedStateMachine):
         self.clock.now += 0.001
         sent = request(f"{number}", payload, key)
         known = self.where.get(sent.request_id)
-        if known is None:
+        if gone := self._given_up(sent):
+            receipt = self.producer.append(sent)
+            assert (receipt.partition, receipt.offset, receipt.repeated) == (*gone, True)
+            assert receipt.failure in ("error", "by hand")
+        elif known is None:
             lane = lane_of(key, LANES)
             place = lane, len(self.lanes[lane].asked)
             self.lanes[lane].asked.append(sent)
@@ -105,6 +109,14 @@ class Story(RuleBasedStateMachine):
         else:
             with pytest.raises(RequestConflict):
                 self.producer.append(sent)
+
+    def _given_up(self, sent: Record) -> tuple[int, int] | None:
+        """The newest run of this id, where it was buried with the same content: a repetition begins nothing."""
+        runs = self.runs.get(sent.request_id)
+        if runs and self._end_of(runs[-1]) == "dead":
+            lane, place = runs[-1]
+            return runs[-1] if self.lanes[lane].asked[place].digest == sent.digest else None
+        return None
 
     @rule(name=WORKERS, attempt=st.integers(1, 3))
     def work(self, name: str, attempt: int) -> None:

@@ -451,7 +451,8 @@ def test_a_broker_that_dies_and_comes_back_loses_and_doubles_nothing() -> None:
 
 @pytest.mark.parametrize("metadata", [None, "", "{", "[]", '{"request": 1}', '{"attempt": "x", "request": "r"}'])
 def test_commit_metadata_of_other_programs_are_no_mark(metadata: str | None) -> None:
-    assert read_mark(7, metadata) == Mark(7)
+    mark = read_mark(7, metadata)
+    assert [mark.attempts_of(7, request) for request in ("r", "1", "")] == [0, 0, 0]
 
 
 def test_a_mark_counts_for_its_own_request_and_offset_only() -> None:
