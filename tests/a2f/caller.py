@@ -97,9 +97,11 @@ def hear(channel: grpc.Channel, messages: Iterable[Any], **options: Any) -> Hear
         done.set()
 
 
-def refused(channel: grpc.Channel, messages: Iterable[Any], **options: Any) -> tuple[Heard, grpc.RpcError]:
-    """What came before the refusal, and the refusal."""
-    answers: list[Any] = []
+def refused(
+    channel: grpc.Channel, messages: Iterable[Any], answers: list[Any] | None = None, **options: Any
+) -> tuple[Heard, grpc.RpcError]:
+    """What came before the refusal, which is added to `answers` as it comes, and the refusal."""
+    answers = [] if answers is None else answers
     done = Event()
     call = open_call(channel, unfinished(messages, done), **options)
     try:

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import math
 import random
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -32,10 +33,16 @@ from emotalk.errors import (
 from emotalk.jobs import DeadLetter, Failure, Part
 from emotalk.jobs.codec import decode_job, decode_letter, decode_part, encode_job, encode_letter, encode_part
 from emotalk.jobs.intake import Intake
+from emotalk.live.conversation import Opening, pack_opening, unpack
+from emotalk.performance import Performance
 from emotalk.queues.kafka.claims.marks import read_mark
 from emotalk.queues.kafka.job_notes.notes import Note, decode_note, encode_note
 from emotalk.server.contracts.emotalk_messages import to_order
+from emotalk.shaping import Adjusted
 from emotalk.wire import emotalk_pb2, records_pb2
+from emotalk.wire.a2f import a2f_pb2, controller_pb2
+from emotalk.wire.audio2face import BLEND_SHAPES, Asked, read_header, read_sound
+from emotalk.wire.audio2face_parameters import face_defaults
 from emotalk.wire.convert import to_response
 from tests.fuzz.mutate import mutated, with_other_fields
 from tests.parity.seeded_checkpoint import save, write_checkpoint
@@ -234,6 +241,59 @@ def calls(channel: grpc.Channel) -> Target:
     return Target(requests(), run, _other_requests)
 
 
+def audio2face(_: ExitStack, __: Path) -> Target:
+    """The bytes of one message of an Audio2Face-3D call: a header's way to the engine, or a piece of sound."""
+
+    def run(data: bytes) -> str:
+        try:
+            message = controller_pb2.AudioStream.FromString(data)
+        except DecodeError:
+            return "no message"
+        try:
+            if message.HasField("audio_stream_header"):
+                return _opened(read_header(message))
+            return "end" if read_sound(message) is None else "sound"
+        except InvalidRequest as refused:
+            return type(refused).__name__
+
+    def mutate(corpus: Sequence[bytes], draw: random.Random) -> bytes:
+        message = controller_pb2.AudioStream.FromString(draw.choice(corpus))
+        header = message.audio_stream_header
+        if draw.random() < 0.5 or not message.HasField("audio_stream_header"):
+            return mutated(corpus, draw)
+        for part in (header.audio_header, header.blendshape_params, header.emotion_post_processing_params):
+            if draw.random() < 0.3:
+                with_other_fields(part, draw)
+        number = draw.choice((math.nan, math.inf, -1e30, -1.0, 0.0, 0.5, 3.0))
+        header.face_params.float_params[draw.choice((*face_defaults(), "no such"))] = number
+        header.blendshape_params.bs_weight_offsets[draw.choice(BLEND_SHAPES)] = number
+        return bytes(message.SerializeToString())
+
+    return Target(_audio2face_messages(), run, mutate)
+
+
+def _opened(asked: Asked) -> str:
+    """What is asked goes to the engine's process and comes out the same; no number in it is beyond its range."""
+    opening = Opening("fuzz", Performance(), asked.rate, as_clip=True, adjustment=asked.adjustment)
+    if unpack(iter([pack_opening(opening)]))[0] != opening:
+        raise Defect("the opening is not the same after its way to the engine")
+    face = Adjusted(asked.adjustment).push(np.full((3, 52), 0.5, np.float32)) if asked.adjustment else np.zeros(1)
+    if np.isnan(face).any():
+        raise Defect("a face that is not a number")
+    return "header with remarks" if asked.remarks else "header"
+
+
+def _audio2face_messages() -> list[bytes]:
+    stream, sound = controller_pb2.AudioStream, a2f_pb2.AudioWithEmotion(audio_buffer=bytes(640))
+    header = stream()
+    pcm = header.audio_stream_header.audio_header
+    pcm.channel_count, pcm.samples_per_second, pcm.bits_per_sample = 1, 16_000, 16
+    header.audio_stream_header.face_params.float_params["lowerFaceStrength"] = 1.25
+    sound.emotions.add(time_code=0.5).emotion["joy"] = 0.8
+    messages = (header, stream(audio_with_emotion=sound), stream(end_of_audio=stream.EndOfAudio()))
+    return [message.SerializeToString() for message in messages]
+
+
 _RECORDS = (records_pb2.Job, records_pb2.Part, records_pb2.DeadLetter)
 _HEAD = 6
 _CODECS: tuple[tuple[Callable[[bytes], Any], Callable[[Any], bytes]], ...] = (
@@ -276,4 +336,5 @@ TARGETS: dict[str, Callable[[ExitStack, Path], Target]] = {
     "codec": codec,
     "wire": wire,
     "answer": answer,
+    "audio2face": audio2face,
 }

@@ -13,7 +13,15 @@ from emotalk.engines.tone import ToneEngine
 from tests.fuzz.targets import LIMITS, TARGETS, calls, opened
 from tests.integration.served import Inside, speech
 
-CASES = {"audio": 600, "checkpoint": 600, "converted": 20, "codec": 6_000, "wire": 1_500, "answer": 3_000}
+CASES = {
+    "audio": 600,
+    "checkpoint": 600,
+    "converted": 20,
+    "codec": 6_000,
+    "wire": 1_500,
+    "answer": 3_000,
+    "audio2face": 4_000,
+}
 OUTCOMES_AT_LEAST = 2
 CALLS = 400
 

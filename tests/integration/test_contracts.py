@@ -13,7 +13,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from emotalk import metrics
 from emotalk.live.conversation import Opening, SoundBlock
 from emotalk.performance import Performance
-from emotalk.server.contracts import AUDIO2FACE, CONTRACTS
+from emotalk.server.contracts import CONTRACTS
 from emotalk.server.contracts.base import Contract, Resources
 from emotalk.server.guard.gate import CallKind
 from emotalk.server.guard.guard import Guard
@@ -107,8 +107,7 @@ def test_health_and_reflection_know_it(served: Inside) -> None:
     )
     listed = {each.name for each in next(asked).list_services_response.service}
     assert listed == {
-        "emotalk.EmoTalkService",
-        *(each.service for each in AUDIO2FACE),
+        *(each.service for each in CONTRACTS),
         SERVICE,
         "grpc.health.v1.Health",
         "grpc.reflection.v1alpha.ServerReflection",

@@ -17,14 +17,14 @@ def open_engine(
     auto means emotalk where the default checkpoint lies, else the built-in engine; the log says which, and whose.
     Raises ConfigurationError, CheckpointError, DeviceUnavailable.
     """
-    engine = _build(_choose(name, model_path, default_checkpoint), model_path, device, precision, default_checkpoint)
+    engine = _build(choose(name, model_path, default_checkpoint), model_path, device, precision, default_checkpoint)
     log.info("loaded", extra=_story(engine.card))
     return engine
 
 
 def check_engine(name: str, model_path: str, device: Device, precision: Precision, default_checkpoint: Path) -> None:
     """Raise what `open_engine` would raise at once (names, device, precision, a missing file); loads nothing."""
-    chosen = _choose(name, model_path, default_checkpoint)
+    chosen = choose(name, model_path, default_checkpoint)
     if chosen == "emotalk":
         from emotalk.engines.emotalk import check
 
@@ -39,7 +39,8 @@ def _check_processor_only(name: str, device: Device, precision: Precision) -> No
         raise DeviceUnavailable(f"device: the {name} engine runs on the CPU only. Use --device cpu or auto.")
 
 
-def _choose(name: str, model_path: str, default_checkpoint: Path) -> str:
+def choose(name: str, model_path: str, default_checkpoint: Path) -> str:
+    """The engine that `open_engine` would open, by name. Raises ConfigurationError."""
     if name not in ("auto", "emotalk") and model_path:
         raise ConfigurationError(f"model_path: the engine '{name}' reads no checkpoint. Leave it out, or use emotalk.")
     if name != "auto":

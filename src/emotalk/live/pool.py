@@ -4,8 +4,8 @@ It knows no contract: each contract's servicer makes an `Opening` and blocks of 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
-from contextlib import aclosing, contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 import grpc
@@ -35,6 +35,8 @@ T = TypeVar("T")
 
 IDLE_SECONDS = 60.0
 """Whoever says nothing for so long gives the place to somebody else."""
+CLIP_PATIENCE = 30.0
+"""A clip is drawn many times faster than it is spoken, so a place is soon free again."""
 SOCKET_SECONDS = 5 * LOOK_SECONDS
 LIVE = "live"
 """How its process's series say whose they are."""
@@ -53,7 +55,7 @@ class LivePool:
         self._socket = PrivateSocket.made(LIVE)
         child = Child(("live", "--address", self._socket.address), environment)
         self._engine = Keeper(LIVE, "live engine", child, on_demand=True, died=died)
-        self._places, self._taken, self._idle_seconds = places, 0, idle_seconds
+        self._places, self._free, self._idle_seconds = places, asyncio.Semaphore(places), idle_seconds
 
     async def converse(self, opening: Opening, sound: AsyncIterator[SoundBlock]) -> AsyncGenerator[LiveChunk, None]:
         """Frames while `sound` is still coming; what it raises comes out here.
@@ -61,15 +63,18 @@ class LivePool:
         Raises InvalidRequest, EngineError, QueueFull (no place), DeadlineExceeded (silence), ServerUnavailable. Close
         the iterator (contextlib.aclosing) to hang up.
         """
-        with self._place():
-            async with grpc.aio.insecure_channel(await self._address(), (NO_PROXY, *UNBOUNDED)) as channel:
-                converse = channel.stream_stream(
-                    f"/{SERVICE}/{METHOD}", live_pb2.Spoken.SerializeToString, live_pb2.Drawn.FromString
-                )
-                call = converse(metadata=tuple(tracing.headers().items()))
-                async with aclosing(self._exchange(call, opening, sound)) as chunks:
-                    async for chunk in chunks:
-                        yield chunk
+        patience = CLIP_PATIENCE if opening.as_clip else 0.0
+        async with (
+            self._place(patience),
+            grpc.aio.insecure_channel(await self._address(), (NO_PROXY, *UNBOUNDED)) as channel,
+        ):
+            converse = channel.stream_stream(
+                f"/{SERVICE}/{METHOD}", live_pb2.Spoken.SerializeToString, live_pb2.Drawn.FromString
+            )
+            call = converse(metadata=tuple(tracing.headers().items()))
+            async with aclosing(self._exchange(call, opening, sound)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
 
     async def next_of(self, messages: AsyncIterator[T]) -> T | None:
         """The next message, None at their end; for a servicer whose opening is in them. Raises DeadlineExceeded."""
@@ -88,16 +93,22 @@ class LivePool:
         await self._engine.stop()
         self._socket.close()
 
-    @contextmanager
-    def _place(self) -> Iterator[None]:
-        if self._taken >= self._places:
-            raise QueueFull(f"all {self._places} live places are taken; try again later, or see --live-sessions")
-        self._taken += 1
+    @asynccontextmanager
+    async def _place(self, patience: float) -> AsyncIterator[None]:
+        """A place, for which a clip waits in its turn; a speaker cannot."""
+        try:
+            if self._free.locked() and not (patience and self._places):
+                raise TimeoutError
+            async with asyncio.timeout(patience or None):
+                await self._free.acquire()
+        except TimeoutError:
+            problem = f"all {self._places} live places are taken"
+            raise QueueFull(f"{problem}; try again later, or see --live-sessions") from None
         try:
             with metrics.LIVE_STREAMS.track_inprogress():
                 yield
         finally:
-            self._taken -= 1
+            self._free.release()
 
     async def _address(self) -> str:
         """Where the engine listens, once it does."""

@@ -16,9 +16,9 @@ from emotalk.errors import ConfigurationError
 from emotalk.live.pool import LIVE, LivePool
 from emotalk.pipeline import Pipeline
 from emotalk.processes import observed, parts
+from emotalk.processes.audio2face import configs
 from emotalk.queues.base import Queue
-from emotalk.server.contracts import AUDIO2FACE, CONTRACTS
-from emotalk.server.contracts.base import Contract
+from emotalk.server.contracts import contracts_of
 from emotalk.server.run import Server
 from emotalk.settings import Settings
 from emotalk.supervision.gateway import WEB, Gateway
@@ -46,13 +46,11 @@ def serve(settings: Settings, web_port_asked: bool) -> None:
             live = LivePool(_environment(settings), settings.live_sessions, died=_death_of(LIVE))
             with observed.server(settings, workforce, live, gateway):
                 known = queue, intake, workforce, address, settings.drain_seconds, doors, live, gateway
-                await Server(*known, _contracts(settings), _more_addresses(settings)).run()
+                await Server(
+                    *known, contracts_of(configs(settings) if settings.a2f else None), _more_addresses(settings)
+                ).run()
 
         asyncio.run(run())
-
-
-def _contracts(settings: Settings) -> tuple[Contract, ...]:
-    return tuple(each for each in CONTRACTS if settings.a2f or each not in AUDIO2FACE)
 
 
 def _more_addresses(settings: Settings) -> dict[str, Address]:

@@ -9,7 +9,7 @@ from emotalk.face import INDEX, Frames
 from emotalk.shaping import Adjustment
 from emotalk.timebase import FPS, timecode
 from emotalk.wire.a2f import animation_data_pb2, audio_pb2, controller_pb2, emotion_aggregate_pb2, status_pb2
-from emotalk.wire.audio2face_parameters import Remarks, read_adjustment
+from emotalk.wire.audio2face_parameters import Remarks, ours, read_adjustment
 
 BLEND_SHAPES = tuple(
     "EyeBlinkLeft EyeLookDownLeft EyeLookInLeft EyeLookOutLeft EyeLookUpLeft EyeSquintLeft EyeWideLeft EyeBlinkRight"
@@ -21,7 +21,7 @@ BLEND_SHAPES = tuple(
     " BrowOuterUpRight CheekPuff CheekSquintLeft CheekSquintRight NoseSneerLeft NoseSneerRight TongueOut".split()
 )
 """In the order of the original; the names are ARKit's, with a capital."""
-_COLUMNS = [INDEX[name[0].lower() + name[1:]] for name in BLEND_SHAPES]
+_COLUMNS = [INDEX[ours(name)] for name in BLEND_SHAPES]
 
 RATES = (16_000, 144_000)
 BITS = 16

@@ -1,8 +1,9 @@
 """Audio2Face-3D's parameters → what our face understands by them, and what their caller should hear about the rest."""
 
+import dataclasses
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from emotalk.face import ARKIT_NAMES, INDEX
 from emotalk.shaping import Adjustment
@@ -28,12 +29,23 @@ _ROUNDING = 1e-6
 _MOST_NAMES, _LONGEST_NAME = 20, 40
 
 
+def ours(name: str) -> str:
+    """EyeBlinkLeft → eyeBlinkLeft, which is ARKit's name."""
+    return name[:1].lower() + name[1:]
+
+
+def face_defaults() -> dict[str, float]:
+    """What each parameter of the face is while nobody sends it."""
+    neutral = Adjustment()
+    return {name: getattr(neutral, field) for name, (field, _) in _FACE.items()} | {_SKIN: 1.0}
+
+
 @dataclass
 class Remarks:
     """What is to be said about a call's parameters: warnings one by one, and once what means nothing here."""
 
-    _warnings: list[str] = field(default_factory=list)
-    _unused: list[str] = field(default_factory=list)
+    _warnings: list[str] = dataclasses.field(default_factory=list)
+    _unused: list[str] = dataclasses.field(default_factory=list)
 
     def warn(self, sentence: str) -> None:
         """Something was not taken as it was sent."""
@@ -88,22 +100,22 @@ def _face_values(face: a2f_pb2.FaceParameters, remarks: Remarks) -> dict[str, fl
     remarks.unknown("face_params", (name for names in others for name in names))
     neutral = Adjustment()
     values = {
-        ours: remarks.within(name, given[name], limits, getattr(neutral, ours))
-        for name, (ours, limits) in _FACE.items()
+        field: remarks.within(name, given[name], limits, getattr(neutral, field))
+        for name, (field, limits) in _FACE.items()
         if name in given
     }
     if _SKIN in given:
         skin = remarks.within(_SKIN, given[_SKIN], _STRENGTH, 1.0)
-        for ours in ("upper_strength", "lower_strength"):
-            values[ours] = skin * values.get(ours, 1.0)
+        for part in ("upper_strength", "lower_strength"):
+            values[part] = skin * values.get(part, 1.0)
     return values
 
 
 def _row(where: str, given: Mapping[str, float], neutral: float, remarks: Remarks) -> tuple[float, ...]:
     """A value for each of our 52 columns; none where all are neutral."""
-    ours = {name[:1].lower() + name[1:]: value for name, value in given.items()}
-    remarks.unknown(where, (name for name in given if name[:1].lower() + name[1:] not in INDEX))
-    for name in [name for name, value in ours.items() if name in INDEX and not math.isfinite(value)]:
-        remarks.warn(f"{where}: {name}: {ours.pop(name):g} is not a number; {neutral:g} is used")
-    row = tuple(ours.get(name, neutral) for name in ARKIT_NAMES)
+    known = {ours(name): value for name, value in given.items() if ours(name) in INDEX}
+    remarks.unknown(where, (name for name in given if ours(name) not in INDEX))
+    for name in [name for name, value in known.items() if not math.isfinite(value)]:
+        remarks.warn(f"{where}: {name}: {known.pop(name):g} is not a number; {neutral:g} is used")
+    row = tuple(known.get(name, neutral) for name in ARKIT_NAMES)
     return row if any(value != neutral for value in row) else ()

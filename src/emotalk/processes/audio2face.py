@@ -1,0 +1,48 @@
+"""The settings as Audio2Face-3D's clients know them: three files by the names of the original."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from emotalk.engines.catalog import choose
+from emotalk.settings import DEFAULT_CHECKPOINT, Settings
+from emotalk.timebase import FPS
+from emotalk.wire.audio2face import BITS, BLEND_SHAPES, RATES
+from emotalk.wire.audio2face_parameters import face_defaults, ours
+
+
+def configs(settings: Settings) -> dict[str, Mapping[str, Any]]:
+    """Name without suffix → content; nothing in it is a secret."""
+    engine = choose(settings.engine, settings.model_path, DEFAULT_CHECKPOINT)
+    return {
+        "stylization_config": _stylization(settings, engine),
+        "deployment_config": _deployment(settings),
+        "advanced_config": {"engine": engine, "device": settings.device, "precision": settings.precision},
+    }
+
+
+def _stylization(settings: Settings, engine: str) -> Mapping[str, Any]:
+    multipliers = {name: settings.gains.get(ours(name), 1.0) for name in BLEND_SHAPES}
+    offsets = {name: settings.offsets.get(ours(name), 0.0) for name in BLEND_SHAPES}
+    return {
+        "a2f": {"inference_model_id": engine},
+        "face_params": face_defaults(),
+        "blendshape_params": {
+            "enable_clamping_bs_weight": False,
+            "weight_multipliers": multipliers,
+            "weight_offsets": offsets,
+        },
+    }
+
+
+def _deployment(settings: Settings) -> Mapping[str, Any]:
+    return {
+        "common": {"stream_number": settings.live_sessions, "max_audio_clip_seconds": settings.max_seconds},
+        "audio": {
+            "bits_per_sample": BITS,
+            "channel_count": 1,
+            "min_samples_per_second": RATES[0],
+            "max_samples_per_second": RATES[1],
+        },
+        "animation": {"frames_per_second": FPS},
+        "grpc": {"port": settings.a2f_port or settings.port, "tls": bool(settings.tls_cert)},
+    }

@@ -1,0 +1,59 @@
+"""What Audio2Face-3D's clients fetch of a server's configuration, under the file names that they write to disk."""
+
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any
+
+import grpc
+
+from emotalk.server.contracts.base import Contract, Resources, calls_of
+from emotalk.wire.a2f import a2x_export_config_pb2, a2x_export_config_pb2_grpc
+
+Configs = Mapping[str, Mapping[str, Any]]
+"""Each file's content by its name without a suffix."""
+
+
+class A2XExportConfigService(a2x_export_config_pb2_grpc.A2XExportConfigServiceServicer):
+    """Speaks protobuf; all that it says was known when the server started."""
+
+    def __init__(self, configs: Configs) -> None:
+        self._configs = configs
+
+    async def GetConfigs(  # noqa: N802 - the contract's name
+        self, request: a2x_export_config_pb2.ConfigsTypeRequest, context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[a2x_export_config_pb2.A2XConfig]:
+        """A message a file; YAML unless JSON is asked for."""
+        as_json = request.config_type == a2x_export_config_pb2.ConfigsTypeRequest.JSON
+        suffix, render = (".json", _json) if as_json else (".yaml", _yaml)
+        for name, content in self._configs.items():
+            yield a2x_export_config_pb2.A2XConfig(name=name + suffix, content=render(content))
+
+
+def _json(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, indent=2) + "\n"
+
+
+def _yaml(content: Mapping[str, Any]) -> str:
+    return "\n".join(_lines(content)) + "\n"
+
+
+def _lines(content: Mapping[str, Any], indent: str = "") -> Iterator[str]:
+    """Values are written as in JSON, which YAML reads the same."""
+    for name, value in content.items():
+        if isinstance(value, Mapping) and value:
+            yield f"{indent}{name}:"
+            yield from _lines(value, indent + "  ")
+        else:
+            yield f"{indent}{name}: {json.dumps(value)}"
+
+
+_SERVICE = a2x_export_config_pb2.DESCRIPTOR.services_by_name["A2XExportConfigService"]
+
+
+def exporting(configs: Configs) -> Contract:
+    """The contract that shows these files."""
+
+    def register(server: grpc.aio.Server, _: Resources) -> None:
+        a2x_export_config_pb2_grpc.add_A2XExportConfigServiceServicer_to_server(A2XExportConfigService(configs), server)
+
+    return Contract("a2x_config", _SERVICE.full_name, calls_of(_SERVICE), register)
