@@ -296,6 +296,9 @@ def _room(reading: Reading) -> Iterator[Metric]:
         yield _family("queue_used_bytes", "What the log takes up.", reading.room.used)
         yield _family("queue_limit_bytes", "What the log may take up: its own limit or its disk's.", reading.room.limit)
         yield _family("queue_disk_free_bytes", "What is left on the disk under the log.", reading.room.disk_free)
+        yield _family(
+            "queue_unmerged_bytes", "What waits beside the file; it grows while others read.", reading.room.unmerged
+        )
 
 
 @contextmanager

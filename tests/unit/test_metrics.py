@@ -187,12 +187,13 @@ def test_the_queue_shows_its_depth_and_the_age_of_its_oldest_request_by_partitio
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("time.time", lambda: NOW + 60)
-    reading = Reading([LaneReading(0, 3, NOW), LaneReading(1, 0)], dead_letters=2, room=Usage(10, 100, 90))
+    reading = Reading([LaneReading(0, 3, NOW), LaneReading(1, 0)], dead_letters=2, room=Usage(10, 100, 90, 7))
     shown = watched(Measured(reading), behind=7)
     assert (shown["queue_depth0"], shown["queue_depth1"]) == (3, 0)
     assert (shown["queue_oldest_age_seconds0"], shown["queue_oldest_age_seconds1"]) == (60, 0)
     assert (shown["dead_letters"], shown["results_lag_records"], shown["queue_up"]) == (2, 7, 1)
     assert (shown["queue_used_bytes"], shown["queue_limit_bytes"], shown["queue_disk_free_bytes"]) == (10, 100, 90)
+    assert shown["queue_unmerged_bytes"] == 7
 
 
 def test_a_queue_that_is_away_shows_as_down_and_no_stale_figure_stands_for_it() -> None:

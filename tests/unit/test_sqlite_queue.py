@@ -305,3 +305,32 @@ def test_room_is_left_on_the_disk_for_the_worker_and_what_is_stored_is_still_rec
     again = producer.append(request("before"))
     assert (again.repeated, again.partition, again.offset) == (True, receipt.partition, receipt.offset)
     queue.close()
+
+
+def test_a_program_that_holds_the_file_open_is_said_once_with_what_waits_for_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = [1_000.0]
+    queue = SqliteQueue(tmp_path / "q.db", clock=lambda: now[0])
+    producer, consumer = queue.producer(), queue.consumer("worker")
+
+    def finish_one(number: int) -> None:
+        producer.append(Record(f"id-{number}", "key", "digest", bytes(4_096), {}))
+        claim = consumer.claim(0.0)
+        assert claim is not None
+        consumer.begin(claim, 1)
+        consumer.complete(claim)
+        consumer.housekeep()
+
+    finish_one(0)
+    with closing(sqlite3.connect(tmp_path / "q.db")) as browser:
+        browser.execute("BEGIN")
+        browser.execute("SELECT count(*) FROM requests").fetchone()
+        for number in range(1, 6):
+            finish_one(number)
+            now[0] += 30
+        assert [record.getMessage() for record in caplog.records] == ["queue log held"]
+        assert queue.meter().read().room.unmerged > 4_096
+    finish_one(6)
+    assert queue.meter().read().room.unmerged < 4 * 4_096
+    queue.close()

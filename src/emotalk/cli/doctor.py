@@ -30,6 +30,8 @@ from emotalk.queues.kafka_options import described
 from emotalk.queues.urls import KAFKA
 from emotalk.settings import DEFAULT_CHECKPOINT, DEFAULT_KAFKA, Settings
 
+HELD_BYTES = 64 * 2**20
+"""The log beside the embedded queue is emptied long before it is so large, unless somebody holds it."""
 NEEDED_FREE = 2**30
 INSTRUCTION_SETS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "bf16")
 CPU_FACTS = Path("/proc/cpuinfo")
@@ -115,8 +117,13 @@ def _answers(what: str, settings: Settings, needed: bool = False) -> Finding:
     try:
         with closing(parts.queue(replace(settings, partitions=0))) as queue:  # who only looks changes nothing
             queue.prepare()
+            with closing(queue.meter()) as meter:
+                room = meter.read().room
     except EmoTalkError as error:
         return Finding(what, False, str(error), needed)
+    if room and room.unmerged > HELD_BYTES:
+        held = f"{room.unmerged / 2**20:.0f} MiB wait beside {queue.url}: another program holds the file open; close it"
+        return Finding(what, False, held)
     return Finding(what, True, f"{queue.url} answers", needed)
 
 

@@ -122,11 +122,15 @@ class LaneReading:
 
 @dataclass(frozen=True)
 class Usage:
-    """Bytes that the log takes up, may take up in all, and the disk under it has left."""
+    """Bytes that the log takes up, may take up in all, and the disk under it has left.
+
+    `unmerged`: of those that wait beside the file to be laid into it; they grow while another program reads the file.
+    """
 
     used: int
     limit: int
     disk_free: int
+    unmerged: int = 0
 
 
 @dataclass(frozen=True)

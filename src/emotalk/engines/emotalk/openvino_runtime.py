@@ -129,6 +129,10 @@ def has_bf16() -> bool:
     return "BF16" in openvino.Core().get_property(_DEVICE, "OPTIMIZATION_CAPABILITIES")
 
 
+_KERNELS = 64
+"""Kernels that are kept for lengths that were seen. By default 5000 are, and each new length of a clip adds some."""
+
+
 def _options(threads: int | None) -> dict[str, str | int]:
     """f32 even for a narrow network: left alone, or told bf16, OpenVINO narrows more than the graph says."""
     options: dict[str, str | int] = {
@@ -137,6 +141,7 @@ def _options(threads: int | None) -> dict[str, str | int]:
         "NUM_STREAMS": "1",
         # Two processes that pin would pin to the same cores.
         "ENABLE_CPU_PINNING": False,
+        "CPU_RUNTIME_CACHE_CAPACITY": _KERNELS,
     }
     return options | ({} if threads is None else {"INFERENCE_NUM_THREADS": threads})
 

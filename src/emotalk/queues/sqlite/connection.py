@@ -100,6 +100,14 @@ class Connection:
             self._db.close()
 
 
+def log_bytes(path: Path) -> int:
+    """The size of the write-ahead log beside the file."""
+    try:
+        return Path(f"{path}-wal").stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
     """Inside, sqlite3's errors become QueueFull, ConfigurationError or QueueUnavailable; defects of ours stay."""
@@ -118,5 +126,10 @@ def _ours(error: Exception, path: Path) -> EmoTalkError:
     if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
         return ConfigurationError(
             f"{path}: is not a queue of emotalk, or it is damaged ({error}). Move it away, or choose another file."
+        )
+    if code == sqlite3.SQLITE_BUSY:
+        return QueueUnavailable(
+            f"{path}: another program has held the file locked for {_BUSY_MILLISECONDS / 1000:g} s. "
+            "Close it, e.g. a browser of databases; nothing is lost."
         )
     return QueueUnavailable(f"{path}: {error}.")

@@ -1,17 +1,21 @@
 """A worker's end of the queue in a SQLite file."""
 
+import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from math import inf
 from pathlib import Path
 
 from emotalk.errors import ClaimLost, JobCancelled, QueueError
 from emotalk.queues.base import RESULTS_KEPT_SECONDS, Claim, Record
-from emotalk.queues.sqlite.connection import Connection
+from emotalk.queues.sqlite.connection import Connection, log_bytes
 from emotalk.queues.sqlite.doorbell import Doorbell, Ringer, Topic, ports_of
 from emotalk.queues.sqlite.ledger import SKIP, finish, write_letter, write_results
 from emotalk.queues.strangers import blob, headers, is_id, parsed, place_id, text, whole
+
+log = logging.getLogger(__name__)
 
 # A lease counts in both directions: a clock that was set back must not lock a dead worker's request up for hours.
 _FREE = "(l.owner IS NULL OR l.owner = :me OR abs(:now - l.kept_at) >= min(l.lease, 3600))"
@@ -28,6 +32,7 @@ _HELD = "partition = ? AND head = ? AND token = ?"
 _LEAVE = "owner = NULL, kept_at = 0, lease = 0"
 
 _BUSY_LOG_BYTES = 4 * 2**20
+_HELD_SECONDS = 60.0
 _ROWS_AT_ONCE = 256
 _PAGES_AT_ONCE = 2048
 
@@ -44,6 +49,7 @@ class SqliteConsumer:
         self._bell, self._ringer = Doorbell(), Ringer()
         self._held: Claim | None = None
         self._voices_in_log = False
+        self._log_held_since: float | None = None
         with self._file.write() as db:
             self._bell.hang(db, "requests")
 
@@ -198,13 +204,26 @@ class SqliteConsumer:
 
     def _tidy_a_long_log(self) -> None:
         """Between two requests, for a worker that is never idle. The answer of the last one is out already."""
-        log = Path(f"{self._path}-wal")
-        if self._voices_in_log and log.exists() and log.stat().st_size > _BUSY_LOG_BYTES:
+        if self._voices_in_log and log_bytes(self._path) > _BUSY_LOG_BYTES:
             self._tidy()
 
     def _tidy(self) -> None:
         if self._voices_in_log:
             self._voices_in_log = not self._file.tidy()
+            self._say_whether_held()
+
+    def _say_whether_held(self) -> None:
+        """Once for each time that another program keeps the log from being emptied for long."""
+        if not self._voices_in_log:
+            self._log_held_since = None
+        elif self._log_held_since is None:
+            self._log_held_since = self._clock()
+        elif self._clock() - self._log_held_since > _HELD_SECONDS:
+            self._log_held_since = inf
+            fix = "close the program that reads the file, e.g. a browser of databases; finished voices stay until then"
+            log.warning(
+                "queue log held", extra={"file": f"{self._path}-wal", "bytes": log_bytes(self._path), "fix": fix}
+            )
 
     def _delete(self, table: str, key: str, column: str, before: float, besides: str = "true") -> None:
         chosen = f"SELECT {key} FROM {table} WHERE {column} < ? AND {besides} LIMIT {_ROWS_AT_ONCE}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from emotalk.errors import QueueUnavailable
 from emotalk.queues.base import LaneReading, Reading, Usage
-from emotalk.queues.sqlite.connection import PAGE_BYTES, Connection
+from emotalk.queues.sqlite.connection import PAGE_BYTES, Connection, log_bytes
 from emotalk.queues.strangers import number, whole
 
 # A lane knows its own length, so this costs a few look-ups by key for each, however long the queue is.
@@ -38,7 +38,8 @@ class SqliteMeter:
             free = shutil.disk_usage(self._path).free
         except OSError as error:
             raise QueueUnavailable(f"{self._path}: {error.strerror}.") from error
-        return Usage(used, used + free if self._max_bytes is None else min(self._max_bytes, used + free), free)
+        limit = used + free if self._max_bytes is None else min(self._max_bytes, used + free)
+        return Usage(used, limit, free, log_bytes(self._path))
 
     def close(self) -> None:
         """See Meter.close."""
