@@ -188,3 +188,21 @@ def test_a_file_on_disk_is_what_is_left_of_nothing(browser: TestClient, tmp_path
     before = set(Path(tempfile.gettempdir()).glob("emotalk-web-*"))
     browser.post("/v1/animations?format=csv", content=SOUND)
     assert set(Path(tempfile.gettempdir()).glob("emotalk-web-*")) <= before
+
+
+@pytest.mark.parametrize("asked", ["on", "true"])
+def test_the_head_comes_where_it_is_asked_for_and_the_52_values_stay(
+    browser: TestClient, frames: np.ndarray, asked: str
+) -> None:
+    field = {"head": asked, "request_id": f"head {asked}"}
+    arrays = np.load(io.BytesIO(browser.post("/v1/animations", params={"format": "npz"}, **as_form(**field)).content))
+    assert arrays["frames"].shape == frames.shape
+    assert arrays["head"].shape == (len(frames), 3)
+    document = browser.post("/v1/animations", **as_form(**field)).json()
+    heads = [[row["head"][axis] for axis in ("yaw", "pitch", "roll")] for row in document["frames"]]
+    assert np.allclose(heads, arrays["head"])
+    stored = browser.get(f"/v1/jobs/head {asked}/animation", params={"format": "csv"})
+    assert stored.text.partition("\n")[0].strip().endswith("headYaw,headPitch,headRoll")
+    told = browser.post("/v1/animations", headers={"Accept": "text/event-stream"}, **as_form(**field)).text
+    chunks = [event.data for event in parsed(told) if event.name == "chunk"]
+    assert sum(len(chunk["head"]) for chunk in chunks) == len(frames)

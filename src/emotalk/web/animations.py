@@ -35,7 +35,7 @@ async def animate(request: Request, client: Client, query: Annotated[Performance
     headers = {**HEADERS, "X-Request-Id": contract.header(order.request_id)}
     if form == answers.EVENTS:
         return StreamingResponse(_events(client, order), media_type=answers.EVENT_STREAM, headers=headers)
-    frames = [chunk.frames async for chunk in client.stream(order)]
+    frames = [chunk.columns async for chunk in client.stream(order)]
     if order.lenient and (missing := (await client.job(order.request_id)).missing):
         headers["X-Missing"] = contract.header(missing)
     return await answers.file_of(form, frames, name, headers)
