@@ -18,6 +18,7 @@ from pylivelinkface import FaceBlendShape, PyLiveLinkFace
 from websockets.sync.server import serve
 
 from emotalk.errors import ConfigurationError, ReceiverGone
+from emotalk.export.form import Form
 from emotalk.face import ARKIT_NAMES, FaceClip
 from emotalk.play import connect, play
 from emotalk.timebase import RATES, timecode
@@ -211,6 +212,28 @@ def test_vmc_sends_all_shapes_and_then_applies_them(options: str, first: str) ->
     assert good_bye == [("/VMC/Ext/OK", [0])]
 
 
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ("", ["A", "I", "U", "E", "O", "Blink", "Blink_L", "Blink_R"]),
+        ("?names=vrm1", ["aa", "ih", "ou", "ee", "oh", "blink", "blinkLeft", "blinkRight"]),
+    ],
+)
+def test_vmc_sends_vowels_by_vrm_0_s_names_as_the_protocol_wants_or_by_vrm_1_s(options: str, names: list[str]) -> None:
+    clip = Form("", "vrm").of(FaceClip(np.zeros((1, 52), np.float32)))
+    with _ear() as (ear, port):
+        with closing(connect(f"vmc://127.0.0.1:{port}{options}", clip.fps, clip.names)) as receiver:
+            receiver.send(0, 0.0, clip.frames[0].tolist())
+        messages = [message for packet in _packets(ear) for message in _osc(packet)]
+    assert [values[0] for address, values in messages if address == "/VMC/Ext/Blend/Val"] == names
+
+
+@pytest.mark.parametrize("scheme", ["livelink", "ifacialmocap"])
+def test_what_carries_the_52_alone_refuses_visemes(scheme: str) -> None:
+    with pytest.raises(ConfigurationError, match="--shapes arkit"):
+        connect(f"{scheme}://127.0.0.1", names=("aa",))
+
+
 def test_vmc_turns_the_head_bone_in_unity_s_space() -> None:
     turns = {(10, 0, 0): (0, -1, 0), (0, 10, 0): (1, 0, 0), (0, 0, 10): (0, 0, -1)}  # left, down, right shoulder
     for turn, axis in turns.items():
@@ -312,7 +335,7 @@ def test_a_websocket_that_nobody_listens_on_is_named() -> None:
         ("http://localhost", "vmc://HOST:39539"),
         ("localhost:39539", "vmc://HOST:39539"),
         ("vmc://127.0.0.1:99999", "vmc://HOST:PORT"),
-        ("vmc://127.0.0.1?names=latin", "pascal or camel"),
+        ("vmc://127.0.0.1?names=latin", "pascal or camel or vrm1"),
         ("vmc://127.0.0.1?name=camel", "names"),
         ("livelink://127.0.0.1?subject=", "a name"),
         ("ifacialmocap://127.0.0.1?names=camel", "not an option of ifacialmocap"),

@@ -55,6 +55,31 @@ def test_each_form_comes_by_its_name_and_by_its_media_type(browser: TestClient, 
     assert by_name.content
 
 
+def test_curves_come_at_another_rate_and_as_visemes(browser: TestClient) -> None:
+    asked = {"format": "json", "fps": "24", "shapes": "oculus"}
+    document = browser.post("/v1/animations", params=asked, **as_form()).json()
+    assert document["fps"] == 24
+    assert document["names"][:2] == ["sil", "PP"]
+    assert {len(frame["blendshapes"]) for frame in document["frames"]} == {15}
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        ({"format": "json", "fps": "23"}, "fps"),
+        ({"format": "json", "shapes": "vrm2"}, "shapes"),
+        ({"format": "glb", "shapes": "vrm"}, "shapes"),
+        ({"format": "events", "fps": "24"}, "fps"),
+    ],
+)
+def test_curves_that_cannot_be_are_refused_before_the_sound_is_sent(
+    browser: TestClient, asked: dict[str, str], field: str
+) -> None:
+    answer = browser.post("/v1/animations", params=asked, **as_form())
+    assert answer.status_code == 400
+    assert answer.json()["field"] == field
+
+
 def test_glb_names_the_sound_that_was_sent(browser: TestClient) -> None:
     document, _ = read_glb(browser.post("/v1/animations", params={"format": "glb"}, **as_form()).content)
     assert document["animations"][0]["extras"]["audio"] == "xin chào.wav"

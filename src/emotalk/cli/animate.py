@@ -41,10 +41,10 @@ def add_performance(parser: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> None:
     """Read, animate, write."""
-    settings = settle(parsed)
+    settings, form = settle(parsed), flags.form(parsed, parsed.output)
     with at_hand(parsed.audio) as sound:
         clip, card = perform(parsed, settings, sound, place=parsed.output)
-        clip = flags.form(parsed, clip)
+        clip = form.of(clip)
         save(clip, parsed.output, filming)
     print(f"{parsed.output}: {clip.length}, engine {card.name} on {card.device}, {card.licence}")
 

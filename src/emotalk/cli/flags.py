@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from emotalk.client import Credentials
-from emotalk.export.resampling import at_rate
-from emotalk.face import FaceClip
+from emotalk.export.form import Form
+from emotalk.export.formats import suffix_of
+from emotalk.export.visemes import KINDS
 from emotalk.performance import PARAMETERS, Parameter, Performance
 from emotalk.settings import PREFIX, SETTINGS, Setting, parse_options
 from emotalk.timebase import RATES
@@ -82,12 +83,16 @@ def performance(parsed: argparse.Namespace) -> Performance:
 
 def add_form(parser: argparse.ArgumentParser, shown: str = "30") -> None:
     """In what form the curves are wanted."""
-    add(parser, "--fps", choices=tuple(RATES), metavar="RATE", shown=shown, help=_FPS)
+    add(parser, "--fps", default="", choices=tuple(RATES), metavar="RATE", shown=shown, help=_FPS)
+    add(parser, "--shapes", default=KINDS[0], choices=KINDS, metavar="/".join(KINDS), help=_SHAPES)
 
 
-def form(parsed: argparse.Namespace, clip: FaceClip) -> FaceClip:
-    """`clip` in the form of `add_form`."""
-    return at_rate(clip, RATES[parsed.fps]) if parsed.fps else clip
+def form(parsed: argparse.Namespace, output: Path | None = None) -> Form:
+    """The flags of `add_form`. Raises InvalidRequest for shapes that the file `output` cannot have."""
+    wanted = Form(parsed.fps, parsed.shapes)
+    if output:
+        wanted.check(suffix_of(output) or "")
+    return wanted
 
 
 def add_request(parser: argparse.ArgumentParser) -> None:
@@ -166,6 +171,10 @@ def credentials(parsed: argparse.Namespace) -> Credentials:
 
 
 _FPS = f"frames a second of the curves: {', '.join(RATES)}; lips that meet between two frames still meet"
+_SHAPES = (
+    "the 52 of ARKit, or what an avatar without them has: VRM's vowels and blinks, the 15 visemes of Oculus, the 22 of"
+    " Azure"
+)
 _SESSION = "requests of one session are processed in the order of their arrival"
 _CONFIG = (
     "settings from a TOML file, by name: `port = 50051`, `[gains]` with a line for each; secrets too. Variables and"

@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> None:
     """Read or animate, connect, play."""
-    clip = flags.form(parsed, _clip(parsed))
+    clip = flags.form(parsed).of(_clip(parsed))
     with ExitStack() as stack:
         receivers = [stack.enter_context(closing(connect(address, clip.fps, clip.names))) for address in parsed.to]
         complain(f"playing {float(len(clip.frames) / clip.fps):.1f} s to {', '.join(parsed.to)}")

@@ -14,6 +14,7 @@ from emotalk.cli.sound import HELP, at_hand
 from emotalk.client import DEFAULT_TIMEOUT, EmoTalkClient, Request
 from emotalk.errors import ConfigurationError
 from emotalk.export import SUFFIXES, check_place, save
+from emotalk.export.form import Form
 from emotalk.face import FaceClip
 
 PATIENCE = 10.0
@@ -40,13 +41,14 @@ def add_arguments(parser: argparse.ArgumentParser, default_output: Path | None =
 def run(parsed: argparse.Namespace) -> None:
     """Send, print, save."""
     audio, output = parsed.audio or parsed.file, parsed.output
+    form = flags.form(parsed, output)
     if audio is None:
         raise ConfigurationError("audio: no file was named. Give IN, or --audio IN.")
     with at_hand(audio) as sound:
-        _send(parsed, sound, output)
+        _send(parsed, sound, output, form)
 
 
-def _send(parsed: argparse.Namespace, audio: Path, output: Path | None) -> None:
+def _send(parsed: argparse.Namespace, audio: Path, output: Path | None, form: Form) -> None:
     if output:
         check_place(output)
     request = _request(parsed, audio.read_bytes())
@@ -60,7 +62,7 @@ def _send(parsed: argparse.Namespace, audio: Path, output: Path | None) -> None:
         if request.lenient and (missing := client.job(request.request_id).missing):
             complain(f"the sound is not whole: {missing}")
     if output:
-        clip = flags.form(parsed, FaceClip.of(blocks, audio))
+        clip = form.of(FaceClip.of(blocks, audio))
         save(clip, output, filming)
         print(f"{output}: {clip.length}")
 

@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser, **defaults: object) -> None:
 
 def run(parsed: argparse.Namespace) -> None:
     """Submit, print, wait."""
-    settings = settle(parsed, shared=True)
+    settings, form = settle(parsed, shared=True), flags.form(parsed, parsed.output)
     job = parts.intake(settings).accept(_order(parsed), time.time)
     if parsed.output:
         check_place(parsed.output)
@@ -58,7 +58,7 @@ def run(parsed: argparse.Namespace) -> None:
         clip = _wait(results, job, receipt, waiting, parsed.timeout)
     finally:
         queue.close()
-    clip = flags.form(parsed, clip)
+    clip = form.of(clip)
     print(f"done: {clip.length}")
     if parsed.output:
         save(clip, parsed.output, filming)

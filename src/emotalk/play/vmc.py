@@ -14,11 +14,13 @@ from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 from pythonosc.udp_client import UDPClient
 
+from emotalk.export.visemes import VRM_0
 from emotalk.face import ARKIT_NAMES
 from emotalk.head.turn import quaternions
 
 DEFAULT_PORT = 39539
-NAMES = ("pascal", "camel")
+NAMES = ("pascal", "camel", "vrm1")
+_PASCAL = [name[0].upper() + name[1:] for name in ARKIT_NAMES]
 LARGEST = 1200
 """Bytes of a datagram: tunnels and home networks carry so many in one piece, and receivers have room for them."""
 _BUNDLE, _ELEMENT = 16, 4
@@ -26,12 +28,16 @@ _BUNDLE, _ELEMENT = 16, 4
 
 
 class Vmc:
-    """`names`: "pascal" (BrowDownLeft, as perfect-sync VRM models call their clips) or "camel" (browDownLeft)."""
+    """`names`: "pascal" (BrowDownLeft, as perfect-sync VRM models call their clips) or "camel" (browDownLeft).
+
+    VRM's vowels and blinks go by the names of VRM 0, as the protocol wants it of every sender, or "vrm1": by those of
+    VRM 1.
+    """
 
     def __init__(self, host: str, port: int, names: str = "pascal", shapes: Sequence[str] = ARKIT_NAMES) -> None:
         self._client = UDPClient(host, port)
-        pascal = names == "pascal" and tuple(shapes) == ARKIT_NAMES
-        self._names = [name[0].upper() + name[1:] if pascal else name for name in shapes]
+        known = dict(zip(ARKIT_NAMES, _PASCAL, strict=True)) | VRM_0 if names == "pascal" else {}
+        self._names = [known.get(name, name) for name in shapes]
 
     def send(self, frame: int, seconds: float, values: Sequence[float], head: Sequence[float] | None = None) -> None:
         """See Receiver."""

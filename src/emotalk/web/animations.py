@@ -8,6 +8,7 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 
 from emotalk.client import AsyncEmoTalkClient, Chunk
 from emotalk.client import Request as Order
+from emotalk.export.form import Form
 from emotalk.web import answers, contract
 from emotalk.web.events import event, told
 from emotalk.web.parameters import PerformanceQuery, performance
@@ -29,6 +30,7 @@ async def animate(request: Request, client: Client, query: Annotated[Performance
     at /v1/jobs/{id}/events.
     """
     form = answers.wanted(request)
+    curves = answers.curves(request, form)
     async with received(request) as upload:
         order = await order_of(request, upload)
         name = upload.name
@@ -38,7 +40,7 @@ async def animate(request: Request, client: Client, query: Annotated[Performance
     frames = [chunk.columns async for chunk in client.stream(order)]
     if order.lenient and (missing := (await client.job(order.request_id)).missing):
         headers["X-Missing"] = contract.header(missing)
-    return await answers.file_of(form, frames, name, headers)
+    return await answers.file_of(form, frames, name, headers, curves)
 
 
 async def order_of(request: Request, upload: Upload) -> Order:
@@ -46,9 +48,11 @@ async def order_of(request: Request, upload: Upload) -> Order:
     return performance(request.query_params, upload.fields).request(await upload.read())
 
 
-async def collected(chunks: AsyncIterator[Chunk], form: str, name: str, headers: dict[str, str]) -> FileResponse:
+async def collected(
+    chunks: AsyncIterator[Chunk], form: str, name: str, headers: dict[str, str], curves: Form
+) -> FileResponse:
     """All chunks as one file."""
-    return await answers.file_of(form, [chunk.columns async for chunk in chunks], name, headers)
+    return await answers.file_of(form, [chunk.columns async for chunk in chunks], name, headers, curves)
 
 
 async def _events(client: AsyncEmoTalkClient, order: Order) -> AsyncIterator[bytes]:

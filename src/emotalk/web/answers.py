@@ -11,6 +11,7 @@ from starlette.responses import FileResponse
 
 from emotalk.errors import InvalidRequest
 from emotalk.export import save
+from emotalk.export.form import Form
 from emotalk.face import FaceClip, Frames
 from emotalk.web.problems import Problem
 
@@ -28,6 +29,16 @@ MEDIA_TYPES = {
     EVENTS: EVENT_STREAM,
 }
 """Form → media type; the first is what `*/*` gets."""
+
+
+def curves(request: Request, name: str) -> Form:
+    """`?fps=` and `?shapes=`, for an animation in the form `name`. Raises InvalidRequest."""
+    query = {key: request.query_params[key] for key in ("fps", "shapes") if key in request.query_params}
+    if query and name == EVENTS:
+        raise InvalidRequest(next(iter(query)), "events have 52 shapes at 30 fps", "Remove it, or use another format")
+    form = Form(**query)
+    form.check(f".{name}")
+    return form
 
 
 def wanted(request: Request) -> str:
@@ -60,13 +71,13 @@ def _number(text: str) -> float:
         return 0.0
 
 
-async def file_of(name: str, blocks: list[Frames], sound: str, headers: dict[str, str]) -> FileResponse:
+async def file_of(name: str, blocks: list[Frames], sound: str, headers: dict[str, str], form: Form) -> FileResponse:
     """The finished animation as a file to download, called after its sound."""
     folder = tempfile.TemporaryDirectory(prefix="emotalk-web-")
     title = PurePath(sound.replace("\\", "/")).name
     stem = PurePath(title).stem or "animation"
     path = Path(folder.name) / f"animation.{name}"
     clip = FaceClip.of(blocks, Path(title) if title else None)
-    await run_in_threadpool(save, clip, path)
+    await run_in_threadpool(lambda: save(form.of(clip), path))
     options: dict[str, Any] = {"media_type": MEDIA_TYPES[name], "filename": f"{stem}.{name}", "headers": headers}
     return FileResponse(path, **options, background=BackgroundTask(folder.cleanup))

@@ -58,11 +58,12 @@ async def cancel(client: Client, request_id: Id) -> Response:
 async def animation(request: Request, client: Client, request_id: Id) -> Response:
     """The whole animation, as soon as there is one: this waits for a job that is not done."""
     form = answers.wanted(request)
+    curves = answers.curves(request, form)
     if form == answers.EVENTS:
         return _events(client, request, request_id)
     headers = {**HEADERS, "X-Request-Id": contract.header(request_id)}
     await client.job(request_id)
-    return await collected(client.results(request_id), form, request_id, headers)
+    return await collected(client.results(request_id), form, request_id, headers, curves)
 
 
 @router.get("/v1/jobs/{request_id}/events", responses={**_STREAMED, **contract.problem(400, 401, 404, 421, 503)})

@@ -9,7 +9,7 @@ from emotalk.client import Request
 from emotalk.errors import InvalidRequest
 from emotalk.performance import PARAMETERS, Parameter
 
-BESIDE = ("format",)
+BESIDE = ("format", "fps", "shapes")
 """What the query may have besides."""
 
 
