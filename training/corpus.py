@@ -27,7 +27,8 @@ class Utterance:
     segments: list[Segment]
 
 
-def _read(path: Path) -> NDArray[np.float32]:
+def read_sound(path: Path) -> NDArray[np.float32]:
+    """float32 [n] at 16 kHz, mono. Raises ValueError at another rate."""
     sound, rate = soundfile.read(path, dtype="float32", always_2d=True)
     if rate != 16_000:
         raise ValueError(f"{path}: {rate} Hz; 16000 are needed")
@@ -58,7 +59,7 @@ def real(folder: Path, held: bool = False, only: str | None = None) -> Iterator[
             continue
         phones = read_phones(folder / "phones" / f"{row['id']}.tsv")
         segments = [s for phone in phones for s in of_arpabet(*phone)]
-        yield Utterance(part, row["id"], _read(folder / "opus" / f"{row['id']}.opus"), with_dark_l(segments))
+        yield Utterance(part, row["id"], read_sound(folder / "opus" / f"{row['id']}.opus"), with_dark_l(segments))
 
 
 def _part_of(clip: str) -> str:
@@ -81,17 +82,17 @@ def synthetic(data: Path, voice: str, seed: int | None = None) -> Iterator[Utter
 def untranscribed(folder: Path) -> Iterator[Utterance]:
     """Real speech in several languages of which nobody knows the phones: the recogniser alone teaches from it."""
     for row in listed(UNTRANSCRIBED):
-        sound = _read(folder / "unlabelled" / row["language"] / f"{row['id']}.opus")
+        sound = read_sound(folder / "unlabelled" / row["language"] / f"{row['id']}.opus")
         yield Utterance("untranscribed", row["id"], sound, [(0.0, len(sound) / 16_000, MASK)])
 
 
 def voiceless(folder: Path) -> Iterator[Utterance]:
     """Noise and music without a voice."""
     for row in listed(NONSPEECH):
-        yield Utterance("noise", row["id"], _read(folder / "nonspeech" / f"{row['id']}.flac"), [])
+        yield Utterance("noise", row["id"], read_sound(folder / "nonspeech" / f"{row['id']}.flac"), [])
 
 
 def music(data: Path) -> Iterator[Utterance]:
     """What training.music has written."""
     for path in sorted((data / "music").glob("*.flac")):
-        yield Utterance("music", path.stem, _read(path), [])
+        yield Utterance("music", path.stem, read_sound(path), [])

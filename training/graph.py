@@ -12,6 +12,8 @@ from training.phones import CLASSES
 _SMALLEST = 256
 """Tensors of fewer values keep their 32 bits."""
 
+_HEARD = [f"/front/recogniser/blocks.{block}/norm/LayerNormalization_output_0" for block in (0, 1)]
+
 Weights = NDArray[np.float32]
 
 
@@ -54,6 +56,20 @@ def closed(model: onnx.ModelProto, hidden: str, weights: Weights, bias: Weights)
     graph.node.append(helper.make_node("Softmax", ["mouth.phones.logits"], ["phones"], axis=-1))
     graph.output.append(helper.make_tensor_value_info("phones", TensorProto.FLOAT, [1, "rows", len(CLASSES)]))
     return narrowed(model)
+
+
+def hearing(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The graph with the states of the recogniser's first two blocks as a second output; the first is as before."""
+    graph = model.graph
+    # Where it is first possible: the last Concat of the graph stays the one that `cut_open` looks for.
+    places = [i for i, node in enumerate(graph.node) if set(node.output) & set(_HEARD)]
+    if len(places) != len(_HEARD):
+        raise ValueError(f"the graph has no {_HEARD}: was the recogniser renamed?")
+    if not any("states" in node.output for node in graph.node):
+        graph.node.insert(places[-1] + 1, helper.make_node("Concat", _HEARD, ["states"], axis=-1))
+    graph.output.append(helper.make_tensor_value_info("states", TensorProto.FLOAT, [1, "rows", 288]))
+    onnx.checker.check_model(model)
+    return model
 
 
 def _drop_unread(graph: Any) -> None:

@@ -18,7 +18,7 @@ NETWORK = MouthNetwork(MODELS / "mouth.onnx")
 @pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
 def test_a_window_has_a_row_every_20_ms_and_one_at_its_end(plan: Plan) -> None:
     rows = plan.past + plan.hop + plan.ahead
-    shares = NETWORK.phones(babble(seconds=3.0)[: rows * ROW_SAMPLES])
+    shares = NETWORK.hear(babble(seconds=3.0)[: rows * ROW_SAMPLES])[0]
     assert shares.shape == (rows + 1, len(PHONES))
     assert shares.min() >= 0
     np.testing.assert_allclose(shares.sum(1), 1, atol=1e-5)
@@ -28,7 +28,7 @@ def test_a_window_has_a_row_every_20_ms_and_one_at_its_end(plan: Plan) -> None:
 def test_how_loud_a_window_is_makes_little_difference(decibels: int) -> None:
     sound = 0.3 * babble(seconds=2.8)
     louder = (sound * 10 ** (decibels / 20)).astype(np.float32)
-    np.testing.assert_allclose(NETWORK.phones(louder), NETWORK.phones(sound), atol=0.02)
+    np.testing.assert_allclose(NETWORK.hear(louder)[0], NETWORK.hear(sound)[0], atol=0.02)
 
 
 def test_all_models_together_stay_under_12_megabytes() -> None:

@@ -65,6 +65,21 @@ class MouthSession(EngineSession, Protocol):
 
 
 @runtime_checkable
+class HearingSession(EngineSession, Protocol):
+    """A session that says what it heard: what `emotalk.expression` recognises a feeling by."""
+
+    @property
+    def voice(self) -> NDArray[np.float32]:
+        """0..1 for each frame that was returned last."""
+        ...
+
+    @property
+    def states(self) -> NDArray[np.float32]:
+        """[n, 288]: the inner states of the built-in network at each frame that was returned last."""
+        ...
+
+
+@runtime_checkable
 class Engine(Protocol):
     """A streaming engine: frames come out as the sound goes in."""
 

@@ -20,6 +20,11 @@ def rows_to_frames(rows: NDArray[np.float32], frames: int, lead: int = 0) -> NDA
     return at_frames
 
 
+def rows_before(frames: int) -> NDArray[np.int64]:
+    """The last row not after each of the first frames of a block: a row for every frame, none computed anew."""
+    return 10 * np.arange(frames) // _SIXTHS
+
+
 def last_tick(frames: int) -> int:
     """The last tick of the gate that the frames before `frames` are drawn from."""
     return -(-(20 * (frames - 1) - 3) // _SIXTHS)

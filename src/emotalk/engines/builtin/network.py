@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from emotalk.engines.builtin.onnx import load
 from emotalk.face import Pcm
 
+STATES = 288
+"""Of the recogniser's first two blocks, 144 each: by these the ear knows a feeling (docs/decisions/0035)."""
+
 
 class MouthNetwork:
     """The trained network, loaded once and shared."""
@@ -20,7 +23,10 @@ class MouthNetwork:
         """Raises CheckpointNotFound, CheckpointError."""
         self._session: Any = load(path)
 
-    def phones(self, window: Pcm) -> NDArray[np.float32]:
-        """float32 [320 · n] at 16 kHz → float32 [n + 1, 39], shares of PHONES; row r is at sample 320 · r."""
-        output: NDArray[np.float32] = self._session.run(None, {"sound": window[None]})[0][0]
-        return output
+    def hear(self, window: Pcm) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """float32 [320 · n] at 16 kHz → float32 [n + 1, 39], shares of PHONES, and [n + 1, 288], inner states.
+
+        Row r is at sample 320 · r.
+        """
+        phones, states = self._session.run(["phones", "states"], {"sound": window[None]})
+        return phones[0], states[0]

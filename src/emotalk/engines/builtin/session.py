@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from emotalk.engines.builtin.clock import first_tick, last_tick, ticks_to_frames
+from emotalk.engines.builtin.clock import first_tick, last_tick, rows_before, ticks_to_frames
 from emotalk.engines.builtin.gate import CHUNK, CONTEXT, VoiceGate, VoiceModel
 from emotalk.engines.builtin.mouth import drawn
-from emotalk.engines.builtin.network import MouthNetwork
+from emotalk.engines.builtin.network import STATES, MouthNetwork
 from emotalk.engines.builtin.plan import ROW_SAMPLES, Plan
 from emotalk.engines.builtin.poses import SHAPES
 from emotalk.errors import EngineError
@@ -15,9 +15,9 @@ from emotalk.tape import Tape
 from emotalk.timebase import SAMPLE_RATE, frame_count
 
 _Rows = NDArray[np.float32]
-"""[n, 53]: a frame of the mouth, and behind it the voice."""
+"""[n, 53 + 288]: a frame of the mouth, behind it the voice, behind that the inner states."""
 
-_NO_ROWS = np.zeros((0, BLENDSHAPES + 1), np.float32)
+_NO_ROWS = np.zeros((0, BLENDSHAPES + 1 + STATES), np.float32)
 _COLUMNS = [(n + side, i) for i, n in enumerate(SHAPES) for side in ("", "Left", "Right") if n + side in INDEX]
 _TO, _FROM = [INDEX[name] for name, _ in _COLUMNS], [i for _, i in _COLUMNS]
 """ARKit columns and the shapes that they show: one with a left and a right goes to both."""
@@ -32,7 +32,7 @@ class BuiltinSession:
     def __init__(self, network: MouthNetwork, voice: VoiceModel, plan: Plan) -> None:
         self._network, self._plan = network, plan
         self._gate = VoiceGate(voice)
-        self.voice = np.zeros(0, np.float32)
+        self.voice, self.states = np.zeros(0, np.float32), np.zeros((0, STATES), np.float32)
         before = plan.past * ROW_SAMPLES
         self._sound = Tape(base=-before)
         self._sound.append(np.zeros(before, np.float32))
@@ -61,7 +61,7 @@ class BuiltinSession:
         return self._given(np.concatenate([_NO_ROWS, *drawn])[:due])
 
     def _given(self, rows: _Rows) -> Frames:
-        self.voice = rows[:, BLENDSHAPES]
+        self.voice, self.states = rows[:, BLENDSHAPES], rows[:, BLENDSHAPES + 1 :]
         return rows[:, :BLENDSHAPES]
 
     def _refuse_if_ended(self) -> None:
@@ -97,16 +97,17 @@ class BuiltinSession:
         """The next block. Raises EngineError if a frame is not finite."""
         plan, count = self._plan, self._plan.hop_frames
         first = self._blocks * count
-        shares = self._network.phones(self._sound.read(*plan.window(self._blocks)))
+        shares, states = self._network.hear(self._sound.read(*plan.window(self._blocks)))
         if not np.isfinite(shares).all():
             raise EngineError(f"The built-in network gave no finite face near {first / 30:.1f} s of the clip.")
         voice = ticks_to_frames(self._gate.openness, first, first + count + plan.certain)
         foreseen = voice[np.minimum(np.arange(count + plan.foresight), len(voice) - 1)]
         shapes = drawn(shares, plan.past, foreseen, count)
         self._blocks += 1
-        rows = np.zeros((count, BLENDSHAPES + 1), np.float32)
+        rows = np.zeros((count, BLENDSHAPES + 1 + STATES), np.float32)
         rows[:, _TO] = shapes[:, _FROM]
         rows[:, BLENDSHAPES] = voice[:count]
+        rows[:, BLENDSHAPES + 1 :] = states[plan.past + rows_before(count)]
         return rows
 
     def _forget(self) -> None:

@@ -1,0 +1,160 @@
+"""The ear: how stirred a voice is, and which feeling it speaks with, ten times a second.
+
+    inner states of the recogniser, voiced frames of the last second ─► mean and spread ─► less this voice's calm
+        ─► two linear heads ─► activation · anger, fear, joy, neutral, sadness ─► smooth ─► gate ─► what is drawn
+
+Stirring travels between languages, the feeling hardly does: so it is named only where it is sure. How the heads are
+made, and how well they hear: training/feeling.py, docs/model-card.md. Why so: docs/decisions/0035.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotalk.feelings import HEARD
+
+NEUTRAL = HEARD.index("neutral")
+STATES = 288
+
+_SPAN, _LEAST = 30, 15
+"""Voiced frames that are judged: a second of them, or the half second that is there."""
+_SMOOTH = 1 - math.exp(-0.1 / 0.4)
+_PATIENCE = 10
+"""Steps of silence after which a voice counts as calm again."""
+_LEAN, _MEMORY = 40, 600
+"""Steps that the usual calm weighs, and after which a voice's own is forgotten."""
+_CALM = np.eye(len(HEARD))[NEUTRAL]
+
+Row = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Heads:
+    """`usual`: statistics of calm speech [576]; `activation` [576], `feelings` [576, 5], and what is added to each."""
+
+    usual: Row
+    activation: Row
+    activation_bias: float
+    feelings: Row
+    feelings_bias: Row
+
+    def judge(self, statistics: Row, calm: Row) -> Row:
+        """Mean and spread [576] against a voice's calm → activation 0..1 and five probabilities, [6]."""
+        over = statistics - calm
+        stirred = 1 / (1 + np.exp(-(over @ self.activation + self.activation_bias)))
+        scores = over @ self.feelings + self.feelings_bias
+        odds = np.exp(scores - scores.max())
+        return np.concatenate([[stirred], odds / odds.sum()])
+
+
+@lru_cache(maxsize=1)
+def heads() -> Heads:
+    """The heads of the package."""
+    with np.load(Path(__file__).parent / "models" / "ear.npz") as file:
+        usual, activation, feelings = (file[name].astype(np.float64) for name in ("usual", "activation", "feelings"))
+    return Heads(usual, activation[:-1], float(activation[-1]), feelings[:-1], feelings[-1])
+
+
+@dataclass(frozen=True)
+class Manner:
+    """From which probability on a feeling is drawn, joy apart, and below which it no longer is."""
+
+    gate: float
+    joy: float
+    release: float
+
+
+MANNERS = {"shy": Manner(0.8, 0.85, 0.5), "bold": Manner(0.7, 0.75, 0.45)}
+"""Sobbing is most often taken for joy, the worst mistake: hence joy's own gate."""
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """A step: activation 0..1, the probabilities of HEARD [5], and the feeling that is sure: "" where none is."""
+
+    activation: float
+    probabilities: tuple[float, ...]
+    named: str = ""
+
+
+CALM = Hearing(0.0, tuple(_CALM.tolist()))
+"""Nobody speaks."""
+
+
+class Gate:
+    """Names a feeling once it is sure, until it is not or another one is."""
+
+    _NAMED = ("anger", "joy", "sadness")
+
+    def __init__(self, manner: Manner) -> None:
+        self._manner, self._named = manner, ""
+
+    def name(self, probabilities: Row) -> str:
+        """The feeling that these five name now. Fear and neutral are never named."""
+        best = HEARD[int(probabilities.argmax())]
+        if best in self._NAMED and probabilities.max() >= (self._manner.joy if best == "joy" else self._manner.gate):
+            self._named = best
+        elif self._named and probabilities[HEARD.index(self._named)] < self._manner.release:
+            self._named = ""
+        return self._named
+
+
+class Calm:
+    """What is calm for this voice: what was heard as neutral so far, leaning to the usual, forgotten in a minute."""
+
+    def __init__(self, usual: Row) -> None:
+        self.mean, self._count = usual.copy(), _LEAN
+
+    def learn(self, statistics: Row) -> None:
+        """One more step of calm speech."""
+        self._count = min(self._count + 1, _MEMORY)
+        self.mean += (statistics - self.mean) / self._count
+
+
+class Recent:
+    """The voiced frames of the last second."""
+
+    def __init__(self) -> None:
+        self._frames = np.zeros((0, STATES))
+
+    def add(self, states: NDArray[np.float32], voice: NDArray[np.float32]) -> bool:
+        """States [n, 288], voice 0..1 [n]; return whether anybody spoke."""
+        spoken = states[voice > 0.5]
+        self._frames = np.concatenate([self._frames, spoken.astype(np.float64)])[-_SPAN:]
+        return bool(len(spoken))
+
+    def statistics(self) -> Row | None:
+        """Mean and spread [576]; None: not half a second yet."""
+        enough = len(self._frames) >= _LEAST
+        return np.concatenate([self._frames.mean(0), self._frames.std(0)]) if enough else None
+
+
+class Ear:
+    """One voice. Whatever the pieces, the same steps with the same numbers come out."""
+
+    def __init__(self, manner: Manner, heads: Heads) -> None:
+        self._heads, self._gate, self._calm = heads, Gate(manner), Calm(heads.usual)
+        self._recent, self._silence = Recent(), _PATIENCE
+        self._now = np.concatenate([[0.0], _CALM])
+
+    def step(self, states: NDArray[np.float32], voice: NDArray[np.float32]) -> Hearing:
+        """The next STEP_FRAMES frames (fewer at the end of a clip): states [n, 288] and voice 0..1 [n]."""
+        spoken = self._recent.add(states, voice)
+        self._silence = 0 if spoken else self._silence + 1
+        self._now += (self._judged(spoken) - self._now) * _SMOOTH
+        return Hearing(float(self._now[0]), tuple(self._now[1:].tolist()), self._gate.name(self._now[1:]))
+
+    def _judged(self, spoken: bool) -> Row:
+        """What this step says by itself; in a short pause, what was said last."""
+        statistics = self._recent.statistics()
+        if self._silence >= _PATIENCE or statistics is None:
+            return np.concatenate([[0.0], _CALM])
+        judged = self._heads.judge(statistics, self._calm.mean)
+        # A voice that is always angry must not become calm: only what is heard as neutral teaches.
+        if spoken and judged[1:].argmax() == NEUTRAL and judged[0] < 0.5:
+            self._calm.learn(statistics)
+        return judged

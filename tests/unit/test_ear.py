@@ -1,0 +1,98 @@
+"""The ear: it stays calm where nobody speaks, hears a stirred voice, and learns what is calm for this one."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emotalk.engines.base import HearingSession
+from emotalk.engines.builtin import BuiltinEngine
+from emotalk.expression.ear import CALM, MANNERS, STATES, Calm, Ear, Gate, Heads, Hearing, Manner, heads
+from emotalk.face import Style
+from emotalk.feelings import HEARD
+from emotalk.timebase import STEP_FRAMES
+from tests.unit.voices import babble
+
+JOY, ANGER, NEUTRAL = (HEARD.index(name) for name in ("joy", "anger", "neutral"))
+ODDS = st.lists(st.floats(0.01, 1), min_size=5, max_size=5).map(lambda odds: np.array(odds) / sum(odds))
+
+
+def one_sided(bias: float, feeling: int = ANGER) -> Heads:
+    """Heads that always say the same."""
+    biases = np.zeros(5)
+    biases[feeling] = bias
+    return Heads(np.zeros(2 * STATES), np.zeros(2 * STATES), bias, np.zeros((2 * STATES, 5)), biases)
+
+
+def heard(ear: Ear, steps: int, speaking: bool = True) -> list[Hearing]:
+    states = np.random.default_rng(0).standard_normal((steps * STEP_FRAMES, STATES)).astype(np.float32)
+    voice = np.full(steps * STEP_FRAMES, float(speaking), np.float32)
+    return [
+        ear.step(states[i : i + STEP_FRAMES], voice[i : i + STEP_FRAMES]) for i in range(0, len(voice), STEP_FRAMES)
+    ]
+
+
+def test_the_heads_of_the_package_fit_the_states_of_the_graph() -> None:
+    """Whoever trains the recogniser anew trains the ear anew: its usual calm is that of these states."""
+    session = BuiltinEngine().open(Style(), "live")
+    assert isinstance(session, HearingSession)
+    session.push(babble(seconds=4.0))
+    spoken = session.states[session.voice > 0.5]
+    statistics = np.concatenate([spoken.mean(0), spoken.std(0)])
+    away = np.corrcoef(statistics, heads().usual)[0, 1]
+    assert away > 0.8, "run python -m training.feeling"
+
+
+def test_the_heads_take_less_than_64_kb() -> None:
+    parts = (heads().usual, heads().activation, heads().feelings)
+    assert sum(part.size for part in parts) * 4 < 64_000
+
+
+def test_in_silence_nothing_is_heard() -> None:
+    assert heard(Ear(MANNERS["bold"], one_sided(20.0)), 30, speaking=False) == [CALM] * 30
+
+
+def test_a_feeling_is_named_once_it_is_sure_and_fades_in_silence() -> None:
+    ear = Ear(MANNERS["shy"], one_sided(20.0))
+    named = [hearing.named for hearing in heard(ear, 30)]
+    assert named[:5] == [""] * 5
+    assert named[-1] == "anger"
+    after = heard(ear, 40, speaking=False)
+    assert after[5].named == "anger", "a short pause is not the end of a feeling"
+    assert after[-1].named == ""
+    assert after[-1].activation < 0.05
+
+
+@given(st.lists(ODDS, max_size=30))
+def test_fear_and_neutral_are_never_named_and_joy_needs_more(heard: list[np.ndarray]) -> None:
+    gate, manner = Gate(MANNERS["shy"]), MANNERS["shy"]
+    for odds in heard:
+        named = gate.name(odds)
+        assert named in ("", "anger", "joy", "sadness")
+        assert not named or odds[HEARD.index(named)] >= manner.release
+
+
+@pytest.mark.parametrize(("feeling", "sure"), [("joy", 0.85), ("anger", 0.8), ("sadness", 0.8)])
+def test_gates_are_those_of_the_manner(feeling: str, sure: float) -> None:
+    for share, named in ((sure + 0.01, feeling), (sure - 0.01, "")):
+        odds = np.full(5, (1 - share) / 4)
+        odds[HEARD.index(feeling)] = share
+        assert Gate(Manner(0.8, 0.85, 0.5)).name(odds) == named
+
+
+def test_a_voice_s_calm_begins_with_the_usual_and_moves_to_its_own() -> None:
+    calm = Calm(np.zeros(3))
+    calm.learn(np.ones(3))
+    assert calm.mean[0] == pytest.approx(1 / 41)
+    for _ in range(2_000):
+        calm.learn(np.ones(3))
+    assert calm.mean[0] > 0.9
+
+
+def test_a_voice_that_is_always_angry_does_not_become_calm() -> None:
+    ear = Ear(MANNERS["shy"], one_sided(20.0))
+    heard(ear, 100)
+    assert np.array_equal(ear._calm.mean, np.zeros(2 * STATES))
+    calm = Ear(MANNERS["shy"], one_sided(-20.0, NEUTRAL))
+    heard(calm, 5)
+    assert np.array_equal(calm._calm.mean, np.zeros(2 * STATES))
