@@ -1,8 +1,8 @@
 """The face: the 52 ARKit blendshapes in the order of the wire, the style of a performance, and a clip of frames."""
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotalk.errors import InvalidRequest
+from emotalk.feelings import FeelingTrack, joined
 from emotalk.timebase import FPS, timecode
 
 ARKIT_NAMES: tuple[str, ...] = tuple(
@@ -77,8 +78,8 @@ class FaceClip:
     """A finished animation: frames float32 [n, 52]; frame f is shown at f / 30 s.
 
     `sound`: the file that is spoken, where it is known; some kinds of files name it, a film carries it. `head`: how the
-    head turns, float32 [n, 3], where that was asked for. Curves in another form have other `fps` and other `names` of
-    the columns.
+    head turns, float32 [n, 3], where that was asked for. `feelings`: what was heard and drawn; empty where nothing was.
+    Curves in another form have other `fps` and other `names` of the columns.
     """
 
     frames: Frames
@@ -86,12 +87,15 @@ class FaceClip:
     head: Turns | None = None
     fps: Fraction = Fraction(FPS)
     names: tuple[str, ...] = ARKIT_NAMES
+    feelings: FeelingTrack = field(default_factory=FeelingTrack)
 
     @classmethod
-    def of(cls, pieces: Sequence[Frames], sound: Path | None = None) -> "FaceClip":
-        """A clip of pieces [n, 52] or [n, 55], one after the other."""
+    def of(
+        cls, pieces: Sequence[Frames], sound: Path | None = None, feelings: Iterable[FeelingTrack] = ()
+    ) -> "FaceClip":
+        """A clip of pieces [n, 52] or [n, 55], one after the other, and of what was felt in each."""
         frames, head = parted(np.concatenate(pieces))
-        return cls(frames, sound, head)
+        return cls(frames, sound, head, feelings=joined(list(feelings)))
 
     @property
     def title(self) -> str:

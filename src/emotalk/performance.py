@@ -11,6 +11,7 @@ from typing import Any, get_type_hints
 from emotalk.chunking import DEFAULT_DURATION, DEFAULT_OVERLAP, Chunking
 from emotalk.errors import InvalidRequest
 from emotalk.face import EMOTION_LEVELS, PERSONS, Style
+from emotalk.feelings import FEELINGS, EmotionKey, check_keys, meaning, read_keys
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,26 @@ class Performance:
         live=False,
         record=0,
     )
+    emotion: str = parameter(
+        "",
+        f"auto: feelings as they are heard (shy: only where sure; bold: sooner), off, or NAME[=0..1] with NAME one of "
+        f"{', '.join(FEELINGS)}; default: auto where the engine draws no feelings itself",
+        "Use auto, shy, bold, off or NAME[=0..1]",
+        metavar="WHICH",
+    )
+    emotions: tuple[EmotionKey, ...] = parameter(
+        (),
+        'key frames of feelings: [{"time": 0, "joy": 0.8}, …], or a file of them (.json, .csv)',
+        'Use [{"time": 0, "joy": 0.8}, …] with rising times and strengths 0..1',
+        metavar="FILE",
+        read=read_keys,
+    )
+    emotion_strength: float = parameter(
+        0.6, "of all feelings, 0..1", "Use 0 (none) to 1 (full)", metavar="X", between=(0, 1)
+    )
+    preferred_emotion_strength: float = parameter(
+        1.0, "the caller's feelings (1) against those that are heard (0)", "Use 0..1", metavar="X", between=(0, 1)
+    )
 
     @property
     def style(self) -> Style:
@@ -118,7 +139,8 @@ class Performance:
 
     def check(self, live: bool = False) -> None:
         """Raise InvalidRequest that names the first field that cannot be used; `live`: by a microphone."""
-        _ = self.style, self.chunking
+        _ = self.style, self.chunking, meaning(self.emotion)
+        check_keys(self.emotions)
         for each in PARAMETERS:
             value = getattr(self, each.name)
             if each.between and not each.between[0] <= value <= each.between[1]:

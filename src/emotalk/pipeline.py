@@ -3,19 +3,21 @@
 The one place where they meet: the worker, `animate` and live streams all run through here.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from emotalk.chunking import Chunking, Cut, Uncut, open_live, open_session
-from emotalk.engines.base import Engine, EngineSession, WindowEngine
+from emotalk.engines.base import Engine, EngineSession, Latency, WindowEngine
 from emotalk.errors import EngineError
-from emotalk.expression import LIDS_AHEAD, ExpressedSession, expressed, fingerprint_of
+from emotalk.expression import LIDS_AHEAD, Emotions, ExpressedSession, expressed, fingerprint_of
 from emotalk.face import Frames, Pcm, Style
+from emotalk.feelings import EmotionKey, FeelingTrack, joined
 from emotalk.performance import Performance
 from emotalk.shaping import Gains, Raw, Shaping, lay_lids
 from emotalk.tape import Tape
-from emotalk.timebase import frame_count
+from emotalk.timebase import STEP_FRAMES, frame_count, seconds
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class FaceChunk:
     index: int
     first_frame: int
     frames: Frames
+    feelings: FeelingTrack = field(default_factory=FeelingTrack)
 
 
 class Pipeline:
@@ -48,7 +51,7 @@ class Pipeline:
         gains, seed = _given(performance, gains, seed)
         engine = open_session(self.engine, performance.style, performance.chunking, seed=seed)
         cut = Uncut() if uncut else Cut(performance.chunking)
-        return Session(self._expressed(engine, performance, seed), cut, performance, gains)
+        return Session(self._expressed(engine, performance, seed, "clip"), cut, performance, gains)
 
     def live(
         self, performance: Performance, latency: float | None = None, gains: Gains | None = None, seed: str = ""
@@ -59,10 +62,14 @@ class Pipeline:
         """
         gains, seed = _given(performance, gains, seed)
         engine = open_live(self.engine, performance.style, latency, seed)
-        return Session(self._expressed(engine, performance, seed), Uncut(), performance, gains)
+        return Session(self._expressed(engine, performance, seed, "live"), Uncut(), performance, gains)
 
-    def _expressed(self, session: EngineSession, performance: Performance, seed: str) -> ExpressedSession:
-        return expressed(session, self.engine.card, performance.style, seed)
+    def _expressed(
+        self, session: EngineSession, performance: Performance, seed: str, latency: Latency
+    ) -> ExpressedSession:
+        asked = performance.emotion, performance.emotions, performance.emotion_strength
+        emotions = Emotions(*asked, performance.preferred_emotion_strength)
+        return expressed(session, self.engine.card, performance.style, seed, emotions, latency)
 
 
 class Take(Performance):
@@ -92,10 +99,14 @@ class Session:
     def __init__(self, face: ExpressedSession, cut: Cut | Uncut, performance: Performance, gains: Gains) -> None:
         self._face, self._cut, self._performance = face, cut, performance
         self._shaping = Shaping(gains) if performance.post_processing else Raw()
-        self._motion = Tape(row=(4,))
+        self._motion, self._feelings = Tape(row=(4,)), FeelingTrack()
         self._arrived = 0
         self._sent = 0
         self._index = 0
+
+    def feel(self, keys: Sequence[EmotionKey]) -> None:
+        """What the caller wants felt from the next sound on, instead of all that was said. Raises InvalidRequest."""
+        self._face.feel(keys, seconds(self._arrived))
 
     def push(self, pcm: Pcm) -> list[FaceChunk]:
         """Take float32 [n] at 16 kHz; return the chunks that are ready. Raises EngineError."""
@@ -114,6 +125,7 @@ class Session:
 
     def _drawn(self, frames: Frames) -> Frames:
         self._motion.append(self._face.motion)
+        self._feelings = joined([self._feelings, self._face.feelings])
         return frames
 
     def _chunk(self, frames: Frames) -> FaceChunk:
@@ -122,9 +134,11 @@ class Session:
             frames = lay_lids(frames, self._motion.take(due + LIDS_AHEAD)[:, 3])
         if self._performance.head:
             frames = np.concatenate([frames, self._motion.take(due)[:, :3]], axis=1)
-        chunk = FaceChunk(self._index, self._sent, frames)
+        stop = self._sent + len(frames)
+        chunk = FaceChunk(self._index, self._sent, frames, self._feelings.of_frames(self._sent, stop))
+        self._feelings = self._feelings.of_frames(stop, max(stop, STEP_FRAMES * self._feelings.end))
         self._index += 1
-        self._sent += len(frames)
+        self._sent = stop
         self._motion.forget(self._sent)
         return chunk
 

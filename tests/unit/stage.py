@@ -10,6 +10,7 @@ from emotalk.audio import encode_flac
 from emotalk.engines.base import EngineCard
 from emotalk.engines.tone import ToneEngine
 from emotalk.face import Frames, Pcm, Style
+from emotalk.feelings import EmotionKey
 from emotalk.jobs import Job, Part
 from emotalk.jobs.codec import decode_part
 from emotalk.performance import Performance
@@ -27,6 +28,10 @@ CHANGED: dict[str, Any] = {
     "head": True,
     "audio_format": "pcm16le:16000",
     "lenient": True,
+    "emotion": "joy=0.8",
+    "emotions": (EmotionKey(0.0, {"joy": 0.8}), EmotionKey(2.5, {"anger": 0.5, "joy": 0.25})),
+    "emotion_strength": 0.5,
+    "preferred_emotion_strength": 0.25,
 }
 """Each parameter of a performance, and a value that is not its default."""
 

@@ -27,7 +27,9 @@ from tests.unit.stage import CHANGED, job
 
 YESTERDAY: dict[str, Any] = json.loads((Path(__file__).parent / "data" / "asked_yesterday.json").read_text())
 SOUND = YESTERDAY["sound"].encode()
-TEXTS: dict[str, str] = {}
+TEXTS: dict[str, str] = {
+    "emotions": '[{"time": 0, "joy": 0.8}, {"time": 2.5, "joy": 0.25, "strengths": {"anger": 0.5}}]'
+}
 """How a value of CHANGED is written in a flag, a query or a form, where that is not how Python prints it."""
 EACH = pytest.mark.parametrize("each", PARAMETERS, ids=lambda each: each.name)
 VALUES: dict[Any, st.SearchStrategy[Any]] = {

@@ -16,8 +16,8 @@ from emotalk.cli.settings_from_flags import settle
 from emotalk.cli.sound import HELP, at_hand
 from emotalk.engines.base import EngineCard
 from emotalk.export import SUFFIXES, check_place, save
-from emotalk.face import FaceClip, Frames, Pcm
-from emotalk.pipeline import Pipeline, Session
+from emotalk.face import FaceClip, Pcm
+from emotalk.pipeline import FaceChunk, Pipeline, Session
 from emotalk.processes import parts
 from emotalk.settings import Settings
 from emotalk.timebase import frame_count
@@ -65,17 +65,18 @@ def perform(
     pipeline = Pipeline(parts.engine(settings))
     session = pipeline.open(performance, gains, seed)
     with bar(frame_count(reader.samples) if reader.samples else None) as progress:
-        blocks = []
-        for frames in _animate(session, reader.blocks()):
-            progress.update(len(frames))
-            blocks.append(frames)
-    return FaceClip.of(blocks, audio), pipeline.engine.card
+        chunks = []
+        for chunk in _animate(session, reader.blocks()):
+            progress.update(len(chunk.frames))
+            chunks.append(chunk)
+    feelings = [chunk.feelings for chunk in chunks]
+    return FaceClip.of([chunk.frames for chunk in chunks], audio, feelings), pipeline.engine.card
 
 
-def _animate(session: Session, sound: Iterator[Pcm]) -> Iterator[Frames]:
+def _animate(session: Session, sound: Iterator[Pcm]) -> Iterator[FaceChunk]:
     for pcm in sound:
-        yield from (chunk.frames for chunk in session.push(pcm))
-    yield from (chunk.frames for chunk in session.finish())
+        yield from session.push(pcm)
+    yield from session.finish()
 
 
 def _digest(path: Path) -> str:

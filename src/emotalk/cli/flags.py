@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+from emotalk.cli.key_frames import text_of
 from emotalk.client import Credentials
 from emotalk.export.form import Form
 from emotalk.export.formats import suffix_of
@@ -77,6 +78,9 @@ def _worded(each: Parameter) -> dict[str, Any]:
 def performance(parsed: argparse.Namespace) -> Performance:
     """The flags of `add_performance`. Raises InvalidRequest for one that cannot be read."""
     asked = {each.name: getattr(parsed, each.name) for each in PARAMETERS}
+    asked |= {
+        each.name: text_of(asked[each.name]) for each in PARAMETERS if each.metavar == "FILE" and asked[each.name]
+    }
     read = {each.name: each.read for each in PARAMETERS if each.read and isinstance(asked[each.name], str)}
     return Performance(**asked | {name: convert(asked[name]) for name, convert in read.items()})
 

@@ -52,17 +52,18 @@ def _send(parsed: argparse.Namespace, audio: Path, output: Path | None, form: Fo
     if output:
         check_place(output)
     request = _request(parsed, audio.read_bytes())
-    blocks = []
+    blocks, feelings = [], []
     options: dict[str, Any] = {"timeout": parsed.timeout, "patience": PATIENCE}
     with EmoTalkClient(parsed.host, parsed.port, credentials=flags.credentials(parsed), **options) as client:
         for chunk in client.stream(request, accepted=lambda position: complain(_accepted(request, position))):
             last = chunk.first_frame + len(chunk.frames) - 1
             print(f"chunk {chunk.index}: frames {chunk.first_frame}..{last}{' (final)' if chunk.is_final else ''}")
             blocks.append(chunk.columns)
+            feelings.append(chunk.feelings)
         if request.lenient and (missing := client.job(request.request_id).missing):
             complain(f"the sound is not whole: {missing}")
     if output:
-        clip = form.of(FaceClip.of(blocks, audio))
+        clip = form.of(FaceClip.of(blocks, audio, feelings))
         save(clip, output, filming)
         print(f"{output}: {clip.length}")
 

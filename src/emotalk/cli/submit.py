@@ -72,7 +72,7 @@ def _order(parsed: argparse.Namespace) -> Order:
 
 def _wait(results: Results, job: Job, receipt: Receipt, waiting: Waiting, timeout: float) -> FaceClip:
     until = time.monotonic() + timeout
-    assembly, blocks = Assembly(), []
+    assembly, blocks, feelings = Assembly(), [], []
     known = results.read(job.request_id, receipt.start, 10**6) if receipt.start else []
     while True:
         for result in known:
@@ -80,8 +80,9 @@ def _wait(results: Results, job: Job, receipt: Receipt, waiting: Waiting, timeou
             if response:
                 print(_line(response), flush=True)
                 blocks.append(response.frames)
+                feelings.append(response.feelings)
             if assembly.complete:
-                return FaceClip.of(blocks)
+                return FaceClip.of(blocks, None, feelings)
         waiting.look()
         if time.monotonic() > until:
             raise DeadlineExceeded(

@@ -14,7 +14,7 @@ from emotalk.client.blocking import EmoTalkClient
 from emotalk.client.credentials import Credentials
 from emotalk.client.exchange import DEFAULT_TIMEOUT, Chunk, Request
 from emotalk.client.job import JobStatus
-from emotalk.client.live import Live
+from emotalk.client.live import Live, Said
 
 __all__ = [
     "DEFAULT_TIMEOUT",
@@ -26,6 +26,7 @@ __all__ = [
     "JobStatus",
     "Live",
     "Request",
+    "Said",
 ]
 
 Job = JobStatus

@@ -16,7 +16,7 @@ from emotalk.client.connection import asynchronous_channel, is_accepted, named, 
 from emotalk.client.credentials import Credentials
 from emotalk.client.exchange import DEFAULT_PATIENCE, DEFAULT_TIMEOUT, Chunk, Exchange, Request
 from emotalk.client.job import JobStatus, job_of
-from emotalk.client.live import Live, async_conversation
+from emotalk.client.live import Live, Said, async_conversation
 from emotalk.export import check_place, save
 from emotalk.face import FaceClip
 from emotalk.limits import DEFAULT_LIMITS, check_size
@@ -48,7 +48,8 @@ class AsyncEmoTalkClient:
         request = Request(await asyncio.to_thread(sound.read_bytes), **how)
         if place:
             await asyncio.to_thread(check_place, place)
-        clip = FaceClip.of([chunk.columns async for chunk in self.stream(request)], sound)
+        chunks = [chunk async for chunk in self.stream(request)]
+        clip = FaceClip.of([chunk.columns for chunk in chunks], sound, [chunk.feelings for chunk in chunks])
         if place:
             await asyncio.to_thread(save, clip, place)
         return clip
@@ -79,8 +80,8 @@ class AsyncEmoTalkClient:
         """See EmoTalkClient.cancel."""
         return await self._ask("cancel", self._stub.CancelJob, emotalk_pb2.CancelJobRequest(request_id=request_id))
 
-    async def live(self, live: Live, blocks: AsyncIterable[bytes]) -> AsyncIterator[Chunk]:
-        """Frames while `blocks`, bytes of samples, are still coming; see Live. Never repeated: nothing is stored.
+    async def live(self, live: Live, blocks: AsyncIterable[Said]) -> AsyncIterator[Chunk]:
+        """Frames while `blocks` (see Said) are still coming; see Live. Never repeated: nothing is stored.
 
         Raises InvalidRequest, QueueFull where all places are taken, EngineError's kin, ServerUnavailable.
         """

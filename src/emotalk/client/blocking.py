@@ -16,7 +16,7 @@ from emotalk.client.connection import Home, blocking_channel, is_accepted, named
 from emotalk.client.credentials import Credentials
 from emotalk.client.exchange import DEFAULT_PATIENCE, DEFAULT_TIMEOUT, Chunk, Exchange, Request
 from emotalk.client.job import JobStatus, job_of
-from emotalk.client.live import Live, conversation
+from emotalk.client.live import Live, Said, conversation
 from emotalk.export import check_place, save
 from emotalk.face import FaceClip
 from emotalk.limits import DEFAULT_LIMITS, check_size
@@ -72,7 +72,8 @@ class EmoTalkClient:
         request = Request(sound.read_bytes(), **how)
         if place:
             check_place(place)
-        clip = FaceClip.of([chunk.columns for chunk in self.stream(request)], sound)
+        chunks = list(self.stream(request))
+        clip = FaceClip.of([chunk.columns for chunk in chunks], sound, [chunk.feelings for chunk in chunks])
         if place:
             save(clip, place)
         return clip
@@ -111,7 +112,7 @@ class EmoTalkClient:
         """Take a job away, unless it is over; where it stands then. Raises what `job` raises."""
         return self._ask("cancel", self._stub.CancelJob, emotalk_pb2.CancelJobRequest(request_id=request_id))
 
-    def live(self, live: Live, blocks: Iterable[bytes]) -> Iterator[Chunk]:
+    def live(self, live: Live, blocks: Iterable[Said]) -> Iterator[Chunk]:
         """See AsyncEmoTalkClient.live; `blocks` is read by another thread."""
         try:
             yield from conversation(self._stub.StreamAudio, live, blocks)

@@ -14,10 +14,11 @@ import numpy as np
 from emotalk.client.connection import is_outage, named
 from emotalk.errors import JobFailed
 from emotalk.face import BLENDSHAPES, Frames, Turns
+from emotalk.feelings import FeelingTrack
 from emotalk.performance import Performance
 from emotalk.timebase import timecode
 from emotalk.wire import emotalk_pb2
-from emotalk.wire.convert import heads_of, write_performance
+from emotalk.wire.convert import feelings_of, heads_of, write_performance
 
 DEFAULT_TIMEOUT = 3600.0
 DEFAULT_PATIENCE = 30.0
@@ -30,6 +31,7 @@ class Chunk:
     """A piece of the answer: float32 [n, 52] from absolute frame `first_frame`; the last one `is_final`.
 
     `head`: float32 [n, 3], yaw, pitch and roll in degrees, where it was asked for.
+    `feelings`: what was heard and drawn.
     """
 
     request_id: str
@@ -38,6 +40,7 @@ class Chunk:
     frames: Frames
     is_final: bool
     head: Turns | None = None
+    feelings: FeelingTrack = field(default_factory=FeelingTrack)
 
     @property
     def columns(self) -> Frames:
@@ -115,7 +118,9 @@ class Exchange:
         if not whole or [frame.frame_number for frame in fresh] != list(range(first, self._next)):
             raise JobFailed(f"the server's answer cannot be used: from frame {first} on, frames or values are missing")
         frames = np.array([frame.blendshapes for frame in fresh], np.float32)
-        return Chunk(response.request_id, response.chunk_index, first, frames, response.is_final, heads_of(fresh))
+        where = response.request_id, response.chunk_index, first
+        feelings = feelings_of(response).of_frames(first, self._next)
+        return Chunk(*where, frames, response.is_final, heads_of(fresh), feelings)
 
     def check(self) -> None:
         """Raise JobFailed where a call ended well but the answer did not: a server that is none of ours."""

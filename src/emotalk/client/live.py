@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import grpc
@@ -12,11 +12,14 @@ import numpy as np
 from emotalk.chunking import DEFAULT_DURATION, DEFAULT_OVERLAP
 from emotalk.client.exchange import Chunk
 from emotalk.face import no_frames
+from emotalk.feelings import EmotionKey, check_keys
 from emotalk.performance import Performance
 from emotalk.wire import emotalk_pb2
-from emotalk.wire.convert import heads_of, write_performance
+from emotalk.wire.convert import feelings_of, heads_of, write_performance
 
 Encoding = Literal["pcm16", "float32"]
+Said = bytes | tuple[EmotionKey, ...]
+"""A block of samples; or what is to be felt from the next one on, instead of all that was said before."""
 
 
 @dataclass(frozen=True)
@@ -54,16 +57,23 @@ def heard(response: emotalk_pb2.BlendshapeResponse) -> Chunk:
     """A response → its chunk; the last one may have no frames."""
     rows = response.frames
     frames = np.array([row.blendshapes for row in rows], np.float32) if rows else no_frames()
-    first = rows[0].frame_number if rows else 0
-    return Chunk(response.request_id, response.chunk_index, first, frames, response.is_final, heads_of(rows))
+    where = response.request_id, response.chunk_index, rows[0].frame_number if rows else 0
+    return Chunk(*where, frames, response.is_final, heads_of(rows), feelings_of(response))
 
 
-def conversation(call: Callable[..., Any], live: Live, blocks: Iterable[bytes]) -> Iterator[Chunk]:
+def _frame(said: Said) -> emotalk_pb2.AudioFrame:
+    if isinstance(said, bytes):
+        return emotalk_pb2.AudioFrame(audio=said)
+    check_keys(said)
+    return emotalk_pb2.AudioFrame(feels=True, emotions=[asdict(key) for key in said])
+
+
+def conversation(call: Callable[..., Any], live: Live, blocks: Iterable[Said]) -> Iterator[Chunk]:
     """For threads: `blocks` is read by a thread of gRPC's."""
 
     def frames() -> Iterator[emotalk_pb2.AudioFrame]:
         yield live.first()
-        yield from (emotalk_pb2.AudioFrame(audio=block) for block in blocks)
+        yield from map(_frame, blocks)
 
     answer = call(frames())
     try:
@@ -74,7 +84,7 @@ def conversation(call: Callable[..., Any], live: Live, blocks: Iterable[bytes]) 
         answer.cancel()
 
 
-async def async_conversation(call: Any, live: Live, blocks: AsyncIterable[bytes]) -> AsyncIterator[Chunk]:
+async def async_conversation(call: Any, live: Live, blocks: AsyncIterable[Said]) -> AsyncIterator[Chunk]:
     """For asyncio: what `blocks` raises comes out here."""
     speaking = asyncio.create_task(_speak(call, live, blocks))
     speaking.add_done_callback(lambda task: call.cancel() if not task.cancelled() and task.exception() else None)
@@ -91,11 +101,11 @@ async def async_conversation(call: Any, live: Live, blocks: AsyncIterable[bytes]
         call.cancel()
 
 
-async def _speak(call: Any, live: Live, blocks: AsyncIterable[bytes]) -> None:
+async def _speak(call: Any, live: Live, blocks: AsyncIterable[Said]) -> None:
     try:
         await call.write(live.first())
         async for block in blocks:
-            await call.write(emotalk_pb2.AudioFrame(audio=block))
+            await call.write(_frame(block))
         await call.done_writing()
     except (grpc.RpcError, asyncio.InvalidStateError):
         return  # the server has ended the call; its status comes out where the answer is read

@@ -20,7 +20,9 @@ def npy(clip: FaceClip, path: Path) -> None:
 def npz(clip: FaceClip, path: Path) -> None:
     """frames float32 [n, 52], timecodes float64 [n] in seconds, names str [52], fps int or float; compressed.
 
-    Where the clip has a head: head float32 [n, 3] in degrees, head_names str [3].
+    Where the clip has a head: head float32 [n, 3] in degrees, head_names str [3]. Where a feeling was heard or drawn:
+    feeling_rate int, feeling_activation [s], feeling_probabilities [s, 5] of feeling_names, feeling_drawn [s, 10] of
+    feeling_drawn_names.
     """
     head: dict[str, Any] = (
         {} if clip.head is None else {"head": clip.head.astype(np.float32), "head_names": np.array(HEAD_NAMES)}
@@ -33,7 +35,17 @@ def npz(clip: FaceClip, path: Path) -> None:
             names=np.array(clip.names),
             fps=np.array(_rate(clip)),
             **head,
+            **_felt(clip),
         )
+
+
+def _felt(clip: FaceClip) -> dict[str, Any]:
+    document = clip.feelings.document() if len(clip.feelings.rows) else {}
+    kinds = {list: np.float32, int: np.int64}
+    return {
+        f"feeling_{name}": np.array(value, None if name.endswith("names") else kinds[type(value)])
+        for name, value in document.items()
+    }
 
 
 def csv_(clip: FaceClip, path: Path) -> None:
@@ -49,7 +61,8 @@ def csv_(clip: FaceClip, path: Path) -> None:
 def json_(clip: FaceClip, path: Path) -> None:
     """{"fps", "names", "frames": [{"timecode", "frame_number", "blendshapes"}]}.
 
-    Each frame of a clip with a head has "head": {"yaw", "pitch", "roll"}, in degrees.
+    Each frame of a clip with a head has "head": {"yaw", "pitch", "roll"}, in degrees. "feeling", where one was
+    heard or drawn, is {"rate", "activation", "names", "probabilities", "drawn_names", "drawn"}.
     """
     rows = zip(clip.timecodes, clip.frames.tolist(), strict=True)
     frames = [
@@ -57,7 +70,8 @@ def json_(clip: FaceClip, path: Path) -> None:
     ]
     for frame, (yaw, pitch, roll) in zip(frames, [] if clip.head is None else clip.head.tolist(), strict=False):
         frame["head"] = {"yaw": yaw, "pitch": pitch, "roll": roll}
-    document = {"fps": _rate(clip), "names": clip.names, "frames": frames}
+    feeling = {"feeling": clip.feelings.document()} if len(clip.feelings.rows) else {}
+    document = {"fps": _rate(clip), "names": clip.names, **feeling, "frames": frames}
     path.write_text(json.dumps(document), encoding="utf-8")
 
 

@@ -1,47 +1,86 @@
 """Between an engine and the shaping: what an engine leaves undrawn is drawn here, from the sound and the mouth.
 
     sound ─┬─► engine ─► mouth, voice ─┐
-           └─► loudness, pitch ────────┴─► rules ─► 52 columns, and beside them lids and the turn of the head
+           ├─► loudness, pitch ────────┴─► rules ─► 52 columns, and beside them lids and the turn of the head
+           └─► ear ─► a feeling, or the caller's word ─► signs on the 52 columns
 
 An engine that draws the whole face keeps its 52 columns: lids and head alone come from here.
 
 Frame by frame and addressed from the start of the clip, so that no cut of the sound can change a byte.
 """
 
+from collections.abc import Sequence
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
-from emotalk.engines.base import Engine, EngineCard, EngineSession, Latency, MouthSession
-from emotalk.errors import EngineError
+from emotalk.engines.base import Engine, EngineCard, EngineSession, HearingSession, Latency, MouthSession
+from emotalk.errors import EngineError, InvalidRequest
+from emotalk.expression.ear import STATES
+from emotalk.expression.feeling import Emotions, Feeling
 from emotalk.expression.life import Moment
 from emotalk.expression.prosody import REACH, centre, prosody
 from emotalk.expression.rules import Expression, HeadOnly
 from emotalk.face import BLENDSHAPES, Frames, Pcm, Style, no_frames
+from emotalk.feelings import EmotionKey, FeelingTrack, check_keys
 from emotalk.tape import Tape
-from emotalk.timebase import frame_count
+from emotalk.timebase import STEP_FRAMES, frame_count
 
-VERSION = 3
+VERSION = 4
 """Raise it with any change that changes bytes: it is part of an answer's fingerprint."""
 
 _BLOCK = 300
 """Frames that are drawn at once: an hour that comes in one push must not be heard in one array."""
 _NO_VOICE, _NO_MOTION = np.zeros(0, np.float32), np.zeros((0, 4), np.float32)
+_NO_STATES = np.zeros((0, STATES), np.float32)
 
 Motion = NDArray[np.float32]
 """float32 [n, 4]: yaw, pitch and roll of the head in degrees; how far the lids are shut, two frames before."""
 
 
-def expressed(session: EngineSession, card: EngineCard, style: Style, seed: str) -> "ExpressedSession":
-    """The session with the rest of the face; its frames as they are, where its engine draws the whole face."""
+def expressed(
+    session: EngineSession,
+    card: EngineCard,
+    style: Style,
+    seed: str,
+    emotions: Emotions | None = None,
+    latency: Latency = "clip",
+) -> "ExpressedSession":
+    """The session with the rest of the face; its frames as they are, where its engine draws the whole face.
+
+    An engine that draws a whole face draws its feelings: others are laid over them only where somebody asks for them.
+    """
+    feeling = (emotions or Emotions()).begin(card.draws == "face", latency == "live")
+    ear = _ear(session, latency) if feeling and feeling.hears else None
     if card.draws == "face":
-        return ExpressedSession(session, HeadOnly(style, seed))
+        return ExpressedSession(session, HeadOnly(style, seed), feeling, ear)
     assert isinstance(session, MouthSession), f"{card.name} draws a mouth and does not say where a voice was"
-    return ExpressedSession(session, Expression(style, seed))
+    return ExpressedSession(session, Expression(style, seed), feeling, ear)
 
 
-def open_face(engine: Engine, style: Style, latency: Latency = "clip", seed: str = "") -> "ExpressedSession":
+def _ear(session: EngineSession, latency: Latency) -> HearingSession:
+    """The session itself where it says what it hears; else the built-in engine listens beside it."""
+    if isinstance(session, HearingSession):
+        return session
+    listening = _listener().open(Style(), latency)
+    assert isinstance(listening, HearingSession)
+    return listening
+
+
+@cache
+def _listener() -> Engine:
+    # Not at the top: who asks for no ear must not pay for a network.
+    from emotalk.engines.builtin import BuiltinEngine
+
+    return BuiltinEngine(warm=False)
+
+
+def open_face(
+    engine: Engine, style: Style, latency: Latency = "clip", seed: str = "", emotions: Emotions | None = None
+) -> "ExpressedSession":
     """A clip of a streaming engine with its whole face, unshaped and in as many pieces as there are pushes."""
-    return expressed(engine.open(style, latency, seed), engine.card, style, seed)
+    return expressed(engine.open(style, latency, seed), engine.card, style, seed, emotions, latency)
 
 
 def fingerprint_of(card: EngineCard) -> str:
@@ -52,12 +91,20 @@ def fingerprint_of(card: EngineCard) -> str:
 class ExpressedSession:
     """One clip: see EngineSession. A frame leaves when the 32 ms after it have been heard."""
 
-    def __init__(self, session: EngineSession, drawing: Expression | HeadOnly) -> None:
-        self._session, self._drawing = session, drawing
+    def __init__(
+        self,
+        session: EngineSession,
+        drawing: Expression | HeadOnly,
+        feeling: Feeling | None = None,
+        ear: HearingSession | None = None,
+    ) -> None:
+        """`ear`: the session itself, or one that hears the same sound beside it; None: nobody listens."""
+        self._session, self._drawing, self._feeling, self._ear = session, drawing, feeling, ear
+        self._states, self._heard_voice = _NO_STATES, _NO_VOICE
         self._sound = Tape(base=-REACH)
         self._sound.append(np.zeros(REACH, np.float32))
         self._undrawn, self._voice = no_frames(), _NO_VOICE
-        self._drawn = 0
+        self._drawn, self._over = 0, False
         self._moments: list[Moment] = []
 
     @property
@@ -65,17 +112,36 @@ class ExpressedSession:
         """Of the frames that were returned last: [n, 4]."""
         return np.concatenate([_NO_MOTION, *(moment.motion for moment in self._moments)])
 
+    @property
+    def feelings(self) -> FeelingTrack:
+        """What was heard and drawn since this was last asked; empty where no feeling is drawn."""
+        return self._feeling.track() if self._feeling else FeelingTrack()
+
+    def feel(self, keys: Sequence[EmotionKey], now: float) -> None:
+        """From `now` on, in seconds of the sound, these keys alone. Raises InvalidRequest."""
+        check_keys(tuple(keys))
+        if not self._feeling:
+            problem = "the performance draws no feelings"
+            raise InvalidRequest("emotions", problem, "Open it without emotion=off, and with a strength over 0")
+        self._feeling.score.go_on(keys, now)
+
     def push(self, pcm: Pcm) -> Frames:
         """See EngineSession.push."""
         pcm = np.asarray(pcm, np.float32)
         self._sound.append(pcm)
-        face = self._draw(self._session.push(pcm))
+        mouth = self._session.push(pcm)
+        if self._ear and self._ear is not self._session:
+            self._ear.push(pcm)
+        face = self._draw(mouth)
         self._sound.forget(centre(self._drawn) - REACH)
         return face
 
     def finish(self) -> Frames:
         """See EngineSession.finish."""
         mouth = self._session.finish()
+        if self._ear and self._ear is not self._session:
+            self._ear.finish()
+        self._over = True
         end = centre(self._drawn + len(self._undrawn) + len(mouth)) + REACH
         self._sound.append(np.zeros(max(0, end - self._sound.end), np.float32))
         return self._draw(mouth)
@@ -85,16 +151,29 @@ class ExpressedSession:
         self._undrawn = np.concatenate([self._undrawn, _checked(mouth)])
         if isinstance(self._session, MouthSession):
             self._voice = np.concatenate([self._voice, self._session.voice])
+        if self._ear:
+            self._states = np.concatenate([self._states, self._ear.states])
+            self._heard_voice = np.concatenate([self._heard_voice, self._ear.voice])
         self._moments, faces = [], [no_frames()]
-        while count := min(len(self._undrawn), _heard(self._sound.end) - self._drawn, _BLOCK):
+        while count := self._ready():
             faces.append(self._block(count))
         return np.concatenate(faces)
+
+    def _ready(self) -> int:
+        """How many frames can be drawn now; a feeling is heard in whole steps."""
+        count = min(len(self._undrawn), _heard(self._sound.end) - self._drawn, _BLOCK)
+        if self._ear:
+            count = min(count, len(self._states))
+        return count if self._over or not self._feeling else count // STEP_FRAMES * STEP_FRAMES
 
     def _block(self, count: int) -> Frames:
         first, last = self._drawn, self._drawn + count - 1
         near = self._sound.read(centre(first) - REACH, centre(last) + REACH)
         face, moment = self._drawing.face(self._undrawn[:count], self._voice[:count], *prosody(near, first, count))
+        if self._feeling:
+            face = self._feeling.draw(face, moment.speech, self._states[:count], self._heard_voice[:count])
         self._undrawn, self._voice = self._undrawn[count:], self._voice[count:]
+        self._states, self._heard_voice = self._states[count:], self._heard_voice[count:]
         self._moments.append(moment)
         self._drawn += count
         return face

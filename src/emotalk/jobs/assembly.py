@@ -7,12 +7,13 @@ told nothing before it, and is served by these same rules.
 Why so: docs/decisions/0009.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from emotalk.errors import BY_NAME, EmoTalkError, InvalidRequest, JobCancelled, JobFailed, ResultsDiffer
 from emotalk.face import Frames
+from emotalk.feelings import FeelingTrack, joined
 from emotalk.jobs import Failure, Part
 
 
@@ -27,6 +28,7 @@ class Response:
     first_frame: int
     frames: Frames
     is_final: bool
+    feelings: FeelingTrack = field(default_factory=FeelingTrack)
 
 
 class Assembly:
@@ -38,6 +40,7 @@ class Assembly:
         self._next = 0
         self._sent = 0
         self._held: list[Frames] = []
+        self._feelings: list[FeelingTrack] = []
         self.complete = False
 
     def add(self, part: Part) -> Response | None:
@@ -57,7 +60,9 @@ class Assembly:
         if part.fingerprint != self._fingerprint or skip < 0 or skip >= len(part.frames):
             return None
         self._held.append(part.frames[skip:])
-        self._next = part.first_frame + len(part.frames)
+        end = part.first_frame + len(part.frames)
+        self._feelings.append(part.feelings.of_frames(self._next, end))
+        self._next = end
         return self._respond(part) if part.ends_chunk else None
 
     def _begin(self, fingerprint: str) -> None:
@@ -69,16 +74,18 @@ class Assembly:
                 f"frames 0..{self._sent - 1} came from engine {self._fingerprint}, the rest would come from "
                 f"{fingerprint}: ask again under a new request_id"
             )
-        self._fingerprint, self._next, self._held = fingerprint, 0, []
+        self._fingerprint, self._next, self._held, self._feelings = fingerprint, 0, [], []
 
     def _respond(self, part: Part) -> Response | None:
         frames, first = np.concatenate(self._held), self._sent
-        self._held, self._sent = [], self._next
+        feelings = joined(self._feelings)
+        self._held, self._feelings, self._sent = [], [], self._next
         self.complete = self._sent == part.total_frames
         missing = frames[max(0, self._from - first) :]
         if not len(missing) and not self.complete:
             return None
-        return Response(part.chunk_index, self._sent - len(missing), missing, self.complete)
+        start = self._sent - len(missing)
+        return Response(part.chunk_index, start, missing, self.complete, feelings.of_frames(start, self._sent))
 
 
 def failed(failure: Failure) -> EmoTalkError:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from emotalk.chunking import Chunking
 from emotalk.errors import ForeignRecord, InvalidRequest, NewerRecord
 from emotalk.face import BLENDSHAPES, HEAD_NAMES, Frames, parted
+from emotalk.feelings import FeelingTrack
 from emotalk.jobs.job import DeadLetter, Failure, Job, Part
 from emotalk.performance import PARAMETERS, Performance
 from emotalk.queues.base import Result
@@ -107,6 +108,8 @@ def encode_part(part: Part) -> bytes:
         head=b"" if head is None else _bytes(head),
         digest=part.digest,
         epoch=part.epoch,
+        first_step=part.feelings.first if len(part.feelings.rows) else 0,
+        feelings=part.feelings.packed(),
     )
     if part.failure:
         message.failure.kind, message.failure.message = part.failure.kind, part.failure.message
@@ -129,6 +132,7 @@ def decode_part(record: bytes) -> Part:
         failure,
         m.digest,
         m.epoch,
+        _feelings(m),
     )
 
 
@@ -194,6 +198,13 @@ def _parse(kind: bytes, record: bytes, into: Message) -> None:
 def _frames(m: records_pb2.Part) -> Frames:
     face = _rows(m.frames, BLENDSHAPES)
     return np.concatenate([face, _rows(m.head, len(HEAD_NAMES), len(face))], axis=1) if m.head else face
+
+
+def _feelings(m: records_pb2.Part) -> FeelingTrack:
+    try:
+        return FeelingTrack.unpacked(m.first_step, m.feelings)
+    except ValueError as error:
+        raise ForeignRecord("the record ends inside a step") from error
 
 
 def _rows(data: bytes, columns: int, count: int | None = None) -> NDArray[np.float32]:

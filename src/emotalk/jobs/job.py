@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from emotalk.face import Frames, no_frames
+from emotalk.feelings import FeelingTrack
 from emotalk.performance import Performance
 from emotalk.shaping import Gains
 from emotalk.timebase import frame_count, seconds
@@ -66,6 +67,7 @@ class Part:
     failure: Failure | None = None
     digest: str = ""
     epoch: int = 0
+    feelings: FeelingTrack = field(default_factory=FeelingTrack)
 
     @property
     def ends_answer(self) -> bool:

@@ -4,7 +4,7 @@ The messages of `proto/live.proto` carry them to the engine's process; no public
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from emotalk.audio.limits import check_shape
 from emotalk.errors import BadSamples, InvalidRequest
 from emotalk.face import Frames, Pcm
+from emotalk.feelings import EmotionKey, FeelingTrack
 from emotalk.jobs.intake import check_id
 from emotalk.performance import Performance
 from emotalk.shaping import Adjustment
@@ -58,6 +59,8 @@ class SoundBlock:
     """The next samples, cut anywhere between two. What else comes along with sound is a field of this."""
 
     audio: bytes
+    emotions: tuple[EmotionKey, ...] | None = None
+    """From this sound on; None: as before."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class LiveChunk:
     first_frame: int
     frames: Frames
     is_final: bool
+    feelings: FeelingTrack = field(default_factory=FeelingTrack)
 
 
 def samples_of(block: SoundBlock, encoding: Encoding) -> Pcm:
@@ -99,13 +103,19 @@ def pack_opening(opening: Opening) -> live_pb2.Spoken:
 
 def pack_block(block: SoundBlock) -> live_pb2.Spoken:
     """Sound → any other message."""
-    return live_pb2.Spoken(audio=block.audio)
+    keys = [asdict(key) for key in block.emotions or ()]
+    return live_pb2.Spoken(audio=block.audio, emotions=keys, feels=block.emotions is not None)
 
 
 def unpack(messages: Iterator[live_pb2.Spoken]) -> tuple[Opening, Iterator[SoundBlock]]:
     """Messages → opening and sound. Raises InvalidRequest."""
     first = next(messages, live_pb2.Spoken()).opening
-    return _opening(first), (SoundBlock(message.audio) for message in messages)
+    return _opening(first), map(_block, messages)
+
+
+def _block(message: live_pb2.Spoken) -> SoundBlock:
+    keys = tuple(from_message(EmotionKey, key) for key in message.emotions)
+    return SoundBlock(message.audio, keys if message.feels else None)
 
 
 def _opening(message: live_pb2.Opening) -> Opening:
@@ -127,6 +137,8 @@ def pack_chunk(chunk: LiveChunk) -> live_pb2.Drawn:
         first_frame=chunk.first_frame,
         frames=chunk.frames.astype("<f4").tobytes(),
         columns=chunk.frames.shape[1],
+        first_step=chunk.feelings.first if len(chunk.feelings.rows) else 0,
+        feelings=chunk.feelings.packed(),
         is_final=chunk.is_final,
     )
 
@@ -134,4 +146,5 @@ def pack_chunk(chunk: LiveChunk) -> live_pb2.Drawn:
 def unpack_chunk(message: live_pb2.Drawn) -> LiveChunk:
     """Message → frames."""
     frames: Frames = np.frombuffer(message.frames, "<f4").reshape(-1, message.columns)
-    return LiveChunk(message.index, message.first_frame, frames, message.is_final)
+    feelings = FeelingTrack.unpacked(message.first_step, message.feelings)
+    return LiveChunk(message.index, message.first_frame, frames, message.is_final, feelings)

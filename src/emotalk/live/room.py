@@ -16,7 +16,7 @@ from emotalk.audio.misheard import FirstSound
 from emotalk.audio.resample import recut, resample
 from emotalk.audio.source import BLOCK
 from emotalk.errors import EmoTalkError, EmptyAudio, InvalidRequest
-from emotalk.face import Pcm
+from emotalk.face import Frames, Pcm
 from emotalk.live.conversation import (
     METHOD,
     SERVICE,
@@ -28,7 +28,7 @@ from emotalk.live.conversation import (
     samples_of,
     unpack,
 )
-from emotalk.pipeline import Pipeline, Session
+from emotalk.pipeline import FaceChunk, Pipeline, Session
 from emotalk.shaping import Adjusted, Gains, Raw
 from emotalk.supervision.sockets import LOOK_SECONDS, PrivateSocket
 from emotalk.wire import live_pb2
@@ -45,19 +45,18 @@ class LiveRoom:
         """Frames while the sound is still coming. Raises InvalidRequest, EngineError."""
         session = self._session(opening)
         adjusted = Adjusted(opening.adjustment) if opening.adjustment else Raw()
-        for pcm in resample(self._blocks(opening, sound), opening.sample_rate):
+        for pcm in resample(self._blocks(opening, sound, session), opening.sample_rate):
             for chunk in session.push(pcm):
-                yield LiveChunk(chunk.index, chunk.first_frame, adjusted.push(chunk.frames), is_final=False)
+                yield _live(chunk, adjusted.push(chunk.frames), is_final=False)
         rest = session.finish()
         if not rest:
             raise EmptyAudio("no sound came", "Send samples before you end the stream", "audio")
         for chunk in rest:
-            frames = adjusted.push(chunk.frames)
-            yield LiveChunk(chunk.index, chunk.first_frame, frames, is_final=chunk is rest[-1])
+            yield _live(chunk, adjusted.push(chunk.frames), is_final=chunk is rest[-1])
 
-    def _blocks(self, opening: Opening, sound: Iterable[SoundBlock]) -> Iterator[Pcm]:
+    def _blocks(self, opening: Opening, sound: Iterable[SoundBlock], session: Session) -> Iterator[Pcm]:
         """A clip's are those of a file: a resampler's bytes depend on the blocks that it sees."""
-        heard = self._heard(opening, sound)
+        heard = self._heard(opening, sound, session)
         return recut(heard, BLOCK) if opening.as_clip else heard
 
     def _session(self, opening: Opening) -> Session:
@@ -66,9 +65,11 @@ class LiveRoom:
             return self._pipeline.open(opening.performance, self._gains, opening.request_id, uncut=True)
         return self._pipeline.live(opening.performance, opening.latency, self._gains, opening.request_id)
 
-    def _heard(self, opening: Opening, sound: Iterable[SoundBlock]) -> Iterator[Pcm]:
+    def _heard(self, opening: Opening, sound: Iterable[SoundBlock], session: Session) -> Iterator[Pcm]:
         samples, first = 0, FirstSound(opening.encoding)
         for block in sound:
+            if block.emotions is not None:
+                session.feel(block.emotions)
             first.hear(block.audio)
             pcm = samples_of(block, opening.encoding)
             samples += len(pcm)
@@ -78,6 +79,10 @@ class LiveRoom:
                 raise InvalidRequest("audio", f"more than {self._max_seconds:g} s were spoken", fix)
             yield pcm
         first.end()
+
+
+def _live(chunk: FaceChunk, frames: Frames, is_final: bool) -> LiveChunk:
+    return LiveChunk(chunk.index, chunk.first_frame, frames, is_final, chunk.feelings)
 
 
 def serve(room: LiveRoom, address: str, places: int) -> grpc.Server:

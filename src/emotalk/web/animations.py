@@ -37,10 +37,10 @@ async def animate(request: Request, client: Client, query: Annotated[Performance
     headers = {**HEADERS, "X-Request-Id": contract.header(order.request_id)}
     if form == answers.EVENTS:
         return StreamingResponse(_events(client, order), media_type=answers.EVENT_STREAM, headers=headers)
-    frames = [chunk.columns async for chunk in client.stream(order)]
+    chunks = [chunk async for chunk in client.stream(order)]
     if order.lenient and (missing := (await client.job(order.request_id)).missing):
         headers["X-Missing"] = contract.header(missing)
-    return await answers.file_of(form, frames, name, headers, curves)
+    return await answers.file_of(form, chunks, name, headers, curves)
 
 
 async def order_of(request: Request, upload: Upload) -> Order:
@@ -52,7 +52,7 @@ async def collected(
     chunks: AsyncIterator[Chunk], form: str, name: str, headers: dict[str, str], curves: Form
 ) -> FileResponse:
     """All chunks as one file."""
-    return await answers.file_of(form, [chunk.columns async for chunk in chunks], name, headers, curves)
+    return await answers.file_of(form, [chunk async for chunk in chunks], name, headers, curves)
 
 
 async def _events(client: AsyncEmoTalkClient, order: Order) -> AsyncIterator[bytes]:

@@ -9,10 +9,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse
 
+from emotalk.client import Chunk
 from emotalk.errors import InvalidRequest
 from emotalk.export import save
 from emotalk.export.form import Form
-from emotalk.face import FaceClip, Frames
+from emotalk.face import FaceClip
 from emotalk.web.problems import Problem
 
 EVENTS = "events"
@@ -71,13 +72,14 @@ def _number(text: str) -> float:
         return 0.0
 
 
-async def file_of(name: str, blocks: list[Frames], sound: str, headers: dict[str, str], form: Form) -> FileResponse:
+async def file_of(name: str, chunks: list[Chunk], sound: str, headers: dict[str, str], form: Form) -> FileResponse:
     """The finished animation as a file to download, called after its sound."""
     folder = tempfile.TemporaryDirectory(prefix="emotalk-web-")
     title = PurePath(sound.replace("\\", "/")).name
     stem = PurePath(title).stem or "animation"
     path = Path(folder.name) / f"animation.{name}"
-    clip = FaceClip.of(blocks, Path(title) if title else None)
+    sound_file = Path(title) if title else None
+    clip = FaceClip.of([chunk.columns for chunk in chunks], sound_file, [chunk.feelings for chunk in chunks])
     await run_in_threadpool(lambda: save(form.of(clip), path))
     options: dict[str, Any] = {"media_type": MEDIA_TYPES[name], "filename": f"{stem}.{name}", "headers": headers}
     return FileResponse(path, **options, background=BackgroundTask(folder.cleanup))

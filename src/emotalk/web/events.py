@@ -85,9 +85,16 @@ def chunk_document(chunk: Chunk) -> dict[str, Any]:
         "chunk_index": chunk.index,
         "first_frame": chunk.first_frame,
         "frames": chunk.frames,
+        **feeling_document(chunk),
         **head,
         "is_final": chunk.is_final,
     }
+
+
+def feeling_document(chunk: Chunk) -> dict[str, Any]:
+    """What was felt, from step `first_step` on, ten a second; nothing where nothing was."""
+    track = chunk.feelings
+    return {"feeling": {"first_step": track.first, **track.document()}} if len(track.rows) else {}
 
 
 def job_document(job: JobStatus) -> dict[str, Any]:

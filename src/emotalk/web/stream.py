@@ -2,6 +2,7 @@
 
     → {"type": "start", "sample_rate": 48000, "encoding": "pcm16", "format": "binary"}   ← {"type": "started", …}
     → samples, binary, mono, little-endian, cut anywhere between two samples             ← frames, as they are ready
+    → {"type": "emotions", "emotions": [{"time": 0, "joy": 0.8}]}: from the next sound on, instead of all before
     → {"type": "end"}                                                                    ← {"type": "end", "frames": 95}
 
 Frames are JSON, {"type": "frames", "first_frame", "frames": [[52]…]}, or compact: uint32 first_frame, uint32 count and
@@ -23,9 +24,11 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field, ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from emotalk.client import AsyncEmoTalkClient, Chunk, Live
+from emotalk.client import AsyncEmoTalkClient, Chunk, Live, Said
 from emotalk.errors import EmoTalkError, InvalidRequest
+from emotalk.feelings import read_keys
 from emotalk.performance import PARAMETERS
+from emotalk.web.events import feeling_document
 from emotalk.web.parameters import invalid, model
 from emotalk.web.problems import Problem, problem_of
 from emotalk.web.upstream import client_of
@@ -71,7 +74,7 @@ async def _converse(socket: WebSocket, client: AsyncEmoTalkClient) -> None:
     live = start.live()
     await socket.send_json({"type": "started", "request_id": live.request_id})
     frames = 0
-    heard: asyncio.Queue[bytes | Exception | None] = asyncio.Queue(AHEAD)
+    heard: asyncio.Queue[Said | Exception | None] = asyncio.Queue(AHEAD)
     listening = asyncio.create_task(_listen(socket, heard))
     try:
         async for chunk in client.live(live, _sound(heard)):
@@ -93,19 +96,29 @@ async def _start(socket: WebSocket) -> Start:
         raise invalid(error.errors()[0]) from error
 
 
-async def _listen(socket: WebSocket, heard: "asyncio.Queue[bytes | Exception | None]") -> None:
+async def _listen(socket: WebSocket, heard: "asyncio.Queue[Said | Exception | None]") -> None:
     """Everything up to the end; an error travels the same way, so that it comes out where the sound is read."""
     try:
-        while isinstance(message := await _message(socket), bytes):
+        while (message := _said(await _message(socket))) is not None:
             await heard.put(message)
-        if message.get("type") != "end":
-            raise InvalidRequest("type", f"{message.get('type')!r} is unknown", 'Send binary sound, or {"type": "end"}')
         await heard.put(None)
     except (WebSocketDisconnect, InvalidRequest) as error:
         await heard.put(error)
 
 
-async def _sound(heard: "asyncio.Queue[bytes | Exception | None]") -> AsyncIterator[bytes]:
+def _said(message: bytes | dict[str, Any]) -> Said | None:
+    """Sound or key frames; None: the end. Raises InvalidRequest."""
+    if isinstance(message, bytes):
+        return message
+    if message.get("type") == "emotions":
+        return read_keys(message.get("emotions"))
+    if message.get("type") != "end":
+        fix = 'Send binary sound, {"type": "emotions", …} or {"type": "end"}'
+        raise InvalidRequest("type", f"{message.get('type')!r} is unknown", fix)
+    return None
+
+
+async def _sound(heard: "asyncio.Queue[Said | Exception | None]") -> AsyncIterator[Said]:
     while (block := await heard.get()) is not None:
         if isinstance(block, Exception):
             raise block
@@ -136,6 +149,7 @@ async def _send(socket: WebSocket, form: str, chunk: Chunk) -> None:
         document = {"type": "frames", "first_frame": chunk.first_frame, "frames": np.ascontiguousarray(chunk.frames)}
         if chunk.head is not None:
             document["head"] = chunk.head
+        document |= feeling_document(chunk)
         await socket.send_text(orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY).decode())
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from google.protobuf.message import Message
 
 from emotalk.face import BLENDSHAPES, Frames, Turns
+from emotalk.feelings import FEELINGS, HEARD, FeelingTrack
 from emotalk.performance import FIRST, Performance
 from emotalk.timebase import timecode
 from emotalk.wire import emotalk_pb2
@@ -24,7 +25,12 @@ _STATES = {
 
 
 def to_response(
-    request_id: str, chunk_index: int, first_frame: int, frames: Frames, is_final: bool
+    request_id: str,
+    chunk_index: int,
+    first_frame: int,
+    frames: Frames,
+    is_final: bool,
+    feelings: FeelingTrack | None = None,
 ) -> emotalk_pb2.BlendshapeResponse:
     """A chunk float32 [n, 52] or [n, 55] whose first frame has absolute number `first_frame` → message."""
     response = emotalk_pb2.BlendshapeResponse(request_id=request_id, chunk_index=chunk_index, is_final=is_final)
@@ -32,6 +38,8 @@ def to_response(
         frame = response.frames.add(timecode=timecode(number), frame_number=number, blendshapes=row[:BLENDSHAPES])
         if len(row) > BLENDSHAPES:
             frame.head.yaw, frame.head.pitch, frame.head.roll = row[BLENDSHAPES:]
+    if feelings and len(feelings.rows):
+        write_feelings(feelings, response.feelings)
     return response
 
 
@@ -41,6 +49,25 @@ def heads_of(frames: Iterable[emotalk_pb2.BlendshapeFrame]) -> Turns | None:
     if not frames or not all(frame.HasField("head") for frame in frames):
         return None
     return np.array([(frame.head.yaw, frame.head.pitch, frame.head.roll) for frame in frames], np.float32)
+
+
+def write_feelings(track: FeelingTrack, into: emotalk_pb2.FeelingTrack) -> None:
+    """Steps [n, 16] → message."""
+    activation, probabilities, drawn = np.split(track.rows, [1, 1 + len(HEARD)], axis=1)
+    into.first_step = track.first
+    into.activation.extend(activation.ravel().tolist())
+    into.probabilities.extend(probabilities.ravel().tolist())
+    into.drawn.extend(drawn.ravel().tolist())
+
+
+def feelings_of(response: emotalk_pb2.BlendshapeResponse) -> FeelingTrack:
+    """What was felt in a response; empty where values are missing."""
+    message = response.feelings
+    columns = (message.activation, 1), (message.probabilities, len(HEARD)), (message.drawn, len(FEELINGS))
+    if any(len(values) != width * len(message.activation) for values, width in columns):
+        return FeelingTrack()
+    rows = [np.array(values, np.float32).reshape(-1, width) for values, width in columns]
+    return FeelingTrack(message.first_step, np.concatenate(rows, axis=1))
 
 
 def to_job(job_id: str, state: str, **facts: Any) -> emotalk_pb2.Job:
@@ -88,6 +115,8 @@ def _is_set(message: Message, name: str) -> bool:
 def _value(kind: Any, value: Any) -> Any:
     if isinstance(kind, type) and is_dataclass(kind):
         return from_message(kind, value)
+    if get_origin(kind) is dict:
+        return dict(value)
     if get_origin(kind) is tuple:
         return tuple(_value(get_args(kind)[0], each) for each in value)
     return value

@@ -24,45 +24,53 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x65motalk/wire/emotalk.proto\x12\x07\x65motalk\"\x96\x02\n\x0c\x41udioRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\naudio_data\x18\x02 \x01(\x0c\x12\x15\n\remotion_level\x18\x03 \x01(\x05\x12\x11\n\tperson_id\x18\x04 \x01(\x05\x12\x17\n\x0fpost_processing\x18\x05 \x01(\x08\x12\x1b\n\x0e\x63hunk_duration\x18\x06 \x01(\x02H\x00\x88\x01\x01\x12\x1a\n\rchunk_overlap\x18\x07 \x01(\x02H\x01\x88\x01\x01\x12\x12\n\nsession_id\x18\x08 \x01(\t\x12)\n\x0bperformance\x18\t \x01(\x0b\x32\x14.emotalk.PerformanceB\x11\n\x0f_chunk_durationB\x10\n\x0e_chunk_overlap\"\xdb\x02\n\x0bPerformance\x12\x1a\n\remotion_level\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x16\n\tperson_id\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\x1c\n\x0fpost_processing\x18\x03 \x01(\x08H\x02\x88\x01\x01\x12\x1b\n\x0e\x63hunk_duration\x18\x04 \x01(\x02H\x03\x88\x01\x01\x12\x1a\n\rchunk_overlap\x18\x05 \x01(\x02H\x04\x88\x01\x01\x12\x11\n\x04head\x18\x06 \x01(\x08H\x05\x88\x01\x01\x12\x19\n\x0c\x61udio_format\x18\x14 \x01(\tH\x06\x88\x01\x01\x12\x14\n\x07lenient\x18\x15 \x01(\x08H\x07\x88\x01\x01\x42\x10\n\x0e_emotion_levelB\x0c\n\n_person_idB\x12\n\x10_post_processingB\x11\n\x0f_chunk_durationB\x10\n\x0e_chunk_overlapB\x07\n\x05_headB\x0f\n\r_audio_formatB\n\n\x08_lenient\"\x90\x01\n\x12\x42lendshapeResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63hunk_index\x18\x02 \x01(\x05\x12(\n\x06\x66rames\x18\x03 \x03(\x0b\x32\x18.emotalk.BlendshapeFrame\x12\x10\n\x08is_final\x18\x04 \x01(\x08\x12\x15\n\rerror_message\x18\x05 \x01(\t\"k\n\x0f\x42lendshapeFrame\x12\x10\n\x08timecode\x18\x01 \x01(\x01\x12\x14\n\x0c\x66rame_number\x18\x02 \x01(\x05\x12\x13\n\x0b\x62lendshapes\x18\x03 \x03(\x02\x12\x1b\n\x04head\x18\x04 \x01(\x0b\x32\r.emotalk.Head\"0\n\x04Head\x12\x0b\n\x03yaw\x18\x01 \x01(\x02\x12\r\n\x05pitch\x18\x02 \x01(\x02\x12\x0c\n\x04roll\x18\x03 \x01(\x02\"%\n\x12HealthCheckRequest\x12\x0f\n\x07service\x18\x01 \x01(\t\"\x8d\x01\n\x13HealthCheckResponse\x12:\n\x06status\x18\x01 \x01(\x0e\x32*.emotalk.HealthCheckResponse.ServingStatus\":\n\rServingStatus\x12\x0b\n\x07UNKNOWN\x10\x00\x12\x0b\n\x07SERVING\x10\x01\x12\x0f\n\x0bNOT_SERVING\x10\x02\">\n\x14StreamResultsRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nfrom_frame\x18\x02 \x01(\x05\"#\n\rGetJobRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"&\n\x10\x43\x61ncelJobRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"\x9c\x03\n\x03Job\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12!\n\x05state\x18\x02 \x01(\x0e\x32\x12.emotalk.Job.State\x12\x1b\n\x0equeue_position\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x13\n\x0b\x66rames_done\x18\x04 \x01(\x05\x12\x14\n\x0c\x66rames_total\x18\x05 \x01(\x05\x12\x15\n\raudio_seconds\x18\x06 \x01(\x01\x12\x10\n\x08\x61ttempts\x18\x07 \x01(\x05\x12\r\n\x05\x65poch\x18\x08 \x01(\x05\x12\x15\n\rerror_message\x18\t \x01(\t\x12\x14\n\x0csubmitted_at\x18\n \x01(\x01\x12\x12\n\nstarted_at\x18\x0b \x01(\x01\x12\x13\n\x0b\x66inished_at\x18\x0c \x01(\x01\x12\x0f\n\x07missing\x18\r \x01(\t\"d\n\x05State\x12\x11\n\rSTATE_UNKNOWN\x10\x00\x12\n\n\x06QUEUED\x10\x01\x12\x0b\n\x07RUNNING\x10\x02\x12\x08\n\x04\x44ONE\x10\x03\x12\n\n\x06\x46\x41ILED\x10\x04\x12\n\n\x06\x42URIED\x10\x05\x12\r\n\tCANCELLED\x10\x06\x42\x11\n\x0f_queue_position\"E\n\nAudioFrame\x12(\n\x08settings\x18\x01 \x01(\x0b\x32\x16.emotalk.AudioSettings\x12\r\n\x05\x61udio\x18\x02 \x01(\x0c\"\xd9\x02\n\rAudioSettings\x12\x13\n\x0bsample_rate\x18\x01 \x01(\x05\x12\x31\n\x08\x65ncoding\x18\x02 \x01(\x0e\x32\x1f.emotalk.AudioSettings.Encoding\x12\x1a\n\remotion_level\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x11\n\tperson_id\x18\x04 \x01(\x05\x12\x1c\n\x0fpost_processing\x18\x05 \x01(\x08H\x01\x88\x01\x01\x12\x19\n\x0clatency_hint\x18\x06 \x01(\x02H\x02\x88\x01\x01\x12\x12\n\nrequest_id\x18\x07 \x01(\t\x12)\n\x0bperformance\x18\x08 \x01(\x0b\x32\x14.emotalk.Performance\"\"\n\x08\x45ncoding\x12\t\n\x05PCM16\x10\x00\x12\x0b\n\x07\x46LOAT32\x10\x01\x42\x10\n\x0e_emotion_levelB\x12\n\x10_post_processingB\x0f\n\r_latency_hint2\xce\x03\n\x0e\x45moTalkService\x12\x44\n\x0cProcessAudio\x12\x15.emotalk.AudioRequest\x1a\x1b.emotalk.BlendshapeResponse0\x01\x12H\n\x0bHealthCheck\x12\x1b.emotalk.HealthCheckRequest\x1a\x1c.emotalk.HealthCheckResponse\x12\x32\n\x0bSubmitAudio\x12\x15.emotalk.AudioRequest\x1a\x0c.emotalk.Job\x12M\n\rStreamResults\x12\x1d.emotalk.StreamResultsRequest\x1a\x1b.emotalk.BlendshapeResponse0\x01\x12.\n\x06GetJob\x12\x16.emotalk.GetJobRequest\x1a\x0c.emotalk.Job\x12\x34\n\tCancelJob\x12\x19.emotalk.CancelJobRequest\x1a\x0c.emotalk.Job\x12\x43\n\x0bStreamAudio\x12\x13.emotalk.AudioFrame\x1a\x1b.emotalk.BlendshapeResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x65motalk/wire/emotalk.proto\x12\x07\x65motalk\"\x96\x02\n\x0c\x41udioRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\naudio_data\x18\x02 \x01(\x0c\x12\x15\n\remotion_level\x18\x03 \x01(\x05\x12\x11\n\tperson_id\x18\x04 \x01(\x05\x12\x17\n\x0fpost_processing\x18\x05 \x01(\x08\x12\x1b\n\x0e\x63hunk_duration\x18\x06 \x01(\x02H\x00\x88\x01\x01\x12\x1a\n\rchunk_overlap\x18\x07 \x01(\x02H\x01\x88\x01\x01\x12\x12\n\nsession_id\x18\x08 \x01(\t\x12)\n\x0bperformance\x18\t \x01(\x0b\x32\x14.emotalk.PerformanceB\x11\n\x0f_chunk_durationB\x10\n\x0e_chunk_overlap\"\xa0\x04\n\x0bPerformance\x12\x1a\n\remotion_level\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x16\n\tperson_id\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\x1c\n\x0fpost_processing\x18\x03 \x01(\x08H\x02\x88\x01\x01\x12\x1b\n\x0e\x63hunk_duration\x18\x04 \x01(\x02H\x03\x88\x01\x01\x12\x1a\n\rchunk_overlap\x18\x05 \x01(\x02H\x04\x88\x01\x01\x12\x11\n\x04head\x18\x06 \x01(\x08H\x05\x88\x01\x01\x12\x19\n\x0c\x61udio_format\x18\x14 \x01(\tH\x06\x88\x01\x01\x12\x14\n\x07lenient\x18\x15 \x01(\x08H\x07\x88\x01\x01\x12\x14\n\x07\x65motion\x18\x07 \x01(\tH\x08\x88\x01\x01\x12%\n\x08\x65motions\x18\x08 \x03(\x0b\x32\x13.emotalk.EmotionKey\x12\x1d\n\x10\x65motion_strength\x18\t \x01(\x01H\t\x88\x01\x01\x12\'\n\x1apreferred_emotion_strength\x18\n \x01(\x01H\n\x88\x01\x01\x42\x10\n\x0e_emotion_levelB\x0c\n\n_person_idB\x12\n\x10_post_processingB\x11\n\x0f_chunk_durationB\x10\n\x0e_chunk_overlapB\x07\n\x05_headB\x0f\n\r_audio_formatB\n\n\x08_lenientB\n\n\x08_emotionB\x13\n\x11_emotion_strengthB\x1d\n\x1b_preferred_emotion_strength\"\x83\x01\n\nEmotionKey\x12\x0c\n\x04time\x18\x01 \x01(\x01\x12\x35\n\tstrengths\x18\x02 \x03(\x0b\x32\".emotalk.EmotionKey.StrengthsEntry\x1a\x30\n\x0eStrengthsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\\\n\x0c\x46\x65\x65lingTrack\x12\x12\n\nfirst_step\x18\x01 \x01(\x05\x12\x12\n\nactivation\x18\x02 \x03(\x02\x12\x15\n\rprobabilities\x18\x03 \x03(\x02\x12\r\n\x05\x64rawn\x18\x04 \x03(\x02\"\xb9\x01\n\x12\x42lendshapeResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63hunk_index\x18\x02 \x01(\x05\x12(\n\x06\x66rames\x18\x03 \x03(\x0b\x32\x18.emotalk.BlendshapeFrame\x12\x10\n\x08is_final\x18\x04 \x01(\x08\x12\x15\n\rerror_message\x18\x05 \x01(\t\x12\'\n\x08\x66\x65\x65lings\x18\x06 \x01(\x0b\x32\x15.emotalk.FeelingTrack\"k\n\x0f\x42lendshapeFrame\x12\x10\n\x08timecode\x18\x01 \x01(\x01\x12\x14\n\x0c\x66rame_number\x18\x02 \x01(\x05\x12\x13\n\x0b\x62lendshapes\x18\x03 \x03(\x02\x12\x1b\n\x04head\x18\x04 \x01(\x0b\x32\r.emotalk.Head\"0\n\x04Head\x12\x0b\n\x03yaw\x18\x01 \x01(\x02\x12\r\n\x05pitch\x18\x02 \x01(\x02\x12\x0c\n\x04roll\x18\x03 \x01(\x02\"%\n\x12HealthCheckRequest\x12\x0f\n\x07service\x18\x01 \x01(\t\"\x8d\x01\n\x13HealthCheckResponse\x12:\n\x06status\x18\x01 \x01(\x0e\x32*.emotalk.HealthCheckResponse.ServingStatus\":\n\rServingStatus\x12\x0b\n\x07UNKNOWN\x10\x00\x12\x0b\n\x07SERVING\x10\x01\x12\x0f\n\x0bNOT_SERVING\x10\x02\">\n\x14StreamResultsRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nfrom_frame\x18\x02 \x01(\x05\"#\n\rGetJobRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"&\n\x10\x43\x61ncelJobRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"\x9c\x03\n\x03Job\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12!\n\x05state\x18\x02 \x01(\x0e\x32\x12.emotalk.Job.State\x12\x1b\n\x0equeue_position\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x13\n\x0b\x66rames_done\x18\x04 \x01(\x05\x12\x14\n\x0c\x66rames_total\x18\x05 \x01(\x05\x12\x15\n\raudio_seconds\x18\x06 \x01(\x01\x12\x10\n\x08\x61ttempts\x18\x07 \x01(\x05\x12\r\n\x05\x65poch\x18\x08 \x01(\x05\x12\x15\n\rerror_message\x18\t \x01(\t\x12\x14\n\x0csubmitted_at\x18\n \x01(\x01\x12\x12\n\nstarted_at\x18\x0b \x01(\x01\x12\x13\n\x0b\x66inished_at\x18\x0c \x01(\x01\x12\x0f\n\x07missing\x18\r \x01(\t\"d\n\x05State\x12\x11\n\rSTATE_UNKNOWN\x10\x00\x12\n\n\x06QUEUED\x10\x01\x12\x0b\n\x07RUNNING\x10\x02\x12\x08\n\x04\x44ONE\x10\x03\x12\n\n\x06\x46\x41ILED\x10\x04\x12\n\n\x06\x42URIED\x10\x05\x12\r\n\tCANCELLED\x10\x06\x42\x11\n\x0f_queue_position\"{\n\nAudioFrame\x12(\n\x08settings\x18\x01 \x01(\x0b\x32\x16.emotalk.AudioSettings\x12\r\n\x05\x61udio\x18\x02 \x01(\x0c\x12%\n\x08\x65motions\x18\x03 \x03(\x0b\x32\x13.emotalk.EmotionKey\x12\r\n\x05\x66\x65\x65ls\x18\x04 \x01(\x08\"\xd9\x02\n\rAudioSettings\x12\x13\n\x0bsample_rate\x18\x01 \x01(\x05\x12\x31\n\x08\x65ncoding\x18\x02 \x01(\x0e\x32\x1f.emotalk.AudioSettings.Encoding\x12\x1a\n\remotion_level\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x11\n\tperson_id\x18\x04 \x01(\x05\x12\x1c\n\x0fpost_processing\x18\x05 \x01(\x08H\x01\x88\x01\x01\x12\x19\n\x0clatency_hint\x18\x06 \x01(\x02H\x02\x88\x01\x01\x12\x12\n\nrequest_id\x18\x07 \x01(\t\x12)\n\x0bperformance\x18\x08 \x01(\x0b\x32\x14.emotalk.Performance\"\"\n\x08\x45ncoding\x12\t\n\x05PCM16\x10\x00\x12\x0b\n\x07\x46LOAT32\x10\x01\x42\x10\n\x0e_emotion_levelB\x12\n\x10_post_processingB\x0f\n\r_latency_hint2\xce\x03\n\x0e\x45moTalkService\x12\x44\n\x0cProcessAudio\x12\x15.emotalk.AudioRequest\x1a\x1b.emotalk.BlendshapeResponse0\x01\x12H\n\x0bHealthCheck\x12\x1b.emotalk.HealthCheckRequest\x1a\x1c.emotalk.HealthCheckResponse\x12\x32\n\x0bSubmitAudio\x12\x15.emotalk.AudioRequest\x1a\x0c.emotalk.Job\x12M\n\rStreamResults\x12\x1d.emotalk.StreamResultsRequest\x1a\x1b.emotalk.BlendshapeResponse0\x01\x12.\n\x06GetJob\x12\x16.emotalk.GetJobRequest\x1a\x0c.emotalk.Job\x12\x34\n\tCancelJob\x12\x19.emotalk.CancelJobRequest\x1a\x0c.emotalk.Job\x12\x43\n\x0bStreamAudio\x12\x13.emotalk.AudioFrame\x1a\x1b.emotalk.BlendshapeResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'emotalk.wire.emotalk_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_EMOTIONKEY_STRENGTHSENTRY']._loaded_options = None
+  _globals['_EMOTIONKEY_STRENGTHSENTRY']._serialized_options = b'8\001'
   _globals['_AUDIOREQUEST']._serialized_start=40
   _globals['_AUDIOREQUEST']._serialized_end=318
   _globals['_PERFORMANCE']._serialized_start=321
-  _globals['_PERFORMANCE']._serialized_end=668
-  _globals['_BLENDSHAPERESPONSE']._serialized_start=671
-  _globals['_BLENDSHAPERESPONSE']._serialized_end=815
-  _globals['_BLENDSHAPEFRAME']._serialized_start=817
-  _globals['_BLENDSHAPEFRAME']._serialized_end=924
-  _globals['_HEAD']._serialized_start=926
-  _globals['_HEAD']._serialized_end=974
-  _globals['_HEALTHCHECKREQUEST']._serialized_start=976
-  _globals['_HEALTHCHECKREQUEST']._serialized_end=1013
-  _globals['_HEALTHCHECKRESPONSE']._serialized_start=1016
-  _globals['_HEALTHCHECKRESPONSE']._serialized_end=1157
-  _globals['_HEALTHCHECKRESPONSE_SERVINGSTATUS']._serialized_start=1099
-  _globals['_HEALTHCHECKRESPONSE_SERVINGSTATUS']._serialized_end=1157
-  _globals['_STREAMRESULTSREQUEST']._serialized_start=1159
-  _globals['_STREAMRESULTSREQUEST']._serialized_end=1221
-  _globals['_GETJOBREQUEST']._serialized_start=1223
-  _globals['_GETJOBREQUEST']._serialized_end=1258
-  _globals['_CANCELJOBREQUEST']._serialized_start=1260
-  _globals['_CANCELJOBREQUEST']._serialized_end=1298
-  _globals['_JOB']._serialized_start=1301
-  _globals['_JOB']._serialized_end=1713
-  _globals['_JOB_STATE']._serialized_start=1594
-  _globals['_JOB_STATE']._serialized_end=1694
-  _globals['_AUDIOFRAME']._serialized_start=1715
-  _globals['_AUDIOFRAME']._serialized_end=1784
-  _globals['_AUDIOSETTINGS']._serialized_start=1787
-  _globals['_AUDIOSETTINGS']._serialized_end=2132
-  _globals['_AUDIOSETTINGS_ENCODING']._serialized_start=2043
-  _globals['_AUDIOSETTINGS_ENCODING']._serialized_end=2077
-  _globals['_EMOTALKSERVICE']._serialized_start=2135
-  _globals['_EMOTALKSERVICE']._serialized_end=2597
+  _globals['_PERFORMANCE']._serialized_end=865
+  _globals['_EMOTIONKEY']._serialized_start=868
+  _globals['_EMOTIONKEY']._serialized_end=999
+  _globals['_EMOTIONKEY_STRENGTHSENTRY']._serialized_start=951
+  _globals['_EMOTIONKEY_STRENGTHSENTRY']._serialized_end=999
+  _globals['_FEELINGTRACK']._serialized_start=1001
+  _globals['_FEELINGTRACK']._serialized_end=1093
+  _globals['_BLENDSHAPERESPONSE']._serialized_start=1096
+  _globals['_BLENDSHAPERESPONSE']._serialized_end=1281
+  _globals['_BLENDSHAPEFRAME']._serialized_start=1283
+  _globals['_BLENDSHAPEFRAME']._serialized_end=1390
+  _globals['_HEAD']._serialized_start=1392
+  _globals['_HEAD']._serialized_end=1440
+  _globals['_HEALTHCHECKREQUEST']._serialized_start=1442
+  _globals['_HEALTHCHECKREQUEST']._serialized_end=1479
+  _globals['_HEALTHCHECKRESPONSE']._serialized_start=1482
+  _globals['_HEALTHCHECKRESPONSE']._serialized_end=1623
+  _globals['_HEALTHCHECKRESPONSE_SERVINGSTATUS']._serialized_start=1565
+  _globals['_HEALTHCHECKRESPONSE_SERVINGSTATUS']._serialized_end=1623
+  _globals['_STREAMRESULTSREQUEST']._serialized_start=1625
+  _globals['_STREAMRESULTSREQUEST']._serialized_end=1687
+  _globals['_GETJOBREQUEST']._serialized_start=1689
+  _globals['_GETJOBREQUEST']._serialized_end=1724
+  _globals['_CANCELJOBREQUEST']._serialized_start=1726
+  _globals['_CANCELJOBREQUEST']._serialized_end=1764
+  _globals['_JOB']._serialized_start=1767
+  _globals['_JOB']._serialized_end=2179
+  _globals['_JOB_STATE']._serialized_start=2060
+  _globals['_JOB_STATE']._serialized_end=2160
+  _globals['_AUDIOFRAME']._serialized_start=2181
+  _globals['_AUDIOFRAME']._serialized_end=2304
+  _globals['_AUDIOSETTINGS']._serialized_start=2307
+  _globals['_AUDIOSETTINGS']._serialized_end=2652
+  _globals['_AUDIOSETTINGS_ENCODING']._serialized_start=2563
+  _globals['_AUDIOSETTINGS_ENCODING']._serialized_end=2597
+  _globals['_EMOTALKSERVICE']._serialized_start=2655
+  _globals['_EMOTALKSERVICE']._serialized_end=3117
 # @@protoc_insertion_point(module_scope)

@@ -30,7 +30,7 @@ class AudioRequest(_message.Message):
     def __init__(self, request_id: _Optional[str] = ..., audio_data: _Optional[bytes] = ..., emotion_level: _Optional[int] = ..., person_id: _Optional[int] = ..., post_processing: bool = ..., chunk_duration: _Optional[float] = ..., chunk_overlap: _Optional[float] = ..., session_id: _Optional[str] = ..., performance: _Optional[_Union[Performance, _Mapping]] = ...) -> None: ...
 
 class Performance(_message.Message):
-    __slots__ = ("emotion_level", "person_id", "post_processing", "chunk_duration", "chunk_overlap", "head", "audio_format", "lenient")
+    __slots__ = ("emotion_level", "person_id", "post_processing", "chunk_duration", "chunk_overlap", "head", "audio_format", "lenient", "emotion", "emotions", "emotion_strength", "preferred_emotion_strength")
     EMOTION_LEVEL_FIELD_NUMBER: _ClassVar[int]
     PERSON_ID_FIELD_NUMBER: _ClassVar[int]
     POST_PROCESSING_FIELD_NUMBER: _ClassVar[int]
@@ -39,6 +39,10 @@ class Performance(_message.Message):
     HEAD_FIELD_NUMBER: _ClassVar[int]
     AUDIO_FORMAT_FIELD_NUMBER: _ClassVar[int]
     LENIENT_FIELD_NUMBER: _ClassVar[int]
+    EMOTION_FIELD_NUMBER: _ClassVar[int]
+    EMOTIONS_FIELD_NUMBER: _ClassVar[int]
+    EMOTION_STRENGTH_FIELD_NUMBER: _ClassVar[int]
+    PREFERRED_EMOTION_STRENGTH_FIELD_NUMBER: _ClassVar[int]
     emotion_level: int
     person_id: int
     post_processing: bool
@@ -47,21 +51,54 @@ class Performance(_message.Message):
     head: bool
     audio_format: str
     lenient: bool
-    def __init__(self, emotion_level: _Optional[int] = ..., person_id: _Optional[int] = ..., post_processing: bool = ..., chunk_duration: _Optional[float] = ..., chunk_overlap: _Optional[float] = ..., head: bool = ..., audio_format: _Optional[str] = ..., lenient: bool = ...) -> None: ...
+    emotion: str
+    emotions: _containers.RepeatedCompositeFieldContainer[EmotionKey]
+    emotion_strength: float
+    preferred_emotion_strength: float
+    def __init__(self, emotion_level: _Optional[int] = ..., person_id: _Optional[int] = ..., post_processing: bool = ..., chunk_duration: _Optional[float] = ..., chunk_overlap: _Optional[float] = ..., head: bool = ..., audio_format: _Optional[str] = ..., lenient: bool = ..., emotion: _Optional[str] = ..., emotions: _Optional[_Iterable[_Union[EmotionKey, _Mapping]]] = ..., emotion_strength: _Optional[float] = ..., preferred_emotion_strength: _Optional[float] = ...) -> None: ...
+
+class EmotionKey(_message.Message):
+    __slots__ = ("time", "strengths")
+    class StrengthsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    STRENGTHS_FIELD_NUMBER: _ClassVar[int]
+    time: float
+    strengths: _containers.ScalarMap[str, float]
+    def __init__(self, time: _Optional[float] = ..., strengths: _Optional[_Mapping[str, float]] = ...) -> None: ...
+
+class FeelingTrack(_message.Message):
+    __slots__ = ("first_step", "activation", "probabilities", "drawn")
+    FIRST_STEP_FIELD_NUMBER: _ClassVar[int]
+    ACTIVATION_FIELD_NUMBER: _ClassVar[int]
+    PROBABILITIES_FIELD_NUMBER: _ClassVar[int]
+    DRAWN_FIELD_NUMBER: _ClassVar[int]
+    first_step: int
+    activation: _containers.RepeatedScalarFieldContainer[float]
+    probabilities: _containers.RepeatedScalarFieldContainer[float]
+    drawn: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, first_step: _Optional[int] = ..., activation: _Optional[_Iterable[float]] = ..., probabilities: _Optional[_Iterable[float]] = ..., drawn: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class BlendshapeResponse(_message.Message):
-    __slots__ = ("request_id", "chunk_index", "frames", "is_final", "error_message")
+    __slots__ = ("request_id", "chunk_index", "frames", "is_final", "error_message", "feelings")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     CHUNK_INDEX_FIELD_NUMBER: _ClassVar[int]
     FRAMES_FIELD_NUMBER: _ClassVar[int]
     IS_FINAL_FIELD_NUMBER: _ClassVar[int]
     ERROR_MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    FEELINGS_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     chunk_index: int
     frames: _containers.RepeatedCompositeFieldContainer[BlendshapeFrame]
     is_final: bool
     error_message: str
-    def __init__(self, request_id: _Optional[str] = ..., chunk_index: _Optional[int] = ..., frames: _Optional[_Iterable[_Union[BlendshapeFrame, _Mapping]]] = ..., is_final: bool = ..., error_message: _Optional[str] = ...) -> None: ...
+    feelings: FeelingTrack
+    def __init__(self, request_id: _Optional[str] = ..., chunk_index: _Optional[int] = ..., frames: _Optional[_Iterable[_Union[BlendshapeFrame, _Mapping]]] = ..., is_final: bool = ..., error_message: _Optional[str] = ..., feelings: _Optional[_Union[FeelingTrack, _Mapping]] = ...) -> None: ...
 
 class BlendshapeFrame(_message.Message):
     __slots__ = ("timecode", "frame_number", "blendshapes", "head")
@@ -172,12 +209,16 @@ class Job(_message.Message):
     def __init__(self, request_id: _Optional[str] = ..., state: _Optional[_Union[Job.State, str]] = ..., queue_position: _Optional[int] = ..., frames_done: _Optional[int] = ..., frames_total: _Optional[int] = ..., audio_seconds: _Optional[float] = ..., attempts: _Optional[int] = ..., epoch: _Optional[int] = ..., error_message: _Optional[str] = ..., submitted_at: _Optional[float] = ..., started_at: _Optional[float] = ..., finished_at: _Optional[float] = ..., missing: _Optional[str] = ...) -> None: ...
 
 class AudioFrame(_message.Message):
-    __slots__ = ("settings", "audio")
+    __slots__ = ("settings", "audio", "emotions", "feels")
     SETTINGS_FIELD_NUMBER: _ClassVar[int]
     AUDIO_FIELD_NUMBER: _ClassVar[int]
+    EMOTIONS_FIELD_NUMBER: _ClassVar[int]
+    FEELS_FIELD_NUMBER: _ClassVar[int]
     settings: AudioSettings
     audio: bytes
-    def __init__(self, settings: _Optional[_Union[AudioSettings, _Mapping]] = ..., audio: _Optional[bytes] = ...) -> None: ...
+    emotions: _containers.RepeatedCompositeFieldContainer[EmotionKey]
+    feels: bool
+    def __init__(self, settings: _Optional[_Union[AudioSettings, _Mapping]] = ..., audio: _Optional[bytes] = ..., emotions: _Optional[_Iterable[_Union[EmotionKey, _Mapping]]] = ..., feels: bool = ...) -> None: ...
 
 class AudioSettings(_message.Message):
     __slots__ = ("sample_rate", "encoding", "emotion_level", "person_id", "post_processing", "latency_hint", "request_id", "performance")

@@ -8,12 +8,16 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Spoken(_message.Message):
-    __slots__ = ("opening", "audio")
+    __slots__ = ("opening", "audio", "emotions", "feels")
     OPENING_FIELD_NUMBER: _ClassVar[int]
     AUDIO_FIELD_NUMBER: _ClassVar[int]
+    EMOTIONS_FIELD_NUMBER: _ClassVar[int]
+    FEELS_FIELD_NUMBER: _ClassVar[int]
     opening: Opening
     audio: bytes
-    def __init__(self, opening: _Optional[_Union[Opening, _Mapping]] = ..., audio: _Optional[bytes] = ...) -> None: ...
+    emotions: _containers.RepeatedCompositeFieldContainer[_emotalk_pb2.EmotionKey]
+    feels: bool
+    def __init__(self, opening: _Optional[_Union[Opening, _Mapping]] = ..., audio: _Optional[bytes] = ..., emotions: _Optional[_Iterable[_Union[_emotalk_pb2.EmotionKey, _Mapping]]] = ..., feels: bool = ...) -> None: ...
 
 class Opening(_message.Message):
     __slots__ = ("request_id", "sample_rate", "encoding", "latency", "as_clip", "performance", "adjustment")
@@ -60,15 +64,19 @@ class Adjustment(_message.Message):
     def __init__(self, upper_strength: _Optional[float] = ..., lower_strength: _Optional[float] = ..., upper_smoothing: _Optional[float] = ..., lower_smoothing: _Optional[float] = ..., blink_strength: _Optional[float] = ..., blink_offset: _Optional[float] = ..., eyelid_offset: _Optional[float] = ..., lip_offset: _Optional[float] = ..., multipliers: _Optional[_Iterable[float]] = ..., offsets: _Optional[_Iterable[float]] = ..., clamp: bool = ...) -> None: ...
 
 class Drawn(_message.Message):
-    __slots__ = ("index", "first_frame", "frames", "is_final", "columns")
+    __slots__ = ("index", "first_frame", "frames", "is_final", "columns", "first_step", "feelings")
     INDEX_FIELD_NUMBER: _ClassVar[int]
     FIRST_FRAME_FIELD_NUMBER: _ClassVar[int]
     FRAMES_FIELD_NUMBER: _ClassVar[int]
     IS_FINAL_FIELD_NUMBER: _ClassVar[int]
     COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    FIRST_STEP_FIELD_NUMBER: _ClassVar[int]
+    FEELINGS_FIELD_NUMBER: _ClassVar[int]
     index: int
     first_frame: int
     frames: bytes
     is_final: bool
     columns: int
-    def __init__(self, index: _Optional[int] = ..., first_frame: _Optional[int] = ..., frames: _Optional[bytes] = ..., is_final: bool = ..., columns: _Optional[int] = ...) -> None: ...
+    first_step: int
+    feelings: bytes
+    def __init__(self, index: _Optional[int] = ..., first_frame: _Optional[int] = ..., frames: _Optional[bytes] = ..., is_final: bool = ..., columns: _Optional[int] = ..., first_step: _Optional[int] = ..., feelings: _Optional[bytes] = ...) -> None: ...

@@ -1,7 +1,7 @@
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from collections.abc import Mapping as _Mapping
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
@@ -55,13 +55,36 @@ class Job(_message.Message):
     def __init__(self, request_id: _Optional[str] = ..., session_id: _Optional[str] = ..., digest: _Optional[str] = ..., submitted_at: _Optional[float] = ..., samples: _Optional[int] = ..., emotion_level: _Optional[int] = ..., person_id: _Optional[int] = ..., post_processing: bool = ..., chunk_steps: _Optional[int] = ..., overlap_steps: _Optional[int] = ..., gains: _Optional[_Mapping[str, float]] = ..., offsets: _Optional[_Mapping[str, float]] = ..., seed: _Optional[str] = ..., flac: _Optional[bytes] = ..., performance: _Optional[_Union[Performance, _Mapping]] = ...) -> None: ...
 
 class Performance(_message.Message):
-    __slots__ = ("head",)
+    __slots__ = ("head", "emotion", "emotions", "emotion_strength", "preferred_emotion_strength")
     HEAD_FIELD_NUMBER: _ClassVar[int]
+    EMOTION_FIELD_NUMBER: _ClassVar[int]
+    EMOTIONS_FIELD_NUMBER: _ClassVar[int]
+    EMOTION_STRENGTH_FIELD_NUMBER: _ClassVar[int]
+    PREFERRED_EMOTION_STRENGTH_FIELD_NUMBER: _ClassVar[int]
     head: bool
-    def __init__(self, head: bool = ...) -> None: ...
+    emotion: str
+    emotions: _containers.RepeatedCompositeFieldContainer[EmotionKey]
+    emotion_strength: float
+    preferred_emotion_strength: float
+    def __init__(self, head: bool = ..., emotion: _Optional[str] = ..., emotions: _Optional[_Iterable[_Union[EmotionKey, _Mapping]]] = ..., emotion_strength: _Optional[float] = ..., preferred_emotion_strength: _Optional[float] = ...) -> None: ...
+
+class EmotionKey(_message.Message):
+    __slots__ = ("time", "strengths")
+    class StrengthsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    STRENGTHS_FIELD_NUMBER: _ClassVar[int]
+    time: float
+    strengths: _containers.ScalarMap[str, float]
+    def __init__(self, time: _Optional[float] = ..., strengths: _Optional[_Mapping[str, float]] = ...) -> None: ...
 
 class Part(_message.Message):
-    __slots__ = ("request_id", "fingerprint", "chunk_index", "first_frame", "total_frames", "ends_chunk", "frames", "failure", "digest", "epoch", "head")
+    __slots__ = ("request_id", "fingerprint", "chunk_index", "first_frame", "total_frames", "ends_chunk", "frames", "failure", "digest", "epoch", "head", "first_step", "feelings")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
     CHUNK_INDEX_FIELD_NUMBER: _ClassVar[int]
@@ -73,6 +96,8 @@ class Part(_message.Message):
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     HEAD_FIELD_NUMBER: _ClassVar[int]
+    FIRST_STEP_FIELD_NUMBER: _ClassVar[int]
+    FEELINGS_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     fingerprint: str
     chunk_index: int
@@ -84,7 +109,9 @@ class Part(_message.Message):
     digest: str
     epoch: int
     head: bytes
-    def __init__(self, request_id: _Optional[str] = ..., fingerprint: _Optional[str] = ..., chunk_index: _Optional[int] = ..., first_frame: _Optional[int] = ..., total_frames: _Optional[int] = ..., ends_chunk: bool = ..., frames: _Optional[bytes] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., digest: _Optional[str] = ..., epoch: _Optional[int] = ..., head: _Optional[bytes] = ...) -> None: ...
+    first_step: int
+    feelings: bytes
+    def __init__(self, request_id: _Optional[str] = ..., fingerprint: _Optional[str] = ..., chunk_index: _Optional[int] = ..., first_frame: _Optional[int] = ..., total_frames: _Optional[int] = ..., ends_chunk: bool = ..., frames: _Optional[bytes] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., digest: _Optional[str] = ..., epoch: _Optional[int] = ..., head: _Optional[bytes] = ..., first_step: _Optional[int] = ..., feelings: _Optional[bytes] = ...) -> None: ...
 
 class Failure(_message.Message):
     __slots__ = ("kind", "message")

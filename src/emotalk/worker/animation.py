@@ -109,4 +109,5 @@ class Animation:
                 start + PART_FRAMES >= len(chunk.frames),
                 frames,
                 digest=self._job.digest,
+                feelings=chunk.feelings.of_frames(chunk.first_frame + start, chunk.first_frame + start + len(frames)),
             )

@@ -55,7 +55,8 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
                 async with aclosing(self._live.converse(opening, to_blocks(messages))) as chunks:
                     async for chunk in chunks:
                         where = (chunk.index, chunk.first_frame)
-                        await context.write(to_response(request_id, *where, chunk.frames, chunk.is_final))
+                        response = to_response(request_id, *where, chunk.frames, chunk.is_final, chunk.feelings)
+                        await context.write(response)
             except EmoTalkError as error:
                 await context.write(to_failure(request_id[:LONGEST_ID], str(error)))
                 await abort(context, error)
@@ -156,7 +157,7 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
                 if response:
                     chunk = (response.chunk_index, response.first_frame, response.frames, response.is_final)
                     with tracing.span("send", chunk=response.chunk_index, final=response.is_final):
-                        await context.write(to_response(accepted.request_id, *chunk))
+                        await context.write(to_response(accepted.request_id, *chunk, response.feelings))
                     call.sent(response.is_final)
                 if assembly.complete:
                     return

@@ -5,13 +5,14 @@ from collections.abc import AsyncIterator
 from urllib.parse import quote
 
 from emotalk.errors import InvalidRequest
+from emotalk.feelings import EmotionKey, check_keys
 from emotalk.jobs.intake import Order, new_id
 from emotalk.live.conversation import Encoding, Opening, SoundBlock
 from emotalk.queues.strangers import MOST
 from emotalk.server.answers.dispatch import Accepted
 from emotalk.server.answers.job_calls import Standing, number_of
 from emotalk.wire import emotalk_pb2
-from emotalk.wire.convert import read_performance, to_job
+from emotalk.wire.convert import from_message, read_performance, to_job
 
 _PLAIN = string.ascii_letters + string.digits + "!#$&'()*+,/:;=?@[]^`{|}"
 _ENCODINGS: dict[int, Encoding] = {
@@ -70,4 +71,10 @@ async def to_blocks(messages: AsyncIterator[emotalk_pb2.AudioFrame]) -> AsyncIte
     async for message in messages:
         if message.HasField("settings"):
             raise InvalidRequest("settings", "they came a second time", "Send them in the first message only")
-        yield SoundBlock(message.audio)
+        yield SoundBlock(message.audio, _keys(message) if message.emotions or message.feels else None)
+
+
+def _keys(message: emotalk_pb2.AudioFrame) -> tuple[EmotionKey, ...]:
+    keys = tuple(from_message(EmotionKey, key) for key in message.emotions)
+    check_keys(keys)
+    return keys

@@ -1,0 +1,81 @@
+"""What a face does for each feeling: action units of the EMFACS prototypes, as offsets on what speech does.
+
+Weights are those at strength 1. Nothing here rounds, rolls or shuts the lips, and what could part them (a raised
+upper lip, stretched corners, the jaw) yields where speech lets them meet: lips that meet win.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotalk.face import BLENDSHAPES, INDEX, Frames
+from emotalk.feelings import FEELINGS
+
+_SAD = {"browInnerUp": 0.40, "browDown": 0.08, "mouthFrown": 0.25, "eyeBlink": 0.10, "eyeLookDown": 0.08}
+
+SIGNS: Mapping[str, Mapping[str, float]] = {
+    "amazement": {"browInnerUp": 0.40, "browOuterUp": 0.40, "eyeWide": 0.30},
+    "anger": {"browDown": 0.45, "eyeSquint": 0.20, "eyeWide": 0.08, "noseSneer": 0.15, "mouthFrown": 0.10},
+    "cheekiness": {"mouthSmileLeft": 0.30, "mouthDimpleLeft": 0.15, "browOuterUpRight": 0.20, "cheekSquintLeft": 0.15},
+    "disgust": {"noseSneer": 0.35, "mouthUpperUp": 0.15, "mouthFrown": 0.15, "browDown": 0.15, "eyeSquint": 0.15},
+    "fear": {"browInnerUp": 0.35, "browOuterUp": 0.20, "eyeWide": 0.30, "mouthStretch": 0.12},
+    "grief": {name: 1.25 * weight for name, weight in _SAD.items()},
+    "joy": {"mouthSmile": 0.30, "cheekSquint": 0.35, "eyeSquint": 0.10, "browInnerUp": 0.05, "mouthDimple": 0.05},
+    "outofbreath": {"browInnerUp": 0.10, "noseSneer": 0.05},
+    "pain": {"browDown": 0.35, "cheekSquint": 0.30, "eyeSquint": 0.35, "noseSneer": 0.20, "mouthStretch": 0.10},
+    "sadness": _SAD,
+}
+IN_PAUSES: Mapping[str, Mapping[str, float]] = {
+    "amazement": {"jawOpen": 0.12},
+    "anger": {"mouthPress": 0.10},
+    "grief": {"mouthShrugLower": 0.08},
+    "outofbreath": {"jawOpen": 0.10},
+    "sadness": {"mouthShrugLower": 0.06},
+}
+"""What is only drawn while nobody speaks."""
+STIRRED: Mapping[str, float] = {"eyeWide": 0.10}
+"""Of a stirred voice whose feeling nobody knows."""
+
+CORNERS_LIMIT = 0.6
+_CORNERS = [INDEX[f"{name}{side}"] for name in ("mouthSmile", "mouthFrown") for side in ("Left", "Right")]
+_PARTING = [INDEX[f"{name}{side}"] for name in ("mouthUpperUp", "mouthStretch") for side in ("Left", "Right")]
+_LIVELY = [i for name, i in INDEX.items() if name.startswith(("brow", "eyeWide", "noseSneer"))]
+_LIVELIER = 0.5
+_PARTED = 0.08
+"""Lips that speech parts so far are free."""
+
+
+def row(signs: Mapping[str, float]) -> NDArray[np.float32]:
+    """Weights by name, a name without a side standing for both, as float32 [52]."""
+    columns = np.zeros(BLENDSHAPES, np.float32)
+    for name, weight in signs.items():
+        for column in (name, f"{name}Left", f"{name}Right"):
+            if column in INDEX:
+                columns[INDEX[column]] += np.float32(weight)
+    return columns
+
+
+_SPOKEN, _PAUSED = (np.stack([row(table.get(name, {})) for name in FEELINGS]) for table in (SIGNS, IN_PAUSES))
+_STIRRED = row(STIRRED)
+
+
+def draw(
+    face: Frames, strengths: NDArray[np.float32], stirred: NDArray[np.float32], paused: NDArray[np.float32]
+) -> Frames:
+    """Add to a face [n, 52]: strengths of FEELINGS [n, 10], activation that is drawn [n], how far nobody speaks [n]."""
+    offsets = strengths @ _SPOKEN + stirred[:, None] * _STIRRED
+    offsets[:, _PARTING] *= _free(face)[:, None]
+    offsets += (strengths @ _PAUSED) * paused[:, None]
+    offsets[:, _LIVELY] += face[:, _LIVELY] * (_LIVELIER * stirred[:, None])
+    room = np.maximum(np.float32(CORNERS_LIMIT) - face[:, _CORNERS], 0)
+    offsets[:, _CORNERS] = np.minimum(offsets[:, _CORNERS], room)
+    drawn: Frames = np.clip(face + offsets, 0, 1)
+    return drawn
+
+
+def _free(face: Frames) -> NDArray[np.float32]:
+    """0 where lips meet, 1 where they are well apart, [n]."""
+    gap = face[:, INDEX["jawOpen"]] - face[:, INDEX["mouthClose"]]
+    share: NDArray[np.float32] = np.clip(gap / np.float32(_PARTED), 0, 1)
+    return share
