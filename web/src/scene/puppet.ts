@@ -4,6 +4,7 @@ import type { Pose } from '../face/idle';
 import { bindShapes, type Binding } from './binding';
 import { Neck } from './neck';
 import { addMorphNormals } from './normals';
+import { Skull } from './skull';
 
 /** A head with ARKit shapes: ours, or one that was dropped on the page. */
 export class Puppet {
@@ -11,10 +12,10 @@ export class Puppet {
   readonly object = new Group();
   private readonly meshes: Mesh[] = [];
   private readonly neck = new Vector3();
-  /** Ours bends its neck; others turn about its lower end. */
-  private readonly bent: Neck | null;
+  /** Ours bends its neck, a VRM turns its head bone; others turn about their lower end. */
+  private readonly bent: Neck | Skull | null;
 
-  private constructor(private readonly gltf: GLTF, private readonly bindings: Binding[][]) {
+  private constructor(private readonly gltf: GLTF, private readonly bindings: Binding[][], bone: Object3D | null) {
     const { scene } = gltf;
     scene.traverse((node) => {
       if (!(node as Mesh).isMesh) return;
@@ -31,7 +32,7 @@ export class Puppet {
     this.object.rotation.order = 'YXZ';
     this.object.updateMatrixWorld(true);
     const skin = this.skin();
-    this.bent = skin ? new Neck(this.meshes, skin.matrixWorld.getMaxScaleOnAxis()) : null;
+    this.bent = skin ? new Neck(this.meshes, skin.matrixWorld.getMaxScaleOnAxis()) : bone && new Skull(bone);
   }
 
   /** Null when the file has none of the 52 names. Raises what the loader raises for a file that is no GLB. */
@@ -44,7 +45,7 @@ export class Puppet {
     // VRM 0 looks backwards.
     if (gltf.parser.json.extensions?.VRM) gltf.scene.rotation.y = Math.PI;
     const bindings = bindShapes(gltf);
-    return bindings.some((bound) => bound.length) ? new Puppet(gltf, bindings) : null;
+    return bindings.some((bound) => bound.length) ? new Puppet(gltf, bindings, await Skull.of(gltf)) : null;
   }
 
   /** How many of the 52 shapes it has. */
