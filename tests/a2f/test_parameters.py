@@ -6,6 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from emotalk.performance import Performance
+from emotalk.wire.a2f import a2f_pb2
+from emotalk.wire.audio2face_emotions import CallersEmotions, read_settings
+from emotalk.wire.audio2face_parameters import Remarks
 from tests.a2f.caller import Heard, clip, hear, pcm
 from tests.a2f.page import BLEND_SHAPES
 from tests.integration.served import Inside
@@ -77,6 +81,13 @@ def test_what_is_out_of_range_is_held_to_it_and_named(served: Inside, name: str)
         assert np.array_equal(heard.rows, drawn(served, face_params={"float_params": {name: taken}}).rows)
 
 
+def test_the_defaults_of_the_page_are_ours_to_the_last_bit() -> None:
+    """They come as floats of 32 bits: a strength of 0.6000000238 would be another face."""
+    processing = a2f_pb2.EmotionPostProcessingParameters(preferred_emotion_strength=0.5, emotion_strength=0.6)
+    said = CallersEmotions(read_settings(processing, a2f_pb2.EmotionParameters(), Remarks()), Remarks())
+    assert said.performance() == Performance(preferred_emotion_strength=0.5)
+
+
 def test_what_has_no_meaning_here_is_said_once(served: Inside, plain: np.ndarray) -> None:
     heard = drawn(served, face_params={"float_params": dict.fromkeys(UNUSED, 0.3)})
     [info] = heard.said(INFO)
@@ -93,6 +104,7 @@ def test_what_has_no_meaning_here_is_said_once(served: Inside, plain: np.ndarray
         {"face_params": {"float_array_params": {"noseLength": {"values": [1.0]}}}},
         {"blendshape_params": {"bs_weight_multipliers": {"noseLength": 1.0}}},
         {"blendshape_params": {"bs_weight_offsets": {"noseLength": 1.0}}},
+        {"emotion_params": {"beginning_emotion": {"noseLength": 1.0}}},
     ],
     ids=lambda parameters: next(iter(next(iter(parameters.values())))),
 )

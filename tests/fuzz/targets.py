@@ -34,15 +34,15 @@ from emotalk.jobs import DeadLetter, Failure, Part
 from emotalk.jobs.codec import decode_job, decode_letter, decode_part, encode_job, encode_letter, encode_part
 from emotalk.jobs.intake import Intake
 from emotalk.live.conversation import Opening, pack_opening, unpack
-from emotalk.performance import Performance
 from emotalk.queues.kafka.claims.marks import read_mark
 from emotalk.queues.kafka.job_notes.notes import Note, decode_note, encode_note
 from emotalk.server.contracts.emotalk_messages import to_order
 from emotalk.shaping import Adjusted
 from emotalk.wire import emotalk_pb2, records_pb2
 from emotalk.wire.a2f import a2f_pb2, controller_pb2
-from emotalk.wire.audio2face import BLEND_SHAPES, Asked, read_header, read_sound
-from emotalk.wire.audio2face_parameters import face_defaults
+from emotalk.wire.audio2face import BLEND_SHAPES, Asked, read_header, read_piece, to_remarks
+from emotalk.wire.audio2face_emotions import CallersEmotions, read_settings
+from emotalk.wire.audio2face_parameters import Remarks, face_defaults
 from emotalk.wire.convert import to_response
 from tests.fuzz.mutate import mutated, with_other_fields
 from tests.parity.seeded_checkpoint import save, write_checkpoint
@@ -252,13 +252,26 @@ def audio2face(_: ExitStack, __: Path) -> Target:
         try:
             if message.HasField("audio_stream_header"):
                 return _opened(read_header(message))
-            return "end" if read_sound(message) is None else "sound"
+            piece = read_piece(message)
+            if piece is None:
+                return "end"
+            emotions = CallersEmotions(read_settings(*_NOTHING_SAID), Remarks())
+            emotions.hear(piece.emotions)
+            emotions.performance().check()
+            return "emotions" if emotions.keys else "sound"
         except InvalidRequest as refused:
             return type(refused).__name__
 
     def mutate(corpus: Sequence[bytes], draw: random.Random) -> bytes:
         message = controller_pb2.AudioStream.FromString(draw.choice(corpus))
         header = message.audio_stream_header
+        for key in message.audio_with_emotion.emotions:
+            key.time_code = draw.choice((math.nan, math.inf, -1.0, 0.0, 1e300, 7.5))
+            key.emotion[draw.choice(("joy", "out_of_breath", "no such"))] = draw.choice(
+                (math.nan, -0.1, 0.3, 1.0, 1e30)
+            )
+            if draw.random() < 0.8:
+                return bytes(message.SerializeToString())
         if draw.random() < 0.5 or not message.HasField("audio_stream_header"):
             return mutated(corpus, draw)
         for part in (header.audio_header, header.blendshape_params, header.emotion_post_processing_params):
@@ -272,15 +285,20 @@ def audio2face(_: ExitStack, __: Path) -> Target:
     return Target(_audio2face_messages(), run, mutate)
 
 
+_NOTHING_SAID = a2f_pb2.EmotionPostProcessingParameters(), a2f_pb2.EmotionParameters(), Remarks()
+
+
 def _opened(asked: Asked) -> str:
     """What is asked goes to the engine's process and comes out the same; no number in it is beyond its range."""
-    opening = Opening("fuzz", Performance(), asked.rate, as_clip=True, adjustment=asked.adjustment)
+    remarks = list(to_remarks(asked.emotions.remarks))
+    performance = asked.emotions.performance()
+    opening = Opening("fuzz", performance, asked.rate, as_clip=True, adjustment=asked.adjustment)
     if unpack(iter([pack_opening(opening)]))[0] != opening:
         raise Defect("the opening is not the same after its way to the engine")
     face = Adjusted(asked.adjustment).push(np.full((3, 52), 0.5, np.float32)) if asked.adjustment else np.zeros(1)
     if np.isnan(face).any():
         raise Defect("a face that is not a number")
-    return "header with remarks" if asked.remarks else "header"
+    return "header with remarks" if remarks else "header"
 
 
 def _audio2face_messages() -> list[bytes]:

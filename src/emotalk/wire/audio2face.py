@@ -1,14 +1,16 @@
 """Audio2Face-3D's messages: read into our values, and made of them. Parameters: `audio2face_parameters.py`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from emotalk.errors import InvalidRequest, UnsupportedAudio
 from emotalk.face import INDEX, Frames
+from emotalk.feelings import FEELINGS, FeelingTrack
 from emotalk.shaping import Adjustment
 from emotalk.timebase import FPS, timecode
-from emotalk.wire.a2f import animation_data_pb2, audio_pb2, controller_pb2, emotion_aggregate_pb2, status_pb2
+from emotalk.wire.a2f import a2f_pb2, animation_data_pb2, audio_pb2, controller_pb2, emotion_aggregate_pb2, status_pb2
+from emotalk.wire.audio2face_emotions import CallersEmotions, Emotion, read_settings
 from emotalk.wire.audio2face_parameters import Remarks, ours, read_adjustment
 
 BLEND_SHAPES = tuple(
@@ -46,10 +48,6 @@ SUCCESS = to_status(_Code.SUCCESS, "all frames were sent")
 UNFINISHED = to_status(_Code.WARNING, "the stream ended without end_of_audio; its sound was taken for the whole clip")
 
 
-_CALM = dict.fromkeys("amazement anger cheekiness disgust fear grief joy outofbreath pain sadness".split(), 0.0)
-NO_FEELINGS = _CALM
-
-
 def to_error(sentence: str) -> Answer:
     """What went wrong, before the call ends with a gRPC status."""
     return to_status(_Code.ERROR, sentence)
@@ -57,11 +55,11 @@ def to_error(sentence: str) -> Answer:
 
 @dataclass(frozen=True)
 class Asked:
-    """What a call's header asks for. `remarks`: what its caller should hear about it, as messages."""
+    """What a call's header asks for; more emotions may come later."""
 
     rate: int
     adjustment: Adjustment | None
-    remarks: tuple[Answer, ...]
+    emotions: CallersEmotions
 
 
 def read_header(message: AudioStream | None) -> Asked:
@@ -71,8 +69,13 @@ def read_header(message: AudioStream | None) -> Asked:
     header, remarks = message.audio_stream_header, Remarks()
     _check_sound(header.audio_header)
     adjustment = read_adjustment(header.face_params, header.blendshape_params, remarks)
-    said = (to_status(code, sentence) for code, sentence in remarks.said())
-    return Asked(header.audio_header.samples_per_second, adjustment, tuple(said))
+    settings = read_settings(header.emotion_post_processing_params, header.emotion_params, remarks)
+    return Asked(header.audio_header.samples_per_second, adjustment, CallersEmotions(settings, remarks))
+
+
+def to_remarks(remarks: Remarks) -> Iterator[Answer]:
+    """What has not been said yet."""
+    return (to_status(code, sentence) for code, sentence in remarks.said())
 
 
 def _check_sound(sound: audio_pb2.AudioHeader) -> None:
@@ -87,14 +90,14 @@ def _check_sound(sound: audio_pb2.AudioHeader) -> None:
         raise UnsupportedAudio(problem, _FIX, "samples_per_second")
 
 
-def read_sound(message: AudioStream) -> bytes | None:
-    """Any later message: sound, None for the end. Raises InvalidRequest."""
+def read_piece(message: AudioStream) -> a2f_pb2.AudioWithEmotion | None:
+    """Any later message: sound with emotions, None for the end. Raises InvalidRequest."""
     part = message.WhichOneof("stream_part")
     if part == "audio_stream_header":
         raise InvalidRequest("audio_stream_header", "it came a second time", _NO_HEADER)
     if part is None:
         raise InvalidRequest("stream_part", "the message is empty", "Send audio_with_emotion or end_of_audio")
-    return None if part == "end_of_audio" else message.audio_with_emotion.audio_buffer
+    return None if part == "end_of_audio" else message.audio_with_emotion
 
 
 def to_header(rate: int, epoch_seconds: float) -> Answer:
@@ -118,13 +121,20 @@ def to_frames(first_frame: int, frames: Frames) -> Iterator[tuple[int, list[floa
     return enumerate(frames[:, _COLUMNS].tolist(), first_frame)
 
 
-def to_animation(frame: int, weights: list[float], sound: bytes, feelings: Mapping[str, float]) -> Answer:
-    """One frame, the sound that is heard while it is shown, and what it was drawn with."""
+def drawn_at(track: FeelingTrack, step: int) -> Emotion:
+    """What the face was drawn with at a step of the track, all ten."""
+    return dict(zip(FEELINGS, track.rows[step, -len(FEELINGS) :].tolist(), strict=True))
+
+
+def to_animation(frame: int, weights: list[float], sound: bytes, asked: Emotion, drawn: Emotion) -> Answer:
+    """One frame, the sound that is heard while it is shown, the emotions asked for and those that are drawn."""
     answer, time = Answer(), timecode(frame)
     data = answer.animation_data
     data.skel_animation.blend_shape_weights.add(time_code=time, values=weights)
     data.audio.time_code, data.audio.audio_buffer = time, sound
-    drawn = emotion_aggregate_pb2.EmotionAggregate()
-    drawn.a2f_smoothed_output.add(time_code=time, emotion=feelings)
-    data.metadata[_EMOTIONS].Pack(drawn)
+    emotions = emotion_aggregate_pb2.EmotionAggregate()
+    if asked:
+        emotions.input_emotions.add(time_code=time, emotion=asked)
+    emotions.a2f_smoothed_output.add(time_code=time, emotion=drawn)
+    data.metadata[_EMOTIONS].Pack(emotions)
     return answer

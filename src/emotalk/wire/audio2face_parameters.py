@@ -5,6 +5,8 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from emotalk.face import ARKIT_NAMES, INDEX
 from emotalk.shaping import Adjustment
 from emotalk.wire.a2f import a2f_pb2, status_pb2
@@ -24,14 +26,18 @@ _FACE: Mapping[str, tuple[str, Range]] = {
 }
 _SKIN = "skinStrength"
 _UNUSED = ("faceMaskLevel", "faceMaskSoftness", "tongueStrength", "tongueHeightOffset", "tongueDepthOffset")
-_ROUNDING = 1e-6
-"""What a float32 may differ from the limit that its sender meant."""
 _MOST_NAMES, _LONGEST_NAME = 20, 40
+_MOST_WARNINGS = 100
 
 
 def ours(name: str) -> str:
     """EyeBlinkLeft → eyeBlinkLeft, which is ARKit's name."""
     return name[:1].lower() + name[1:]
+
+
+def meant(value: float) -> float:
+    """The short number that was sent as a float of 32 bits: 0.6, not 0.6000000238."""
+    return float(str(np.float32(value)))
 
 
 def face_defaults() -> dict[str, float]:
@@ -46,10 +52,13 @@ class Remarks:
 
     _warnings: list[str] = dataclasses.field(default_factory=list)
     _unused: list[str] = dataclasses.field(default_factory=list)
+    _before: set[str] = dataclasses.field(default_factory=set)
 
     def warn(self, sentence: str) -> None:
-        """Something was not taken as it was sent."""
-        self._warnings.append(sentence)
+        """Something was not taken as it was sent; the same is said once, and not for ever."""
+        if sentence not in self._before and len(self._before) < _MOST_WARNINGS:
+            self._before.add(sentence)
+            self._warnings.append(sentence)
 
     def unknown(self, where: str, names: Iterable[str]) -> None:
         """Names that nothing is called by."""
@@ -64,18 +73,19 @@ class Remarks:
     def within(self, name: str, value: float, limits: Range, default: float) -> float:
         """The value, or the nearest that can be used."""
         low, high = limits
-        if low - _ROUNDING <= value <= high + _ROUNDING:
+        if low <= value <= high:
             return value
         taken = min(max(value, low), high) if math.isfinite(value) else default
         self.warn(f"{name}: {value:g} is out of range {low:g}..{high:g}; {taken:g} is used")
         return taken
 
     def said(self) -> Iterator[tuple[status_pb2.Status.Code, str]]:
-        """Each with its code."""
-        if self._unused:
-            names = ", ".join(self._unused)
-            yield status_pb2.Status.INFO, f"taken and not used, for a face of blendshapes has no such parts: {names}"
-        for sentence in self._warnings:
+        """Each with its code, and once."""
+        unused, self._unused = self._unused, []
+        warnings, self._warnings = self._warnings, []
+        if unused:
+            yield status_pb2.Status.INFO, f"taken and not used, as this face has no such parts: {', '.join(unused)}"
+        for sentence in warnings:
             yield status_pb2.Status.WARNING, sentence
 
 
@@ -100,12 +110,12 @@ def _face_values(face: a2f_pb2.FaceParameters, remarks: Remarks) -> dict[str, fl
     remarks.unknown("face_params", (name for names in others for name in names))
     neutral = Adjustment()
     values = {
-        field: remarks.within(name, given[name], limits, getattr(neutral, field))
+        field: remarks.within(name, meant(given[name]), limits, getattr(neutral, field))
         for name, (field, limits) in _FACE.items()
         if name in given
     }
     if _SKIN in given:
-        skin = remarks.within(_SKIN, given[_SKIN], _STRENGTH, 1.0)
+        skin = remarks.within(_SKIN, meant(given[_SKIN]), _STRENGTH, 1.0)
         for part in ("upper_strength", "lower_strength"):
             values[part] = skin * values.get(part, 1.0)
     return values

@@ -8,11 +8,12 @@ import grpc
 
 from emotalk.errors import EmoTalkError
 from emotalk.jobs.intake import new_id
+from emotalk.live.pool import LivePool
 from emotalk.server.contracts.audio2face_call import AudioCall
 from emotalk.server.contracts.base import Contract, Resources, calls_of
 from emotalk.server.guard.gate import abort
-from emotalk.wire.a2f import a2f_controller_pb2, a2f_controller_pb2_grpc, controller_pb2
-from emotalk.wire.audio2face import END, SUCCESS, to_error
+from emotalk.wire.a2f import a2f_controller_pb2, a2f_controller_pb2_grpc
+from emotalk.wire.audio2face import END, SUCCESS, AudioStream, read_header, to_error
 
 log = logging.getLogger(__name__)
 
@@ -24,26 +25,35 @@ class A2FControllerService(a2f_controller_pb2_grpc.A2FControllerServiceServicer)
         self._resources = resources
 
     async def ProcessAudioStream(  # noqa: N802 - the contract's name
-        self, messages: AsyncIterator[controller_pb2.AudioStream], context: grpc.aio.ServicerContext
+        self, messages: AsyncIterator[AudioStream], context: grpc.aio.ServicerContext
     ) -> None:
         """A clip or a live speaker: a header, frames with their sound, an event and a status."""
         live = self._resources.live
         if live is None:
             await context.abort(grpc.StatusCode.UNIMPLEMENTED, "this server takes no live sound")
             return
-        call = AudioCall(new_id(), live, self._resources.limits)
+        request_id = new_id()
         with self._resources.in_hand:
             try:
-                async with aclosing(call.answers(messages)) as answers:
-                    async for answer in answers:
-                        await context.write(answer)
-                await context.write(END)
-                await context.write(SUCCESS)
-                log.info("answered", extra=call.facts())
+                await self._answer(request_id, live, messages, context)
             except EmoTalkError as error:
                 await context.write(to_error(str(error)))
-                log.info("refused", extra={**call.facts(), "error": str(error), "kind": type(error).__name__})
+                facts = {"request_id": request_id, "error": str(error), "kind": type(error).__name__}
+                log.info("refused", extra=facts)
                 await abort(context, error)
+
+    async def _answer(
+        self, request_id: str, live: LivePool, messages: AsyncIterator[AudioStream], context: grpc.aio.ServicerContext
+    ) -> None:
+        asked = read_header(await live.next_of(messages))
+        log.info("listening", extra={"request_id": request_id, "rate": asked.rate})
+        call = AudioCall(request_id, asked, live, self._resources.limits)
+        async with aclosing(call.answers(messages)) as answers:
+            async for answer in answers:
+                await context.write(answer)
+        await context.write(END)
+        await context.write(SUCCESS)
+        log.info("answered", extra=call.facts())
 
 
 def _register(server: grpc.aio.Server, resources: Resources) -> None:

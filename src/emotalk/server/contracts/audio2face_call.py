@@ -7,38 +7,37 @@ Reading never waits for answers, and answers are made when they are taken: what 
 """
 
 import asyncio
-import logging
 import struct
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing, suppress
 from hashlib import blake2b
 from typing import Any
 
 from emotalk.audio.limits import check_length
 from emotalk.errors import InvalidRequest
+from emotalk.feelings import FEELINGS
 from emotalk.limits import Limits
 from emotalk.live.arrival import LOOK_SECONDS, SoundArrival
 from emotalk.live.conversation import LiveChunk, Opening, SoundBlock
 from emotalk.live.pool import LivePool
 from emotalk.live.spool import Spool
-from emotalk.performance import Performance
+from emotalk.timebase import STEP_FRAMES, timecode
 from emotalk.wire.audio2face import (
-    NO_FEELINGS,
     SAMPLE_BYTES,
     UNFINISHED,
     Answer,
     Asked,
     AudioStream,
+    drawn_at,
     echo_start,
-    read_header,
-    read_sound,
+    read_piece,
     to_animation,
     to_frames,
     to_header,
+    to_remarks,
 )
-
-log = logging.getLogger(__name__)
+from emotalk.wire.audio2face_emotions import Emotion
 
 BLOCK_BYTES = 2**16
 """Even: sound goes to the engine in whole samples."""
@@ -46,39 +45,52 @@ _WAV = struct.Struct("<4sI4s4sIHHIIHH4sI")
 
 
 class AudioCall:
-    """`clock` tells how fast sound comes."""
+    """What its header has `asked`, and all that comes after it; `clock` tells how fast sound comes."""
 
     def __init__(
-        self, request_id: str, live: LivePool, limits: Limits, clock: Callable[[], float] = time.monotonic
+        self,
+        request_id: str,
+        asked: Asked,
+        live: LivePool,
+        limits: Limits,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._request_id, self._live, self._limits = request_id, live, limits
-        self._asked, self._manner = Asked(0, None, ()), ""
+        self._request_id, self._asked, self._live, self._limits = request_id, asked, live, limits
+        self._manner = ""
         self._spool, self._arrival = Spool(), SoundArrival(clock)
         self._came = asyncio.Event()
         self._closed_early = False
         self._fed = 0
         self._drawn: asyncio.Queue[LiveChunk | BaseException | None] = asyncio.Queue()
         self._frames = 0
+        self._felt: Emotion = dict.fromkeys(FEELINGS, 0.0)
 
     def facts(self) -> dict[str, Any]:
         """For the log."""
-        facts = {"request_id": self._request_id, "rate": self._asked.rate, "manner": self._manner}
-        return {**facts, "frames": self._frames}
+        known = {"request_id": self._request_id, "rate": self._asked.rate}
+        return known | {"manner": self._manner, "frames": self._frames}
 
     async def answers(self, messages: AsyncIterator[AudioStream]) -> AsyncGenerator[Answer, None]:
         """All that comes before the last event and status. Raises EmoTalkError. Close it to hang up."""
-        self._asked = read_header(await self._live.next_of(messages))
-        log.info("listening", extra={"request_id": self._request_id, "rate": self._asked.rate})
         yield to_header(self._asked.rate, time.time())
-        for remark in self._asked.remarks:
-            yield remark
         async with aclosing(self._chunks(messages)) as chunks:
             async for chunk in chunks:
-                for frame, weights in to_frames(chunk.first_frame, chunk.frames):
-                    yield to_animation(frame, weights, self._echo(frame), NO_FEELINGS)
-                    self._frames += 1
+                for remark in to_remarks(self._asked.emotions.remarks):
+                    yield remark
+                for answer in self._animations(chunk):
+                    yield answer
         if self._closed_early:
             yield UNFINISHED
+
+    def _animations(self, chunk: LiveChunk) -> Iterator[Answer]:
+        """Made one by one, as they are taken."""
+        for frame, weights in to_frames(chunk.first_frame, chunk.frames):
+            step = frame // STEP_FRAMES - chunk.feelings.first
+            if 0 <= step < len(chunk.feelings.rows):
+                self._felt = drawn_at(chunk.feelings, step)
+            asked = self._asked.emotions.at(timecode(frame))
+            yield to_animation(frame, weights, self._echo(frame), asked, self._felt)
+            self._frames += 1
 
     async def _chunks(self, messages: AsyncIterator[AudioStream]) -> AsyncGenerator[LiveChunk, None]:
         tasks = reading, drawing = asyncio.create_task(self._read(messages)), asyncio.create_task(self._draw())
@@ -102,9 +114,10 @@ class AudioCall:
     async def _read(self, messages: AsyncIterator[AudioStream]) -> None:
         """Take all sound, as fast as it comes."""
         while (message := await self._live.next_of(messages)) is not None:
-            if (sound := read_sound(message)) is None:
+            if (piece := read_piece(message)) is None:
                 break
-            self._take(sound)
+            self._asked.emotions.hear(piece.emotions)
+            self._take(piece.audio_buffer)
         else:
             self._closed_early = True
         if self._spool.end % SAMPLE_BYTES:
@@ -140,7 +153,8 @@ class AudioCall:
         self._manner = manner
         as_clip, asked = manner == "clip", self._asked
         seed = await asyncio.to_thread(self._digest) if as_clip else self._request_id
-        return Opening(seed, Performance(), asked.rate, as_clip=as_clip, adjustment=asked.adjustment)
+        performance = asked.emotions.performance()
+        return Opening(seed, performance, asked.rate, as_clip=as_clip, adjustment=asked.adjustment)
 
     def _digest(self) -> str:
         """The seed that `animate` takes for the same sound in a plain WAV file."""
@@ -157,8 +171,9 @@ class AudioCall:
         while True:
             stop = min(self._spool.end, self._fed + BLOCK_BYTES) // SAMPLE_BYTES * SAMPLE_BYTES
             if stop > self._fed:
+                emotions = self._asked.emotions.from_now(self._fed / SAMPLE_BYTES / self._asked.rate)
                 block, self._fed = self._spool.read(self._fed, stop), stop
-                yield SoundBlock(block)
+                yield SoundBlock(block, emotions)
             elif self._arrival.ended:
                 return
             else:
