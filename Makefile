@@ -77,6 +77,7 @@ lock: $(RUN)/python
 
 docs: $(VENV)/.for-tests
 	$(RUN)/python -m docs.flags
+	$(RUN)/python -m docs.formats
 
 # The head with the sound, to look at: docs/speaking.mp4. Needs the extra video and a minute or ten.
 film: $(VENV)/.for-tests

@@ -1,10 +1,12 @@
 """The head as animators open it: GLB, USD and film, each read back by somebody else's reader."""
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from shutil import which
 
 import av
 import numpy as np
@@ -16,6 +18,7 @@ from emotalk.errors import ConfigurationError
 from emotalk.export import check_place, film, save
 from emotalk.face import ARKIT_NAMES, INDEX, FaceClip, Frames
 from emotalk.head import load_head
+from emotalk.head.container import read_accessor, read_glb
 from tests.node.lent import node_modules
 from tests.unit.audio_files import wav
 
@@ -52,6 +55,28 @@ def test_glb_passes_the_khronos_validator_without_error_or_warning(saved: dict[s
     assert (report["issues"]["numErrors"], report["issues"]["numWarnings"]) == (0, 0), report["issues"]["messages"]
     assert report["info"]["animationCount"] == 1
     assert report["info"]["hasMorphTargets"]
+
+
+def test_glb_has_all_its_numbers_in_floats_and_needs_no_extension(saved: dict[str, Path]) -> None:
+    """Assimp and Godot 3 read neither quantised positions nor accessors without data."""
+    document, binary = read_glb(saved[".glb"].read_bytes())
+    assert "extensionsRequired" not in document
+    assert all("bufferView" in accessor and "sparse" not in accessor for accessor in document["accessors"])
+    head = load_head()
+    for part, primitive in zip(head.parts, document["meshes"][0]["primitives"], strict=True):
+        assert np.array_equal(
+            read_accessor(document, binary, primitive["attributes"]["POSITION"]), head.vertices[part.vertices]
+        )
+        for move, target in zip(head.deltas[:, part.vertices], primitive["targets"], strict=True):
+            assert np.array_equal(read_accessor(document, binary, target["POSITION"]), move)
+
+
+@pytest.mark.skipif(not which("assimp"), reason="assimp-utils is not installed")
+def test_glb_loads_in_assimp(saved: dict[str, Path]) -> None:
+    done = subprocess.run(["assimp", "info", str(saved[".glb"])], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"Meshes:\s+6\b", done.stdout)
+    assert re.search(r"Animations:\s+1\b", done.stdout)
 
 
 def test_glb_moves_the_heads_52_weights_at_thirty_frames_a_second(saved: dict[str, Path], sound: Path) -> None:

@@ -15,8 +15,8 @@ from emotalk.head import HEAD_GLB, load_head
 from emotalk.head.container import read_glb, write_glb
 from emotalk.head.turn import PIVOT, quaternions, turning_share
 
-FLOAT, BYTE = 5126, 5121
-_KINDS = {1: "SCALAR", 3: "VEC3", 4: "VEC4", 16: "MAT4"}
+_KINDS = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4", 16: "MAT4"}
+_COMPONENTS = {np.dtype(np.float32): 5126, np.dtype(np.uint8): 5121, np.dtype(np.uint16): 5123}
 
 
 def glb(clip: FaceClip, path: Path) -> None:
@@ -31,24 +31,62 @@ def glb(clip: FaceClip, path: Path) -> None:
 
 
 class _Scene:
-    """The packaged head's file as it grows; what is there already stays where it is."""
+    """The packaged head in floats and metres, as it grows.
+
+    The package's own file is small: whole steps of 0.04 mm, and of the shapes only what moves. Assimp, Godot 3 and
+    others do not read that, so here every accessor has all its numbers.
+    """
 
     def __init__(self) -> None:
-        self._document, binary = read_glb(HEAD_GLB.read_bytes())
-        self._binary = bytearray(binary)
+        self._document, packed = read_glb(HEAD_GLB.read_bytes())
+        self._binary = bytearray()
         self._samplers: list[dict[str, Any]] = []
         self._channels: list[dict[str, Any]] = []
+        self._keep_pictures(packed)
+        self._unpack()
+
+    def _keep_pictures(self, packed: bytes) -> None:
+        views = self._document["bufferViews"]
+        self._document |= {"bufferViews": [], "accessors": []}
+        for picture in self._document["images"]:
+            view = views[picture["bufferView"]]
+            start = view.get("byteOffset", 0)
+            picture["bufferView"] = self._view(packed[start : start + view["byteLength"]])
+
+    def _unpack(self) -> None:
+        """The mesh by its parts, a primitive each."""
+        head, document = load_head(), self._document
+        for part, primitive in zip(head.parts, document["meshes"][0]["primitives"], strict=True):
+            corners = (head.triangles[part.triangles] - part.vertices.start).astype(np.uint16)
+            primitive["attributes"] = {
+                "POSITION": self._places(head.vertices[part.vertices]),
+                "NORMAL": self.add(head.normals[part.vertices]),
+                "TEXCOORD_0": self.add(head.uv[part.vertices]),
+                "COLOR_0": self.add(head.shade[part.vertices]),
+            }
+            primitive["indices"] = self.add(corners.reshape(-1, 1))
+            still = self._places(np.zeros_like(head.vertices[part.vertices]))
+            moves = head.deltas[:, part.vertices]
+            primitive["targets"] = [{"POSITION": self._places(move) if move.any() else still} for move in moves]
+        del document["nodes"][0]["scale"], document["extensionsRequired"]
+        document["extensionsUsed"].remove("KHR_mesh_quantization")
+
+    def _places(self, points: NDArray[np.float32]) -> int:
+        return self.add(points, min=points.min(0).tolist(), max=points.max(0).tolist())
 
     def add(self, values: NDArray[Any], **more: Any) -> int:
         """One more accessor of rows of values; its number."""
-        self._binary += b"\0" * (-len(self._binary) % 4)
-        view = {"buffer": 0, "byteOffset": len(self._binary), "byteLength": values.nbytes}
-        self._document["bufferViews"].append(view)
-        self._binary += values.astype(values.dtype.newbyteorder("<")).tobytes()
-        kind = FLOAT if values.dtype == np.float32 else BYTE
-        accessor = {"bufferView": len(self._document["bufferViews"]) - 1, "componentType": kind, "count": len(values)}
+        view = self._view(values.astype(values.dtype.newbyteorder("<")).tobytes())
+        accessor = {"bufferView": view, "componentType": _COMPONENTS[values.dtype], "count": len(values)}
         self._document["accessors"].append({**accessor, "type": _KINDS[values.shape[1]], **more})
         return len(self._document["accessors"]) - 1
+
+    def _view(self, data: bytes) -> int:
+        self._binary += b"\0" * (-len(self._binary) % 4)
+        view = {"buffer": 0, "byteOffset": len(self._binary), "byteLength": len(data)}
+        self._document["bufferViews"].append(view)
+        self._binary += data
+        return len(self._document["bufferViews"]) - 1
 
     def animate(self, when: int, what: int, node: int, path: str) -> None:
         """One more channel."""
@@ -57,12 +95,12 @@ class _Scene:
 
     def bend(self) -> int:
         """Skin the mesh to neck and turn; the number of the node that turns."""
-        nodes, scale = self._document["nodes"], self._document["nodes"][0].pop("scale", [1, 1, 1])
+        nodes = self._document["nodes"]
         neck, turn = len(nodes), len(nodes) + 1
         nodes += [{"name": "neck", "children": [turn]}, {"name": "turn", "translation": list(PIVOT)}]
         nodes[0]["skin"] = 0  # its own place is void from now on: the joints say where each vertex stands
         self._document["scenes"][0]["nodes"].append(neck)
-        binds = np.stack([_bind(scale, (0, 0, 0)), _bind(scale, PIVOT)]).astype(np.float32)
+        binds = np.stack([_bind((0, 0, 0)), _bind(PIVOT)]).astype(np.float32)
         self._document["skins"] = [{"joints": [neck, turn], "skeleton": neck, "inverseBindMatrices": self.add(binds)}]
         self._skin()
         return turn
@@ -87,8 +125,8 @@ class _Scene:
         return write_glb(self._document, bytes(self._binary))
 
 
-def _bind(scale: list[float], at: tuple[float, ...]) -> NDArray[np.float64]:
-    """From the mesh's own units into a joint that stands at `at`: sixteen numbers, column by column."""
-    matrix = np.diag([*scale, 1.0])
+def _bind(at: tuple[float, ...]) -> NDArray[np.float64]:
+    """From the mesh into a joint that stands at `at`: sixteen numbers, column by column."""
+    matrix = np.eye(4)
     matrix[:3, 3] = [-each for each in at]
     return matrix.T.reshape(-1)
