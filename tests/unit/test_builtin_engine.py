@@ -162,6 +162,22 @@ def test_another_process_gives_the_same_bytes_under_the_same_fingerprint() -> No
     assert printed(script) == here
 
 
+def test_the_fingerprint_follows_what_is_computed_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert BuiltinEngine().card.fingerprint == ENGINE.card.fingerprint
+    monkeypatch.setattr("platform.machine", lambda: "another processor that computes the same")
+    monkeypatch.setattr("onnxruntime.__version__", "99")
+    assert BuiltinEngine().card.fingerprint == ENGINE.card.fingerprint
+    other = BuiltinEngine()
+    hear = other._network.hear
+
+    def differently(window: Pcm) -> tuple[np.ndarray, np.ndarray]:
+        shares, states = hear(window)
+        return np.nextafter(shares, np.float32(2)), states
+
+    monkeypatch.setattr(other._network, "hear", differently)
+    assert other.card.fingerprint != ENGINE.card.fingerprint
+
+
 def test_it_is_a_streaming_engine_whose_card_names_all_its_licences() -> None:
     assert isinstance(ENGINE, Engine)
     assert ENGINE.card.name == "builtin"
