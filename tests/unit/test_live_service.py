@@ -143,7 +143,7 @@ def test_a_window_engine_speaks_live_too_a_second_at_a_time(tmp_path: Path) -> N
         (Live(16_000, emotion_level=2), [PCM16], "emotion_level", "0 .calm. or 1"),
         (Live(16_000, person_id=24), [PCM16], "person_id", "0..23"),
         (Live(16_000, latency=9.0), [PCM16], "latency_hint", "out of range"),
-        (Live(16_000), [b"abc"], "audio", "no whole samples"),
+        (Live(16_000), [b"abc"], "audio", "not whole samples"),
         (Live(16_000, "float32"), [np.array([np.nan], "<f4").tobytes()], "audio", "finite"),
         (Live(16_000), [], "audio", "no sound came"),
         (Live(16_000), [PCM16] * 3, "audio", "more than 5 s"),
