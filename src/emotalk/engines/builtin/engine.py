@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from emotalk.engines.base import Device, EngineCard, EngineSession, Latency
-from emotalk.engines.builtin.gate import VoiceModel
+from emotalk.engines.builtin.gate import CHUNK, CONTEXT, VoiceModel, at_rest
 from emotalk.engines.builtin.network import MouthNetwork
 from emotalk.engines.builtin.plan import PLANS
 from emotalk.errors import DeviceUnavailable
@@ -54,19 +54,20 @@ class BuiltinEngine:
 
     @cached_property
     def card(self) -> EngineCard:
-        """Made when it is first asked for: it reads the models again and draws two seconds."""
+        """Made when it is first asked for: it reads the models again and hears two seconds."""
         log.debug("licences", extra={"path": MODELS.with_name("CARD.md")})
         return EngineCard("builtin", LICENCE, self._fingerprint(), draws="mouth")
 
     def _fingerprint(self) -> str:
-        """16 hex digits over the models, the code, and the mouth that this machine draws of a sound that all have.
+        """16 hex digits over the models, the code, and what this machine hears in a sound that all machines have.
 
         Processors and runtimes that compute the same have the same: a job may move between them.
         """
-        session = self.open(Style())
-        drawn = np.concatenate([session.push(probe()), session.finish()])
-        facts = (_CODE_VERSION.encode(), _digest(MODELS), drawn.tobytes())
-        return hashlib.blake2b(b"\0".join(facts), digest_size=8).hexdigest()
+        sound = probe()
+        chunks = np.lib.stride_tricks.sliding_window_view(sound, CONTEXT + CHUNK)[::CHUNK]
+        voice, _ = self._voice.judge(np.ascontiguousarray(chunks), at_rest())
+        heard = b"".join(each.tobytes() for each in (*self._network.hear(sound), voice))
+        return hashlib.blake2b(_CODE_VERSION.encode() + _digest(MODELS) + heard, digest_size=8).hexdigest()
 
     def open(self, style: Style, latency: Latency = "clip", seed: str = "") -> EngineSession:
         """Start a clip. Style and seed are for the layer above: this mouth is nobody's."""

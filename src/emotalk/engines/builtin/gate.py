@@ -45,12 +45,17 @@ class VoiceModel:
         return probabilities, (hidden, cell)
 
 
+def at_rest() -> State:
+    """The model's state before a clip."""
+    return np.zeros((1, 1, 128), np.float32), np.zeros((1, 1, 128), np.float32)
+
+
 class VoiceGate:
     """One clip at the gate: chunks in, openness 0..1 at 100 Hz out. Tick i is at (i + ½) · 10 ms."""
 
     def __init__(self, model: VoiceModel) -> None:
         self._model = model
-        self._state = (np.zeros((1, 1, 128), np.float32), np.zeros((1, 1, 128), np.float32))
+        self._state = at_rest()
         self._open = False
         self._chunks = 0
         # Before the clip there is no voice.
