@@ -78,6 +78,7 @@ lock: $(RUN)/python
 docs: $(VENV)/.for-tests
 	$(RUN)/python -m docs.flags
 	$(RUN)/python -m docs.formats
+	$(RUN)/python -m docs.visemes
 
 # The head with the sound, to look at: docs/speaking.mp4. Needs the extra video and a minute or ten.
 film: $(VENV)/.for-tests

@@ -16,6 +16,17 @@ export default defineConfig({
   },
   plugins: [
     {
+      // Its decoders lie beside the page (scene/loading.ts says so); the loader's own addresses would bring each of them twice.
+      name: 'draco',
+      transform: (code, id) => (id.endsWith('/DRACOLoader.js') ? code.replaceAll(/new URL\( '[^']*', import\.meta\.url \)\.toString\(\)/g, "''") : null),
+      generateBundle() {
+        for (const fileName of ['draco_wasm_wrapper.js', 'draco_decoder.wasm']) {
+          const source = readFileSync(new URL(`node_modules/three/examples/jsm/libs/draco/gltf/${fileName}`, import.meta.url));
+          this.emitFile({ type: 'asset', fileName, source });
+        }
+      },
+    },
+    {
       name: 'sample',
       generateBundle() {
         const source = readFileSync(new URL('../examples/speech.wav', import.meta.url));

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from docs.visemes import PLACE, written
 from emotalk.engines.builtin.poses import PHONE, POSES, SHAPES
 from emotalk.errors import InvalidRequest
 from emotalk.export import load, save
@@ -108,6 +109,10 @@ def test_a_head_of_52_shapes_cannot_have_visemes_and_that_is_said_first(suffix: 
     with pytest.raises(InvalidRequest, match="shapes"):
         Form("", "vrm").check(suffix)
     Form("24").check(suffix)
+
+
+def test_the_page_has_the_same_poses() -> None:
+    assert PLACE.read_text("utf-8") == written(), "type: make docs"
 
 
 def test_a_form_that_is_not_one_is_refused_with_those_that_are() -> None:

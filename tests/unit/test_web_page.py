@@ -57,7 +57,7 @@ def test_who_reads_no_page_and_asks_for_its_icon_by_the_old_name_gets_it():
 
 def test_page_and_head_together_are_less_than_three_megabytes_compressed():
     total = 0
-    for path in ("/", "/viewer.js", "/index.css", "/head.glb"):
+    for path in ("/", "/viewer.js", "/three.core.js", "/index.css", "/head.glb"):
         _, headers, body = ask(path, accept_encoding="gzip, br")
         assert headers["content-encoding"] == "gzip"
         assert gzip.decompress(body) == ask(path)[2]

@@ -4,6 +4,7 @@ import { openMicrophone } from './live/microphone';
 import type { Scene } from './life';
 import { Performance } from './performance';
 import type { Service, Style } from './service/api';
+import { refusal } from './refusals';
 import { Problem } from './service/problem';
 import type { Player } from './time/player';
 import type { Loudspeaker } from './time/voice';
@@ -150,7 +151,8 @@ export class Actor {
 
   private sentence(error: unknown): string {
     // fetch says TypeError when nobody answers, and nothing more.
-    return error instanceof TypeError ? this.parts.say('noService') : (error as Error).message;
+    if (error instanceof TypeError) return this.parts.say('noService');
+    return error instanceof Problem ? refusal(error, this.parts.say) : (error as Error).message;
   }
 
   private leave(): void {

@@ -1,4 +1,5 @@
 import { Actor } from './actor';
+import { PackedPictures } from './scene/loading';
 import { Puppet } from './scene/puppet';
 import { View } from './scene/view';
 import { Service, type Style } from './service/api';
@@ -72,10 +73,10 @@ async function wear(bytes: ArrayBuffer, name: string | null): Promise<void> {
     if (!puppet) return news.problem(say('noShapes', { name: name ?? '' }));
     view?.wear(puppet);
     find('ours').hidden = name === null;
-    if (name) news.say(say('wearing', { name, count: puppet.shapes }));
+    if (name) news.say(puppet.visemeCount ? say('wearingVisemes', { name, count: puppet.visemeCount }) : say('wearing', { name, count: puppet.shapes }));
   } catch (error) {
     console.warn(error);
-    news.problem(say('notHead', { name: name ?? 'head.glb' }));
+    news.problem(say(error instanceof PackedPictures ? 'packedPictures' : 'notHead', { name: name ?? 'head.glb' }));
   }
 }
 
@@ -115,7 +116,7 @@ function connect(): void {
   input('half').addEventListener('change', () => (player.rate = input('half').checked ? 0.5 : 1));
   input('scrub').addEventListener('input', () => player.seek(input('scrub').valueAsNumber));
   slider('emotion', (value) => say(value ? 'strong' : 'calm'), () => void actor.again(), 'change');
-  slider('person', String, () => void actor.again(), 'change');
+  slider('person', (value) => say('personOf', { value, count: Number(input('person').max) + 1 }), () => void actor.again(), 'change');
   slider('mouth', percent, (value) => (life.gains.mouth = value), 'input');
   slider('brows', percent, (value) => (life.gains.brows = value), 'input');
   // Whoever asked the system for less motion gets a still head to begin with.

@@ -64,7 +64,7 @@ def shaped(clip: FaceClip, kind: str) -> FaceClip:
 
 def visemes_of(frames: Frames, phones: dict[str, str]) -> Weights:
     """[n, 52] → [n, visemes] in 0..1; with a viseme for silence they add up to 1, without it to at most 1."""
-    poses = np.stack([_pose(each) for each in phones.values()])
+    poses = np.stack([pose_of(each) for each in phones.values()])
     weights = _taken_apart(_mouths(frames), poses)
     closing, biting, silent = (np.array([text == given for text in phones.values()]) for given in ("P B M", "F V", ""))
     weights[:, silent] = 0
@@ -77,7 +77,7 @@ def visemes_of(frames: Frames, phones: dict[str, str]) -> Weights:
     return np.asarray(weights, np.float32)
 
 
-def _pose(phones: str) -> Weights:
+def pose_of(phones: str) -> Weights:
     """[13] what the mouth does for these phones, on average."""
     if not phones:
         return np.zeros(len(SHAPES), np.float32)

@@ -19,9 +19,11 @@ from emotalk.web.problems import Problem
 STATIC = Path(__file__).parent / "static"
 POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; connect-src 'self' blob: ws: wss:; "
-    "script-src 'self' 'wasm-unsafe-eval'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+    "script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; "
+    "object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""The page needs nothing from elsewhere. Pictures inside a GLB are blobs; compressed GLBs want WebAssembly."""
+"""The page needs nothing from elsewhere. Pictures inside a GLB are blobs; packed GLBs want WebAssembly, Draco's in a
+worker that is a blob."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,9 @@
 import { Box3, Group, Material, Mesh, Object3D, Vector3 } from 'three';
-import { GLTFLoader, type GLTF } from 'three/examples/jsm/loaders/GLTFLoader.js';
+import type { GLTF } from 'three/examples/jsm/loaders/GLTFLoader.js';
 import type { Pose } from '../face/idle';
-import { bindShapes, type Binding } from './binding';
+import { Visemes } from '../face/visemes';
+import { bindShapes, type Binding, type Bindings } from './binding';
+import { loaderFor } from './loading';
 import { Neck } from './neck';
 import { addMorphNormals } from './normals';
 import { Skull } from './skull';
@@ -15,7 +17,10 @@ export class Puppet {
   /** Ours bends its neck, a VRM turns its head bone; others turn about their lower end. */
   private readonly bent: Neck | Skull | null;
 
-  private constructor(private readonly gltf: GLTF, private readonly bindings: Binding[][], bone: Object3D | null) {
+  private readonly visemes: Visemes | null;
+
+  private constructor(private readonly gltf: GLTF, private readonly bindings: Bindings, bone: Object3D | null) {
+    this.visemes = bindings.visemes && new Visemes(bindings.visemes.set);
     const { scene } = gltf;
     scene.traverse((node) => {
       if (!(node as Mesh).isMesh) return;
@@ -35,29 +40,33 @@ export class Puppet {
     this.bent = skin ? new Neck(this.meshes, skin.matrixWorld.getMaxScaleOnAxis()) : bone && new Skull(bone);
   }
 
-  /** Null when the file has none of the 52 names. Raises what the loader raises for a file that is no GLB. */
+  /** Null when the file has neither the 52 names nor visemes. Raises what the loader raises for a file that is not a GLB. */
   static async load(bytes: ArrayBuffer): Promise<Puppet | null> {
-    const loader = new GLTFLoader();
-    if (says(bytes, 'meshopt_compression')) {
-      loader.setMeshoptDecoder((await import('three/examples/jsm/libs/meshopt_decoder.module.js')).MeshoptDecoder);
-    }
+    const loader = await loaderFor(bytes);
     const gltf = await loader.parseAsync(bytes, '');
     // VRM 0 looks backwards.
     if (gltf.parser.json.extensions?.VRM) gltf.scene.rotation.y = Math.PI;
     const bindings = bindShapes(gltf);
-    return bindings.some((bound) => bound.length) ? new Puppet(gltf, bindings, await Skull.of(gltf)) : null;
+    return bindings.visemes || bindings.shapes.some((bound) => bound.length) ? new Puppet(gltf, bindings, await Skull.of(gltf)) : null;
   }
 
   /** How many of the 52 shapes it has. */
   get shapes(): number {
-    return this.bindings.filter((bound) => bound.length).length;
+    return this.bindings.shapes.filter((bound) => bound.length).length;
+  }
+
+  /** How many visemes it has instead of a mouth of those shapes. */
+  get visemeCount(): number {
+    return this.bindings.visemes?.moved.filter((bound) => bound.length).length ?? 0;
   }
 
   apply(weights: Float32Array): void {
     for (const mesh of this.meshes) mesh.morphTargetInfluences?.fill(0);
-    this.bindings.forEach((bound, shape) => {
-      for (const { influences, target, factor } of bound) influences[target] += weights[shape] * factor;
+    const move = (moved: Binding[][], by: ArrayLike<number>): void => moved.forEach((bound, at) => {
+      for (const { influences, target, factor } of bound) influences[target] += by[at] * factor;
     });
+    move(this.bindings.shapes, weights);
+    if (this.visemes) move(this.bindings.visemes!.moved, this.visemes.of(weights));
   }
 
   hold(pose: Pose): void {
@@ -106,14 +115,8 @@ export class Puppet {
 
   /** The part that speaks: a whole body with a face on it is looked at in the face. */
   private face(): Object3D {
-    const influences = new Set(this.bindings.flat().map((bound) => bound.influences));
+    const influences = new Set([...this.bindings.shapes, ...(this.bindings.visemes?.moved ?? [])].flat().map((bound) => bound.influences));
     const speaking = this.meshes.filter((mesh) => mesh.morphTargetInfluences && influences.has(mesh.morphTargetInfluences));
     return speaking.length === 1 ? speaking[0] : speaking[0]?.parent === this.gltf.scene || speaking.length === 0 ? this.gltf.scene : speaking[0].parent!;
   }
-}
-
-/** Whether the JSON of a GLB has `word` in it. */
-function says(bytes: ArrayBuffer, word: string): boolean {
-  const size = bytes.byteLength < 20 ? 0 : new DataView(bytes).getUint32(12, true);
-  return new TextDecoder().decode(bytes.slice(20, 20 + size)).includes(word);
 }

@@ -1,14 +1,15 @@
 import { NAMES } from '../face/names';
 
-/** A colour per shape that stays its own, far from its neighbours'. */
-export const colour = (shape: number): string => `hsl(${(shape * 137.5) % 360} 75% 66%)`;
+/** Colours that people with any kind of colour vision tell apart, after Okabe and Ito; a tick takes the first free one. */
+export const COLOURS = ['#e69f00', '#56b4e9', '#009e73', '#f0e442', '#d55e00', '#cc79a7', '#ffffff', '#8c7bff'];
+const PLAIN = '#7f8899';
 
 /** 52 live bars; ticking one picks its curve. */
 export class Bars {
   private readonly fills: HTMLElement[];
   private readonly shown = new Float32Array(NAMES.length).fill(-1);
-  /** The columns whose curves are picked. */
-  readonly picked = new Set<number>();
+  /** The columns whose curves are picked, each with its colour. */
+  readonly picked = new Map<number, string>();
 
   constructor(list: HTMLElement, private readonly holder: HTMLDetailsElement, picked: readonly string[], changed: () => void) {
     this.fills = NAMES.map((name, shape) => {
@@ -16,22 +17,28 @@ export class Bars {
       const word = document.createElement('span'), bar = document.createElement('span'), fill = document.createElement('i');
       tick.type = 'checkbox';
       tick.checked = picked.includes(name);
-      if (tick.checked) this.picked.add(shape);
-      tick.onchange = () => {
-        if (tick.checked) this.picked.add(shape);
+      const paint = (): void => {
+        if (tick.checked) this.picked.set(shape, this.free());
         else this.picked.delete(shape);
-        changed();
+        fill.style.setProperty('--colour', this.picked.get(shape) ?? PLAIN);
       };
+      paint();
+      tick.onchange = () => (paint(), changed());
       word.textContent = name;
       bar.className = 'bar';
       bar.ariaHidden = 'true';
-      fill.style.setProperty('--colour', colour(shape));
       bar.append(fill);
       label.append(tick, word, bar);
       row.append(label);
       list.append(row);
       return fill;
     });
+  }
+
+  /** The colour that fewest of the picked have, the first of them. */
+  private free(): string {
+    const used = COLOURS.map((colour) => [...this.picked.values()].filter((each) => each === colour).length);
+    return COLOURS[used.indexOf(Math.min(...used))];
   }
 
   /** Bars that nobody sees, and values that did not change by a pixel, cost nothing. */

@@ -1,6 +1,5 @@
 import type { Clip } from '../face/clip';
 import { FPS, NAMES } from '../face/names';
-import { colour } from './bars';
 
 /** Waveform below, picked curves above, a line where we are. The range over it makes it a slider for keyboard and screen reader. */
 export class Timeline {
@@ -24,7 +23,7 @@ export class Timeline {
   }
 
   /** Whatever does not move with time; call it when frames, picks or size change. */
-  draw(clip: Clip | null, picked: Iterable<number>): void {
+  draw(clip: Clip | null, picked: ReadonlyMap<number, string>): void {
     const { canvas, pen } = this, scale = Math.min(devicePixelRatio, 2);
     const width = (canvas.width = canvas.clientWidth * scale), height = (canvas.height = canvas.clientHeight * scale);
     this.drawPeaks(width, height);
@@ -32,7 +31,7 @@ export class Timeline {
     pen.fillStyle = '#f0987c26';
     pen.fillRect(0, height - 3 * scale, width * Math.min(1, clip.seconds / this.seconds), 3 * scale);
     pen.lineWidth = 1.5 * scale;
-    for (const shape of picked) this.drawCurve(clip.curve(shape), shape, width, height);
+    for (const [shape, colour] of picked) this.drawCurve(clip.curve(shape), colour, width, height);
     this.drawNames(picked, scale);
   }
 
@@ -56,8 +55,8 @@ export class Timeline {
     });
   }
 
-  private drawCurve(values: Float32Array, shape: number, width: number, height: number): void {
-    this.pen.strokeStyle = colour(shape);
+  private drawCurve(values: Float32Array, colour: string, width: number, height: number): void {
+    this.pen.strokeStyle = colour;
     this.pen.beginPath();
     const dense = Math.max(1, Math.floor(values.length / (2 * width)));
     for (let frame = 0; frame < values.length; frame += dense) {
@@ -66,11 +65,11 @@ export class Timeline {
     this.pen.stroke();
   }
 
-  private drawNames(picked: Iterable<number>, scale: number): void {
+  private drawNames(picked: ReadonlyMap<number, string>, scale: number): void {
     this.pen.font = `${11 * scale}px system-ui, sans-serif`;
     let left = 8 * scale;
-    for (const shape of picked) {
-      this.pen.fillStyle = colour(shape);
+    for (const [shape, colour] of picked) {
+      this.pen.fillStyle = colour;
       this.pen.fillText(NAMES[shape], left, 14 * scale);
       left += this.pen.measureText(NAMES[shape]).width + 12 * scale;
     }

@@ -1,8 +1,9 @@
 import type { Mesh } from 'three';
 import { GLTFLoader } from 'three/examples/jsm/loaders/GLTFLoader.js';
 import { describe, expect, it } from 'vitest';
-import { column } from '../../src/face/names';
-import { bindShapes } from '../../src/scene/binding';
+import { column, NAMES } from '../../src/face/names';
+import { Visemes, visemeNames } from '../../src/face/visemes';
+import { bindShapes, shapeOf, type Binding } from '../../src/scene/binding';
 import { addMorphNormals } from '../../src/scene/normals';
 
 /** A GLB of one triangle with two morph targets: the first lifts its first corner, the second turns the triangle up. */
@@ -29,8 +30,10 @@ function glb(more: object, names?: string[]): ArrayBuffer {
 }
 
 const load = (bytes: ArrayBuffer) => new GLTFLoader().parseAsync(bytes, '');
-const bound = async (bytes: ArrayBuffer) => Object.fromEntries(
-  bindShapes(await load(bytes)).flatMap((bindings, shape) => bindings.map(({ target, factor }) => [shape, [target, factor]])));
+const moved = (shapes: Binding[][]) => Object.fromEntries(
+  shapes.flatMap((bindings, shape) => bindings.map(({ target, factor }) => [shape, [target, factor]])));
+
+const bound = async (bytes: ArrayBuffer) => moved(bindShapes(await load(bytes)).shapes);
 
 describe('a head that was dropped on the page', () => {
   it('speaks with morph targets of the ARKit names', async () => {
@@ -48,7 +51,60 @@ describe('a head that was dropped on the page', () => {
   });
 
   it('does not speak without any', async () => {
-    expect(await bound(glb({}))).toEqual({});
+    const { shapes, visemes } = bindShapes(await load(glb({})));
+    expect([moved(shapes), visemes]).toEqual([{}, null]);
+  });
+
+  it.each(['mouthSmileLeft', 'MouthSmileLeft', 'mouthSmile_L', 'mouthSmile.L', 'mouthSmile-L', 'mouthSmile L', 'Mouth_Smile_Left', 'face.mouthSmile_L',
+    'Face.M_F00.MouthSmile.L', 'blendShape1.mouthSmileLeft', 'ARKit:mouthSmile_l', 'bs_mouthSmile-left'])('knows %s', (name) => {
+    expect(shapeOf(name)).toBe(column('mouthSmileLeft'));
+  });
+
+  it('knows all 52 as Blender and Apple write them, and no other names', () => {
+    const spelt = (dash: string) => NAMES.map((name) => name.replace(/(?<!^(?:jaw|mouth))(Left|Right)$/, (side) => dash + side[0]));
+    for (const dash of ['_', '.', '-']) expect(spelt(dash).map(shapeOf)).toEqual(NAMES.map((_, at) => at));
+    for (const name of ['Joy', 'aa', 'smile', 'L', 'eyeBlink', '']) expect(shapeOf(name)).toBe(-1);
+  });
+
+  it('takes Unity\'s 0 to 100 in the expressions of a VRM 1', async () => {
+    const custom = { jawOpen: { morphTargetBinds: [{ node: 0, index: 0, weight: 100 }] } };
+    expect(await bound(glb({ extensions: { VRMC_vrm: { expressions: { custom } } } }))).toEqual({ [column('jawOpen')]: [0, 1] });
+  });
+
+  it('speaks with the vowels of a VRM 0, and both its eyes blink with its one Blink', async () => {
+    const group = (presetName: string, name: string, index: number) => ({ presetName, name, binds: [{ mesh: 0, index, weight: 100 }] });
+    const groups = ['a', 'i', 'u', 'e', 'o'].map((vowel) => group(vowel, vowel.toUpperCase(), 0));
+    const { shapes, visemes } = bindShapes(await load(glb({ extensions: { VRM: { blendShapeMaster: { blendShapeGroups: [...groups, group('blink', 'Blink', 1)] } } } })));
+    expect(visemes!.set).toBe('vrm');
+    expect(Object.keys(moved(visemes!.moved))).toHaveLength(5);
+    expect(moved(shapes)).toEqual({ [column('eyeBlinkLeft')]: [1, 0.5], [column('eyeBlinkRight')]: [1, 0.5] });
+  });
+
+  it('speaks with the vowels of a VRM 1', async () => {
+    const preset = Object.fromEntries(visemeNames('vrm').map((name) => [name, { morphTargetBinds: [{ node: 0, index: 0, weight: 1 }] }]));
+    expect(Object.keys(moved(bindShapes(await load(glb({ extensions: { VRMC_vrm: { expressions: { preset } } } }))).visemes!.moved))).toHaveLength(5);
+  });
+});
+
+describe('visemes of a frame', () => {
+  const face = (values: Record<string, number>) => Float32Array.from(NAMES, (name) => values[name] ?? 0);
+  const oculus = new Visemes('oculus'), vrm = new Visemes('vrm');
+  const seen = (visemes: Visemes, values: Record<string, number>) => Object.fromEntries(visemes.of(face(values)).map((weight, at) => [visemes.names[at], weight]));
+
+  it('are silence at rest', () => {
+    expect(seen(oculus, {}).sil).toBe(1);
+    expect(vrm.of(face({}))).toEqual([0, 0, 0, 0, 0]);
+  });
+
+  it('open no lips that meet over an open jaw', () => {
+    const pressed = { jawOpen: 0.3, mouthClose: 0.3, mouthPressLeft: 0.3, mouthPressRight: 0.3, mouthRollUpper: 0.15 };
+    expect(seen(oculus, pressed).PP).toBeGreaterThan(0.9);
+    expect(Math.max(...vrm.of(face(pressed)))).toBe(0);
+  });
+
+  it('open wide for a wide mouth, and round for a round one', () => {
+    expect(seen(vrm, { jawOpen: 0.54, mouthLowerDownLeft: 0.46, mouthLowerDownRight: 0.46 }).aa).toBeGreaterThan(0.6);
+    expect(seen(vrm, { jawOpen: 0.16, mouthPucker: 0.56, mouthFunnel: 0.12 }).ou).toBeGreaterThan(0.5);
   });
 });
 
