@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emotalk.errors import ClientLimit, QueueFull
-from emotalk.server.guard.places import Places
+from emotalk.places import Places
 from emotalk.server.guard.probe_turns import ProbeTurns
-from emotalk.server.guard.sparing import Sparing
+from emotalk.sparing import Sparing
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=60))

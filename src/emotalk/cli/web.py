@@ -20,7 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.add(parser, "--socket", type=int, metavar="N", help=argparse.SUPPRESS)
     sent_for_whom = "sent for callers that bring no token of their own: everybody who reaches the window then comes in"
     flags.add_credentials(parser, sent_for_whom)
-    flags.add_settings(parser, "web_host", "web_port", "web_hosts", "web_origins", "metrics", "log")
+    flags.add_settings(
+        parser, "web_host", "web_port", "web_hosts", "web_origins", "receive_seconds", "reflection", "metrics", "log"
+    )
 
 
 def run(parsed: argparse.Namespace) -> None:

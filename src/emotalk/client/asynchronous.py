@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 
 from emotalk import tracing
 from emotalk.address import Address
-from emotalk.client import handshake
+from emotalk.client import handshake, visitor
 from emotalk.client.connection import asynchronous_channel, is_accepted, named, position_of
 from emotalk.client.credentials import Credentials
 from emotalk.client.exchange import DEFAULT_PATIENCE, DEFAULT_TIMEOUT, Chunk, Exchange, Request
@@ -21,6 +21,8 @@ from emotalk.export import check_place, save
 from emotalk.face import FaceClip
 from emotalk.limits import DEFAULT_LIMITS, check_size
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
+
+NOWHERE = "/emotalk.EmoTalkService/Nowhere"
 
 
 class AsyncEmoTalkClient:
@@ -86,7 +88,7 @@ class AsyncEmoTalkClient:
         Raises InvalidRequest, QueueFull where all places are taken, EngineError's kin, ServerUnavailable.
         """
         try:
-            async for chunk in async_conversation(self._stub.StreamAudio(), live, blocks):
+            async for chunk in async_conversation(self._stub.StreamAudio(metadata=visitor.metadata()), live, blocks):
                 yield chunk
         except grpc.aio.AioRpcError as error:
             await self._check_handshake(error)
@@ -94,12 +96,28 @@ class AsyncEmoTalkClient:
 
     async def health(self, timeout: float = 5.0) -> bool:
         """See EmoTalkClient.health."""
+        asked, own = emotalk_pb2.HealthCheckRequest(service="emotalk"), visitor.metadata()
         try:
-            response = await self._stub.HealthCheck(emotalk_pb2.HealthCheckRequest(service="emotalk"), timeout=timeout)
+            response = await self._stub.HealthCheck(asked, timeout=timeout, metadata=own)
         except grpc.aio.AioRpcError as error:
             await self._check_handshake(error)
             raise named(error, self._where) from error
         return bool(response.status == emotalk_pb2.HealthCheckResponse.SERVING)
+
+    async def check_token(self) -> None:
+        """Raise Unauthenticated where the server does not know our token, and ServerUnavailable.
+
+        It calls what no contract has: the token is asked before the call is looked for, and nothing is counted.
+        """
+        answer, knock = Exchange(self._timeout, self._patience), self._channel.unary_unary(NOWHERE)
+        while True:
+            try:
+                await knock(b"", timeout=answer.left, metadata=visitor.metadata())
+            except grpc.aio.AioRpcError as error:
+                if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+                    return
+                await self._check_handshake(error)
+                await asyncio.sleep(answer.pause_after(error, self._where))
 
     async def close(self) -> None:
         """Close the connection."""
@@ -120,9 +138,10 @@ class AsyncEmoTalkClient:
     async def _ask(self, name: str, call: Callable[..., Awaitable[emotalk_pb2.Job]], message: Message) -> JobStatus:
         answer = Exchange(self._timeout, self._patience)
         with tracing.apart(name, kind="client") as trace:
+            metadata = (*trace.items(), *visitor.metadata())
             while True:
                 try:
-                    return job_of(await call(message, timeout=answer.left, metadata=tuple(trace.items())))
+                    return job_of(await call(message, timeout=answer.left, metadata=metadata))
                 except grpc.aio.AioRpcError as error:
                     await self._check_handshake(error)
                     await asyncio.sleep(answer.pause_after(error, self._where))
@@ -149,7 +168,7 @@ class AsyncEmoTalkClient:
         accepted: Callable[[int], None] | None,
         trace: Mapping[str, str],
     ) -> AsyncIterator[Chunk]:
-        terms: dict[str, Any] = {"timeout": answer.left, "metadata": tuple(trace.items())}
+        terms: dict[str, Any] = {"timeout": answer.left, "metadata": (*trace.items(), *visitor.metadata())}
         if answer.known or request is None:
             call = self._stub.StreamResults(answer.rest(request_id), **terms)
         else:

@@ -9,6 +9,7 @@ from emotalk.address import Address
 from emotalk.client import AsyncEmoTalkClient
 from emotalk.client.credentials import Credentials
 from emotalk.processes import observed
+from emotalk.server.guard.descriptors import room_for
 from emotalk.settings import Settings
 from emotalk.supervision.leash import run_supervised
 from emotalk.web.listening import bound
@@ -25,6 +26,7 @@ def web(
     """
     # Here and not above: no other command, and no worker, is to load a web framework.
     from emotalk.web.app import Allowed, application
+    from emotalk.web.connections import CONNECTIONS, Connections
     from emotalk.web.run import server
     from emotalk.web.upstream import Upstream
 
@@ -34,8 +36,10 @@ def web(
 
     where = Address(settings.web_host, settings.web_port)
     listening = bound(where) if descriptor is None else socket.socket(fileno=descriptor)
-    allowed = Allowed(_names(settings.web_hosts), _names(settings.web_origins))
-    gateway = server(application(Upstream(connect), allowed), listening)
+    seconds = settings.receive_seconds
+    allowed = Allowed(_names(settings.web_hosts), _names(settings.web_origins), seconds, settings.reflection)
+    connections = Connections(room_for(CONNECTIONS), seconds)
+    gateway = server(application(Upstream(connect), allowed), listening, connections=connections)
 
     def run(ready: Callable[[], None]) -> None:
         gateway.ready = ready

@@ -1,19 +1,22 @@
 """POST /v1/animations: sound in, an animation out, in the form that the caller wants."""
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 
-from emotalk.client import AsyncEmoTalkClient, Chunk
+from emotalk.client import AsyncEmoTalkClient, Chunk, JobStatus
 from emotalk.client import Request as Order
+from emotalk.errors import EmoTalkError
 from emotalk.export.form import Form
 from emotalk.web import answers, contract
-from emotalk.web.events import event, told
+from emotalk.web.events import error_event, event, told
+from emotalk.web.load import Load, load_of
 from emotalk.web.parameters import PerformanceQuery, performance
 from emotalk.web.uploads import Upload, received
-from emotalk.web.upstream import Client
+from emotalk.web.upstream import AdmittedClient, visitor_of
 
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 """A proxy that holds events back until its buffer is full would make them late."""
@@ -23,7 +26,7 @@ router = APIRouter(tags=["animations"])
 
 
 @router.post("/v1/animations", openapi_extra=contract.SOUND, responses=contract.animation(posts=True))
-async def animate(request: Request, client: Client, query: Annotated[PerformanceQuery, Query()]) -> Response:
+async def animate(request: Request, client: AdmittedClient, query: Annotated[PerformanceQuery, Query()]) -> Response:
     """Store the sound in the queue, wait for its turn, and answer with the whole animation, or chunk by chunk.
 
     The request's id stands in the header `X-Request-Id` and in every event: should the connection break, the rest is
@@ -31,16 +34,38 @@ async def animate(request: Request, client: Client, query: Annotated[Performance
     """
     form = answers.wanted(request)
     curves = answers.curves(request, form)
-    async with received(request) as upload:
-        order = await order_of(request, upload)
-        name = upload.name
-    headers = {**HEADERS, "X-Request-Id": contract.header(order.request_id)}
+    sent = await send(request, client, fails_later=form == answers.EVENTS)
+    headers = {**HEADERS, "X-Request-Id": contract.header(sent.request_id)}
     if form == answers.EVENTS:
-        return StreamingResponse(_events(client, order), media_type=answers.EVENT_STREAM, headers=headers)
-    chunks = [chunk async for chunk in client.stream(order)]
-    if order.lenient and (missing := (await client.job(order.request_id)).missing):
+        return StreamingResponse(_events(client, sent), media_type=answers.EVENT_STREAM, headers=headers)
+    chunks = [chunk async for chunk in client.results(sent.request_id)]
+    if sent.lenient and (missing := (await client.job(sent.request_id)).missing):
         headers["X-Missing"] = contract.header(missing)
-    return await answers.file_of(form, chunks, name, headers, curves)
+    return await answers.file_of(load_of(request), form, chunks, sent.name, headers, curves)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A request that the server has: its sound is nobody's here any more. `failure`: or why it has not."""
+
+    request_id: str
+    name: str
+    lenient: bool
+    job: JobStatus | None
+    failure: EmoTalkError | None = None
+
+
+async def send(request: Request, client: AsyncEmoTalkClient, fails_later: bool = False) -> Sent:
+    """What was sent, handed on to the server, with few others at once. Raises EmoTalkError, unless it `fails_later`."""
+    load = load_of(request)
+    async with load.upload(visitor_of(request)), received(request) as upload, load.sound(upload.size()):
+        order = await order_of(request, upload)
+        try:
+            return Sent(order.request_id, upload.name, order.lenient, await client.submit(order))
+        except EmoTalkError as failure:
+            if not fails_later:
+                raise
+            return Sent(order.request_id, upload.name, order.lenient, None, failure)
 
 
 async def order_of(request: Request, upload: Upload) -> Order:
@@ -49,18 +74,20 @@ async def order_of(request: Request, upload: Upload) -> Order:
 
 
 async def collected(
-    chunks: AsyncIterator[Chunk], form: str, name: str, headers: dict[str, str], curves: Form
+    load: Load, chunks: AsyncIterator[Chunk], form: str, name: str, headers: dict[str, str], curves: Form
 ) -> FileResponse:
     """All chunks as one file."""
-    return await answers.file_of(form, [chunk async for chunk in chunks], name, headers, curves)
+    return await answers.file_of(load, form, [chunk async for chunk in chunks], name, headers, curves)
 
 
-async def _events(client: AsyncEmoTalkClient, order: Order) -> AsyncIterator[bytes]:
+async def _events(client: AsyncEmoTalkClient, sent: Sent) -> AsyncIterator[bytes]:
     """`accepted` first, so that whoever loses the connection knows what to ask for."""
-    positions: list[int] = []
-    async for data in told(
-        client.stream(order, positions.append), order.request_id, lambda: client.job(order.request_id)
-    ):
-        if positions:
-            yield event("accepted", {"request_id": order.request_id, "queue_position": positions.pop()})
+    if sent.failure:
+        yield error_event(sent.request_id, sent.failure)
+        return
+    position = None if sent.job is None else sent.job.queue_position or 0
+    async for data in told(client.results(sent.request_id), sent.request_id, lambda: client.job(sent.request_id)):
+        if position is not None:  # not before the answer is on its way: a server that drains ends what it has in hand
+            yield event("accepted", {"request_id": sent.request_id, "queue_position": position})
+            position = None
         yield data

@@ -14,6 +14,7 @@ from emotalk.errors import InvalidRequest
 from emotalk.export import save
 from emotalk.export.form import Form
 from emotalk.face import FaceClip
+from emotalk.web.load import Load
 from emotalk.web.problems import Problem
 
 EVENTS = "events"
@@ -72,7 +73,9 @@ def _number(text: str) -> float:
         return 0.0
 
 
-async def file_of(name: str, chunks: list[Chunk], sound: str, headers: dict[str, str], form: Form) -> FileResponse:
+async def file_of(
+    load: Load, name: str, chunks: list[Chunk], sound: str, headers: dict[str, str], form: Form
+) -> FileResponse:
     """The finished animation as a file to download, called after its sound."""
     folder = tempfile.TemporaryDirectory(prefix="emotalk-web-")
     title = PurePath(sound.replace("\\", "/")).name
@@ -80,6 +83,7 @@ async def file_of(name: str, chunks: list[Chunk], sound: str, headers: dict[str,
     path = Path(folder.name) / f"animation.{name}"
     sound_file = Path(title) if title else None
     clip = FaceClip.of([chunk.columns for chunk in chunks], sound_file, [chunk.feelings for chunk in chunks])
-    await run_in_threadpool(lambda: save(form.of(clip), path))
+    async with load.files:
+        await run_in_threadpool(lambda: save(form.of(clip), path))
     options: dict[str, Any] = {"media_type": MEDIA_TYPES[name], "filename": f"{stem}.{name}", "headers": headers}
     return FileResponse(path, **options, background=BackgroundTask(folder.cleanup))

@@ -15,21 +15,28 @@ from starlette.responses import Response
 
 from emotalk.errors import EmoTalkError
 from emotalk.web import animations, contract, health, jobs, stream
+from emotalk.web.load import Load
 from emotalk.web.observe import HttpObserver
 from emotalk.web.origins import Origins, spelt
-from emotalk.web.page import Page
+from emotalk.web.page import DocsPolicy, Page
 from emotalk.web.parameters import invalid
+from emotalk.web.paths import EncodedSlashes
 from emotalk.web.problems import Problem, problem_of
-from emotalk.web.uploads import BodyLimit
+from emotalk.web.uploads import RECEIVE_SECONDS, BodyLimit
 from emotalk.web.upstream import Upstream
 
 
 @dataclass(frozen=True)
 class Allowed:
-    """`hosts`: names of this machine beside localhost and its addresses. `origins`: other pages that may call."""
+    """`hosts`: names of this machine beside localhost and its addresses. `origins`: other pages that may call.
+
+    `seconds`: how long a request may take to arrive. `described`: the contract is told to whoever asks.
+    """
 
     hosts: Sequence[str] = field(default=())
     origins: Sequence[str] = field(default=())
+    seconds: float = RECEIVE_SECONDS
+    described: bool = True
 
 
 def application(upstream: Upstream, doors: Allowed) -> FastAPI:
@@ -40,22 +47,30 @@ def application(upstream: Upstream, doors: Allowed) -> FastAPI:
         yield
         await upstream.close()
 
-    app = FastAPIOffline(
-        title="EmoTalk API", version=version("emotalk"), description=_ABOUT, lifespan=lifespan, redoc_url=None
-    )
-    app.state.upstream = upstream
+    app = _application(doors, lifespan)
+    app.state.upstream, app.state.load = upstream, Load(doors.seconds)
     for each in (animations, jobs, stream, health):
         app.include_router(each.router)
     _add_problems(app)
-    _add_schemas(app)
+    if doors.described:
+        _add_schemas(app)
     app.router.default = Page()  # not a mount at "/": that would take a wrong method's 405 for a path of its own
-    app.add_middleware(BodyLimit)
+    app.add_middleware(BodyLimit, seconds=doors.seconds)
     if doors.origins:
         app.add_middleware(CORSMiddleware, allow_origins=spelt(doors.origins), allow_methods=["*"], allow_headers=["*"],
                            expose_headers=["Location", "X-Request-Id"])  # fmt: skip
+    app.add_middleware(EncodedSlashes)
+    app.add_middleware(DocsPolicy)
     app.add_middleware(Origins, hosts=doors.hosts, origins=doors.origins)
     app.add_middleware(HttpObserver)
     return app
+
+
+def _application(doors: Allowed, lifespan: Any) -> FastAPI:
+    known: dict[str, Any] = {"title": "EmoTalk API", "version": version("emotalk"), "description": _ABOUT}
+    if doors.described:
+        return FastAPIOffline(**known, lifespan=lifespan, redoc_url=None)
+    return FastAPI(**known, lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
 
 
 def _add_problems(app: FastAPI) -> None:

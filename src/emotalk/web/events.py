@@ -45,7 +45,12 @@ async def told(
                 yield event("chunk", chunk_document(chunk), frames - 1)
         yield event("end", {"request_id": request_id, "frames": frames})
     except EmoTalkError as error:
-        yield event("error", {"request_id": request_id, **problem_of(error).document()})
+        yield error_event(request_id, error)
+
+
+def error_event(request_id: str, error: EmoTalkError) -> bytes:
+    """Why there is no more."""
+    return event("error", {"request_id": request_id, **problem_of(error).document()})
 
 
 async def _standing(job: Callable[[], Awaitable[JobStatus]]) -> bytes:

@@ -3,19 +3,22 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
+from pydantic import AfterValidator
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from emotalk.client import AsyncEmoTalkClient
 from emotalk.errors import InvalidRequest
-from emotalk.web import answers, contract
-from emotalk.web.animations import HEADERS, collected, order_of
+from emotalk.web import answers, contract, paths
+from emotalk.web.animations import HEADERS, collected, send
 from emotalk.web.events import job_document, told
+from emotalk.web.load import load_of
 from emotalk.web.parameters import PerformanceQuery
-from emotalk.web.uploads import received
-from emotalk.web.upstream import Client
+from emotalk.web.upstream import AdmittedClient, Client
 
-Id = Annotated[str, Path(min_length=1, max_length=200, description="the request's id")]
-LAST_FRAME = 2**31 - 2
+Id = Annotated[
+    str, Path(min_length=1, max_length=200, description="the request's id"), AfterValidator(paths.with_slashes)
+]
+LAST_FRAME, LONGEST_NUMBER = 2**31 - 2, 20
 
 _FAILURES = contract.problem(400, 401, 404, 421, 503, 504)
 _JOB: dict[str, Any] = {"content": {"application/json": {"schema": {"type": "object"}}}}
@@ -30,13 +33,11 @@ router = APIRouter(tags=["jobs"])
 
 
 @router.post("/v1/jobs", status_code=202, openapi_extra=contract.SOUND, responses={**_ACCEPTED, **_REFUSED})
-async def submit(request: Request, client: Client, query: Annotated[PerformanceQuery, Query()]) -> Response:
+async def submit(request: Request, client: AdmittedClient, query: Annotated[PerformanceQuery, Query()]) -> Response:
     """Store the sound in the queue and return at once."""
-    async with received(request) as upload:
-        order = await order_of(request, upload)
-    job = await client.submit(order)
-    location = {"Location": f"/v1/jobs/{contract.header(order.request_id)}"}
-    return JSONResponse(job_document(job), 202, location)
+    sent = await send(request, client)
+    location = {"Location": f"/v1/jobs/{contract.header(sent.request_id)}"}
+    return JSONResponse(job_document(sent.job) if sent.job else {}, 202, location)
 
 
 @router.get("/v1/jobs/{request_id}", responses={200: {"description": "Where it stands", **_JOB}, **_FAILURES})
@@ -63,7 +64,7 @@ async def animation(request: Request, client: Client, request_id: Id) -> Respons
         return _events(client, request, request_id)
     headers = {**HEADERS, "X-Request-Id": contract.header(request_id)}
     await client.job(request_id)
-    return await collected(client.results(request_id), form, request_id, headers, curves)
+    return await collected(load_of(request), client.results(request_id), form, request_id, headers, curves)
 
 
 @router.get("/v1/jobs/{request_id}/events", responses={**_STREAMED, **contract.problem(400, 401, 404, 421, 503)})
@@ -84,6 +85,6 @@ def _from_frame(request: Request) -> int:
     text = request.headers.get("last-event-id") or request.query_params.get("last_event_id", "")
     if not text:
         return 0
-    if not (text.isascii() and text.isdigit()) or int(text) > LAST_FRAME:
+    if not (text.isascii() and text.isdigit() and len(text) < LONGEST_NUMBER) or int(text) > LAST_FRAME:
         raise InvalidRequest("Last-Event-ID", f"'{text[:40]}' is not a frame number", "Send back the id of an event")
     return int(text) + 1

@@ -1,8 +1,13 @@
 """What stands around every HTTP call and changes nothing: it is counted. Its span is FastAPI's own affair."""
 
+from http import HTTPMethod
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from emotalk import metrics
+
+METHODS = frozenset(HTTPMethod)
+"""Whatever else a stranger calls a method is one label."""
 
 
 class HttpObserver:
@@ -16,7 +21,8 @@ class HttpObserver:
 
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
-                metrics.HTTP.labels(scope["method"], message["status"]).inc()
+                method = scope["method"] if scope["method"] in METHODS else "other"
+                metrics.HTTP.labels(method, message["status"]).inc()
             await send(message)
 
         await self._app(scope, receive, counted)

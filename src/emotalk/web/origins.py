@@ -57,13 +57,20 @@ class Origins:
 
     def _same(self, origin: str, host: str) -> bool:
         origin = origin.lower()
-        return origin in self._origins or urlsplit(origin).netloc == host.lower()
+        return origin in self._origins or _place(origin) == host.lower()
 
 
 def spelt(origins: Sequence[str]) -> list[str]:
     """Origins as browsers send them."""
     plain = [origin.lower() if origin.lower() == _FILES else origin.lower().rstrip("/") for origin in origins]
     return [*plain, *(["null"] if _FILES in plain else [])]
+
+
+def _place(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
 
 
 def _name(host: str) -> str:

@@ -8,9 +8,9 @@ from functools import cached_property
 from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 from emotalk.head import HEAD_GLB
@@ -24,6 +24,10 @@ POLICY = (
 )
 """The page needs nothing from elsewhere. Pictures inside a GLB are blobs; packed GLBs want WebAssembly, Draco's in a
 worker that is a blob."""
+DOCS_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,23 @@ class Page:
         if scope["method"] not in ("GET", "HEAD"):
             return Problem(405, "Method", "Only GET and HEAD go here.", headers={"Allow": "GET, HEAD"}).response()
         return _fresh(asset, Headers(scope=scope))
+
+
+class DocsPolicy:
+    """The same for /docs, whose page is FastAPI's, with a script of its own inside."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """An ASGI call."""
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).setdefault("Content-Security-Policy", DOCS_POLICY)
+            await send(message)
+
+        await self._app(scope, receive, guarded if scope.get("path", "").startswith("/docs") else send)
 
 
 def _fresh(asset: Asset, asked: Headers) -> Response:

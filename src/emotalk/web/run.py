@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
+from emotalk.web.connections import Connections
 from emotalk.web.listening import url
 
 log = logging.getLogger(__name__)
@@ -16,8 +17,15 @@ WEBSOCKET_BYTES = 2**20
 GOODBYE_SECONDS = 5
 
 
-def server(app: FastAPI, listening: socket.socket, ready: Callable[[], None] = lambda: None) -> "WebServer":
+def server(
+    app: FastAPI,
+    listening: socket.socket,
+    ready: Callable[[], None] = lambda: None,
+    connections: Connections | None = None,
+) -> "WebServer":
     """A server on this socket; `ready` is called once requests are answered. Run it with `run`."""
+    # At each malformed request it would say so: a stranger's to write as many lines as they like.
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -26,6 +34,7 @@ def server(app: FastAPI, listening: socket.socket, ready: Callable[[], None] = l
         timeout_graceful_shutdown=GOODBYE_SECONDS,
         server_header=False,
         lifespan="on",
+        **(connections or Connections()).protocols(),
     )
     return WebServer(config, listening, ready)
 

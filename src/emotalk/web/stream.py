@@ -25,15 +25,17 @@ from pydantic import BaseModel, Field, ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from emotalk.client import AsyncEmoTalkClient, Chunk, Live, Said
-from emotalk.errors import EmoTalkError, InvalidRequest
+from emotalk.errors import DeadlineExceeded, EmoTalkError, InvalidRequest
 from emotalk.feelings import read_keys
 from emotalk.performance import PARAMETERS
 from emotalk.web.events import feeling_document
+from emotalk.web.load import load_of
 from emotalk.web.parameters import invalid, model
 from emotalk.web.problems import Problem, problem_of
-from emotalk.web.upstream import client_of
+from emotalk.web.upstream import admitted
 
 POLICY_VIOLATION, INTERNAL_ERROR = 1008, 1011
+START_SECONDS = 20.0
 AHEAD = 64
 """Messages that may wait for the engine; beyond it the socket is not read, and its sender feels it."""
 
@@ -58,9 +60,14 @@ router = APIRouter()
 @router.websocket("/v1/stream")
 async def stream(socket: WebSocket) -> None:
     """One speaker, from `start` to `end`."""
+    try:
+        client = await admitted(socket)
+    except (Problem, EmoTalkError) as refused:
+        problem = refused if isinstance(refused, Problem) else problem_of(refused)
+        return await socket.send_denial_response(problem.response())
     await socket.accept()
     try:
-        await _converse(socket, await client_of(socket))
+        await _converse(socket, client)
     except WebSocketDisconnect:
         pass  # whoever hangs up wants no more; nothing is stored
     except Problem as problem:
@@ -87,7 +94,7 @@ async def _converse(socket: WebSocket, client: AsyncEmoTalkClient) -> None:
 
 
 async def _start(socket: WebSocket) -> Start:
-    message = await _message(socket)
+    message = await _message(socket, min(START_SECONDS, load_of(socket).seconds))
     if not isinstance(message, dict):
         raise InvalidRequest("type", "sound came before the start", 'Send {"type": "start", "sample_rate": …} first')
     try:
@@ -99,10 +106,10 @@ async def _start(socket: WebSocket) -> Start:
 async def _listen(socket: WebSocket, heard: "asyncio.Queue[Said | Exception | None]") -> None:
     """Everything up to the end; an error travels the same way, so that it comes out where the sound is read."""
     try:
-        while (message := _said(await _message(socket))) is not None:
+        while (message := _said(await _message(socket, load_of(socket).seconds))) is not None:
             await heard.put(message)
         await heard.put(None)
-    except (WebSocketDisconnect, InvalidRequest) as error:
+    except (WebSocketDisconnect, EmoTalkError) as error:
         await heard.put(error)
 
 
@@ -125,8 +132,12 @@ async def _sound(heard: "asyncio.Queue[Said | Exception | None]") -> AsyncIterat
         yield block
 
 
-async def _message(socket: WebSocket) -> bytes | dict[str, Any]:
-    message = await socket.receive()
+async def _message(socket: WebSocket, seconds: float) -> bytes | dict[str, Any]:
+    try:
+        async with asyncio.timeout(seconds):
+            message = await socket.receive()
+    except TimeoutError:
+        raise DeadlineExceeded(f"nothing came for {seconds:g} s, and nobody ended the stream") from None
     if message["type"] == "websocket.disconnect":
         raise WebSocketDisconnect(message.get("code", 1000))
     if message.get("bytes") is not None:

@@ -1,9 +1,12 @@
 """A request's body on its way to a file: limited before it is read, and never whole in memory twice."""
 
+import asyncio
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from io import SEEK_END
+from math import inf
 from typing import IO, Any
 
 from starlette.concurrency import run_in_threadpool
@@ -18,6 +21,7 @@ from emotalk.web.problems import Problem
 
 FORM_BYTES = 256 * 2**10
 """What a form may have beside the sound."""
+RECEIVE_SECONDS = 300.0
 MAX_BODY_BYTES = MAX_MESSAGE_BYTES + FORM_BYTES
 SPOOL_BYTES = 2**20
 FIELD = "audio"
@@ -31,6 +35,12 @@ class Upload:
     file: IO[bytes]
     name: str
     fields: dict[str, str]
+
+    def size(self) -> int:
+        """Of the sound, in bytes."""
+        size = self.file.seek(0, SEEK_END)
+        self.file.seek(0)
+        return size
 
     async def read(self) -> bytes:
         """The whole sound. Raises EmptyAudio."""
@@ -58,8 +68,10 @@ async def received(request: Request) -> AsyncIterator[Upload]:
 async def _form(request: Request) -> AsyncIterator[Upload]:
     try:
         form = await request.form(max_files=1, max_fields=32)
-    except (MultiPartException, KeyError, UnicodeDecodeError) as error:
-        raise Problem(400, "Form", f"The form cannot be read: {error}", fix="Send multipart/form-data") from error
+    except (MultiPartException, KeyError, LookupError, ValueError) as error:
+        raise Problem(
+            400, "Form", f"The form cannot be read: {str(error)[:200]}", fix="Send multipart/form-data"
+        ) from error
     try:
         sound = form.get(FIELD)
         if not isinstance(sound, UploadFile):
@@ -72,10 +84,13 @@ async def _form(request: Request) -> AsyncIterator[Upload]:
 
 
 class BodyLimit:
-    """Refuses what says that it is too long before a byte is read, and what turns out to be as soon as it does."""
+    """Refuses what says that it is too long before a byte is read, and what turns out to be as soon as it does.
 
-    def __init__(self, app: ASGIApp, limit: int = MAX_BODY_BYTES) -> None:
-        self._app, self._limit = app, limit
+    And what has not arrived after `seconds`, which begin with the first look at the body.
+    """
+
+    def __init__(self, app: ASGIApp, limit: int = MAX_BODY_BYTES, *, seconds: float = RECEIVE_SECONDS) -> None:
+        self._app, self._limit, self._seconds = app, limit, seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """An ASGI call."""
@@ -84,17 +99,29 @@ class BodyLimit:
         said = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         if said.isdigit() and int(said) > self._limit:
             return await self._too_long().response()(scope, receive, send)
-        arrived = 0
+        arrived, until = 0, None
 
         async def counted() -> Message:
-            nonlocal arrived
-            message = await receive()
+            nonlocal arrived, until
+            if until is None:
+                until = asyncio.get_running_loop().time() + self._seconds
+            message = await self._in_time(receive, until)
+            if not message.get("more_body"):
+                until = inf  # what follows the body is the wait for who hangs up
             arrived += len(message.get("body", b""))
             if arrived > self._limit:
                 raise self._too_long()
             return message
 
         return await self._app(scope, counted, send)
+
+    async def _in_time(self, receive: Receive, until: float) -> Message:
+        try:
+            async with asyncio.timeout_at(None if until == inf else until):
+                return await receive()
+        except TimeoutError:
+            detail = f"The body had not arrived after {self._seconds:g} s. Send it faster, or less."
+            raise Problem(408, "TooSlow", detail, headers={"Connection": "close"}) from None
 
     def _too_long(self) -> Problem:
         limit = f"{self._limit / 2**20:g} MiB"

@@ -8,10 +8,14 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from emotalk.client import AsyncEmoTalkClient
+from emotalk.client.visitor import call_for
 from emotalk.web.problems import Problem
 
 SCHEME = "bearer "
 MOST_CLIENTS = 64
+LONGEST_TOKEN = 4096
+"""Headers of gRPC have 8 KB."""
+_FIX = "Send Authorization: Bearer TOKEN, printable ASCII"
 
 
 class Upstream:
@@ -43,10 +47,32 @@ async def client_of(connection: HTTPConnection) -> AsyncEmoTalkClient:
     On the event loop, to which a channel of gRPC belongs.
     """
     upstream: Upstream = connection.app.state.upstream
+    call_for(_peer_of(connection))
     return upstream.client(connection)
 
 
+async def admitted(connection: HTTPConnection) -> AsyncEmoTalkClient:
+    """The same once the server has said that it knows the token: before a byte of a body is read. Raises Problem."""
+    client = await client_of(connection)
+    await client.check_token()
+    return client
+
+
 Client = Annotated[AsyncEmoTalkClient, Depends(client_of)]
+AdmittedClient = Annotated[AsyncEmoTalkClient, Depends(admitted)]
+
+
+def visitor_of(connection: HTTPConnection) -> str:
+    """Whose uploads count together: the token's, else the address's."""
+    return _token(connection) or (connection.client.host if connection.client else "")
+
+
+def _peer_of(connection: HTTPConnection) -> str:
+    """As gRPC would name who called the gateway."""
+    if connection.client is None:
+        return ""
+    host, port = connection.client
+    return f"ipv6:[{host}]:{port}" if ":" in host else f"ipv4:{host}:{port}"
 
 
 def _token(connection: HTTPConnection) -> str:
@@ -56,7 +82,13 @@ def _token(connection: HTTPConnection) -> str:
     else:
         header = connection.headers.get("authorization", "")
     token = header[len(SCHEME) :].strip()
+    if len(token) > LONGEST_TOKEN:
+        raise _unknown(f"it is longer than {LONGEST_TOKEN} characters")
     if header and (not header.lower().startswith(SCHEME) or not (token.isascii() and token.isprintable())):
-        fix = "Send Authorization: Bearer TOKEN, printable ASCII"
-        raise Problem(401, "Unauthenticated", f"authorization: it is not a bearer token. {fix}.", "authorization", fix)
+        raise _unknown("it is not a bearer token")
     return token
+
+
+def _unknown(problem: str) -> Problem:
+    detail = f"authorization: {problem}. {_FIX}."
+    return Problem(401, "Unauthenticated", detail, "authorization", _FIX)

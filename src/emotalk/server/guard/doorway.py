@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
+from emotalk.places import Places
 from emotalk.server.guard.gate import CallKind
-from emotalk.server.guard.places import Places
 from emotalk.server.guard.probe_turns import ProbeTurns
 from emotalk.server.guard.quota import Allowances
 

@@ -17,8 +17,8 @@ import grpc
 from grpc_status import rpc_status
 
 from emotalk.errors import EmoTalkError, Unauthenticated
-from emotalk.server.guard.sparing import Sparing
 from emotalk.server.guard.tokens import Tokens
+from emotalk.sparing import Sparing
 from emotalk.wire.details import VISITOR, status_of
 
 log = logging.getLogger(__name__)
