@@ -46,6 +46,11 @@ class Opening:
     as_clip: bool = False
     adjustment: Adjustment | None = None
 
+    @property
+    def bytes_per_second(self) -> int:
+        """Of its sound."""
+        return self.sample_rate * np.dtype(_SAMPLES[self.encoding]).itemsize
+
     def __post_init__(self) -> None:
         check_id("request_id", self.request_id)
         self.performance.check(live=not self.as_clip)

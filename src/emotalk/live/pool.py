@@ -37,6 +37,8 @@ IDLE_SECONDS = 60.0
 """Whoever says nothing for so long gives the place to somebody else."""
 CLIP_PATIENCE = 30.0
 """A clip is drawn many times faster than it is spoken, so a place is soon free again."""
+LEAST_SOUND = 1 / 60
+"""Seconds of sound that come in each second, or the speaker is silent."""
 SOCKET_SECONDS = 5 * LOOK_SECONDS
 LIVE = "live"
 """How its process's series say whose they are."""
@@ -76,13 +78,26 @@ class LivePool:
                 async for chunk in chunks:
                     yield chunk
 
-    async def next_of(self, messages: AsyncIterator[T]) -> T | None:
+    async def next_of(self, messages: AsyncIterator[T], patience: float | None = None) -> T | None:
         """The next message, None at their end; for a servicer whose opening is in them. Raises DeadlineExceeded."""
         try:
-            async with asyncio.timeout(self._idle_seconds):
+            async with asyncio.timeout(self._idle_seconds if patience is None else patience):
                 return await anext(messages, None)
         except TimeoutError:
             raise DeadlineExceeded(f"no sound came for {self._idle_seconds:g} s, and nobody ended the stream") from None
+
+    async def _sounding(self, opening: Opening, sound: AsyncIterator[SoundBlock]) -> AsyncGenerator[SoundBlock, None]:
+        """Its blocks. Who sends empty ones, or a sample now and then, is as silent as who sends none."""
+        least, clock = opening.bytes_per_second * self._idle_seconds * LEAST_SOUND, asyncio.get_running_loop().time
+        patience, heard = self._idle_seconds, 0
+        while True:
+            since = clock()
+            if (block := await self.next_of(sound, patience)) is None:
+                return
+            patience, heard = patience - (clock() - since), heard + len(block.audio)
+            if heard >= least:
+                patience, heard = self._idle_seconds, 0
+            yield block
 
     def pages(self) -> Mapping[str, int]:
         """Its process by name, and the loopback port on which it shows its metrics."""
@@ -147,8 +162,9 @@ class LivePool:
         with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):  # its end comes out where it is read
             try:
                 await call.write(pack_opening(opening))
-                while (block := await self.next_of(sound)) is not None:
-                    await call.write(pack_block(block))
+                async with aclosing(self._sounding(opening, sound)) as blocks:
+                    async for block in blocks:
+                        await call.write(pack_block(block))
                 await call.done_writing()
             except EmoTalkError:
                 call.cancel()
