@@ -3,7 +3,9 @@
 import socket
 import ssl
 import struct
-from threading import Thread
+from contextlib import suppress
+from select import select
+from threading import Lock, Thread
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, SETTINGS, PING, WINDOW = 0, 1, 4, 6, 8
@@ -43,13 +45,14 @@ class Attacker:
     def __init__(self, port: int, tls: ssl.SSLContext | None = None, window: int = 65_535) -> None:
         plain = socket.create_connection(("127.0.0.1", port), 30)
         self._socket = tls.wrap_socket(plain, server_hostname="localhost") if tls else plain
-        self._stream = -1
+        self._stream, self._lock = -1, Lock()  # OpenSSL reads and writes one connection in turns
         self.received = bytearray()
         self._send(PREFACE + frame(SETTINGS, 0, 0, struct.pack(">HI", INITIAL_WINDOW, window)))
         Thread(target=self._answer, daemon=True).start()
 
     def _send(self, data: bytes) -> None:
-        self._socket.sendall(data)
+        with self._lock:
+            self._socket.sendall(data)
 
     def begin(self, path: str, *more: tuple[str, str]) -> int:
         """A call without a message; the number of its stream."""
@@ -75,11 +78,14 @@ class Attacker:
 
     def _answer(self) -> None:
         waiting = b""
-        try:
-            while more := self._socket.recv(65_536):
+        with suppress(OSError, ValueError):  # it is closed
+            while True:
+                select([self._socket], [], [])
+                with self._lock:
+                    more = self._socket.recv(65_536)
+                if not more:
+                    return
                 waiting = self._frames(waiting + more)
-        except OSError:
-            return
 
     def _frames(self, waiting: bytes) -> bytes:
         while len(waiting) >= 9 and len(waiting) >= 9 + (size := int.from_bytes(waiting[:3], "big")):

@@ -45,7 +45,7 @@ async def animate(request: Request, client: AdmittedClient, query: Annotated[Per
 
 
 @dataclass(frozen=True)
-class Sent:
+class Submission:
     """A request that the server has: its sound is nobody's here any more. `failure`: or why it has not."""
 
     request_id: str
@@ -55,17 +55,17 @@ class Sent:
     failure: EmoTalkError | None = None
 
 
-async def send(request: Request, client: AsyncEmoTalkClient, fails_later: bool = False) -> Sent:
+async def send(request: Request, client: AsyncEmoTalkClient, fails_later: bool = False) -> Submission:
     """What was sent, handed on to the server, with few others at once. Raises EmoTalkError, unless it `fails_later`."""
     load = load_of(request)
     async with load.upload(visitor_of(request)), received(request) as upload, load.sound(upload.size()):
         order = await order_of(request, upload)
         try:
-            return Sent(order.request_id, upload.name, order.lenient, await client.submit(order))
+            return Submission(order.request_id, upload.name, order.lenient, await client.submit(order))
         except EmoTalkError as failure:
             if not fails_later:
                 raise
-            return Sent(order.request_id, upload.name, order.lenient, None, failure)
+            return Submission(order.request_id, upload.name, order.lenient, None, failure)
 
 
 async def order_of(request: Request, upload: Upload) -> Order:
@@ -80,7 +80,7 @@ async def collected(
     return await answers.file_of(load, form, [chunk async for chunk in chunks], name, headers, curves)
 
 
-async def _events(client: AsyncEmoTalkClient, sent: Sent) -> AsyncIterator[bytes]:
+async def _events(client: AsyncEmoTalkClient, sent: Submission) -> AsyncIterator[bytes]:
     """`accepted` first, so that whoever loses the connection knows what to ask for."""
     if sent.failure:
         yield error_event(sent.request_id, sent.failure)

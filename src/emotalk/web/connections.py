@@ -27,10 +27,10 @@ class Connections:
 
     def __init__(self, most: int = CONNECTIONS, seconds: float = RECEIVE_SECONDS) -> None:
         self._most, self.seconds = most, seconds
-        self._open: dict[Connection, None] = {}
+        self._open: dict[TimedConnection, None] = {}
         self._sparing = Sparing(TOLD_SECONDS)
 
-    def enter(self, connection: "Connection") -> None:
+    def enter(self, connection: "TimedConnection") -> None:
         """At its accept."""
         self._open[connection] = None
         if len(self._open) <= self._most:
@@ -41,7 +41,7 @@ class Connections:
         if times := self._sparing.times():
             log.warning("too many connections", extra={"limit": self._most, "closed": times})
 
-    def leave(self, connection: "Connection") -> None:
+    def leave(self, connection: "TimedConnection") -> None:
         """It is closed, or has become another."""
         self._open.pop(connection, None)
 
@@ -50,7 +50,7 @@ class Connections:
         return {"http": partial(HttpConnection, self), "ws": partial(WebSocketConnection, self)}
 
 
-class Connection(asyncio.Protocol):
+class TimedConnection(asyncio.Protocol):
     """What both kinds have: a place, and a limit for an answer that nobody reads."""
 
     transport: asyncio.Transport
@@ -91,7 +91,7 @@ class Connection(asyncio.Protocol):
             self._unread.cancel()
 
 
-class HttpConnection(Connection, H11Protocol):
+class HttpConnection(TimedConnection, H11Protocol):
     """Closed where a request's head does not arrive in time."""
 
     _head: asyncio.TimerHandle | None = None
@@ -140,7 +140,7 @@ class HttpConnection(Connection, H11Protocol):
             self._head.cancel()
 
 
-class WebSocketConnection(Connection, WebSocketsSansIOProtocol):
+class WebSocketConnection(TimedConnection, WebSocketsSansIOProtocol):
     """Its deadlines are its route's."""
 
     def is_arriving(self) -> bool:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from starlette.requests import HTTPConnection
 
+from emotalk.errors import QueueFull
 from emotalk.limits import MAX_MESSAGE_BYTES
 
 UPLOADS, UPLOADS_OF_ONE = 8, 4
@@ -29,7 +30,7 @@ class Load:
 
     @asynccontextmanager
     async def upload(self, visitor: str) -> AsyncIterator[None]:
-        """A place for a body on its way in."""
+        """A place for a body on its way in. Raises QueueFull where none is free in time."""
         await self._until(lambda: self._uploads[visitor] < UPLOADS_OF_ONE and self._uploads.total() < UPLOADS)
         self._uploads[visitor] += 1
         try:
@@ -40,7 +41,7 @@ class Load:
 
     @asynccontextmanager
     async def sound(self, size: int) -> AsyncIterator[None]:
-        """Room in memory for so many bytes of sound."""
+        """Room in memory for so many bytes of sound. Raises QueueFull where none is free in time."""
         await self._until(lambda: not self._bytes or self._bytes + size <= SOUND_BYTES)
         self._bytes += size
         try:
@@ -50,8 +51,12 @@ class Load:
             self._say_changed()
 
     async def _until(self, has_room: Callable[[], bool]) -> None:
-        while not has_room():
-            await self._changed.wait()
+        try:
+            async with asyncio.timeout(self.seconds):
+                while not has_room():
+                    await self._changed.wait()
+        except TimeoutError:
+            raise QueueFull("too many uploads are on their way. Try again") from None
 
     def _say_changed(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()

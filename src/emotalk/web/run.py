@@ -14,7 +14,7 @@ from emotalk.web.listening import url
 log = logging.getLogger(__name__)
 
 WEBSOCKET_BYTES = 2**20
-GOODBYE_SECONDS = 5
+GOODBYE_SECONDS = 2
 
 
 def server(
