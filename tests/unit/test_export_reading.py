@@ -146,9 +146,10 @@ def test_a_pickle_in_a_numpy_file_is_not_executed(tmp_path: Path) -> None:
 
 
 def test_timecodes_that_stand_still_or_are_none_are_refused(tmp_path: Path) -> None:
-    for timecodes in (["00:00:00:01.0", "00:00:00:01.0"], ["0.0", "0.1"]):
+    days = [f"{hour}:00:00:00.000" for hour in ("01", "23") * 40]
+    for timecodes in (["00:00:00:01.0", "00:00:00:01.0"], ["0.0", "0.1"], days, ["9" * 30 + ":00:00:00"] * 2):
         with pytest.raises(ConfigurationError, match="timecodes"):
-            load(_recording(tmp_path / "a.csv", timecodes, [0, 1]))
+            load(_recording(tmp_path / "a.csv", timecodes, [0] * len(timecodes)))
 
 
 def test_a_file_that_is_not_there_is_a_file_that_is_not_there(tmp_path: Path) -> None:

@@ -42,8 +42,8 @@ COUNT = len(COLUMNS) + len(ROTATIONS)
 SIXTIETHS = 60
 _COUNTS = (15, 24, 25, 30, 48, 50, SIXTIETHS, 100, 120, 240)
 """How many frames a second a time code may count."""
-_DAY = 86_400
-_TIMECODE = re.compile(r"(\d+):(\d\d):(\d\d)([:;.])(\d{1,3}(?:\.\d+)?)")
+DAY = 86_400
+_TIMECODE = re.compile(r"(\d{1,2}):(\d\d):(\d\d)([:;.])(\d{1,3}(?:\.\d+)?)")
 
 
 def arkit(column: str) -> str:
@@ -116,7 +116,7 @@ def seconds(timecodes: Sequence[str]) -> NDArray[np.float64]:
     hours, minutes, second = np.array([row[:3] for row in fields], np.int64).T
     frames = np.array([row[4] for row in fields], np.float64)
     whole = hours * 3600 + minutes * 60 + second
-    whole += _DAY * np.cumsum(np.diff(whole, prepend=whole[0]) < -_DAY // 2)
+    whole += DAY * np.cumsum(np.diff(whole, prepend=whole[0]) < -DAY // 2)
     count = _frames_in_a_second(whole.tolist(), frames.tolist())
     if any(row[3] == ";" for row in fields):
         passed = whole // 60

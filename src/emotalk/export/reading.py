@@ -121,6 +121,8 @@ def _recording(head: list[str], rows: list[list[str]]) -> FaceClip:
     times = livelink.seconds([row[_of(head, "timecode")] for row in rows])
     if np.any(np.diff(times) < 0) or (len(times) > 1 and not times[-1]):
         raise ValueError("its timecodes do not rise")
+    if times[-1] > livelink.DAY:
+        raise ValueError("its timecodes span more than a day")
     kept = np.append(np.diff(times) > 0, True)  # of two rows at one time the later one is shown
     values = np.array([[row[i] for i in shapes] for row in rows], np.float32)[kept]
     turns = [where[name] for name in livelink.ROTATIONS[:3] if name in where]
