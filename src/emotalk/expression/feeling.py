@@ -21,7 +21,7 @@ from emotalk.timebase import FPS, STEP_FRAMES, timecode
 _ATTACK, _RELEASE = (1 - math.exp(-1 / (seconds * FPS)) for seconds in (0.15, 0.4))
 """Most of the way is gone in 0.3 s and in 0.8 s."""
 _FAINT = 0.005
-_PAUSE = 4
+_PAUSE = 8
 """Frames of quiet that are a pause."""
 _PARTING, _MEETING = 0.15, 0.5
 """Shares by which a pause is entered and left, a frame."""

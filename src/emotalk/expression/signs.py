@@ -1,7 +1,7 @@
 """What a face does for each feeling: action units of the EMFACS prototypes, as offsets on what speech does.
 
 Weights are those at strength 1. Nothing here rounds, rolls or shuts the lips, and what could part them (a raised
-upper lip, stretched corners, the jaw) yields where speech lets them meet: lips that meet win.
+upper lip, stretched corners, a wrinkled nose) yields where speech lets them meet: lips that meet win.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ SIGNS: Mapping[str, Mapping[str, float]] = {
     "amazement": {"browInnerUp": 0.40, "browOuterUp": 0.40, "eyeWide": 0.30},
     "anger": {"browDown": 0.45, "eyeSquint": 0.20, "eyeWide": 0.08, "noseSneer": 0.15, "mouthFrown": 0.10},
     "cheekiness": {"mouthSmileLeft": 0.30, "mouthDimpleLeft": 0.15, "browOuterUpRight": 0.20, "cheekSquintLeft": 0.15},
-    "disgust": {"noseSneer": 0.35, "mouthUpperUp": 0.15, "mouthFrown": 0.15, "browDown": 0.15, "eyeSquint": 0.15},
+    "disgust": {"noseSneer": 0.35, "mouthUpperUp": 0.05, "mouthFrown": 0.15, "browDown": 0.15, "eyeSquint": 0.15},
     "fear": {"browInnerUp": 0.35, "browOuterUp": 0.20, "eyeWide": 0.30, "mouthStretch": 0.12},
     "grief": {name: 1.25 * weight for name, weight in _SAD.items()},
     "joy": {"mouthSmile": 0.30, "cheekSquint": 0.35, "eyeSquint": 0.10, "browInnerUp": 0.05, "mouthDimple": 0.05},
@@ -27,10 +27,10 @@ SIGNS: Mapping[str, Mapping[str, float]] = {
     "sadness": _SAD,
 }
 IN_PAUSES: Mapping[str, Mapping[str, float]] = {
-    "amazement": {"jawOpen": 0.12},
+    "amazement": {"jawOpen": 0.06},
     "anger": {"mouthPress": 0.10},
     "grief": {"mouthShrugLower": 0.08},
-    "outofbreath": {"jawOpen": 0.10},
+    "outofbreath": {"jawOpen": 0.06},
     "sadness": {"mouthShrugLower": 0.06},
 }
 """What is only drawn while nobody speaks."""
@@ -39,10 +39,13 @@ STIRRED: Mapping[str, float] = {"eyeWide": 0.10}
 
 CORNERS_LIMIT = 0.6
 _CORNERS = [INDEX[f"{name}{side}"] for name in ("mouthSmile", "mouthFrown") for side in ("Left", "Right")]
-_PARTING = [INDEX[f"{name}{side}"] for name in ("mouthUpperUp", "mouthStretch") for side in ("Left", "Right")]
-_LIVELY = [i for name, i in INDEX.items() if name.startswith(("brow", "eyeWide", "noseSneer"))]
+_PARTING = [
+    INDEX[f"{name}{side}"] for name in ("mouthUpperUp", "mouthStretch", "noseSneer") for side in ("Left", "Right")
+]
+"""A wrinkled nose lifts the upper lip: .35 of it cost a sixth of the lips that meet."""
+_LIVELY = [i for name, i in INDEX.items() if name.startswith(("brow", "eyeWide"))]
 _LIVELIER = 0.5
-_PARTED = 0.08
+_PARTED = 0.2
 """Lips that speech parts so far are free."""
 
 
