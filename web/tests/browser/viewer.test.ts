@@ -150,7 +150,7 @@ describe('the page', () => {
     gateway.script = { frames: [], chunk: 1, refusal: { status: 422, title: 'Invalid', detail: 'audio_data: no sound can be read from it', fix: 'Send WAV, FLAC, OGG or MP3.' } };
     await page.setInputFiles('#file', { name: 'broken.wav', mimeType: 'audio/wav', buffer: Buffer.from('no sound at all') });
     await page.waitForFunction(() => document.getElementById('problem')!.textContent !== '');
-    expect(await page.innerText('#problem')).toBe('audio_data: no sound can be read from it. Send WAV, FLAC, OGG or MP3.');
+    expect(await page.innerText('#problem')).toBe('No sound can be read from it. Send WAV, FLAC, OGG or MP3.');
     await shoot(page, 'problem');
     await speak();
     expect(await page.innerText('#problem')).toBe('');
