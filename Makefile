@@ -20,7 +20,7 @@ JOBS ?= 5
 TOGETHER := $(MAKE) --no-print-directory -j $(JOBS) -k $(TOLD)
 PYTEST := $(RUN)/python -m pytest -q
 
-.PHONY: demo check test lint types contract units services kafka entrances bench fuzz mutants lock docs film page clean
+.PHONY: demo check test lint types contract units services kafka entrances siege bench fuzz mutants lock docs film page clean
 .DELETE_ON_ERROR:
 
 # Whoever has run `make test` has all that the demo needs.
@@ -32,6 +32,7 @@ check: $(VENV)/.for-tests
 
 test: $(VENV)/.for-tests
 	@$(TOGETHER) kafka entrances services units types contract lint
+	@$(MAKE) --no-print-directory siege
 
 lint: $(VENV)/.for-tests
 	$(RUN)/ruff check
@@ -43,7 +44,7 @@ types: $(VENV)/.for-tests
 contract: $(VENV)/.for-tests
 	$(RUN)/lint-imports
 
-# All tests are these four parts: two by folder, and of the rest those with a broker and those without.
+# All tests are these five parts: three by folder, and of the rest those with a broker and those without.
 units: $(VENV)/.for-tests
 	$(PYTEST) -n auto --dist worksteal -m "not kafka" tests/contract tests/unit
 
@@ -54,7 +55,10 @@ kafka: $(VENV)/.for-tests
 	$(PYTEST) -m kafka tests --ignore tests/entry
 
 services: $(VENV)/.for-tests
-	$(PYTEST) -m "not kafka" tests --ignore tests/entry --ignore tests/contract --ignore tests/unit
+	$(PYTEST) -m "not kafka" tests --ignore tests/entry --ignore tests/contract --ignore tests/unit --ignore tests/siege
+
+siege: $(VENV)/.for-tests
+	$(PYTEST) tests/siege
 
 bench: $(VENV)/.for-tests
 	for each in queue pipeline; do $(RUN)/python bench/$$each.py || exit 1; done

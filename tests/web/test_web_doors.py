@@ -8,6 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
+from emotalk import metrics
 from emotalk.engines.tone import ToneEngine
 from emotalk.server.guard.guard import Guard as ServerDoors
 from emotalk.web import uploads
@@ -143,3 +144,48 @@ def test_no_server_behind_the_window_is_said_with_its_cause() -> None:
             assert re.fullmatch(
                 r"No EmoTalk server answers at 127\.0\.0\.1:1 \([\w ]+\)\. Start one: emotalk serve; .+\.", told
             )
+
+
+def test_an_id_with_slashes_is_found_again(browser: TestClient) -> None:
+    for name in ("a/b", "a/events", "a%2Fb", "x/animation/"):
+        place = browser.post("/v1/jobs", params={"request_id": name}, content=speech(0.2)).headers["location"]
+        assert browser.get(place).json()["request_id"] == name
+        assert len(browser.get(f"{place}/animation").json()["frames"]) == 6
+        assert browser.delete(place).status_code == 200
+
+
+def test_whatever_a_stranger_calls_a_method_is_one_label(browser: TestClient) -> None:
+    for number in range(3):
+        browser.request(f"M{number}", "/v1/health")
+    named = {sample.labels["method"] for family in metrics.WEB.collect() for sample in family.samples if sample.labels}
+    assert "other" in named
+    assert not any(name.startswith("M") for name in named)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://["},
+        {"Content-Type": "multipart/form-data; boundary=x; charset=undefined"},
+        {"Content-Type": "multipart/form-data; boundary=x; charset=utf-99"},
+        {"Authorization": "Bearer " + "x" * 12_000},
+        {"Accept": "*/*;q=" + "9" * 5000},
+    ],
+)
+def test_a_header_that_nobody_would_send_is_answered_by_name(browser: TestClient, headers: dict[str, str]) -> None:
+    assert browser.post("/v1/jobs", headers=headers, content=b"--x--").status_code in (400, 401, 403, 422)
+
+
+def test_a_number_of_thousands_of_digits_is_not_a_frame(browser: TestClient) -> None:
+    browser.post("/v1/jobs", params={"request_id": "digits"}, content=speech(0.2))
+    answer = browser.get("/v1/jobs/digits/events", headers={"Last-Event-ID": "9" * 4400})
+    assert (answer.status_code, answer.json()["field"]) == (400, "Last-Event-ID")
+
+
+def test_the_contract_is_not_told_where_reflection_is_off_and_else_its_page_loads_nothing_from_elsewhere(
+    server: Inside, browser: TestClient
+) -> None:
+    assert "default-src 'self'" in browser.get("/docs").headers["content-security-policy"]
+    with window(server.server.port, Allowed(described=False)) as client:
+        assert [client.get(path).status_code for path in ("/docs", "/openapi.json")] == [404, 404]
+        assert client.get("/v1/health").status_code == 200

@@ -17,7 +17,7 @@ class EncodedSlashes:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """An ASGI call."""
         raw = scope.get("raw_path", b"").partition(b"?")[0].decode("latin-1")
-        if "%2f" in raw.lower():
+        if "%" in raw:
             segments = (unquote(segment).replace("/", _SLASH) for segment in raw.split("/"))
             scope = {**scope, "path": "/".join(segments)}
         await self._app(scope, receive, send)
