@@ -6,6 +6,7 @@ the server and its streams along. That process knows no contract, only the conve
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from threading import Event
 
 import grpc
@@ -28,6 +29,7 @@ from emotalk.live.conversation import (
     samples_of,
     unpack,
 )
+from emotalk.live.turns import ClipTurns
 from emotalk.pipeline import FaceChunk, Pipeline, Session
 from emotalk.shaping import Adjusted, Gains, Raw
 from emotalk.supervision.sockets import LOOK_SECONDS, PrivateSocket
@@ -40,19 +42,29 @@ class LiveRoom:
 
     def __init__(self, pipeline: Pipeline, gains: Gains, max_seconds: float) -> None:
         self._pipeline, self._gains, self._max_seconds = pipeline, gains, max_seconds
+        self._turns = ClipTurns()
 
     def converse(self, opening: Opening, sound: Iterable[SoundBlock]) -> Iterator[LiveChunk]:
         """Frames while the sound is still coming. Raises InvalidRequest, EngineError."""
         session = self._session(opening)
         adjusted = Adjusted(opening.adjustment) if opening.adjustment else Raw()
+        drawn = 0
         for pcm in resample(self._blocks(opening, sound, session), opening.sample_rate):
-            for chunk in session.push(pcm):
+            with self._turn(opening, drawn):
+                chunks = session.push(pcm)
+            drawn += len(pcm)
+            for chunk in chunks:
                 yield _live(chunk, adjusted.push(chunk.frames), is_final=False)
-        rest = session.finish()
+        with self._turn(opening, drawn):
+            rest = session.finish()
         if not rest:
             raise EmptyAudio("no sound came", "Send samples before you end the stream", "audio")
         for chunk in rest:
             yield _live(chunk, adjusted.push(chunk.frames), is_final=chunk is rest[-1])
+
+    def _turn(self, opening: Opening, drawn: int) -> AbstractContextManager[None]:
+        """Clips wait for each other; a speaker waits for nobody."""
+        return self._turns.turn(drawn) if opening.as_clip else nullcontext()
 
     def _blocks(self, opening: Opening, sound: Iterable[SoundBlock], session: Session) -> Iterator[Pcm]:
         """A clip's are those of a file: a resampler's bytes depend on the blocks that it sees."""
