@@ -1,6 +1,6 @@
 """Nearly valid bytes for everything that reads a stranger's: is there a refusal with a name for each of them?
 
-    python -m bench.fuzz [--target audio,checkpoint,converted,codec,wire,answer] [--seconds 60] [--seed 0]
+    python -m bench.fuzz [--target audio,containers,checkpoint,converted,codec,wire,answer] [--seconds 60] [--seed 0]
 
 The same cases for the same seed: a finding is told with the number that makes it again (--seed N --cases 1). Exit code
 1 where there was one. In CI tests/fuzz runs the first few hundred of each.

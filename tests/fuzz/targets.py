@@ -15,7 +15,7 @@ import grpc
 import numpy as np
 from google.protobuf.message import DecodeError
 
-from emotalk.audio import Limits, decode_flac_blocks
+from emotalk.audio import AS_IT_IS, Limits, Sent, decode_flac_blocks
 from emotalk.audio.apart import Decoders, Fence
 from emotalk.client.exchange import Exchange
 from emotalk.engines.emotalk import convert, find_weights
@@ -46,8 +46,9 @@ from emotalk.wire.audio2face_parameters import Remarks, face_defaults
 from emotalk.wire.convert import to_response
 from tests.fuzz.mutate import mutated, with_other_fields
 from tests.parity.seeded_checkpoint import save, write_checkpoint
-from tests.unit.audio_files import valid_files
+from tests.unit.audio_files import speech, valid_files, written
 from tests.unit.stage import job
+from tests.unit.strangers import MEDIA, PLAIN, media
 
 LIMITS = Limits(max_seconds=20, max_bytes=4 * 2**20)
 NOW = 1_800_000_000.0
@@ -75,11 +76,22 @@ class Target:
 
 def audio(stack: ExitStack, _: Path) -> Target:
     """The decoder in its child: a child that dies is a defect, though the server would live."""
+    return _decoding(stack, list(valid_files().values()))
+
+
+def containers(stack: ExitStack, _: Path) -> Target:
+    """Files of phones, browsers and studios in the same child, by PyAV and libsndfile; damage is put up with."""
+    files = [media(*MEDIA[name]) for name in MEDIA]
+    files += [written(speech(0.3), 16_000, *PLAIN[name]) for name in ("AIFF", "AU", "CAF", "W64", "WAV (IMA_ADPCM)")]
+    return _decoding(stack, files, Sent(lenient=True))
+
+
+def _decoding(stack: ExitStack, files: list[bytes], sent: Sent = AS_IT_IS) -> Target:
     decoders = stack.enter_context(Decoders(LIMITS, Fence(2**29, 20.0, 40.0), 1))
 
     def run(data: bytes) -> str:
         try:
-            sound = decoders.prepare(data, LIMITS)
+            sound = decoders.prepare(data, LIMITS, sent)
         except UndecodableAudio as broken:
             raise Defect(str(broken)) from broken
         except AudioError as refused:
@@ -88,7 +100,7 @@ def audio(stack: ExitStack, _: Path) -> Target:
             raise Defect("what was prepared is not what the worker will decode")
         return "sound"
 
-    return Target(list(valid_files().values()), run)
+    return Target(files, run)
 
 
 def checkpoint(_: ExitStack, folder: Path) -> Target:
@@ -349,6 +361,7 @@ def opened(name: str, folder: Path) -> Iterator[Target]:
 
 TARGETS: dict[str, Callable[[ExitStack, Path], Target]] = {
     "audio": audio,
+    "containers": containers,
     "checkpoint": checkpoint,
     "converted": converted,
     "codec": codec,

@@ -15,6 +15,7 @@ from tests.integration.served import Inside, speech
 
 CASES = {
     "audio": 600,
+    "containers": 300,
     "checkpoint": 600,
     "converted": 20,
     "codec": 6_000,
