@@ -426,7 +426,10 @@ def test_a_worker_whose_name_is_taken_is_told_so(open_queue: Opener) -> None:
 
 def test_a_broker_that_dies_and_comes_back_loses_and_doubles_nothing() -> None:
     with Broker() as broker:
-        queue = KafkaQueue(broker.bootstrap, settings={"delivery.timeout.ms": "1000", "request.timeout.ms": "1000"})
+        # The session outlives a broker that is slow to start: without it the worker loses its claim, and rightly.
+        patient = {"session.timeout.ms": "120000"}
+        quick = {"delivery.timeout.ms": "1000", "request.timeout.ms": "1000"}
+        queue = KafkaQueue(broker.bootstrap, settings=quick | patient)
         queue.prepare()
         producer, worker, results = queue.producer(), queue.consumer("worker"), queue.results()
         producer.append(request("before"))
