@@ -12,7 +12,7 @@ import numpy as np
 
 from emotalk.audio.containers import Coded
 from emotalk.audio.limits import CONVERT
-from emotalk.audio.source import Block
+from emotalk.audio.source import BLOCK, Block
 from emotalk.errors import NotAudio, TruncatedAudio, UnsupportedAudio
 from emotalk.extras import how_to_install
 
@@ -52,8 +52,7 @@ class MediaFile:
             start = Fraction(container.start_time or 0, 1_000_000)
             for frame in self._frames(container, stream):
                 gap = self._gap(frame, start, position) if position or frame.pts else 0
-                if gap:
-                    yield np.zeros((gap, self.channels), np.float32)
+                yield from (np.zeros((min(BLOCK, gap - at), self.channels), np.float32) for at in range(0, gap, BLOCK))
                 block = _samples(frame, self.channels)
                 position += gap + len(block)
                 yield block
