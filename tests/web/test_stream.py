@@ -11,6 +11,8 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from emotalk.client import EmoTalkClient, Live
+from emotalk.errors import InvalidRequest
+from emotalk.feelings import FEELINGS, EmotionKey, joined
 from tests.integration.served import Inside, speech
 
 SOUND = speech(2.0)[44:]
@@ -40,6 +42,49 @@ def test_json_brings_the_frames_as_they_are_and_says_the_end(browser: TestClient
             heard += message["frames"]
         assert message == {"type": "end", "frames": 60}
     assert np.array_equal(np.array(heard, np.float32), frames)
+
+
+def _drawn(messages: list[Any], feeling: str) -> list[float]:
+    tracks = [message["feeling"] for message in messages if "feeling" in message]
+    return [row[FEELINGS.index(feeling)] for track in tracks for row in track["drawn"]]
+
+
+def test_who_speaks_can_say_what_is_felt_from_the_next_sound_on(browser: TestClient) -> None:
+    with browser.websocket_connect("ws://localhost:8000/v1/stream") as socket:
+        socket.send_json({**START, "emotion_strength": 1.0})
+        socket.receive_json()
+        for block in (*BLOCKS[:10], {"type": "emotions", "emotions": [{"time": 0, "anger": 1}]}, *BLOCKS[10:]):
+            socket.send_bytes(block) if isinstance(block, bytes) else socket.send_json(block)
+        socket.send_json({"type": "end"})
+        messages = []
+        while (message := socket.receive_json())["type"] == "frames":
+            messages.append(message)
+    anger = _drawn(messages, "anger")
+    assert len(anger) == 20
+    assert max(anger[:10]) == 0
+    assert anger[11] > 0
+    assert anger[-1] > 0.5
+
+
+def test_the_client_says_it_between_two_blocks(server: Inside) -> None:
+    said = (*BLOCKS[:10], (EmotionKey(1.0, {"joy": 1.0}),), *BLOCKS[10:])
+    with EmoTalkClient("127.0.0.1", server.server.port) as client:
+        chunks = list(client.live(Live(16_000, emotion_strength=1.0), said))
+        with pytest.raises(InvalidRequest, match="mirth"):
+            list(client.live(Live(16_000), (BLOCKS[0], (EmotionKey(0.0, {"mirth": 1.0}),))))
+    joy = joined([chunk.feelings for chunk in chunks]).rows[:, 6 + FEELINGS.index("joy")]
+    assert joy[:10].max() == 0
+    assert joy[-1] > 0.5
+
+
+def test_key_frames_that_cannot_be_end_the_stream_with_their_name(browser: TestClient) -> None:
+    with browser.websocket_connect("ws://localhost:8000/v1/stream") as socket:
+        socket.send_json(START)
+        socket.receive_json()
+        socket.send_json({"type": "emotions", "emotions": [{"time": 0, "mirth": 1}]})
+        while (message := socket.receive_json())["type"] == "frames":
+            pass
+        assert message["problem"]["field"] == "emotions"
 
 
 def test_the_compact_form_is_two_counts_and_half_precision(browser: TestClient, frames: np.ndarray) -> None:
