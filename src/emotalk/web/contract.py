@@ -30,6 +30,7 @@ _MEANINGS = {
     403: "A page of an origin that is not named",
     404: "No such job, or its results are no longer kept",
     406: "No such form of an animation",
+    408: "The body did not arrive in time",
     409: "The id belongs to another request, or the job was cancelled",
     413: "The body is too large",
     421: "A name of this machine that is not named",
@@ -52,7 +53,7 @@ def animation(posts: bool = False) -> Responses:
     forms = {media_type: {"schema": _BINARY} for media_type in answers.MEDIA_TYPES.values()}
     forms["application/json"] = {"schema": {"$ref": "#/components/schemas/Animation"}}
     forms[answers.EVENT_STREAM] = {"schema": {"type": "string"}}
-    failures = (400, 401, 403, 406, 409, 413, 421, 422, 429, 502, 503, 504)
+    failures = (400, 401, 403, 406, 408, 409, 413, 421, 422, 429, 502, 503, 504)
     return {
         200: {"description": "The animation", "content": forms},
         **problem(*(failures if posts else (400, 401, 404, 406, 409, 421, 502, 503, 504))),

@@ -25,7 +25,7 @@ _JOB: dict[str, Any] = {"content": {"application/json": {"schema": {"type": "obj
 
 
 _ACCEPTED: contract.Responses = {202: {"description": "Accepted: it is stored durably", **_JOB}}
-_REFUSED = contract.problem(400, 401, 403, 409, 413, 421, 422, 429, 503, 504)
+_REFUSED = contract.problem(400, 401, 403, 408, 409, 413, 421, 422, 429, 503, 504)
 _STREAM = {"content": {answers.EVENT_STREAM: {"schema": {"type": "string"}}}}
 _STREAMED: contract.Responses = {200: {"description": "Events", **_STREAM}}
 
