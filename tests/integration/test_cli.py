@@ -110,7 +110,7 @@ def test_flags_are_understood_in_both_spellings(home: Path) -> None:
         ("serve --engine tone --port 70000", Exit.USAGE, "port: 70000"),
         ("serve --engine tone --host 192.0.2.1", Exit.USAGE, r"host: 192\.0\.2\.1:50051 cannot be bound \(.+--host"),
         ("serve --engine tone --queue sqlite --kafka-servers a:1", Exit.USAGE, "two queues"),
-        ("serve --engine tone --kafka-servers=", Exit.USAGE, "queue: 'kafka://' is no queue"),
+        ("serve --engine tone --kafka-servers=", Exit.USAGE, "queue: 'kafka://' is not a queue"),
         ("send --port 1", Exit.USAGE, "no file was named"),
         ("send nowhere.wav --port 1", Exit.INPUT, r"nowhere\.wav"),
         ("send in.wav --port 1 -o out.fbx", Exit.USAGE, r"out\.fbx"),
@@ -288,7 +288,7 @@ def test_jobs_shows_what_is_queued_and_what_is_buried_with_its_reason(
     producer = queue.producer()
     producer.append(Record("alien", "k", "d", b"noise", {"seconds": "1.5", "submitted_at": "1.0"}))
     with outside(home, "work", "--engine", "tone", "--queue", address) as worker:
-        worker.says("(bury) ")
+        worker.says("(job buried) ")
         assert worker.end() == 0
     producer.append(Record("waiting", "k", "d", encode_job(job("waiting")), {"seconds": "3", "submitted_at": "2.0"}))
     queue.close()
@@ -345,7 +345,7 @@ def test_the_log_is_lines_of_json_where_asked(home: Path) -> None:
 
 def test_a_worker_that_meets_a_newer_record_ends_and_leaves_it(home: Path) -> None:
     newer = bytearray(encode_job(job()))
-    newer[5] += 1
+    newer[5] = 200
     queue = SqliteQueue(home / "q.db")
     queue.producer().append(Record("newer", "k", "d", bytes(newer), {}))
     with outside(home, "work", "--engine", "tone", "--queue", f"sqlite:///{home}/q.db") as worker:

@@ -151,7 +151,7 @@ def test_an_expired_certificate_and_one_for_another_name_are_told_apart(papers: 
 
 def test_tls_to_a_server_without_it_is_told_so_and_nobody_at_home_is_no_matter_of_tls(papers: Papers) -> None:
     with Inside() as server:
-        assert "speaks no TLS" in str(refusal(server, Credentials(ca=papers.ca)))
+        assert "does not speak TLS" in str(refusal(server, Credentials(ca=papers.ca)))
     gone = refusal(server, Credentials(ca=papers.ca))
     assert type(gone) is ServerUnavailable
 

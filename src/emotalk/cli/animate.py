@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_performance(parser: argparse.ArgumentParser) -> None:
     """What decides how a file is performed without a server."""
-    flags.add(parser, "--seed", metavar="N", shown="the file's digest", help="of the blinks; any text")
+    flags.add(parser, "--seed", rare=True, metavar="N", shown="the file's digest", help="of the blinks; any text")
     flags.add_performance(parser)
     flags.add_settings(parser, "max_seconds", "engine", "shaping", "log", log_level="warning")
 

@@ -25,6 +25,10 @@ TOKEN = (
 )
 
 
+_COMMON = ("emotion_level", "person_id", "post_processing", "emotion")
+"""What most people ask of a performance."""
+
+
 def add(parser: Any, *names: str, rare: bool = False, shown: object = None, **options: Any) -> None:
     """Add a flag under its dashed spelling and, unseen, its underscored one.
 
@@ -58,7 +62,7 @@ def add_performance(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("performance")
     for each in PARAMETERS:
         name = each.flag or each.name.replace("_", "-")
-        dest = {"dest": each.name, "default": each.default, "rare": not each.live}
+        dest = {"dest": each.name, "default": each.default, "rare": each.name not in _COMMON}
         if each.default is True:
             add(group, f"--no-{name}", **dest, action="store_false", help=f"no {each.help}")
         elif each.default is False and each.metavar:
@@ -87,8 +91,8 @@ def performance(parsed: argparse.Namespace) -> Performance:
 
 def add_form(parser: argparse.ArgumentParser, shown: str = "30") -> None:
     """In what form the curves are wanted."""
-    add(parser, "--fps", default="", choices=tuple(RATES), metavar="RATE", shown=shown, help=_FPS)
-    add(parser, "--shapes", default=KINDS[0], choices=KINDS, metavar="/".join(KINDS), help=_SHAPES)
+    add(parser, "--fps", rare=True, default="", choices=tuple(RATES), metavar="RATE", shown=shown, help=_FPS)
+    add(parser, "--shapes", rare=True, default=KINDS[0], choices=KINDS, metavar="/".join(KINDS), help=_SHAPES)
 
 
 def form(parsed: argparse.Namespace, output: Path | None = None) -> Form:
