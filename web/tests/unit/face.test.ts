@@ -85,12 +85,13 @@ describe('the sliders', () => {
 });
 
 describe('the words', () => {
-  it('are there in both languages, with the same blanks', () => {
+  it('are there in both languages, with the same blanks but for the service's own sentence', () => {
     const blanks = (text: string): string[] => (text.match(/\{\w+\}/g) ?? []).sort();
     for (const [word, text] of Object.entries(LANGUAGES.en)) {
       const other = LANGUAGES.vi[word as keyof typeof LANGUAGES.en];
       expect(other, word).toBeTruthy();
-      expect(blanks(other), word).toEqual(blanks(text));
+      // A refusal's English is the service's own sentence; in another language it says which kind it is.
+      if (!word.startsWith('refused')) expect(blanks(other), word).toEqual(blanks(text));
     }
   });
 
