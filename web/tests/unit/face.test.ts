@@ -85,7 +85,7 @@ describe('the sliders', () => {
 });
 
 describe('the words', () => {
-  it('are there in both languages, with the same blanks but for the service's own sentence', () => {
+  it('are there in both languages, with the same blanks but for what the service says itself', () => {
     const blanks = (text: string): string[] => (text.match(/\{\w+\}/g) ?? []).sort();
     for (const [word, text] of Object.entries(LANGUAGES.en)) {
       const other = LANGUAGES.vi[word as keyof typeof LANGUAGES.en];
