@@ -46,7 +46,7 @@ contract: $(VENV)/.for-tests
 
 # All tests are these five parts: three by folder, and of the rest those with a broker and those without.
 units: $(VENV)/.for-tests
-	$(PYTEST) -n auto --dist worksteal -m "not kafka" tests/contract tests/unit
+	$(PYTEST) -p no:schemathesis -n auto --dist worksteal -m "not kafka" tests/contract tests/unit
 
 entrances: $(VENV)/.for-tests
 	$(PYTEST) tests/entry

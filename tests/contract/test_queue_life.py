@@ -16,7 +16,7 @@ from tests.contract.candidate import Clock
 from tests.contract.life import LANES, LEASE, QueueLife
 from tests.memory_disk import memory_disk
 
-EXAMPLES, STEPS = 60, 40
+EXAMPLES, STEPS = 40, 40
 
 
 def in_memory(_: Path) -> Callable[[Clock], Queue]:

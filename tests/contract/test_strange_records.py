@@ -25,7 +25,7 @@ from tests.contract.candidate import Candidate, kafka, memory, sqlite
 from tests.contract.strangers import into_kafka, into_memory, into_sqlite, request, states_of
 from tests.unit.stage import Clock, job
 
-EXAMPLES, STRANGERS, GOOD = 60, 12, 4
+EXAMPLES, STRANGERS, GOOD = 40, 12, 4
 EXAMPLES_ON_KAFKA, STRANGERS_ON_KAFKA = 2, 80
 
 Write = Callable[[Queue, random.Random, list[str]], None]
