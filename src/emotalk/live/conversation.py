@@ -22,7 +22,6 @@ from emotalk.wire.convert import from_message
 SERVICE, METHOD = "emotalk.live.Engine", "Converse"
 UNBOUNDED = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 """Between our own processes: what a caller may send at once was bounded where it came in."""
-NO_PROXY = ("grpc.enable_http_proxy", 0)
 MOST_LATENCY = 5.0
 
 Encoding = Literal["pcm16", "float32"]

@@ -12,10 +12,10 @@ import grpc
 from grpc_status import rpc_status
 
 from emotalk import metrics, tracing
+from emotalk.client.connection import NO_PROXY
 from emotalk.errors import DeadlineExceeded, EmoTalkError, QueueFull, ServerUnavailable
 from emotalk.live.conversation import (
     METHOD,
-    NO_PROXY,
     SERVICE,
     UNBOUNDED,
     LiveChunk,
