@@ -12,6 +12,7 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from emotalk.errors import EmoTalkError
 from emotalk.face import Frames, Pcm, Style
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -95,6 +96,34 @@ class Engine(Protocol):
         seed ignores them.
         """
         ...
+
+
+@runtime_checkable
+class ManyStreams(Engine, Protocol):
+    """A streaming engine that may be faster with the next sounds of several sessions at once: a room of speakers."""
+
+    def push_many(self, sessions: Sequence[EngineSession], sounds: Sequence[Pcm]) -> Sequence[Frames | EmoTalkError]:
+        """Push to each of these different sessions, which this engine has opened, its own sound.
+
+        Each gets what its own `push` would give, or in its place the error that this would raise.
+        """
+        ...
+
+
+def push_many(
+    engine: object, sessions: Sequence[EngineSession], sounds: Sequence[Pcm]
+) -> Sequence[Frames | EmoTalkError]:
+    """See ManyStreams.push_many; of an engine without it one after the other."""
+    if len(sessions) > 1 and isinstance(engine, ManyStreams):
+        return engine.push_many(sessions, sounds)
+    return [_pushed(session, sound) for session, sound in zip(sessions, sounds, strict=True)]
+
+
+def _pushed(session: EngineSession, sound: Pcm) -> Frames | EmoTalkError:
+    try:
+        return session.push(sound)
+    except EmoTalkError as error:
+        return error
 
 
 @runtime_checkable
