@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from emotalk.limits import MAX_MESSAGE_BYTES
 from emotalk.queues.base import Record
 from emotalk.queues.kafka import KafkaQueue
-from emotalk.queues.kafka.client.cluster import RECORD_BYTES
 from emotalk.settings import PREFIX, Settings
 from tests.entry.compose import ROOT, compose_file, kafka_environment, listeners, outside
 from tests.kafka.broker import Broker, properties_from_environment
@@ -88,7 +88,7 @@ def test_the_image_copies_only_what_the_build_folder_lets_through():
 def test_a_broker_set_up_by_the_file_answers_through_its_outside_listener(composed: Broker):
     queue = KafkaQueue(outside(composed), prefix="compose.")
     queue.prepare()
-    payload = bytes(RECORD_BYTES // 2)
+    payload = bytes(MAX_MESSAGE_BYTES // 2)
     queue.producer().append(Record("one", "", "digest", payload))
     claim = queue.consumer("reader").claim(30.0)
     queue.close()

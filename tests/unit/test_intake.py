@@ -1,6 +1,7 @@
 """The one way in: what is refused, by which field, and what makes two requests the same."""
 
 import math
+import re
 from dataclasses import fields, replace
 
 import numpy as np
@@ -9,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emotalk.audio import Limits, decode_flac_blocks, encode_flac
-from emotalk.errors import AudioError, AudioTooLong, InvalidRequest
-from emotalk.jobs import intake
-from emotalk.jobs.codec import decode_job
+from emotalk.errors import LONGEST_SENTENCE, AudioError, AudioTooLong, InvalidRequest
+from emotalk.feelings import FEELINGS, MOST_KEYS, EmotionKey
+from emotalk.jobs import DeadLetter, Failure
+from emotalk.jobs.codec import decode_job, encode_letter
 from emotalk.jobs.intake import Intake, Order, as_request
+from emotalk.limits import job_bytes
 from emotalk.performance import Performance
 from emotalk.queues.strangers import LONGEST_ID
 from emotalk.shaping import Gains
@@ -53,13 +56,29 @@ def test_each_parameter_is_refused_under_its_own_name_before_the_sound_is_touche
         assert caught.value.fix
 
 
-def test_sound_that_no_queue_has_room_for_is_refused_and_fits_at_16_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sound_that_the_queue_has_no_room_for_is_refused_and_fits_at_16_bits() -> None:
     noise = np.random.default_rng(0).uniform(-0.9, 0.9, 16_000).astype(np.float32)
-    monkeypatch.setattr(intake, "MAX_MESSAGE_BYTES", 40_000)
+    narrow = Intake(Limits(queued_bytes=40_000))
     with pytest.raises(AudioTooLong, match="16 bits") as caught:
-        HOUSE.accept(Order(encode_flac(noise)), lambda: NOW)
+        narrow.accept(Order(encode_flac(noise)), lambda: NOW)
     assert caught.value.field == "audio_data"
-    HOUSE.accept(Order(encode_flac(np.rint(noise * 2**15) / np.float32(2**15))), lambda: NOW)
+    narrow.accept(Order(encode_flac(np.rint(noise * 2**15) / np.float32(2**15))), lambda: NOW)
+
+
+@pytest.mark.parametrize("mib", [1, 8])
+def test_what_is_said_to_fit_does_and_its_dead_letter_too(mib: int) -> None:
+    noise = np.random.default_rng(mib).uniform(-0.9, 0.9, 320 * 16_000).astype(np.float32)
+    narrow = Intake(Limits(queued_bytes=job_bytes(mib)))
+    keys = tuple(EmotionKey(number / 10, dict.fromkeys(FEELINGS, 0.1)) for number in range(MOST_KEYS))
+    asks = Performance(emotions=keys)
+    with pytest.raises(AudioTooLong, match=r"limit is .* about (\d+) s of it fit.*--max-message-mib") as caught:
+        narrow.accept(Order(encode_flac(noise), performance=asks), lambda: NOW)
+    fits = int(re.search(r"about (\d+) s", str(caught.value))[1])  # type: ignore[index]
+    part = encode_flac(noise[: (fits - 1) * 16_000])
+    record = as_request(narrow.accept(Order(part, performance=asks), lambda: NOW))
+    failure = Failure("JobFailed", "\N{SNOWMAN}" * LONGEST_SENTENCE)
+    letter = encode_letter(DeadLetter("x" * 200, record.payload, failure, 5, NOW, 2**31 - 1, 2**62))
+    assert len(letter) + 16 * 2**10 < mib * 2**20
 
 
 @pytest.mark.parametrize("audio", [b"", b"no sound at all", SOUND[:100]])

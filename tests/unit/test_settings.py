@@ -21,6 +21,8 @@ SETTINGS_DRAWN = st.builds(
     port=st.integers(0, 65535),
     queue=TEXT,
     kafka_replication=st.integers(0, 9),
+    kafka_prefix=TEXT,
+    max_message_mib=st.integers(1, 65),
     kafka_config=TEXT,
     kafka_option=st.dictionaries(TEXT.map(lambda name: f"a.{name}".strip().replace("=", "-")), TEXT, max_size=3),
     kafka_security_protocol=TEXT,

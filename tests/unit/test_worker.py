@@ -32,6 +32,7 @@ class House:
         self.results = self.queue.results()
         self.engine = Scripted(*cues)
         self.drain_seconds, self.hang_seconds = drain_seconds, 60.0
+        self.letter_bytes = 2**20
         self.alive: list[float] = []
         self.consumer = Unreliable(self.queue.consumer("worker"))
         self.consumer.real.claim = self._claim_at_once(self.consumer.real.claim)
@@ -60,6 +61,7 @@ class House:
             self.stop,
             drain_seconds=self.drain_seconds,
             hang_seconds=self.hang_seconds,
+            letter_bytes=self.letter_bytes,
             alive=self.alive.append,
             clock=lambda: NOW + 5,
             monotonic=self.clock,
@@ -173,11 +175,9 @@ def test_an_outage_makes_the_worker_wait_and_costs_no_attempt(
     assert house.consumer.done.count("begin") == 1
 
 
-def test_of_a_strangers_record_that_no_log_would_take_back_the_beginning_is_buried(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("emotalk.worker.burial.LETTER_BYTES", 5)
+def test_of_a_strangers_record_that_no_log_would_take_back_the_beginning_is_buried() -> None:
     house = House()
+    house.letter_bytes = 5
     house.queue.producer().append(Record("stranger", "k", "", b"0123456789"))
     house.work()
     (row,) = house.queue.jobs()

@@ -23,9 +23,10 @@ from emotalk.cli.port_owner import own_server
 from emotalk.cli.settings_from_flags import settle
 from emotalk.engines.emotalk.gpu import gpus
 from emotalk.engines.emotalk.runtimes import RUNTIMES
-from emotalk.errors import ConfigurationError, EmoTalkError
+from emotalk.errors import ConfigurationError, EmoTalkError, NoQueue
 from emotalk.processes import parts
 from emotalk.processes.state import state_folder
+from emotalk.queues.base import Guarded
 from emotalk.queues.kafka_options import described
 from emotalk.queues.urls import KAFKA
 from emotalk.settings import DEFAULT_CHECKPOINT, DEFAULT_KAFKA, Settings
@@ -116,9 +117,13 @@ def _broker(settings: Settings) -> Finding:
 def _answers(what: str, settings: Settings, needed: bool = False) -> Finding:
     try:
         with closing(parts.queue(replace(settings, partitions=0))) as queue:  # who only looks changes nothing
-            queue.prepare()
+            queue.prepare(create=not isinstance(queue, Guarded))
+            if isinstance(queue, Guarded):
+                queue.check_rights()
             with closing(queue.meter()) as meter:
                 room = meter.read().room
+    except NoQueue as none:
+        return Finding(what, True, f"{settings.queue} answers; {none}", needed)
     except EmoTalkError as error:
         return Finding(what, False, str(error), needed)
     if room and room.unmerged > HELD_BYTES:

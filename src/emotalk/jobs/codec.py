@@ -21,7 +21,7 @@ from emotalk.face import BLENDSHAPES, HEAD_NAMES, Frames, parted
 from emotalk.feelings import FeelingTrack
 from emotalk.jobs.job import DeadLetter, Failure, Job, Part
 from emotalk.performance import PARAMETERS, Performance
-from emotalk.queues.base import Result
+from emotalk.queues.base import MARK, Result
 from emotalk.shaping import Gains
 from emotalk.wire import records_pb2
 from emotalk.wire.convert import from_message
@@ -32,10 +32,9 @@ _SINCE = {each.name: each.record for each in PARAMETERS}
 FIRST_VERSION = 1
 VERSION = max(_SINCE.values())
 """The latest that this program reads. A record has the lowest that says all it holds, so that older workers read it."""
-_MAGIC = b"EMTK"
 _MOST_SAMPLES = 2**40
 """Two years: longer than any job, and short enough for every clock."""
-_HEAD = len(_MAGIC) + 2
+_HEAD = len(MARK) + 2
 
 
 def encode_job(job: Job) -> bytes:
@@ -178,11 +177,11 @@ def decode_letter(record: bytes) -> DeadLetter:
 
 def _framed(kind: bytes, message: Message, version: int = FIRST_VERSION) -> bytes:
     # Deterministic, so that the same job is the same bytes: maps have no order of their own.
-    return _MAGIC + kind + bytes([version]) + message.SerializeToString(deterministic=True)
+    return MARK + kind + bytes([version]) + message.SerializeToString(deterministic=True)
 
 
 def _parse(kind: bytes, record: bytes, into: Message) -> None:
-    if record[: len(_MAGIC)] != _MAGIC or len(record) < _HEAD:
+    if record[: len(MARK)] != MARK or len(record) < _HEAD:
         raise ForeignRecord("the record was not written by EmoTalk API")
     # Before the kind: a newer version may have kinds that this one has never heard of.
     if record[5] > VERSION:

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import blake2b
 
@@ -10,7 +10,6 @@ from emotalk.audio import Limits, Prepared, Sent, prepare
 from emotalk.errors import AudioTooLong, InvalidRequest
 from emotalk.jobs.codec import encode_job
 from emotalk.jobs.job import Job
-from emotalk.limits import MAX_MESSAGE_BYTES
 from emotalk.performance import Performance
 from emotalk.queues.base import Record
 from emotalk.queues.strangers import LONGEST_ID, is_id
@@ -59,11 +58,12 @@ class Intake:
         """
         self.check(order)
         sound = self.prepare(order.audio, self.limits, _sent(order))
-        _check_room(sound.flac)
         request_id = order.request_id or new_id()
         identity = (request_id, order.session_id, order.digest(), clock())
         performance = order.performance.for_worker()
-        return Job(*identity, sound.samples, performance, sound.flac, self.gains, request_id, sound.missing)
+        job = Job(*identity, sound.samples, performance, sound.flac, self.gains, request_id, sound.missing)
+        _check_room(job, self.limits.queued_bytes)
+        return job
 
 
 def _sent(order: Order) -> Sent:
@@ -87,12 +87,17 @@ def as_request(job: Job, client: str = "") -> Record:
     return Record(job.request_id, job.key, job.digest, encode_job(job), headers)
 
 
-def _check_room(flac: bytes) -> None:
+def _check_room(job: Job, room: int) -> None:
     """Half an hour fits at 16 bits whatever it is; noise that was resampled is kept at 24, and may not."""
-    if len(flac) > MAX_MESSAGE_BYTES:
+    sound, beside = len(job.flac), len(encode_job(replace(job, flac=b"")))
+    if sound + beside > room:
+        fits = max(0.0, job.seconds * (room - beside) / sound)
         raise AudioTooLong(
-            f"at 24 bits the clip takes {len(flac) / 2**20:.1f} MiB, the limit is {MAX_MESSAGE_BYTES / 2**20:.1f} MiB",
-            "Cut it into parts, or send 16 bits: ffmpeg -i INPUT -vn -ac 1 -ar 16000 -sample_fmt s16 output.flac",
+            f"the clip takes {(sound + beside) / 2**20:.2f} MiB in the queue, the limit is {room / 2**20:.2f} MiB:"
+            f" about {fits:.0f} s of it fit",
+            "Cut it into parts, or send 16 bits at 16 kHz, which takes less (ffmpeg -i INPUT -vn -ac 1 -ar 16000"
+            " -sample_fmt s16 output.flac). The operator can raise --max-message-mib, up to what the queue"
+            " takes",
         )
 
 

@@ -12,6 +12,7 @@ from emotalk.engines.base import Device, Engine, Precision, WindowEngine
 from emotalk.engines.catalog import check_engine, open_engine
 from emotalk.errors import ConfigurationError, InvalidRequest
 from emotalk.jobs.intake import Intake
+from emotalk.limits import job_bytes, letter_bytes
 from emotalk.pipeline import Pipeline
 from emotalk.processes.state import queue_file
 from emotalk.queues.base import Consumer, Queue
@@ -35,6 +36,8 @@ def queue(settings: Settings) -> Queue:
         max_waiting=settings.max_waiting,
         max_bytes=settings.queue_bytes,
         kafka=kafka_options(settings),
+        prefix=settings.kafka_prefix,
+        record_mib=settings.max_message_mib,
     )
 
 
@@ -61,7 +64,7 @@ def gains(settings: Settings) -> Gains:
 
 def limits(settings: Settings) -> Limits:
     """How much sound is accepted."""
-    return Limits(max_seconds=settings.max_seconds)
+    return Limits(settings.max_seconds, queued_bytes=job_bytes(settings.max_message_mib))
 
 
 def intake(settings: Settings, decoders: Decoders | None = None) -> Intake:
@@ -116,5 +119,6 @@ def worker(
         stop,
         drain_seconds=settings.drain_seconds,
         hang_seconds=settings.hang_seconds,
+        letter_bytes=letter_bytes(settings.max_message_mib),
         alive=alive,
     )

@@ -12,13 +12,16 @@ nothing is lost, and the same call may be repeated.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 REQUESTS_TOPIC = "audio-requests"
 RESULTS_TOPIC = "blendshape-results"
 DEAD_TOPIC = "audio-requests.dead"
 JOBS_TOPIC = "audio-jobs"
 GROUP = "emotalk-processors"
+
+MARK = b"EMTK"
+"""What each record of ours begins with, so that it is told from somebody else's."""
 
 RESULTS_KEPT_SECONDS = 24 * 3600
 
@@ -330,4 +333,13 @@ class Queue(Protocol):
 
     def close(self) -> None:
         """Close whatever is still open."""
+        ...
+
+
+@runtime_checkable
+class Guarded(Protocol):
+    """A queue on other people's machines: making it takes a right, and so does each thing that is done with it."""
+
+    def check_rights(self) -> None:
+        """Raise ConfigurationError that names every right that is withheld, and the command that grants it."""
         ...

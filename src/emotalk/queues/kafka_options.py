@@ -8,6 +8,7 @@ from emotalk.errors import ConfigurationError
 
 REDACTED = "***"
 _SECRET = re.compile(r"password|secret|\.pem$|^ssl_key$|oauthbearer\.config|jaas")
+_PREFIX = re.compile(r"[a-zA-Z0-9._-]{0,200}")
 _OURS = frozenset(
     (
         "acks bootstrap.servers metadata.broker.list enable.auto.commit enable.auto.offset.store auto.offset.reset "
@@ -29,6 +30,14 @@ def check_options(options: Mapping[str, str]) -> None:
             raise ConfigurationError(
                 f"kafka_option: {name} cannot be set: the delivery guarantees depend on it. Remove it."
             )
+
+
+def check_prefix(prefix: str) -> None:
+    """Raise ConfigurationError for what cannot stand before the name of a topic."""
+    if not _PREFIX.fullmatch(prefix):
+        raise ConfigurationError(
+            f"kafka_prefix: '{prefix[:60]}' cannot begin a topic's name. Use up to 200 of a-z, A-Z, 0-9, '.', '_', '-'."
+        )
 
 
 def read_options(path: Path) -> dict[str, str]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from emotalk.errors import ConfigurationError
+from emotalk.limits import MAX_RECORD_MIB
 from emotalk.queues.base import Queue
 
 SQLITE, KAFKA, MEMORY = "sqlite:///", "kafka://", "memory://"
@@ -18,12 +19,15 @@ def open_queue(
     max_waiting: int = 0,
     max_bytes: int = 0,
     kafka: Mapping[str, str] | None = None,
+    prefix: str = "",
+    record_mib: int = MAX_RECORD_MIB,
 ) -> Queue:
     """Build the queue that `url` names; nothing is contacted yet. Raises ConfigurationError.
 
     `sqlite` alone means `default_file()`; `replication` 0 means as many as there are brokers, three at most;
     `partitions` 0 leaves their number as it is (one where the queue is new); `max_waiting` and `max_bytes` 0 set no
-    bound; `kafka`: librdkafka's settings, for security above all.
+    bound; `kafka`: librdkafka's settings, for security above all; `prefix` goes before Kafka's names; `record_mib`: the
+    largest record that its broker takes.
     """
     if max_bytes and not url.startswith("sqlite"):
         raise ConfigurationError("queue_bytes: bounds the file of the embedded queue only. Use --max-waiting here.")
@@ -41,6 +45,8 @@ def open_queue(
             partitions=max(1, partitions),
             max_waiting=max_waiting,
             settings=kafka,
+            prefix=prefix,
+            record_mib=record_mib,
         )
     if url == "sqlite" or (url.startswith(SQLITE) and len(url) > len(SQLITE)):
         from emotalk.queues.sqlite import SqliteQueue

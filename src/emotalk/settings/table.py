@@ -9,6 +9,7 @@ from typing import Any, get_type_hints
 
 from emotalk.engines.base import DEVICES, PRECISIONS
 from emotalk.errors import ConfigurationError
+from emotalk.limits import MAX_RECORD_MIB
 from emotalk.settings.described import Setting, as_text, parse_factors, parse_options, setting
 from emotalk.tracing import TRACINGS
 
@@ -16,7 +17,7 @@ DEFAULT_CHECKPOINT = Path("pretrain_model/EmoTalk.pth")
 DEFAULT_KAFKA = "localhost:9092"
 ENGINES = ("auto", "builtin", "emotalk", "tone", "sleep")
 LOG_FORMATS = ("text", "json")
-MOST_MIB = 65
+MOST_MIB = MAX_RECORD_MIB
 """What a queue takes, 64 MiB of sound, and its envelope."""
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -206,6 +207,22 @@ class Settings:
         metavar="N",
         between=(0, inf),
         fix=_NONE_OR_MORE,
+    )
+    kafka_prefix: str = setting(
+        "",
+        "goes before the names of the Kafka topics and of the consumer group, e.g. `staging.`; deployments with"
+        " different prefixes share a cluster and never meet. See [kafka](kafka.md)",
+        "queue",
+        metavar="TEXT",
+    )
+    max_message_mib: int = setting(
+        MOST_MIB,
+        f"largest record of the queue, 1 to {MOST_MIB} MiB: what the Kafka broker takes (`message.max.bytes`). Sound"
+        " that needs more is refused, and the sentence says how much of it fits",
+        "queue",
+        metavar="N",
+        between=(1, MOST_MIB),
+        fix=f"Use 1..{MOST_MIB}",
     )
     kafka_config: str = setting(
         "",

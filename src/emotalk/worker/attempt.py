@@ -29,12 +29,13 @@ class JobHung(EngineError):
 
 @dataclass(frozen=True)
 class Tools:
-    """What a worker works with. `clock`: seconds since 1970."""
+    """What a worker works with. `clock`: seconds since 1970; `letter_bytes`: how much a dead letter holds."""
 
     consumer: Consumer
     pipeline: Pipeline
     patience: Patience
     hang_seconds: float
+    letter_bytes: int
     clock: Callable[[], float]
 
 

@@ -7,19 +7,18 @@ from emotalk import metrics, tracing
 from emotalk.errors import EmoTalkError
 from emotalk.jobs import DeadLetter, Failure, Part
 from emotalk.jobs.codec import encode_letter, encode_part
-from emotalk.limits import MAX_MESSAGE_BYTES
 from emotalk.queues.base import Claim
 from emotalk.worker.attempt import Tools, story
 
 log = logging.getLogger(__name__)
 
-LETTER_BYTES = MAX_MESSAGE_BYTES + 2**19
-"""All of any record of ours. A stranger's that came compressed may be larger than what any log takes back."""
-
 
 def bury(tools: Tools, claim: Claim, attempts: int, error: EmoTalkError) -> None:
-    """Write the dead letter of a claim, and tell its client. Raises JobCancelled, ClaimLost and Stopped."""
-    request, payload = claim.request, claim.request.payload[:LETTER_BYTES]
+    """Write the dead letter of a claim, and tell its client. Raises JobCancelled, ClaimLost and Stopped.
+
+    A letter holds any record of ours. A stranger's that came compressed may be larger than what the log takes back.
+    """
+    request, payload = claim.request, claim.request.payload[: tools.letter_bytes]
     cut = f" (its first {len(payload)} bytes of {len(request.payload)})" * (payload != request.payload)
     failure = Failure(type(error).__name__, f"{error}{cut}")
     place = claim.partition, claim.offset

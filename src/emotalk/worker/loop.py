@@ -14,6 +14,7 @@ from emotalk import metrics
 from emotalk.errors import ClaimLost, ConfigurationError, EmoTalkError, ForeignRecord, JobCancelled
 from emotalk.jobs import Job, retry
 from emotalk.jobs.codec import decode_job
+from emotalk.limits import MAX_RECORD_MIB, letter_bytes
 from emotalk.pipeline import Pipeline
 from emotalk.queues.base import Claim, Consumer
 from emotalk.worker.attempt import HANG_SECONDS, Tools, perform, story
@@ -41,6 +42,7 @@ class Worker:
         *,
         drain_seconds: float = 30.0,
         hang_seconds: float = HANG_SECONDS,
+        letter_bytes: int = letter_bytes(MAX_RECORD_MIB),
         alive: Callable[[float], object] = lambda seconds: None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
@@ -48,7 +50,7 @@ class Worker:
     ) -> None:
         self._consumer, self._stop = consumer, stop
         self._patience = Patience(stop, drain_seconds=drain_seconds, alive=alive, monotonic=monotonic, pause=pause)
-        self._tools = Tools(consumer, pipeline, self._patience, hang_seconds, clock)
+        self._tools = Tools(consumer, pipeline, self._patience, hang_seconds, letter_bytes, clock)
         # Not at once: on Kafka nothing is ours yet. Nor after an hour: a worker may not live that long.
         self._next_housekeeping = monotonic() + HOUSEKEEP_FIRST
         self._stood_by = False

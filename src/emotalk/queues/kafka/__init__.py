@@ -23,16 +23,17 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 
+from emotalk.limits import MAX_RECORD_MIB
 from emotalk.queues.base import GROUP, JobRow
 from emotalk.queues.kafka.client.cluster import Cluster
-from emotalk.queues.kafka.client.topics import prepare_topics
+from emotalk.queues.kafka.client.topics import check_rights, prepare_topics
 from emotalk.queues.kafka.consumer import KafkaConsumer
 from emotalk.queues.kafka.job_notes.register import Register
 from emotalk.queues.kafka.ledger import KafkaLedger
 from emotalk.queues.kafka.meter import KafkaMeter
 from emotalk.queues.kafka.producer import KafkaProducer
 from emotalk.queues.kafka.results import KafkaResults
-from emotalk.queues.kafka_options import check_options
+from emotalk.queues.kafka_options import check_options, check_prefix
 
 __all__ = ["KafkaQueue"]
 
@@ -43,7 +44,7 @@ class KafkaQueue:
     `partitions`: the request topic has at least so many. `replication` (default: three, or as many as there are
     brokers) counts when topics are created. `max_waiting` bounds the unfinished requests, as they were a second ago at
     most. `settings` go to every librdkafka client (security, time-outs). `prefix` goes before topic and group names.
-    `clock` gives seconds since 1970.
+    `record_mib`: the largest record that the broker takes. `clock` gives seconds since 1970.
     """
 
     def __init__(
@@ -58,10 +59,12 @@ class KafkaQueue:
         prefix: str = "",
         clock: Callable[[], float] = time.time,
         max_waiting: int = 0,
+        record_mib: int = MAX_RECORD_MIB,
     ) -> None:
         check_options(settings or {})
+        check_prefix(prefix)
         self.url = f"kafka://{bootstrap}"
-        self._cluster = Cluster(bootstrap, dict(settings or {}), prefix, group)
+        self._cluster = Cluster(bootstrap, dict(settings or {}), prefix, group, record_mib)
         self._partitions, self._replication, self._max_poll = partitions, replication, max_poll_interval_ms
         self._max_waiting = max_waiting
         self._register = Register(self._cluster, clock)
@@ -70,6 +73,10 @@ class KafkaQueue:
     def prepare(self, create: bool = True) -> None:
         """See Queue.prepare: reach a broker, create missing topics, mend the settings of the others."""
         prepare_topics(self._cluster, self._partitions, self._replication, create)
+
+    def check_rights(self) -> None:
+        """See Guarded.check_rights."""
+        check_rights(self._cluster)
 
     def producer(self) -> KafkaProducer:
         """See Queue.producer."""

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -11,12 +12,13 @@ from confluent_kafka.admin import AdminClient
 
 from emotalk.address import Address
 from emotalk.errors import ConfigurationError
-from emotalk.limits import MAX_MESSAGE_BYTES
+from emotalk.limits import MAX_RECORD_MIB
 from emotalk.queues.base import DEAD_TOPIC, GROUP, JOBS_TOPIC, REQUESTS_TOPIC, RESULTS_TOPIC
 from emotalk.queues.kafka_options import without_secrets
 
-# Key, headers and batch framing come on top of the 64 MiB that a payload may have.
-RECORD_BYTES = MAX_MESSAGE_BYTES + 2**20
+_LARGEST = MAX_RECORD_MIB * 2**20
+_BATCH_BYTES = 2**19
+"""What is written at once, unless one record is larger: less than any broker takes."""
 
 # librdkafka writes to stderr unless it is given a logger. An outage is told by whoever waits for its end; librdkafka
 # would tell it several times a second, and is heard only where everything is.
@@ -32,6 +34,8 @@ Client = TypeVar("Client")
 Value = str | int | float | bool
 
 _EVERY_CLIENT: Mapping[str, Value] = {
+    # A topic that has gone must not come back by itself with settings that delete what waits.
+    "allow.auto.create.topics": False,
     "socket.nagle.disable": True,
     "socket.timeout.ms": 10_000,
     "socket.connection.setup.timeout.ms": 5_000,
@@ -46,8 +50,8 @@ _PRODUCER: Mapping[str, Value] = {
     "linger.ms": 0,
     "delivery.timeout.ms": 10_000,
     "request.timeout.ms": 10_000,
-    "message.max.bytes": RECORD_BYTES,
-    "queue.buffering.max.kbytes": 4 * RECORD_BYTES // 1024,
+    "batch.size": _BATCH_BYTES,
+    "queue.buffering.max.kbytes": 4 * _LARGEST // 1024,
     # Java's default for records with a key, so that other programs that write here agree on the partition.
     "partitioner": "murmur2_random",
 }
@@ -55,9 +59,10 @@ _CONSUMER: Mapping[str, Value] = {
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,
     "auto.offset.reset": "earliest",
-    "fetch.max.bytes": RECORD_BYTES,
-    "receive.message.max.bytes": RECORD_BYTES + 2**20,
-    "queued.max.messages.kbytes": RECORD_BYTES // 1024,
+    # Whatever is written here now: what an earlier setting let in must be read all the same.
+    "fetch.max.bytes": _LARGEST,
+    "receive.message.max.bytes": _LARGEST + 2**20,
+    "queued.max.messages.kbytes": _LARGEST // 1024,
     # librdkafka's second of back-off whenever its local queue is full would be a second of latency.
     "fetch.queue.backoff.ms": 5,
     "fetch.error.backoff.ms": 50,
@@ -68,12 +73,26 @@ _CONSUMER: Mapping[str, Value] = {
 
 @dataclass(frozen=True)
 class Cluster:
-    """A Kafka address. `settings` go over ours (security, time-outs); `prefix` keeps tests apart on one broker."""
+    """A Kafka address. `settings` go over ours (security, time-outs); `prefix` keeps deployments apart on one cluster.
+
+    `record_mib`: the largest record that is written.
+    """
 
     bootstrap: str
     settings: Mapping[str, str] = field(default_factory=dict, repr=False)
     prefix: str = ""
     group_name: str = GROUP
+    record_mib: int = MAX_RECORD_MIB
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """All of them."""
+        return self.requests, self.results, self.dead, self.jobs
+
+    @property
+    def record_bytes(self) -> int:
+        """The largest record that is written, in bytes."""
+        return self.record_mib * 2**20
 
     @property
     def requests(self) -> str:
@@ -111,6 +130,11 @@ class Cluster:
             with suppress(ValueError):
                 yield Address.parse(place.strip().rpartition("/")[2])
 
+    def speaks_tls(self) -> bool:
+        """Does any of its addresses? Asked of all at once, so that it takes as long as the slowest."""
+        with ThreadPoolExecutor() as asking:
+            return any(asking.map(Address.speaks_tls, self.places()))
+
     def admin(self, heard: Callable[[KafkaError], None] | None = None) -> AdminClient:
         """A client that describes and changes topics; it ends when the last reference goes.
 
@@ -125,7 +149,7 @@ class Cluster:
             self._tell(error)
             on_error(error)
 
-        return self._made(Producer, {**_PRODUCER, "error_cb": hear})
+        return self._made(Producer, {**_PRODUCER, "message.max.bytes": self.record_bytes, "error_cb": hear})
 
     def consumer(self, own: Mapping[str, Value]) -> Consumer:
         """A client that reads; `own` must name a group.id."""

@@ -2,85 +2,165 @@
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
-    AlterConfigOpType,
-    ClusterMetadata,
-    ConfigEntry,
     ConfigResource,
     NewPartitions,
     NewTopic,
     ResourceType,
+    TopicDescription,
     TopicMetadata,
 )
 
-from emotalk.errors import ConfigurationError, EmoTalkError, NoQueue, QueueUnavailable
+from emotalk.errors import ConfigurationError, NoQueue, QueueUnavailable
 from emotalk.queues.base import RESULTS_KEPT_SECONDS
 from emotalk.queues.kafka.claims.backlog import backlog
-from emotalk.queues.kafka.client.cluster import RECORD_BYTES, SHUT_OUT, Cluster
-from emotalk.queues.kafka.client.faults import kafka_error
+from emotalk.queues.kafka.client.cluster import Cluster
+from emotalk.queues.kafka.client.faults import Right, change_refused, unanswered
+from emotalk.queues.kafka.client.reach import reach
+from emotalk.queues.kafka.client.rights import check_group, check_topics, describe
+from emotalk.queues.kafka.client.upkeep import OPTIONAL, Settings, check_owner, look, mend, pairs, say_unknown
 from emotalk.queues.lanes import not_now
 
 _log = logging.getLogger(__name__)
 
-_REACH_SECONDS = 6.0
 _CHANGE_SECONDS = 10.0
 _POLL_SECONDS = 0.02
 
-_OUT_OF_REACH = (KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN)
-_AT_LEAST = ("max.message.bytes",)
-_AT_MOST = ("segment.ms", "max.compaction.lag.ms")
-
 # Retention deletes whole segments, and one that is still written to never goes: hourly segments make a day a day.
 _HOUR_MS = str(3600 * 1000)
-_EVERY = {"cleanup.policy": "delete", "max.message.bytes": str(RECORD_BYTES), "retention.bytes": "-1"}
+_EVERY = {"cleanup.policy": "delete", "retention.bytes": "-1", "segment.ms": _HOUR_MS}
 # Of each key the newest record stays for ever, until a tombstone follows: then nothing does, within two hours or so.
-_COMPACTED = {
-    **_EVERY,
-    "cleanup.policy": "compact",
-    "retention.ms": "-1",
-    "segment.ms": _HOUR_MS,
-    "max.compaction.lag.ms": _HOUR_MS,
-}
+_COMPACTED = {**_EVERY, "cleanup.policy": "compact", "retention.ms": "-1", "max.compaction.lag.ms": _HOUR_MS}
 
 
-def wanted_settings(cluster: Cluster) -> dict[str, dict[str, str]]:
+def wanted_settings(cluster: Cluster) -> dict[str, Settings]:
     """Topic → the settings it must have."""
-    kept = str(RESULTS_KEPT_SECONDS * 1000)
-    return {
-        cluster.requests: {**_EVERY, "retention.ms": "-1", "segment.ms": _HOUR_MS},
-        cluster.results: {**_EVERY, "retention.ms": kept, "segment.ms": _HOUR_MS},
+    own = {
+        cluster.requests: {**_EVERY, "retention.ms": "-1"},
+        cluster.results: {**_EVERY, "retention.ms": str(RESULTS_KEPT_SECONDS * 1000)},
         cluster.dead: _COMPACTED,
         cluster.jobs: _COMPACTED,
     }
+    return {topic: {**settings, "max.message.bytes": str(cluster.record_bytes)} for topic, settings in own.items()}
 
 
 def prepare_topics(cluster: Cluster, partitions: int, replication: int | None, create: bool) -> None:
-    """Create the topics that are missing and mend the others; without `create`, not where none of ours is.
+    """Create the topics that are missing and mend the others; without `create` nothing is changed, and NoQueue raised
+    where there is nothing of ours.
 
     Raises QueueUnavailable within eight seconds where no broker answers, and ConfigurationError naming topic and
-    setting where the broker refuses.
+    setting where the broker refuses, or the right that lacks, or a topic that is somebody else's.
     """
-    troubles: list[KafkaError] = []
-    admin = cluster.admin(troubles.append)
-    known = _reach(admin, cluster, troubles)
-    _check_broker(admin, next(iter(known.brokers)))
-    if not create and cluster.requests not in known.topics:
+    admin, brokers = reach(cluster)
+    _check_broker(admin, min(brokers), cluster.record_bytes)
+    there = describe(admin, cluster)
+    if not create and cluster.requests not in there:
         raise NoQueue(
-            f"queue: {cluster.bootstrap} has no topic {cluster.requests}. Check --queue; emotalk serve makes it."
+            f"queue: {cluster.bootstrap} has no topic {cluster.requests}. Check --queue and --kafka-prefix; emotalk"
+            " serve makes it."
         )
+    if create:
+        _check_rights(admin, cluster, there.values())
     wanted = wanted_settings(cluster)
-    missing = [topic for topic in wanted if topic not in known.topics]
-    copies = replication or min(3, len(known.brokers))
+    known = look(admin, wanted, {name: range(len(topic.partitions)) for name, topic in there.items()})
+    check_owner(cluster, known)
+    if create:
+        _make(admin, cluster, wanted, there, partitions, replication or min(3, len(brokers)))
+        for topic in known:
+            mend(admin, cluster, topic)
+
+
+def check_rights(cluster: Cluster) -> None:
+    """Raise ConfigurationError that names what this user may not do and must; warn of what it should."""
+    admin, _ = reach(cluster)
+    _check_rights(admin, cluster, describe(admin, cluster).values())
+
+
+def _check_rights(admin: AdminClient, cluster: Cluster, topics: Iterable[TopicDescription]) -> None:
+    for grant, without in check_topics(cluster, topics).items():
+        _log.warning("a right is missing", extra={"without": without, "fix": grant})
+    check_group(admin, cluster)
+
+
+def _make(
+    admin: AdminClient,
+    cluster: Cluster,
+    wanted: Mapping[str, Settings],
+    there: Mapping[str, TopicDescription],
+    partitions: int,
+    copies: int,
+) -> None:
+    """What is missing, and partitions that are."""
     # All of the jobs' topic is read by everyone: more partitions would serve nobody, and one has an order.
-    shapes = {topic: 1 if topic == cluster.jobs else partitions for topic in missing}
-    created = _create(admin, {topic: wanted[topic] for topic in missing}, shapes, copies)
-    _mend(admin, {topic: wanted[topic] for topic in wanted if topic not in created})
-    if create and cluster.requests not in missing:
-        _grow(admin, cluster, len(known.topics[cluster.requests].partitions), partitions)
+    shapes = {topic: 1 if topic == cluster.jobs else partitions for topic in wanted if topic not in there}
+    config = {"min.insync.replicas": str(max(1, copies - 1))}
+    _create(admin, cluster, [Shape(name, shapes[name], copies, {**wanted[name], **config}) for name in shapes])
+    if shapes:
+        _wait_for_leaders(admin, shapes)
+    if cluster.requests in there:
+        _grow(admin, cluster, len(there[cluster.requests].partitions), partitions)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A topic that is to be made."""
+
+    name: str
+    partitions: int
+    copies: int
+    settings: Settings
+
+    def without(self, setting: str) -> "Shape":
+        """The same, where the broker chooses this setting."""
+        return replace(self, settings={key: value for key, value in self.settings.items() if key != setting})
+
+    def new(self) -> NewTopic:
+        """As the broker takes it."""
+        return NewTopic(self.name, self.partitions, self.copies, config=dict(self.settings))
+
+
+def _create(admin: AdminClient, cluster: Cluster, shapes: Sequence[Shape]) -> None:
+    """Also without what this broker does not know, or does not allow to be set, where nothing depends on it."""
+    answers = admin.create_topics([shape.new() for shape in shapes]) if shapes else {}
+    again = list[Shape]()
+    for shape in shapes:
+        try:
+            answers[shape.name].result(timeout=_CHANGE_SECONDS)
+        except (KafkaException, TimeoutError) as error:
+            if _is_there(error):  # another process was as quick
+                continue
+            left_out = _objected(error, shape)
+            if not left_out:
+                raise _creation_refused(error, cluster, shape) from error
+            say_unknown(left_out)
+            again.append(shape.without(left_out))
+    if again:
+        _create(admin, cluster, again)
+
+
+def _is_there(error: KafkaException | TimeoutError) -> bool:
+    return isinstance(error, KafkaException) and error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS
+
+
+def _objected(error: KafkaException | TimeoutError, shape: Shape) -> str:
+    """The setting that the broker names, if it is one that nothing depends on."""
+    words = error.args[0].str() if isinstance(error, KafkaException) else ""
+    return next((name for name in OPTIONAL if name in shape.settings and name in words), "")
+
+
+def _creation_refused(error: KafkaException | TimeoutError, cluster: Cluster, shape: Shape) -> Exception:
+    wish = f"creating the topic {shape.name} with {shape.copies} replicas and {pairs(shape.settings)}"
+    command = (
+        f"kafka-topics.sh --bootstrap-server {cluster.bootstrap} --create --topic {shape.name} --partitions"
+        f" {shape.partitions} --replication-factor {shape.copies} --config {pairs(shape.settings, ' --config ')}"
+    )
+    fix = f"A broker that takes only smaller records: --max-message-mib. Or create it by hand: {command}"
+    return change_refused(error, wish, fix, Right("Create", "topic", shape.name))
 
 
 def _grow(admin: AdminClient, cluster: Cluster, there: int, wanted: int) -> None:
@@ -101,7 +181,8 @@ def _grow(admin: AdminClient, cluster: Cluster, there: int, wanted: int) -> None
     except (KafkaException, TimeoutError) as error:
         if isinstance(error, KafkaException) and error.args[0].code() == KafkaError.INVALID_PARTITIONS:
             return  # another process was as quick
-        raise _refused(error, f"growing {cluster.requests} from {there} to {wanted} partitions") from error
+        wish = f"growing {cluster.requests} from {there} to {wanted} partitions"
+        raise change_refused(error, wish, f"Leave out --partitions {wanted}", _on(cluster, "Alter")) from error
     _log.info("partitions added", extra={"topic": cluster.requests, "before": there, "partitions": wanted})
     _wait_for_leaders(admin, {cluster.requests: wanted})
 
@@ -116,55 +197,8 @@ def delete_before(cluster: Cluster, partition: int, offset: int) -> None:
         for answer in answers.values():
             answer.result(timeout=_CHANGE_SECONDS)
     except (KafkaException, TimeoutError) as error:
-        raise _translated(error, f"deleting answered requests from {cluster.requests}") from error
-
-
-def _reach(admin: AdminClient, cluster: Cluster, troubles: list[KafkaError]) -> ClusterMetadata:
-    try:
-        known = admin.list_topics(timeout=_REACH_SECONDS)
-        if not known.brokers:  # one that has just started answers before it knows of itself
-            raise QueueUnavailable(f"Kafka: {cluster.bootstrap} is starting. Try again in a few seconds.")
-        return known
-    except KafkaException as error:
-        admin.poll(0)
-        if shut := [each.str() for each in troubles if each.code() in SHUT_OUT]:
-            raise _shut_out(cluster, shut[0]) from None
-        if cluster.is_plain and any(place.speaks_tls() for place in cluster.places()):
-            raise _shut_out(cluster, "it speaks TLS, and security.protocol is not SSL or SASL_SSL") from None
-        if error.args[0].code() in _OUT_OF_REACH:
-            words = (
-                f"No Kafka broker answers at {cluster.bootstrap}. Start one (docker-compose up -d), give the address"
-            )
-            raise QueueUnavailable(f"{words} of one that runs, or use the embedded queue (--queue sqlite).") from error
-        raise kafka_error(error, f"connecting to {cluster.bootstrap}") from error
-
-
-def _shut_out(cluster: Cluster, trouble: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"Kafka at {cluster.bootstrap} does not let us in: {cluster.scrub(trouble)}. "
-        "See --kafka-config and --kafka-option."
-    )
-
-
-def _create(
-    admin: AdminClient, settings: Mapping[str, Mapping[str, str]], shapes: Mapping[str, int], copies: int
-) -> set[str]:
-    """`shapes`: topic → partitions. Returns the new ones: a young one may be there though the broker did not say so."""
-    created = set[str]()
-    if not settings:
-        return created
-    durable = {"min.insync.replicas": str(max(1, copies - 1))}
-    topics = [NewTopic(name, shapes[name], copies, config={**own, **durable}) for name, own in settings.items()]
-    for name, answer in admin.create_topics(topics).items():
-        try:
-            answer.result(timeout=_CHANGE_SECONDS)
-            created.add(name)
-        except KafkaException as error:
-            if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:  # another process was as quick
-                continue
-            raise _refused(error, f"creating the topic {name} with {copies} replicas") from error
-    _wait_for_leaders(admin, {name: shapes[name] if name in created else 1 for name in settings})
-    return created
+        doing = f"deleting answered requests from {cluster.requests}"
+        raise unanswered(error, doing, _on(cluster, "Delete")) from error
 
 
 def _wait_for_leaders(admin: AdminClient, wanted: Mapping[str, int]) -> None:
@@ -183,60 +217,19 @@ def _is_led(topic: TopicMetadata, partitions: int) -> bool:
     return topic.error is None and len(there) >= partitions and all(each.leader >= 0 for each in there)
 
 
-def _mend(admin: AdminClient, settings: Mapping[str, Mapping[str, str]]) -> None:
-    for name, wanted in settings.items():
-        actual = _described(admin, ConfigResource(ResourceType.TOPIC, name))
-        wrong = {key: value for key, value in wanted.items() if not _fits(key, actual.get(key, ""), value)}
-        if wrong:
-            _log.warning("changing %s: %s", name, ", ".join(f"{key}={value}" for key, value in wrong.items()))
-            _alter(admin, name, wrong)
+def _on(cluster: Cluster, operation: str) -> Right:
+    return Right(operation, "topic", cluster.requests)
 
 
-def _fits(key: str, actual: str, wanted: str) -> bool:
-    if key in _AT_LEAST:
-        return int(actual) >= int(wanted)
-    if key in _AT_MOST:
-        return int(actual) <= int(wanted)
-    return actual == wanted
-
-
-def _alter(admin: AdminClient, name: str, settings: Mapping[str, str]) -> None:
-    entries = [ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET) for key, value in settings.items()]
-    resource = ConfigResource(ResourceType.TOPIC, name, incremental_configs=entries)
-    wish = " and ".join(f"{key}={value}" for key, value in settings.items())
-    for answer in admin.incremental_alter_configs([resource]).values():
-        try:
-            answer.result(timeout=_CHANGE_SECONDS)
-        except (KafkaException, TimeoutError) as error:
-            raise _refused(error, f"the topic {name} needs {wish}") from error
-
-
-def _described(admin: AdminClient, resource: ConfigResource) -> dict[str, str]:
-    [answer] = admin.describe_configs([resource]).values()
-    try:
-        return {name: entry.value for name, entry in answer.result(timeout=_CHANGE_SECONDS).items()}
-    except (KafkaException, TimeoutError) as error:
-        raise _translated(error, f"reading the settings of {resource.name}") from error
-
-
-def _check_broker(admin: AdminClient, broker: int) -> None:
+def _check_broker(admin: AdminClient, broker: int, needed: int) -> None:
     """A request larger than socket.request.max.bytes is cut off without a word, and no topic setting overrides it."""
+    [answer] = admin.describe_configs([ConfigResource(ResourceType.BROKER, str(broker))]).values()
     try:
-        settings = _described(admin, ConfigResource(ResourceType.BROKER, str(broker)))
-    except ConfigurationError:  # not allowed to ask: the first large request will tell
+        entry = answer.result(timeout=_CHANGE_SECONDS).get("socket.request.max.bytes")
+    except (KafkaException, TimeoutError):  # not allowed to ask: the first large request will tell
         return
-    if int(settings.get("socket.request.max.bytes") or RECORD_BYTES) < RECORD_BYTES:
-        raise ConfigurationError(f"Kafka broker {broker}: socket.request.max.bytes must be at least {RECORD_BYTES}")
-
-
-def _refused(error: KafkaException | TimeoutError, wish: str) -> EmoTalkError:
-    """Out of reach is an outage; any other no is for a person to mend."""
-    if isinstance(error, TimeoutError) or error.args[0].code() in _OUT_OF_REACH:
-        return _translated(error, wish)
-    return ConfigurationError(f"Kafka refuses: {wish} ({error.args[0].str()}). Set it by hand, or allow this user to.")
-
-
-def _translated(error: KafkaException | TimeoutError, doing: str) -> EmoTalkError:
-    if isinstance(error, TimeoutError):
-        return QueueUnavailable(f"Kafka, {doing}: no answer within {_CHANGE_SECONDS:.0f} seconds")
-    return kafka_error(error, doing)
+    if entry and entry.value and int(entry.value) < needed:
+        raise ConfigurationError(
+            f"Kafka broker {broker}: socket.request.max.bytes must be at least {needed}, and is {entry.value}. Raise"
+            f" it, or lower --max-message-mib to {int(entry.value) // 2**20}"
+        )
