@@ -38,6 +38,12 @@ def gap(mouth: np.ndarray) -> np.ndarray:
     return np.maximum(0, value("jawOpen") - value("mouthClose") + (parted - pressed) / 2)
 
 
+def live_mouth(shares: np.ndarray) -> np.ndarray:
+    """The same window as a live stream has it: it knows little of what comes, and what went before."""
+    live = PLANS["live"]
+    return drawn(shares, CLIP.past + 15, np.ones(COUNT + live.foresight, np.float32), COUNT, live.hindsight)
+
+
 def at(curve: np.ndarray, second: float) -> float:
     return float(curve[round(30 * second)])
 
@@ -77,6 +83,21 @@ def test_lips_part_before_a_word_and_not_long_before() -> None:
     assert lips[: round(30 * 0.7)].max() == 0
     assert at(lips, 0.95) > 0.05
     assert (np.diff(lips[20:34]) >= -1e-6).all(), "they do not shut again"
+
+
+@pytest.mark.parametrize("name", ["P", "B", "M"])
+def test_a_clip_that_begins_with_a_labial_begins_with_lips_that_meet(name: str) -> None:
+    lips = gap(mouth_of(said((0, name), (0.06, "AA"))))
+    assert lips[0] == 0
+    assert at(lips, 0.2) > 0.3
+
+
+def test_live_the_lips_stay_parted_a_little_after_a_word_and_then_shut() -> None:
+    lips = gap(live_mouth(said((0, "AA"), (0.6, "SIL"))))
+    end = 9
+    assert lips[end + 1 : end + 6].min() > 0.05
+    assert lips[end + 15 :].max() == 0
+    assert (np.diff(lips[end + 1 : end + 15]) < 0.01).all(), "they do not open again"
 
 
 def test_lips_stay_parted_in_a_short_pause_and_shut_after_the_last_word() -> None:

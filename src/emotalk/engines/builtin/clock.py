@@ -25,6 +25,11 @@ def rows_before(frames: int) -> NDArray[np.int64]:
     return 10 * np.arange(frames) // _SIXTHS
 
 
+def rows_of(frames: int) -> int:
+    """Rows that last as long as so many frames, a multiple of three."""
+    return 5 * frames // 3
+
+
 def last_tick(frames: int) -> int:
     """The last tick of the gate that the frames before `frames` are drawn from."""
     return -(-(20 * (frames - 1) - 3) // _SIXTHS)

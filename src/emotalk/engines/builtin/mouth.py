@@ -14,15 +14,20 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from emotalk.engines.builtin.clock import rows_to_frames
+from emotalk.engines.builtin.clock import rows_of, rows_to_frames
 from emotalk.engines.builtin.poses import PHONE, PHONES, POSES, SHAPE, SHAPES
 
 Rows = NDArray[np.float32]
+Row = NDArray[np.float32]
 
 LEAD = 4
 """Sixths of a row by which a mouth is ahead of its sound: 13 ms."""
 _PARTED, _FULLY = 12, 4
 """Lips begin to part so many frames before a phone, and are parted so many before it."""
+_MEETING = 3
+"""Lips that meet within so many frames are not parted before."""
+_LEFT, _LEFT_PARTED = 6, 0.6
+"""Where little is known of what comes: after a phone, lips stay so far apart for so many frames."""
 
 _SILENCE = np.eye(len(PHONES), dtype=np.float32)[PHONE["SIL"]]
 _TOGETHER = np.isin(PHONES, ("P", "B", "M")).astype(np.float32)
@@ -56,14 +61,18 @@ _JAW, _CLOSE = (slice(SHAPE[name], SHAPE[name] + 1) for name in ("jawOpen", "mou
 _JAW_AT_TEETH = 0.13
 
 
-def drawn(shares: Rows, first: int, voice: NDArray[np.float32], count: int) -> Rows:
+def drawn(shares: Rows, first: int, voice: NDArray[np.float32], count: int, hindsight: int = 0) -> Rows:
     """Shares of a window [rows, 39], the row of the first frame, voice 0..1 at each frame → shapes [count, 13].
 
-    `voice` may be longer than `count`: so far ahead is looked for a phone for which the lips part.
+    `voice` may be longer than `count`: so far ahead is looked for a phone for which the lips part. `hindsight`: so many
+    frames before the first, a multiple of three, are looked at for one after which they stay parted.
     """
-    tracks = _in_time(shares @ _WEIGHTS, first, len(voice))
-    phone, together, teeth = np.clip(tracks[:, len(SHAPES) :], 0, 1).T * voice
-    parted = _soon(phone, count) * (1 - phone[:count])
+    tracks = _in_time(shares @ _WEIGHTS, first - rows_of(hindsight), hindsight + len(voice))
+    heard = np.clip(tracks[:, len(SHAPES) :], 0, 1).T
+    tracks, now = tracks[hindsight:], heard[:, hindsight:]
+    phone, together, teeth = now * voice
+    parted = np.maximum(_soon(phone, now[1], count), _lately(heard[0], hindsight, count) * voice[:count])
+    parted *= 1 - phone[:count]
     mouth = np.maximum(tracks[:count, : len(SHAPES)] * voice[:count, None], 0)
     mouth += parted[:, None] * POSES[PHONE["SIL"]]
     met = _gesture(together[:count])[:, None]
@@ -100,18 +109,29 @@ def _smoothing(taps: Rows, rows: int) -> Rows:
     return np.stack([taps @ padded[row : row + len(taps)] for row in range(rows)])
 
 
-def _soon(phone: NDArray[np.float32], count: int) -> NDArray[np.float32]:
-    """0..1 at each of `count` frames: how near is a phone, from now on?"""
-    parted = np.zeros(count, np.float32)
+def _soon(phone: Row, together: Row, count: int) -> Row:
+    """0..1 at each of `count` frames: how near is a phone, from now on? Lips about to meet do not part before."""
+    parted, free = np.zeros(count, np.float32), np.ones(count, np.float32)
     for ahead in range(len(phone) - count + 1):
+        if ahead < _MEETING:
+            free = np.minimum(free, 1 - _gesture(together[ahead : ahead + count]))
         nearness = np.float32(min(1.0, (_PARTED - ahead) / (_PARTED - _FULLY)))
-        parted = np.maximum(parted, nearness * phone[ahead : ahead + count])
+        parted = np.maximum(parted, nearness * phone[ahead : ahead + count] * free)
     return parted
 
 
-def _gesture(share: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A closure: nothing at a share of 0.12, all of it at 0.65, smooth between."""
-    level = np.clip((share - 0.12) / 0.53, 0, 1)
+def _lately(phone: Row, hindsight: int, count: int) -> Row:
+    """The same of a phone before, whose last `hindsight` frames lie before the first of `count`."""
+    parted = np.zeros(count, np.float32)
+    for ago in range(hindsight):
+        nearness = np.float32(_LEFT_PARTED * min(1.0, (hindsight - ago) / (hindsight - _LEFT)))
+        parted = np.maximum(parted, nearness * phone[hindsight - ago : hindsight - ago + count])
+    return parted
+
+
+def _gesture(share: Row) -> Row:
+    """A closure: nothing at a share of 0.05, all of it at 0.47, smooth between."""
+    level = np.clip((share - 0.05) / 0.42, 0, 1)
     return np.asarray(level * level * (3 - 2 * level), np.float32)
 
 

@@ -27,6 +27,7 @@ class Plan:
 
     `foresight`: how many frames after a block are looked at for a phone to part the lips for; `certain`: of how many of
     these the gate must have judged. Where it has not, the gate counts as it stands at the end of the block.
+    `hindsight`: how many frames before a block are looked at for a phone after which the lips stay parted.
     """
 
     past: int
@@ -35,6 +36,7 @@ class Plan:
     chunks: int
     foresight: int
     certain: int
+    hindsight: int
 
     @property
     def hop_frames(self) -> int:
@@ -48,7 +50,7 @@ class Plan:
 
 
 PLANS: dict[Latency, Plan] = {
-    "live": Plan(past=40, hop=5, ahead=10, chunks=1, foresight=3, certain=0),
-    "clip": Plan(past=12, hop=75, ahead=25, chunks=8, foresight=11, certain=2),
+    "live": Plan(past=40, hop=5, ahead=10, chunks=1, foresight=3, certain=0, hindsight=12),
+    "clip": Plan(past=12, hop=75, ahead=25, chunks=8, foresight=11, certain=2, hindsight=0),
 }
 """live: a frame leaves 0.2 to 0.3 s after its sound. clip: 0.5 to 2 s. More of the past changed no score."""

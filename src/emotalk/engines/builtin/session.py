@@ -102,7 +102,7 @@ class BuiltinSession:
             raise EngineError(f"The built-in network gave no finite face near {first / 30:.1f} s of the clip.")
         voice = ticks_to_frames(self._gate.openness, first, first + count + plan.certain)
         foreseen = voice[np.minimum(np.arange(count + plan.foresight), len(voice) - 1)]
-        shapes = drawn(shares, plan.past, foreseen, count)
+        shapes = drawn(shares, plan.past, foreseen, count, plan.hindsight)
         self._blocks += 1
         rows = np.zeros((count, BLENDSHAPES + 1 + STATES), np.float32)
         rows[:, _TO] = shapes[:, _FROM]
