@@ -29,6 +29,7 @@ def in_a_file(folder: Path) -> Callable[[Clock], Queue]:
 
 
 @pytest.mark.parametrize("kind", [in_memory, in_a_file])
+@pytest.mark.long
 def test_a_queue_keeps_its_promises_in_whatever_order_life_comes(
     kind: Callable[[Path], Callable[[Clock], Queue]],
 ) -> None:

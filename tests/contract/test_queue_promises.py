@@ -353,6 +353,7 @@ class SqliteStory(Story):
 
 
 @pytest.mark.parametrize(("story", "examples"), [(MemoryStory, 120), (SqliteStory, 40)], ids=["memory", "sqlite"])
+@pytest.mark.long
 def test_no_request_is_lost_doubled_or_overtaken(story: type[Story], examples: int) -> None:
     run_state_machine_as_test(
         story, settings=settings(max_examples=examples, stateful_step_count=40, deadline=None, derandomize=True)

@@ -92,6 +92,7 @@ def play(candidate: Candidate, write: Write, draw: random.Random, strangers: int
 
 @settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=seeds)
+@pytest.mark.long
 def test_in_memory_good_jobs_are_answered_beside_strange_records(seed: int) -> None:
 
     play(memory(None, None), into_memory, random.Random(seed), STRANGERS, 0.0)  # type: ignore[arg-type]
@@ -99,6 +100,7 @@ def test_in_memory_good_jobs_are_answered_beside_strange_records(seed: int) -> N
 
 @settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=seeds)
+@pytest.mark.long
 def test_on_sqlite_good_jobs_are_answered_beside_strange_rows(
     seed: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

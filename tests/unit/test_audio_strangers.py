@@ -45,6 +45,7 @@ def test_a_film_has_its_sound_heard_and_a_silent_one_is_refused():
         decode(media("mp4", "aac", 44_100, sound=SOUND[:0], film=True))
 
 
+@pytest.mark.long
 def test_a_hole_of_hours_between_two_packets_is_too_long_and_takes_no_memory(monkeypatch):
     monkeypatch.setattr("emotalk.audio.media.MediaFile._gap", lambda *_: 10**12)
     with pytest.raises(AudioError, match="longer than the limit"):

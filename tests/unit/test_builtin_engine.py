@@ -45,6 +45,7 @@ every_latency = pytest.mark.parametrize("latency", LATENCIES)
 @given(length=st.integers(1, len(SPOKEN)), cuts=st.lists(st.integers(0, len(SPOKEN)), max_size=8))
 @example(length=len(SPOKEN), cuts=[1, 1, 2, 3, 160, 161, 512, 513])
 @settings(max_examples=25)
+@pytest.mark.long
 def test_any_way_of_cutting_the_same_audio_gives_the_same_bytes(latency: Latency, length: int, cuts: list[int]) -> None:
     sound = SPOKEN[:length]
     assert played(sound, sorted(cuts), latency).tobytes() == played(sound, None, latency).tobytes()
@@ -62,6 +63,7 @@ def test_a_sample_at_a_time_gives_the_same_bytes_as_all_at_once() -> None:
 @example(samples=1600)
 @example(samples=1601)
 @settings(max_examples=60)
+@pytest.mark.long
 def test_a_clip_of_any_length_has_exactly_its_frames_all_between_0_and_1(latency: Latency, samples: int) -> None:
     frames = played(SPOKEN[:samples], None, latency)
     assert frames.shape == (frame_count(samples), 52)

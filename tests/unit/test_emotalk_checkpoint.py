@@ -299,6 +299,7 @@ mutations = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.binary(min_
 
 @given(mutations.filter(bool), st.booleans())
 @settings(max_examples=300)
+@pytest.mark.long
 def test_mutated_bytes_load_or_raise_a_checkpoint_error(
     tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[float, bytes]], aligned: bool
 ) -> None:

@@ -76,6 +76,7 @@ def test_writing_twice_gives_the_same_bytes(source: UsedTensors, whole: Path, tm
 
 @given(data=st.data())
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.long
 def test_any_damage_is_noticed(source: UsedTensors, whole: Path, tmp_path: Path, data: st.DataObject) -> None:
     raw = bytearray(whole.read_bytes())
     place = data.draw(st.integers(0, 20_000) | st.integers(0, len(raw) - 1))

@@ -138,6 +138,7 @@ def test_a_glb_bends_the_neck_as_we_do(tmp_path: Path) -> None:
     assert np.abs(skinned(tmp_path / "one.glb", 5) - due).max() < 3e-4
 
 
+@pytest.mark.long
 def test_a_glb_with_a_head_passes_the_khronos_validator_without_error_or_warning(tmp_path: Path) -> None:
     save(WITH, tmp_path / "one.glb")
     program = """
@@ -151,6 +152,7 @@ def test_a_glb_with_a_head_passes_the_khronos_validator_without_error_or_warning
     assert (issues["numErrors"], issues["numWarnings"]) == (0, 0), issues["messages"]
 
 
+@pytest.mark.long
 def test_usd_bends_the_neck_as_we_do(tmp_path: Path) -> None:
     save(WITH, tmp_path / "one.usda")
     stage = Usd.Stage.Open(str(tmp_path / "one.usda"))

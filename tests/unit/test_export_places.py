@@ -79,6 +79,7 @@ def test_a_name_that_no_disk_takes_is_refused_before_the_work(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("suffix", [".usda", ".glb", ".json", ".npz", ".csv", ".livelink.csv"])
+@pytest.mark.long
 def test_a_sound_whose_name_is_not_utf_8_can_be_named(tmp_path: Path, suffix: str) -> None:
     sound = Path(os.fsdecode(b"caf\xe9.wav"))
     save(FaceClip(CLIP.frames, sound), tmp_path / f"face{suffix}")

@@ -124,6 +124,7 @@ def test_usd_deforms_the_mesh_as_we_do(saved: dict[str, Path]) -> None:
         assert np.abs(np.array(points) - head.posed(FRAMES[5])[part.vertices]).max() < 2e-4, part.name
 
 
+@pytest.mark.long
 def test_film_shows_each_frame_at_its_time_with_the_sound(tmp_path: Path, sound: Path) -> None:
     frames = np.zeros((12, 52), np.float32)
     frames[6:, INDEX["jawOpen"]] = 0.8

@@ -49,6 +49,7 @@ def travel(frames: Frames, *starts: str) -> float:
 
 
 @given(cuts=st.lists(st.integers(0, FRAMES), max_size=5))
+@pytest.mark.long
 def test_where_the_frames_are_cut_changes_no_byte(cuts: list[int]) -> None:
     assert performed(Style(), cuts=cuts).tobytes() == performed(Style()).tobytes()
 

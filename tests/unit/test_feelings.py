@@ -151,6 +151,7 @@ def test_an_engine_that_draws_feelings_keeps_its_face_unless_somebody_asks() -> 
 @EACH
 @settings(max_examples=5)
 @given(cuts=st.lists(st.integers(0, len(SPOKEN)), max_size=4))
+@pytest.mark.long
 def test_any_pushes_give_the_same_feelings_and_bytes(engine: Engine, cuts: list[int]) -> None:
     for live in (False, True):
         asked = Performance(emotion="bold", emotions=(EmotionKey(1.0, {"joy": 1.0}),), preferred_emotion_strength=0.5)

@@ -70,6 +70,7 @@ def power_shares(turns: np.ndarray) -> np.ndarray:
 
 
 @given(cuts=st.lists(st.integers(0, SECONDS * FPS), max_size=6))
+@pytest.mark.long
 def test_where_the_sound_is_cut_changes_no_byte(cuts: list[int]) -> None:
     whole, cut = lived("one"), lived("one", cuts=tuple(cuts))
     for name in ("turns", "gaze", "lids"):

@@ -55,6 +55,7 @@ def check_bookkeeping(chunks: list[FaceChunk], chunking: Chunking, samples: int)
     shaped=st.booleans(),
 )
 @settings(max_examples=150)
+@pytest.mark.long
 def test_any_cutting_of_the_audio_gives_the_same_chunks_to_the_byte(
     engine: Engine | WindowEngine, chunking: Chunking, samples: int, cuts: list[int], shaped: bool
 ) -> None:
@@ -68,6 +69,7 @@ def test_any_cutting_of_the_audio_gives_the_same_chunks_to_the_byte(
 
 
 @given(chunking=CHUNKINGS, samples=st.integers(1, len(SOUND)), shaped=st.booleans())
+@pytest.mark.long
 def test_both_kinds_of_engine_cut_their_answers_at_the_same_frames(
     chunking: Chunking, samples: int, shaped: bool
 ) -> None:
@@ -101,6 +103,7 @@ def test_the_shortest_clips_are_one_chunk_with_all_their_frames(engine: Engine |
 
 @BOTH
 @pytest.mark.parametrize("hours", [1])
+@pytest.mark.long
 def test_hours_of_sound_have_exactly_their_frames(engine: Engine | WindowEngine, hours: int) -> None:
     minute, samples = tones(16_000 * 60), hours * 3600 * 16_000 + 1
     pushes = [minute] * (hours * 60) + [minute[:1]]

@@ -130,6 +130,7 @@ def test_a_receiver_that_has_gone_keeps_no_other_from_coming_to_rest() -> None:
 
 
 @pytest.mark.parametrize(("fps", "seconds"), [("24", 60), ("29.97", 3600), ("30", 60), ("120", 60)])
+@pytest.mark.long
 def test_a_loop_has_no_seam_and_after_an_hour_it_is_where_it_was(fps: str, seconds: int) -> None:
     rate, count = RATES[fps], 7
     clip = FaceClip(np.repeat(np.arange(count, dtype=np.float32)[:, None] / 10, 52, axis=1), fps=rate)

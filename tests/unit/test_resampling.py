@@ -53,6 +53,7 @@ def test_a_blink_moves_no_lips() -> None:
     assert np.array_equal(clip.frames[:, INDEX["jawOpen"]], plain.frames[:, INDEX["jawOpen"]])
 
 
+@pytest.mark.long
 def test_an_hour_at_every_rate_ends_on_its_last_frame() -> None:
     line = np.arange(108_000, dtype=np.float32)
     clip = FaceClip(np.zeros((108_000, 52), np.float32), head=np.repeat(line[:, None], 3, axis=1))

@@ -62,6 +62,7 @@ def test_a_count_may_be_written_out(written: object, read: int) -> None:
 
 
 @given(row=ROWS, done=st.integers(0, strangers.MOST))
+@pytest.mark.long
 def test_any_row_can_be_told_to_a_client_and_shown_to_a_person(row: JobRow, done: int) -> None:
     told = to_message(Standing(row, None, done, strangers.whole(row.headers.get("frames"))))
     assert told.SerializeToString()

@@ -198,6 +198,7 @@ def test_what_a_stranger_wrote_among_the_parts_of_an_answer_is_skipped(log: Log)
 
 @settings(max_examples=150)
 @given(data=st.data())
+@pytest.mark.long
 def test_no_part_is_lost_and_none_comes_twice_whatever_happens_when(data: st.DataObject) -> None:
     """Writing, telling and reading in any order: the thread may lag behind the log, never run ahead of it."""
     log, total = Log(), 300

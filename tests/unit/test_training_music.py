@@ -48,6 +48,7 @@ def test_one_to_six_voices_play_something_that_midi_can_say_until_the_end(number
         assert 0 <= min(voice.level, voice.balance) <= max(voice.level, voice.balance) <= 127
 
 
+@pytest.mark.long
 def test_every_style_comes_and_no_two_pieces_of_fifty_sound_alike() -> None:
     assert {compose(1, n).style for n in range(300)} == set(STYLES)
     assert len({tuple(n.key for n in compose(1, i).voices[0].notes) for i in range(50)}) == 50

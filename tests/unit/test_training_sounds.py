@@ -64,6 +64,7 @@ def drawn(parts: dict[str, Part], seed: int, count: int = 3) -> list[Batch]:
     return list(islice(Sounds(parts, seed), count))
 
 
+@pytest.mark.long
 def test_the_same_seed_draws_the_same_batches(parts: dict[str, Part]) -> None:
     first, other = drawn(parts, 5, 2), drawn(parts, 6, 1)
     for one, same in zip(first, drawn(parts, 5, 2), strict=True):
@@ -71,6 +72,7 @@ def test_the_same_seed_draws_the_same_batches(parts: dict[str, Part]) -> None:
     assert not np.array_equal(first[0]["sound"][:, :99], other[0]["sound"][:, :99])
 
 
+@pytest.mark.long
 def test_a_batch_has_one_length_and_a_row_of_targets_every_20_ms(batches: list[Batch]) -> None:
     for batch in batches:
         rows = batch["classes"].shape[1]
