@@ -74,9 +74,9 @@ def failure_of(call: Any) -> tuple[list[Any], grpc.RpcError]:
     raise AssertionError(f"no failure after {len(responses)} responses")
 
 
-def taken_by_hand(server: Inside, request_id: str) -> tuple[Any, Consumer, Claim]:
+def taken_by_hand(server: Inside, request_id: str, **fields: Any) -> tuple[Any, Consumer, Claim]:
     """The call of an accepted request, a consumer that is the test itself, and its claim to that request."""
-    call = server.ask(request_id=request_id)
+    call = server.ask(request_id=request_id, **fields)
     call.initial_metadata()
     consumer = server.queue.consumer("by hand")
     claim = consumer.claim(PATIENCE)
@@ -401,6 +401,21 @@ def test_frames_of_two_engines_are_never_spliced() -> None:
         responses, error = failure_of(call)
         assert error.code() is grpc.StatusCode.ABORTED
         assert [len(r.frames) for r in responses] == [40, 0]
+
+
+def test_a_job_that_another_engine_does_again_is_answered_anew_to_who_bears_it() -> None:
+    with Inside() as server:
+        call, consumer, claim = taken_by_hand(server, "one", may_restart=True)
+        consumer.publish(claim, [encode_part(p) for p in cut_into_parts(numbered(90), [20, 20, 50])[:2]])
+        consumer.close()
+        server.work(Scripted(fingerprint="another"))
+        first, *anew = call
+        assert [f.frame_number for f in first.frames] == list(range(40))
+        assert [response.restarted for response in anew] == [True] + [False] * (len(anew) - 1)
+        other = server.ask(request_id="two")
+        other.initial_metadata()
+        server.work(Scripted())
+        assert frames_of(anew).tobytes() == frames_of(list(other)).tobytes()
 
 
 def test_an_engine_that_fails_for_a_while_costs_the_client_time_and_nothing_else(monkeypatch: Any) -> None:

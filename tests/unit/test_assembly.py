@@ -86,13 +86,38 @@ def test_another_engine_takes_over_what_nobody_has_seen(sizes: list[int], broken
     check(told(Assembly(), [*broken, *other]), frames + 0.5)
 
 
-def test_what_has_been_seen_is_never_continued_by_another_engine() -> None:
-    parts = cut_into_parts(numbered(12), [3, 3, 3, 3])
+@given(sizes=SIZES, sent=st.integers(0, 12))
+def test_another_engine_goes_on_where_it_computes_the_same_frames(sizes: list[int], sent: int) -> None:
+    frames = numbered(sum(sizes))
+    parts = cut_into_parts(frames, sizes)
+    check(told(Assembly(), [*parts[: min(sent, len(parts) - 1)], *again(parts, "b")]), frames)
+
+
+def test_what_has_been_seen_is_never_continued_by_an_engine_that_computes_other_frames() -> None:
+    frames = numbered(12)
     assembly = Assembly()
-    assert len(told(assembly, parts[:2])) == 1
+    assert len(told(assembly, cut_into_parts(frames, [3, 3, 3, 3])[:2])) == 1
+    frames[5, 51] = np.nextafter(frames[5, 51], np.float32(2))
     with pytest.raises(ResultsDiffer, match=r"frames 0\.\.5 came from .* a new request_id"):
-        told(assembly, again(parts, "b"))
+        told(assembly, again(cut_into_parts(frames, [3, 3, 3, 3]), "b"))
     assert not assembly.complete
+
+
+@given(sizes=SIZES, data=st.data())
+def test_who_bears_it_hears_the_whole_answer_of_the_engine_that_did_the_job_again(
+    sizes: list[int], data: st.DataObject
+) -> None:
+    frames = numbered(sum(sizes))
+    first = cut_into_parts(frames, sizes)
+    broken = first[: data.draw(st.integers(0, len(first) - 1))]
+    start = data.draw(st.sampled_from([0, sum(len(response.frames) for response in told(Assembly(), broken))]))
+    responses = told(Assembly(start, may_restart=True), [*broken, *again(cut_into_parts(frames + 0.5, sizes), "b")])
+    anew = [number for number, response in enumerate(responses) if response.restarted]
+    assert len(anew) <= 1
+    valid = responses[anew[0] if anew else 0 :]
+    assert valid[0].first_frame == 0
+    assert np.array_equal(np.concatenate([response.frames for response in valid]), frames + 0.5)
+    assert [response.is_final for response in valid] == [False] * (len(valid) - 1) + [True]
 
 
 @given(sizes=SIZES, data=st.data())
@@ -152,7 +177,7 @@ def test_who_has_frames_of_one_engine_is_not_served_the_rest_of_another() -> Non
     assembly = Assembly(30)
     assert assembly.add(parts[0]) is None
     with pytest.raises(ResultsDiffer):
-        told(assembly, again(parts, "new"))
+        told(assembly, again(cut_into_parts(numbered(60) + 0.5, [30, 30], ends=1), "new"))
 
 
 def test_a_cancelled_job_ends_as_cancelled_and_not_as_failed() -> None:

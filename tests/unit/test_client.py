@@ -15,7 +15,7 @@ import pytest
 from grpc_status import rpc_status
 
 from emotalk import errors
-from emotalk.client import AsyncEmoTalkClient, Chunk, EmoTalkClient, Request
+from emotalk.client import AsyncEmoTalkClient, Chunk, EmoTalkClient, Request, whole
 from emotalk.errors import EmoTalkError
 from emotalk.face import FaceClip
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
@@ -304,6 +304,35 @@ def test_process_audio_file_returns_what_the_first_version_returned(stage: Stage
     assert [frame["frame_number"] for frame in frames] == list(range(40))
     assert [frame["timecode"] for frame in frames] == [n / 30 for n in range(40)]
     assert all(len(frame["blendshapes"]) == 52 and isinstance(frame["blendshapes"][0], float) for frame in frames)
+
+
+def restarts_after(sent: int) -> Cue:
+    """Some chunks, and then all of them of another engine."""
+
+    def act(*_: Any) -> Iterator[emotalk_pb2.BlendshapeResponse]:
+        yield from CHUNKS[:sent]
+        for i in range(4):
+            response = to_response("id", i, 10 * i, np.full((10, 52), 50 + i, np.float32), i == 3)
+            response.restarted = i == 0
+            yield response
+
+    return act
+
+
+def test_an_answer_that_restarted_is_whole_and_of_one_engine(stage: Stage, tmp_path: Path) -> None:
+    (tmp_path / "speech.wav").write_bytes(b"sound")
+    stage.cues, stage.rests = [restarts_after(3), restarts_after(2)], [restarts_after(2)]
+    with EmoTalkClient(port=stage.port) as client:
+        clip = client.animate_file(tmp_path / "speech.wav")
+        heard = list(client.stream(Request(b"sound"), may_restart=True))
+        listened = list(client.results("id", may_restart=True))
+    assert [each.may_restart for each in stage.heard] == [True, True]
+    assert [each.may_restart for each in stage.asked] == [True]
+    assert clip.frames[:, 0].tolist() == np.repeat([50, 51, 52, 53], 10).tolist()
+    for given in (heard, listened):
+        assert [chunk.first_frame for chunk in given] == [0, 10, 0, 10, 20, 30]
+        assert [chunk.restarted for chunk in given] == [False, False, True, False, False, False]
+        assert np.array_equal(np.concatenate([chunk.frames for chunk in whole(given)]), clip.frames)
 
 
 @pytest.mark.parametrize("output", ["face.npy", "deep/face.npy"])

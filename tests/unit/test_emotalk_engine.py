@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 import pytest
 
-from emotalk.engines.base import WindowEngine
+from emotalk.engines.base import Precision, WindowEngine
 from emotalk.engines.emotalk import EmoTalkEngine, engine
 from emotalk.engines.emotalk.narrow import BF16
 from emotalk.engines.emotalk.precision import Started
@@ -96,16 +96,25 @@ def test_the_card_names_the_licence_of_the_weights(answering: Callable[..., EmoT
     assert "non-commercial" in built.card.licence
 
 
-def test_the_fingerprint_changes_with_weights_precision_and_runtime() -> None:
-    def fingerprint(digest: str, precision: str, identity: str) -> str:
-        runtime = FakeRuntime(ones)
+def test_the_fingerprint_changes_with_weights_precision_runtime_and_with_what_is_computed(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fingerprint(digest: str, precision: Precision, identity: str, answer: Answer = ones) -> str:
+        runtime = FakeRuntime(answer)
         runtime.identity = identity
-        return engine._fingerprint(Started(runtime, Weights({}, digest), precision))
+        started = Started(cast("Runtime", runtime), Weights({}, digest), precision)
+        monkeypatch.setattr(engine, "start", lambda *_: started)
+        return EmoTalkEngine(checkpoint, device="cpu").card.fingerprint
 
-    first = fingerprint("w", "fp32", "avx2")
-    assert first == fingerprint("w", "fp32", "avx2")
-    others = {fingerprint("v", "fp32", "avx2"), fingerprint("w", "bf16", "avx2"), fingerprint("w", "fp32", "avx512")}
-    assert len(others | {first}) == 4
+    first = fingerprint("w", "fp32", "openvino 1")
+    assert first == fingerprint("w", "fp32", "openvino 1")
+    others = {
+        fingerprint("v", "fp32", "openvino 1"),
+        fingerprint("w", "bf16", "openvino 1"),
+        fingerprint("w", "fp32", "openvino 2"),
+        fingerprint("w", "fp32", "openvino 1", lambda frames: np.nextafter(ones(frames), np.float32(2))),
+    }
+    assert len(others | {first}) == 5
 
 
 def test_an_answer_that_is_not_finite_is_an_error_and_no_frame(answering: Callable[..., EmoTalkEngine]) -> None:

@@ -4,6 +4,7 @@ Prints each chunk as it comes.
 """
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from emotalk.cli import flags
 from emotalk.cli.exits import complain
 from emotalk.cli.progress import filming
 from emotalk.cli.sound import HELP, at_hand
-from emotalk.client import DEFAULT_TIMEOUT, EmoTalkClient, Request
+from emotalk.client import DEFAULT_TIMEOUT, Chunk, EmoTalkClient, Request, whole
 from emotalk.errors import ConfigurationError
 from emotalk.export import SUFFIXES, check_place, save
 from emotalk.export.form import Form
@@ -52,18 +53,20 @@ def _send(parsed: argparse.Namespace, audio: Path, output: Path | None, form: Fo
     if output:
         check_place(output)
     request = _request(parsed, audio.read_bytes())
-    blocks, feelings = [], []
+    chunks: list[Chunk] = []
     options: dict[str, Any] = {"timeout": parsed.timeout, "patience": PATIENCE}
     with EmoTalkClient(parsed.host, parsed.port, credentials=flags.credentials(parsed), **options) as client:
-        for chunk in client.stream(request, accepted=lambda position: complain(_accepted(request, position))):
+        accepted = partial(_say_accepted, request)
+        for chunk in client.stream(request, accepted, may_restart=True):
+            if chunk.restarted:
+                complain("another engine does the job again and computes other frames: the answer starts again")
             last = chunk.first_frame + len(chunk.frames) - 1
             print(f"chunk {chunk.index}: frames {chunk.first_frame}..{last}{' (final)' if chunk.is_final else ''}")
-            blocks.append(chunk.columns)
-            feelings.append(chunk.feelings)
+            chunks = whole([*chunks, chunk])
         if request.lenient and (missing := client.job(request.request_id).missing):
             complain(f"the sound is not whole: {missing}")
     if output:
-        clip = form.of(FaceClip.of(blocks, audio, feelings))
+        clip = form.of(FaceClip.of([chunk.columns for chunk in chunks], audio, [chunk.feelings for chunk in chunks]))
         save(clip, output, filming)
         print(f"{output}: {clip.length}")
 
@@ -73,5 +76,5 @@ def _request(parsed: argparse.Namespace, audio: bytes) -> Request:
     return Request(audio, **vars(flags.performance(parsed)), session_id=parsed.session_id, **named)
 
 
-def _accepted(request: Request, position: int) -> str:
-    return f"accepted as {request.request_id}, {position} before it"
+def _say_accepted(request: Request, position: int) -> None:
+    complain(f"accepted as {request.request_id}, {position} before it")

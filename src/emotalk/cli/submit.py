@@ -72,17 +72,17 @@ def _order(parsed: argparse.Namespace) -> Order:
 
 def _wait(results: Results, job: Job, receipt: Receipt, waiting: Waiting, timeout: float) -> FaceClip:
     until = time.monotonic() + timeout
-    assembly, blocks, feelings = Assembly(), [], []
+    assembly = Assembly(may_restart=True)
+    responses: list[Response] = []
     known = results.read(job.request_id, receipt.start, 10**6) if receipt.start else []
     while True:
         for result in known:
             response = _response(assembly, result, job, receipt.epoch)
             if response:
                 print(_line(response), flush=True)
-                blocks.append(response.frames)
-                feelings.append(response.feelings)
+                responses = [*([] if response.restarted else responses), response]
             if assembly.complete:
-                return FaceClip.of(blocks, None, feelings)
+                return FaceClip.of([each.frames for each in responses], None, [each.feelings for each in responses])
         waiting.look()
         if time.monotonic() > until:
             raise DeadlineExceeded(

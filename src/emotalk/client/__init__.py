@@ -12,7 +12,7 @@ repeated, and frames that were seen are not handed out twice.
 from emotalk.client.asynchronous import AsyncEmoTalkClient
 from emotalk.client.blocking import EmoTalkClient
 from emotalk.client.credentials import Credentials
-from emotalk.client.exchange import DEFAULT_TIMEOUT, Chunk, Request
+from emotalk.client.exchange import DEFAULT_TIMEOUT, Chunk, Request, whole
 from emotalk.client.job import JobStatus
 from emotalk.client.live import Live, Said
 
@@ -27,6 +27,7 @@ __all__ = [
     "Live",
     "Request",
     "Said",
+    "whole",
 ]
 
 Job = JobStatus

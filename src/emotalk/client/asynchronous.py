@@ -14,7 +14,7 @@ from emotalk.address import Address
 from emotalk.client import handshake, visitor
 from emotalk.client.connection import asynchronous_channel, is_accepted, named, position_of
 from emotalk.client.credentials import Credentials
-from emotalk.client.exchange import DEFAULT_PATIENCE, DEFAULT_TIMEOUT, Chunk, Exchange, Request
+from emotalk.client.exchange import DEFAULT_PATIENCE, DEFAULT_TIMEOUT, Chunk, Exchange, Request, whole
 from emotalk.client.job import JobStatus, job_of
 from emotalk.client.live import Live, Said, async_conversation
 from emotalk.export import check_place, save
@@ -50,23 +50,30 @@ class AsyncEmoTalkClient:
         request = Request(await asyncio.to_thread(sound.read_bytes), **how)
         if place:
             await asyncio.to_thread(check_place, place)
-        chunks = [chunk async for chunk in self.stream(request)]
+        chunks = whole([chunk async for chunk in self.stream(request, may_restart=True)])
         clip = FaceClip.of([chunk.columns for chunk in chunks], sound, [chunk.feelings for chunk in chunks])
         if place:
             await asyncio.to_thread(save, clip, place)
         return clip
 
-    def stream(self, request: Request, accepted: Callable[[int], None] | None = None) -> AsyncIterator[Chunk]:
+    def stream(
+        self, request: Request, accepted: Callable[[int], None] | None = None, *, may_restart: bool = False
+    ) -> AsyncIterator[Chunk]:
         """See EmoTalkClient.stream."""
         check_size(len(request.audio), DEFAULT_LIMITS)
-        answer = Exchange(self._timeout, self._patience)
+        answer = Exchange(self._timeout, self._patience, may_restart=may_restart)
         return self._chunks(request.request_id, answer, request, accepted)
 
     def results(
-        self, request_id: str, from_frame: int = 0, accepted: Callable[[int], None] | None = None
+        self,
+        request_id: str,
+        from_frame: int = 0,
+        accepted: Callable[[int], None] | None = None,
+        *,
+        may_restart: bool = False,
     ) -> AsyncIterator[Chunk]:
         """See EmoTalkClient.results."""
-        answer = Exchange(self._timeout, self._patience, from_frame, known=True)
+        answer = Exchange(self._timeout, self._patience, from_frame, True, may_restart)
         return self._chunks(request_id, answer, None, accepted)
 
     async def submit(self, request: Request) -> JobStatus:
@@ -172,7 +179,7 @@ class AsyncEmoTalkClient:
         if answer.known or request is None:
             call = self._stub.StreamResults(answer.rest(request_id), **terms)
         else:
-            call = self._stub.ProcessAudio(request.message(), **terms)
+            call = self._stub.ProcessAudio(request.message(answer.may_restart), **terms)
         try:
             metadata = await call.initial_metadata()
             answer.known = answer.known or is_accepted(metadata)

@@ -14,7 +14,7 @@ from emotalk.address import Address
 from emotalk.client import handshake
 from emotalk.client.connection import Home, blocking_channel, is_accepted, named, position_of
 from emotalk.client.credentials import Credentials
-from emotalk.client.exchange import DEFAULT_PATIENCE, DEFAULT_TIMEOUT, Chunk, Exchange, Request
+from emotalk.client.exchange import DEFAULT_PATIENCE, DEFAULT_TIMEOUT, Chunk, Exchange, Request, whole
 from emotalk.client.job import JobStatus, job_of
 from emotalk.client.live import Live, Said, conversation
 from emotalk.export import check_place, save
@@ -60,7 +60,7 @@ class EmoTalkClient:
         Request has. Raises FileNotFoundError and the errors of `stream`.
         """
         request = Request(Path(audio_path).read_bytes(), *how, **named)
-        return [chunk.as_dict() for chunk in self.stream(request)]
+        return [chunk.as_dict() for chunk in whole(self.stream(request, may_restart=True))]
 
     def animate_file(self, audio_path: str | Path, output: str | Path | None = None, **how: Any) -> FaceClip:
         """Animate a file and save it, the kind chosen by the suffix of `output`; returns the whole animation.
@@ -72,31 +72,40 @@ class EmoTalkClient:
         request = Request(sound.read_bytes(), **how)
         if place:
             check_place(place)
-        chunks = list(self.stream(request))
+        chunks = whole(self.stream(request, may_restart=True))
         clip = FaceClip.of([chunk.columns for chunk in chunks], sound, [chunk.feelings for chunk in chunks])
         if place:
             save(clip, place)
         return clip
 
-    def stream(self, request: Request, accepted: Callable[[int], None] | None = None) -> Iterator[Chunk]:
+    def stream(
+        self, request: Request, accepted: Callable[[int], None] | None = None, *, may_restart: bool = False
+    ) -> Iterator[Chunk]:
         """Each chunk as soon as it is done; `accepted` hears the position in the queue once the request is durable.
 
-        A broken stream is resumed from the next missing frame, without sending the sound again. Raises InvalidRequest,
+        A broken stream is resumed from the next missing frame, without sending the sound again. Where another engine
+        takes the job over and computes other frames, ResultsDiffer ends the stream; with `may_restart`, a chunk that
+        `restarted` is followed by the whole answer. Raises InvalidRequest,
         RequestConflict, QueueFull, ClientLimit, Unauthenticated, TlsFailed, JobFailed, JobCancelled, ResultsDiffer,
         ServerUnavailable and DeadlineExceeded.
         """
         check_size(len(request.audio), DEFAULT_LIMITS)
-        answer = Exchange(self._timeout, self._patience)
+        answer = Exchange(self._timeout, self._patience, may_restart=may_restart)
         return self._chunks(request.request_id, answer, request, accepted)
 
     def results(
-        self, request_id: str, from_frame: int = 0, accepted: Callable[[int], None] | None = None
+        self,
+        request_id: str,
+        from_frame: int = 0,
+        accepted: Callable[[int], None] | None = None,
+        *,
+        may_restart: bool = False,
     ) -> Iterator[Chunk]:
         """The answer of a job that was submitted, from `from_frame` on; waits for it, and resumes, like `stream`.
 
         Raises UnknownJob, and what `stream` raises.
         """
-        answer = Exchange(self._timeout, self._patience, from_frame, known=True)
+        answer = Exchange(self._timeout, self._patience, from_frame, True, may_restart)
         return self._chunks(request_id, answer, None, accepted)
 
     def submit(self, request: Request) -> JobStatus:
@@ -181,7 +190,7 @@ class EmoTalkClient:
         if answer.known or request is None:
             call = self._stub.StreamResults(answer.rest(request_id), **terms)
         else:
-            call = self._stub.ProcessAudio(request.message(), **terms)
+            call = self._stub.ProcessAudio(request.message(answer.may_restart), **terms)
         try:
             metadata = call.initial_metadata()
             answer.known = answer.known or is_accepted(metadata)

@@ -5,6 +5,7 @@ Why so: docs/decisions/0017.
 
 import time
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,7 +32,8 @@ class Chunk:
     """A piece of the answer: float32 [n, 52] from absolute frame `first_frame`; the last one `is_final`.
 
     `head`: float32 [n, 3], yaw, pitch and roll in degrees, where it was asked for.
-    `feelings`: what was heard and drawn.
+    `feelings`: what was heard and drawn. `restarted`: the job was done again by another engine; the chunks
+    before it are void.
     """
 
     request_id: str
@@ -41,6 +43,7 @@ class Chunk:
     is_final: bool
     head: Turns | None = None
     feelings: FeelingTrack = field(default_factory=FeelingTrack)
+    restarted: bool = False
 
     @property
     def columns(self) -> Frames:
@@ -69,10 +72,13 @@ class Request(Performance, _Sound):
     session_id: str = ""
     request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
-    def message(self) -> emotalk_pb2.AudioRequest:
+    def message(self, may_restart: bool = False) -> emotalk_pb2.AudioRequest:
         """As the wire has it."""
         message = emotalk_pb2.AudioRequest(
-            request_id=self.request_id, audio_data=self.audio, session_id=self.session_id
+            request_id=self.request_id,
+            audio_data=self.audio,
+            session_id=self.session_id,
+            may_restart=may_restart,
         )
         write_performance(self, message)
         return message
@@ -81,10 +87,13 @@ class Request(Performance, _Sound):
 class Exchange:
     """What has been handed out of one answer, and how a broken call is followed by another, if at all.
 
-    `known`: the server has the request, so the rest of its answer can be asked for by its id alone.
+    `known`: the server has the request, so the rest of its answer can be asked for by its id alone. `may_restart`:
+    the caller forgets its chunks where another engine computes others.
     """
 
-    def __init__(self, timeout: float, patience: float, from_frame: int = 0, known: bool = False) -> None:
+    def __init__(
+        self, timeout: float, patience: float, from_frame: int = 0, known: bool = False, may_restart: bool = False
+    ) -> None:
         self._until = time.monotonic() + timeout
         self._patience = patience
         self._waited = 0.0
@@ -92,6 +101,7 @@ class Exchange:
         self._next = from_frame
         self._may_send = not known
         self.known = known
+        self.may_restart = may_restart
         self.resuming = False
         self.complete = False
 
@@ -103,12 +113,16 @@ class Exchange:
     def rest(self, request_id: str) -> emotalk_pb2.StreamResultsRequest:
         """What to ask for from the next missing frame on."""
         self.resuming = True
-        return emotalk_pb2.StreamResultsRequest(request_id=request_id, from_frame=self._next)
+        return emotalk_pb2.StreamResultsRequest(
+            request_id=request_id, from_frame=self._next, may_restart=self.may_restart
+        )
 
     def take(self, response: emotalk_pb2.BlendshapeResponse) -> Chunk | None:
         """A response → the chunk of its new frames; None where it has none. Raises JobFailed for what is no answer."""
         if response.frames or response.is_final:  # a failure in a response's place is no progress
             self._waited, self._pause, self.known = 0.0, FIRST_PAUSE, True
+        if response.restarted:
+            self._next = 0
         fresh = [frame for frame in response.frames if frame.frame_number >= self._next]
         self.complete = response.is_final
         if not fresh:
@@ -120,7 +134,7 @@ class Exchange:
         frames = np.array([frame.blendshapes for frame in fresh], np.float32)
         where = response.request_id, response.chunk_index, first
         feelings = feelings_of(response).of_frames(first, self._next)
-        return Chunk(*where, frames, response.is_final, heads_of(fresh), feelings)
+        return Chunk(*where, frames, response.is_final, heads_of(fresh), feelings, response.restarted)
 
     def check(self) -> None:
         """Raise JobFailed where a call ended well but the answer did not: a server that is none of ours."""
@@ -140,3 +154,11 @@ class Exchange:
         if not is_outage(error) or self._waited > self._patience or pause >= self.left:
             raise named(error, where) from error
         return pause
+
+
+def whole(chunks: Iterable[Chunk]) -> list[Chunk]:
+    """All chunks of an answer, without those that are void since it began anew."""
+    kept: list[Chunk] = []
+    for chunk in chunks:
+        kept = [*([] if chunk.restarted else kept), chunk]
+    return kept

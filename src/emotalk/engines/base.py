@@ -130,7 +130,10 @@ def _pushed(session: EngineSession, sound: Pcm) -> Frames | EmoTalkError:
 class WindowEngine(Protocol):
     """An engine that sees one whole window at a time and keeps nothing between windows."""
 
-    card: EngineCard
+    @property
+    def card(self) -> EngineCard:
+        """What this engine is."""
+        ...
 
     def animate(self, window: Pcm, style: Style) -> Frames:
         """Animate float32 [n] at 16 kHz (n ≥ 1) → float32 [frame_count(n), 52], raw. Raises EngineError."""

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 
-from emotalk.client import AsyncEmoTalkClient, Chunk, JobStatus
+from emotalk.client import AsyncEmoTalkClient, Chunk, JobStatus, whole
 from emotalk.client import Request as Order
 from emotalk.errors import EmoTalkError
 from emotalk.export.form import Form
@@ -38,7 +38,7 @@ async def animate(request: Request, client: AdmittedClient, query: Annotated[Per
     headers = {**HEADERS, "X-Request-Id": contract.header(sent.request_id)}
     if form == answers.EVENTS:
         return StreamingResponse(_events(client, sent), media_type=answers.EVENT_STREAM, headers=headers)
-    chunks = [chunk async for chunk in client.results(sent.request_id)]
+    chunks = whole([chunk async for chunk in client.results(sent.request_id, may_restart=True)])
     if sent.lenient and (missing := (await client.job(sent.request_id)).missing):
         headers["X-Missing"] = contract.header(missing)
     return await answers.file_of(load_of(request), form, chunks, sent.name, headers, curves)
@@ -77,7 +77,7 @@ async def collected(
     load: Load, chunks: AsyncIterator[Chunk], form: str, name: str, headers: dict[str, str], curves: Form
 ) -> FileResponse:
     """All chunks as one file."""
-    return await answers.file_of(load, form, [chunk async for chunk in chunks], name, headers, curves)
+    return await answers.file_of(load, form, whole([chunk async for chunk in chunks]), name, headers, curves)
 
 
 async def _events(client: AsyncEmoTalkClient, sent: Submission) -> AsyncIterator[bytes]:

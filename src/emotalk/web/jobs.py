@@ -64,7 +64,8 @@ async def animation(request: Request, client: Client, request_id: Id) -> Respons
         return _events(client, request, request_id)
     headers = {**HEADERS, "X-Request-Id": contract.header(request_id)}
     await client.job(request_id)
-    return await collected(load_of(request), client.results(request_id), form, request_id, headers, curves)
+    chunks = client.results(request_id, may_restart=True)
+    return await collected(load_of(request), chunks, form, request_id, headers, curves)
 
 
 @router.get("/v1/jobs/{request_id}/events", responses={**_STREAMED, **contract.problem(400, 401, 404, 421, 503)})

@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class AudioRequest(_message.Message):
-    __slots__ = ("request_id", "audio_data", "emotion_level", "person_id", "post_processing", "chunk_duration", "chunk_overlap", "session_id", "performance")
+    __slots__ = ("request_id", "audio_data", "emotion_level", "person_id", "post_processing", "chunk_duration", "chunk_overlap", "session_id", "performance", "may_restart")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     AUDIO_DATA_FIELD_NUMBER: _ClassVar[int]
     EMOTION_LEVEL_FIELD_NUMBER: _ClassVar[int]
@@ -18,6 +18,7 @@ class AudioRequest(_message.Message):
     CHUNK_OVERLAP_FIELD_NUMBER: _ClassVar[int]
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     PERFORMANCE_FIELD_NUMBER: _ClassVar[int]
+    MAY_RESTART_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     audio_data: bytes
     emotion_level: int
@@ -27,7 +28,8 @@ class AudioRequest(_message.Message):
     chunk_overlap: float
     session_id: str
     performance: Performance
-    def __init__(self, request_id: _Optional[str] = ..., audio_data: _Optional[bytes] = ..., emotion_level: _Optional[int] = ..., person_id: _Optional[int] = ..., post_processing: bool = ..., chunk_duration: _Optional[float] = ..., chunk_overlap: _Optional[float] = ..., session_id: _Optional[str] = ..., performance: _Optional[_Union[Performance, _Mapping]] = ...) -> None: ...
+    may_restart: bool
+    def __init__(self, request_id: _Optional[str] = ..., audio_data: _Optional[bytes] = ..., emotion_level: _Optional[int] = ..., person_id: _Optional[int] = ..., post_processing: bool = ..., chunk_duration: _Optional[float] = ..., chunk_overlap: _Optional[float] = ..., session_id: _Optional[str] = ..., performance: _Optional[_Union[Performance, _Mapping]] = ..., may_restart: bool = ...) -> None: ...
 
 class Performance(_message.Message):
     __slots__ = ("emotion_level", "person_id", "post_processing", "chunk_duration", "chunk_overlap", "head", "audio_format", "lenient", "emotion", "emotions", "emotion_strength", "preferred_emotion_strength")
@@ -85,20 +87,22 @@ class FeelingTrack(_message.Message):
     def __init__(self, first_step: _Optional[int] = ..., activation: _Optional[_Iterable[float]] = ..., probabilities: _Optional[_Iterable[float]] = ..., drawn: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class BlendshapeResponse(_message.Message):
-    __slots__ = ("request_id", "chunk_index", "frames", "is_final", "error_message", "feelings")
+    __slots__ = ("request_id", "chunk_index", "frames", "is_final", "error_message", "feelings", "restarted")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     CHUNK_INDEX_FIELD_NUMBER: _ClassVar[int]
     FRAMES_FIELD_NUMBER: _ClassVar[int]
     IS_FINAL_FIELD_NUMBER: _ClassVar[int]
     ERROR_MESSAGE_FIELD_NUMBER: _ClassVar[int]
     FEELINGS_FIELD_NUMBER: _ClassVar[int]
+    RESTARTED_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     chunk_index: int
     frames: _containers.RepeatedCompositeFieldContainer[BlendshapeFrame]
     is_final: bool
     error_message: str
     feelings: FeelingTrack
-    def __init__(self, request_id: _Optional[str] = ..., chunk_index: _Optional[int] = ..., frames: _Optional[_Iterable[_Union[BlendshapeFrame, _Mapping]]] = ..., is_final: bool = ..., error_message: _Optional[str] = ..., feelings: _Optional[_Union[FeelingTrack, _Mapping]] = ...) -> None: ...
+    restarted: bool
+    def __init__(self, request_id: _Optional[str] = ..., chunk_index: _Optional[int] = ..., frames: _Optional[_Iterable[_Union[BlendshapeFrame, _Mapping]]] = ..., is_final: bool = ..., error_message: _Optional[str] = ..., feelings: _Optional[_Union[FeelingTrack, _Mapping]] = ..., restarted: bool = ...) -> None: ...
 
 class BlendshapeFrame(_message.Message):
     __slots__ = ("timecode", "frame_number", "blendshapes", "head")
@@ -143,12 +147,14 @@ class HealthCheckResponse(_message.Message):
     def __init__(self, status: _Optional[_Union[HealthCheckResponse.ServingStatus, str]] = ...) -> None: ...
 
 class StreamResultsRequest(_message.Message):
-    __slots__ = ("request_id", "from_frame")
+    __slots__ = ("request_id", "from_frame", "may_restart")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     FROM_FRAME_FIELD_NUMBER: _ClassVar[int]
+    MAY_RESTART_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     from_frame: int
-    def __init__(self, request_id: _Optional[str] = ..., from_frame: _Optional[int] = ...) -> None: ...
+    may_restart: bool
+    def __init__(self, request_id: _Optional[str] = ..., from_frame: _Optional[int] = ..., may_restart: bool = ...) -> None: ...
 
 class GetJobRequest(_message.Message):
     __slots__ = ("request_id",)

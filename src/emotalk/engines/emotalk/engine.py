@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,12 @@ import numpy as np
 from emotalk.engines.base import Device, EngineCard, Precision
 from emotalk.engines.emotalk.archive import StoredZip
 from emotalk.engines.emotalk.network import REVISION
-from emotalk.engines.emotalk.precision import Started, check_offered, start
+from emotalk.engines.emotalk.precision import check_offered, start
 from emotalk.engines.emotalk.runtimes import RUNTIMES, chosen_runtime
 from emotalk.engines.emotalk.window import WindowInputs, prepare
 from emotalk.errors import CheckpointError, ConfigurationError, EmptyAudio, EngineError
 from emotalk.face import BLENDSHAPES, Frames, Pcm, Style
+from emotalk.probe import probe
 from emotalk.timebase import SAMPLE_RATE, frame_count
 
 NAME = "emotalk"
@@ -28,8 +30,6 @@ class EmoTalkEngine:
     window is not the slow one.
     """
 
-    card: EngineCard
-
     def __init__(
         self,
         checkpoint: Path,
@@ -41,13 +41,18 @@ class EmoTalkEngine:
         kind = chosen_runtime(device, RUNTIMES)
         check_offered(kind, precision)
         started = start(Path(checkpoint), kind, precision, _checked_threads(threads))
-        self._runtime = started.runtime
+        self._runtime, self._precision, self._weights = started.runtime, started.precision, started.weights.digest
+        self._checkpoint = checkpoint
         self.batch_seconds = self._runtime.batch_seconds
-        self.card = EngineCard(NAME, LICENCE, _fingerprint(started), started.runtime.device, started.precision)
         if warm:
-            self._warm_up(checkpoint)
+            _ = self.card
         if not self._runtime.reads_weights:
             started.weights.release()
+
+    @cached_property
+    def card(self) -> EngineCard:
+        """Made when it is first asked for: the network runs once for it. Raises CheckpointError for damaged weights."""
+        return EngineCard(NAME, LICENCE, self._fingerprint(), self._runtime.device, self._precision)
 
     def animate(self, window: Pcm, style: Style) -> Frames:
         """Animate float32 [n] at 16 kHz (n ≥ 1) → float32 [frame_count(n), 52], raw.
@@ -68,13 +73,19 @@ class EmoTalkEngine:
             raise EngineError("the network answered NaN or infinity. Check the samples and the checkpoint")
         return frames
 
-    def _warm_up(self, checkpoint: Path) -> None:
-        second_of_silence = np.zeros(SAMPLE_RATE, np.float32)
-        if not np.isfinite(self._runtime.infer(prepare(second_of_silence, Style()))).all():
+    def _fingerprint(self) -> str:
+        """16 hex digits over the network, its weights, and what it makes on this machine of a sound that all have.
+
+        Processors that compute the same have the same: a job may move between them.
+        """
+        heard = self._runtime.infer(prepare(probe()[:SAMPLE_RATE], Style()))
+        if not np.isfinite(heard).all():
             raise CheckpointError(
-                f"{checkpoint}: the network answers NaN or infinity to silence, so the weights are damaged. "
+                f"{self._checkpoint}: the network answers NaN or infinity to a plain sound: the weights are damaged. "
                 "Download them again."
             )
+        depends_on = "\n".join((f"network {REVISION}", self._weights, self._precision, self._runtime.identity))
+        return hashlib.blake2b(depends_on.encode() + heard.tobytes(), digest_size=8).hexdigest()
 
 
 def check(checkpoint: Path, device: Device, precision: Precision) -> None:
@@ -93,8 +104,3 @@ def _checked_threads(threads: int | None) -> int | None:
     if threads is not None and threads < 1:
         raise ConfigurationError(f"threads: {threads} is too few. Use 1 or more, or leave it out for all cores.")
     return threads
-
-
-def _fingerprint(started: Started) -> str:
-    depends_on = "\n".join((f"network {REVISION}", started.weights.digest, started.precision, started.runtime.identity))
-    return hashlib.blake2b(depends_on.encode(), digest_size=8).hexdigest()

@@ -44,7 +44,7 @@ class OpenVinoRuntime:
             for name, matrix in layers.lent.items():
                 self._request.set_tensor(name, matrix)
             self.reads_weights = bool(layers.lent)
-            self.identity = _identity(core, face)
+            self.identity = _identity(face)
         except (RuntimeError, MemoryError) as error:
             raise _named(error) from error
 
@@ -146,15 +146,12 @@ def _options(threads: int | None) -> dict[str, str | int]:
     return options | ({} if threads is None else {"INFERENCE_NUM_THREADS": threads})
 
 
-def _identity(core: openvino.Core, compiled: openvino.CompiledModel) -> str:
-    """What decides the last bits besides the weights: OpenVINO's build, the processor, and how sums are split.
+def _identity(compiled: openvino.CompiledModel) -> str:
+    """What may decide the last bits besides weights and processor: OpenVINO's build, and how sums are split.
 
     The number of threads belongs to it: 25 s on one thread and on two differ in the last bits.
     """
-    name = core.get_property(_DEVICE, "FULL_DEVICE_NAME")
-    able = sorted(core.get_property(_DEVICE, "OPTIMIZATION_CAPABILITIES"))
-    threads = compiled.get_property("INFERENCE_NUM_THREADS")
-    return f"openvino {openvino.get_version()}; {name}; {' '.join(able)}; {_instruction_set()}; {threads} threads"
+    return f"openvino {openvino.get_version()}; {compiled.get_property('INFERENCE_NUM_THREADS')} threads"
 
 
 def _instruction_set() -> str:

@@ -19,7 +19,7 @@ from emotalk.face import Frames
 
 
 class Runtime(Protocol):
-    """The network on one kind of device. `identity` names all that decides the last bits, bar the weights.
+    """The network on one kind of device. `identity`: what decides the last bits, bar weights and processor.
 
     `batch_seconds` of sound are best animated at once, as windows of one length; 0 where windows gain nothing by it.
     `reads_weights` says that it computes with the weights where they lie, and has no copy of its own.

@@ -111,7 +111,7 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
                 raise InvalidRequest("from_frame", f"{request.from_frame} is negative", "Send 0 for all frames")
             accepted = await self._job_calls.follow(request.request_id)
             call.accepted()
-            await self._answer(accepted, context, call, request.from_frame)
+            await self._answer(accepted, context, call, Assembly(request.from_frame, request.may_restart))
         except EmoTalkError as error:
             await self._fail(request.request_id, error, context, call)
 
@@ -119,13 +119,14 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
         self, request: emotalk_pb2.AudioRequest, context: grpc.aio.ServicerContext, call: metrics.Call
     ) -> None:
         request.request_id = request_id = request.request_id or new_id()
+        assembly = Assembly(may_restart=request.may_restart)
         try:
             accepting = self._dispatch.accept(to_order(request), caller_of(context, self._tokens))
             del request  # neither the wait nor a refusal may hold its sound: what is raised keeps this frame
             accepted = await accepting
             call.accepted()
             # Written, not yielded: a client that hangs up ends this coroutine here and now, not a generator later.
-            await self._answer(accepted, context, call)
+            await self._answer(accepted, context, call, assembly)
         except EmoTalkError as error:
             await self._fail(request_id, error, context, call)
 
@@ -147,17 +148,18 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
         return answer(status=answer.SERVING if self._readiness.ready else answer.NOT_SERVING)
 
     async def _answer(
-        self, accepted: Accepted, context: grpc.aio.ServicerContext, call: metrics.Call, from_frame: int = 0
+        self, accepted: Accepted, context: grpc.aio.ServicerContext, call: metrics.Call, assembly: Assembly
     ) -> None:
         try:
             await context.send_initial_metadata(metadata_of(accepted))
-            assembly = Assembly(from_frame)
             async for part in accepted.stream.parts():
                 response = assembly.add(part)
                 if response:
                     chunk = (response.chunk_index, response.first_frame, response.frames, response.is_final)
                     with tracing.span("send", chunk=response.chunk_index, final=response.is_final):
-                        await context.write(to_response(accepted.request_id, *chunk, response.feelings))
+                        message = to_response(accepted.request_id, *chunk, response.feelings)
+                        message.restarted = response.restarted
+                        await context.write(message)
                     call.sent(response.is_final)
                 if assembly.complete:
                     return
