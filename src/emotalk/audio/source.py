@@ -59,9 +59,13 @@ class SoundFile:
                 yield block
         if read < (self.frames or 0):
             raise self._damaged(read)
-        if self._coded.format == "FLAC" and self.frames:
+        if self._ends_unsaid:
             at = max(self._coded.start + data.tell() - _SMALL_STEP, 0)
             refuse_rest(self._coded.buffer, self._flac_end(at), "FLAC")
+
+    @property
+    def _ends_unsaid(self) -> bool:
+        return self._coded.format == "FLAC" and bool(self.frames) and not self._coded.alone
 
     def _flac_end(self, at: int) -> int:
         """The decoder has seen a few bytes beyond the end, in which another file may begin."""
@@ -72,7 +76,7 @@ class SoundFile:
         # A FLAC does not say where it ends, so near its end the decoder is fed by the spoonful, and asked for no more
         # than there is: what lies behind is not for it to judge.
         wanted = BLOCK if self.frames is None else min(BLOCK, self.frames - read)
-        if self._coded.format == "FLAC" and self.frames and self.frames - read <= _NEAR_THE_END:
+        if self._ends_unsaid and (self.frames or 0) - read <= _NEAR_THE_END:
             data.step = _SMALL_STEP
         try:
             block: Block = file.read(wanted, self._type, always_2d=True)

@@ -4,12 +4,15 @@ import io
 import math
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from emotalk.audio.decode import open_audio
+from emotalk.audio.containers import locate
+from emotalk.audio.decode import AudioReader
+from emotalk.audio.source import open_source
 from emotalk.errors import EmptyAudio, UnsupportedAudio
 from emotalk.face import Pcm
 from emotalk.limits import Limits
@@ -37,7 +40,9 @@ def encode_flac(pcm: Pcm) -> bytes:
 
 def decode_flac_blocks(data: bytes, size: int = SAMPLE_RATE) -> Iterator[Pcm]:
     """The sound of `encode_flac` in float32 blocks of `size` samples (the last may be shorter). Raises AudioError."""
-    reader = open_audio(data, _UNLIMITED)
+    # Nobody asks what stands behind it: to find out would take four times as long as all the rest.
+    coded = replace(locate(data, _UNLIMITED), alone=True)
+    reader = AudioReader(open_source(coded), coded.format, _UNLIMITED)
     if (reader.format, reader.rate, reader.channels) != ("FLAC", SAMPLE_RATE, 1):
         raise UnsupportedAudio(
             f"a job carries {reader.format} at {reader.rate} Hz with {reader.channels} channels",

@@ -110,6 +110,8 @@ class ExpressedSession:
     ) -> None:
         """`ear`: the session itself, or one that hears the same sound beside it; None: nobody listens."""
         self._session, self._drawing, self._feeling, self._ear = session, drawing, feeling, ear
+        # Asked once: such a question costs some 20 us.
+        self._mouth = session if isinstance(session, MouthSession) else None
         self._states, self._heard_voice = _NO_STATES, _NO_VOICE
         self._sound = Tape(base=-REACH)
         self._sound.append(np.zeros(REACH, np.float32))
@@ -159,8 +161,8 @@ class ExpressedSession:
     def _draw(self, mouth: Frames) -> Frames:
         """The face of the frames whose mouth has come and whose sound has been heard."""
         self._undrawn = np.concatenate([self._undrawn, _checked(mouth)])
-        if isinstance(self._session, MouthSession):
-            self._voice = np.concatenate([self._voice, self._session.voice])
+        if self._mouth:
+            self._voice = np.concatenate([self._voice, self._mouth.voice])
         if self._ear:
             self._states = np.concatenate([self._states, self._ear.states])
             self._heard_voice = np.concatenate([self._heard_voice, self._ear.voice])

