@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -304,6 +305,25 @@ def test_room_is_left_on_the_disk_for_the_worker_and_what_is_stored_is_still_rec
         producer.ping()
     again = producer.append(request("before"))
     assert (again.repeated, again.partition, again.offset) == (True, receipt.partition, receipt.offset)
+    queue.close()
+
+
+def test_voices_beside_a_file_that_is_held_open_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emotalk.queues.sqlite.producer.MOST_LOG_BYTES", 200_000)
+    queue = SqliteQueue(tmp_path / "q.db")
+    producer = queue.producer()
+    producer.append(request("0"))
+    with closing(sqlite3.connect(tmp_path / "q.db")) as browser:
+        browser.execute("BEGIN")
+        browser.execute("SELECT count(*) FROM requests").fetchone()
+        voices = (Record(f"id-{number}", "key", "digest", bytes(30_000), {}) for number in range(100))
+        with pytest.raises(QueueFull, match="another program reads the file"):
+            deque(map(producer.append, voices), maxlen=0)
+        with pytest.raises(QueueFull, match=r"Close that program"):
+            producer.ping()
+        assert (tmp_path / "q.db-wal").stat().st_size < 300_000
+    producer.ping()
+    producer.append(request("at last"))
     queue.close()
 
 

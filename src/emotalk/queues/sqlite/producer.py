@@ -13,7 +13,7 @@ from emotalk.errors import QueueFull, QueueUnavailable, RequestConflict
 from emotalk.limits import MAX_MESSAGE_BYTES
 from emotalk.queues.base import Receipt, Record
 from emotalk.queues.lanes import check_waiting, lane_of
-from emotalk.queues.sqlite.connection import PAGE_BYTES, Connection
+from emotalk.queues.sqlite.connection import PAGE_BYTES, Connection, log_bytes
 from emotalk.queues.sqlite.doorbell import Ringer, ports_of
 from emotalk.queues.sqlite.ledger import SKIP
 from emotalk.queues.sqlite.schema import unfinished_in
@@ -24,6 +24,8 @@ _CHECKPOINT_PAGES = 4000
 # How long a refusal for want of room makes us unready: the next request may be smaller, or something done by then.
 _REFUSED_SECONDS = 10.0
 _KEPT_OF_A_SMALL_DISK = 8
+MOST_LOG_BYTES = 256 * 2**20
+"""Voices that are finished can lie beside the file as long as a program reads it: in so many bytes, and in no more."""
 
 _AHEAD = """
     SELECT head, (SELECT count(*) FROM requests r WHERE r.partition = l.partition AND r.ended <> ''
@@ -67,6 +69,7 @@ class SqliteProducer:
 
     def append(self, request: Record, again: bool = False) -> Receipt:
         """See Producer.append."""
+        self._look_at_the_log()
         with self._file.write() as db:
             known, epoch = _known(db, request, again)
             if known is not None:
@@ -101,6 +104,7 @@ class SqliteProducer:
 
     def ping(self) -> None:
         """See Producer.ping. Takes the lock that an append takes, and looks for room for the largest request."""
+        self._look_at_the_log()
         with self._file.write() as db:
             (pages,) = db.execute("PRAGMA page_count").fetchone()
             (unused,) = db.execute("PRAGMA freelist_count").fetchone()
@@ -117,6 +121,11 @@ class SqliteProducer:
     def _check_waiting(self, db: sqlite3.Connection) -> None:
         if self._room.max_waiting:
             check_waiting(unfinished_in(db), self._room.max_waiting)
+
+    def _look_at_the_log(self) -> None:
+        if log_bytes(self._path) > MOST_LOG_BYTES and not self._file.tidy():
+            held = f"another program reads the file, so {log_bytes(self._path) >> 20} MiB wait in {self._path.name}-wal"
+            raise QueueFull(f"{self._path}: {held}. Close that program, e.g. a browser of databases.")
 
     def _look_at_the_disk(self, wanted: int = 0) -> None:
         """Some is left for the worker: on a disk that is quite full it could not even finish what would make room."""
