@@ -63,6 +63,31 @@ def test_curves_come_at_another_rate_and_as_visemes(browser: TestClient) -> None
     assert {len(frame["blendshapes"]) for frame in document["frames"]} == {15}
 
 
+def test_the_head_comes_beside_the_curves_where_it_is_asked_for(browser: TestClient) -> None:
+    turned = as_form(request_id="turned", head="true")
+    document = browser.post("/v1/animations", params={"format": "json"}, **turned).json()
+    without = browser.post("/v1/animations", params={"format": "json"}, **as_form()).json()
+    assert all(set(frame["head"]) == {"yaw", "pitch", "roll"} for frame in document["frames"])
+    assert all("head" not in frame for frame in without["frames"])
+    assert len(document["frames"]) == len(without["frames"])
+
+
+@pytest.mark.parametrize("name", ["fps", "shapes"])
+def test_a_job_does_not_take_in_silence_what_belongs_to_its_animation(browser: TestClient, name: str) -> None:
+    answer = browser.post("/v1/jobs", params={name: "24"}, **as_form())
+    assert (answer.status_code, answer.json()["field"]) == (400, name)
+    assert "/animation" in answer.json()["fix"]
+
+
+def test_openapi_says_which_rates_and_shapes_there_are(browser: TestClient) -> None:
+    paths = browser.get("/openapi.json").json()["paths"]
+    for call in (paths["/v1/animations"]["post"], paths["/v1/jobs/{request_id}/animation"]["get"]):
+        known = {each["name"]: each["schema"].get("enum") for each in call["parameters"]}
+        assert "29.97" in known["fps"]
+        assert "oculus" in known["shapes"]
+        assert "glb" in known["format"]
+
+
 @pytest.mark.parametrize(
     ("asked", "field"),
     [

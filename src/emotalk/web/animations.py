@@ -25,7 +25,7 @@ HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 router = APIRouter(tags=["animations"])
 
 
-@router.post("/v1/animations", openapi_extra=contract.SOUND, responses=contract.animation(posts=True))
+@router.post("/v1/animations", openapi_extra=contract.SOUND | contract.FORMED, responses=contract.animation(posts=True))
 async def animate(request: Request, client: AdmittedClient, query: Annotated[PerformanceQuery, Query()]) -> Response:
     """Store the sound in the queue, wait for its turn, and answer with the whole animation, or chunk by chunk.
 

@@ -33,14 +33,24 @@ MEDIA_TYPES = {
 """Form → media type; the first is what `*/*` gets."""
 
 
+def refuse_curves(request: Request) -> None:
+    """Raise InvalidRequest for `?fps=` or `?shapes=` of a job: its animation may be fetched in many forms."""
+    for name in _curves(request):
+        raise InvalidRequest(name, "this is for the animation, not for the job", "Send it to /v1/jobs/{id}/animation")
+
+
 def curves(request: Request, name: str) -> Form:
     """`?fps=` and `?shapes=`, for an animation in the form `name`. Raises InvalidRequest."""
-    query = {key: request.query_params[key] for key in ("fps", "shapes") if key in request.query_params}
+    query = _curves(request)
     if query and name == EVENTS:
         raise InvalidRequest(next(iter(query)), "events have 52 shapes at 30 fps", "Remove it, or use another format")
     form = Form(**query)
     form.check(f".{name}")
     return form
+
+
+def _curves(request: Request) -> dict[str, str]:
+    return {key: request.query_params[key] for key in ("fps", "shapes") if key in request.query_params}
 
 
 def wanted(request: Request) -> str:

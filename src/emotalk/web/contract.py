@@ -3,6 +3,8 @@
 from typing import Any
 from urllib.parse import quote
 
+from emotalk.export.visemes import KINDS
+from emotalk.timebase import RATES
 from emotalk.web import answers, problems
 from emotalk.web.parameters import PerformanceQuery
 from emotalk.web.uploads import FIELD, FORM
@@ -22,6 +24,18 @@ SOUND: dict[str, Any] = {
             "audio/*": {"schema": _BINARY},
         },
     }
+}
+
+_CHOICES = {
+    "format": ("the form of the animation; missing: the header `Accept` decides", tuple(answers.MEDIA_TYPES)),
+    "fps": ("frames a second; missing: 30; not of events", tuple(RATES)),
+    "shapes": ("what the curves are; missing: the 52 of ARKit; not of events", KINDS),
+}
+FORMED: dict[str, Any] = {
+    "parameters": [
+        {"in": "query", "name": name, "description": what, "schema": {"type": "string", "enum": list(known)}}
+        for name, (what, known) in _CHOICES.items()
+    ]
 }
 
 _MEANINGS = {
@@ -79,8 +93,8 @@ SCHEMAS: dict[str, Any] = {
         "type": "object",
         "required": ["fps", "names", "frames"],
         "properties": {
-            "fps": {"type": "integer", "const": 30},
-            "names": {"type": "array", "items": {"type": "string"}, "minItems": 52, "maxItems": 52},
+            "fps": {"type": "number", "description": "30, or what `fps` asked for"},
+            "names": {"type": "array", "items": {"type": "string"}, "description": "52, or what `shapes` asked for"},
             "frames": {
                 "type": "array",
                 "items": {
@@ -89,7 +103,7 @@ SCHEMAS: dict[str, Any] = {
                     "properties": {
                         "timecode": {"type": "number"},
                         "frame_number": {"type": "integer"},
-                        "blendshapes": {"type": "array", "items": {"type": "number"}, "minItems": 52, "maxItems": 52},
+                        "blendshapes": {"type": "array", "items": {"type": "number"}, "description": "one a name"},
                         "head": {
                             "type": "object",
                             "description": "degrees, where it was asked for",

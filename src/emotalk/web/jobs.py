@@ -35,6 +35,7 @@ router = APIRouter(tags=["jobs"])
 @router.post("/v1/jobs", status_code=202, openapi_extra=contract.SOUND, responses={**_ACCEPTED, **_REFUSED})
 async def submit(request: Request, client: AdmittedClient, query: Annotated[PerformanceQuery, Query()]) -> Response:
     """Store the sound in the queue and return at once."""
+    answers.refuse_curves(request)
     sent = await send(request, client)
     location = {"Location": f"/v1/jobs/{contract.header(sent.request_id)}"}
     return JSONResponse(job_document(sent.job) if sent.job else {}, 202, location)
@@ -55,7 +56,7 @@ async def cancel(client: Client, request_id: Id) -> Response:
     return JSONResponse(job_document(await client.cancel(request_id)))
 
 
-@router.get("/v1/jobs/{request_id}/animation", responses=contract.animation())
+@router.get("/v1/jobs/{request_id}/animation", openapi_extra=contract.FORMED, responses=contract.animation())
 async def animation(request: Request, client: Client, request_id: Id) -> Response:
     """The whole animation, as soon as there is one: this waits for a job that is not done."""
     form = answers.wanted(request)
