@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -76,3 +77,11 @@ def test_functions_are_short() -> None:
     assert lengths[len(lengths) // 2] <= 6
     assert lengths[len(lengths) * 9 // 10] <= 15
     assert lengths[-1] <= 50
+
+
+def test_the_floors_that_contributors_read_are_those_that_are_checked() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    layers = next(each["layers"] for each in contracts if each["type"] == "layers")
+    table = re.findall(r"^\| ((?:`\w+`(?: · )?)+) \|", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.M)
+    floors = [set(re.findall(r"`(\w+)`", row)) for row in table]
+    assert floors == [set(layer.split(" | ")) for layer in layers if layer != "__main__"]
