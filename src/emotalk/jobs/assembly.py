@@ -34,7 +34,7 @@ class Response:
     restarted: bool = False
 
 
-class _Delivery:
+class _Rendering:
     """The frames of one engine from `first` on, in order and without a gap, as far as they have come."""
 
     def __init__(self, fingerprint: str) -> None:
@@ -71,8 +71,8 @@ class Assembly:
 
     def __init__(self, from_frame: int = 0, may_restart: bool = False) -> None:
         self._from, self._may_restart = from_frame, may_restart
-        self._delivery = _Delivery("")
-        self._rival: _Delivery | None = None
+        self._delivery = _Rendering("")
+        self._rival: _Rendering | None = None
         self._sent, self._digest = 0, blake2b()
         self.complete = False
 
@@ -103,11 +103,11 @@ class Assembly:
         if fingerprint == self._delivery.fingerprint:
             return
         if not self._sent:
-            self._delivery = _Delivery(fingerprint)
+            self._delivery = _Rendering(fingerprint)
         elif self._rival is None or self._rival.fingerprint != fingerprint:
-            self._rival = _Delivery(fingerprint)
+            self._rival = _Rendering(fingerprint)
 
-    def _compare(self, rival: _Delivery, part: Part) -> Response | None:
+    def _compare(self, rival: _Rendering, part: Part) -> Response | None:
         """Once another engine has done again what was sent: the same frames, or an answer that starts again."""
         if rival.end < self._sent:
             return None
