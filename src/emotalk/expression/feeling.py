@@ -69,6 +69,8 @@ class Feeling:
         self._hearing = ear.CALM
         self._frame = 0
         self._rows: list[Row] = []
+        self.stirring = np.zeros(0)
+        """Of the frames that were drawn last, 0..1: how stirred the voice is; nan: nobody listens."""
 
     @property
     def hears(self) -> bool:
@@ -78,11 +80,14 @@ class Feeling:
     def draw(self, face: Frames, speech: Speech, states: NDArray[np.float32], voice: NDArray[np.float32]) -> Frames:
         """The next frames [n, 52], which begin a step; where it hears, states [n, 288] and voice 0..1 [n]."""
         shown, stirred, paused = np.zeros((len(face), len(FEELINGS))), np.zeros(len(face)), np.zeros(len(face))
+        self.stirring = np.full(len(face), np.nan)
         for frame in range(len(face)):
             step = slice(frame, frame + STEP_FRAMES)
             if self._frame % STEP_FRAMES == 0:
                 self._listen(states[step], voice[step])
             shown[frame], stirred[frame], paused[frame] = self._follow(float(speech.quiet[frame]) >= _PAUSE)
+            if self._ear:
+                self.stirring[frame] = self._hearing.activation
             if self._frame % STEP_FRAMES == 0:
                 self._rows.append(self._row(shown[frame] * speech.present[frame]))
             self._frame += 1

@@ -29,7 +29,7 @@ from emotalk.probe import probe
 from emotalk.tape import Tape
 from emotalk.timebase import STEP_FRAMES, frame_count
 
-VERSION = 4
+VERSION = 5
 """Raise it with any change that changes bytes: it is part of an answer's fingerprint."""
 
 _BLOCK = 300
@@ -184,6 +184,7 @@ class ExpressedSession:
         face, moment = self._drawing.face(self._undrawn[:count], self._voice[:count], *prosody(near, first, count))
         if self._feeling:
             face = self._feeling.draw(face, moment.speech, self._states[:count], self._heard_voice[:count])
+        face = self._drawing.reach(face, moment, self._feeling.stirring if self._feeling else np.full(count, np.nan))
         self._undrawn, self._voice = self._undrawn[count:], self._voice[count:]
         self._states, self._heard_voice = self._states[count:], self._heard_voice[count:]
         self._moments.append(moment)

@@ -1,5 +1,9 @@
 """Two ways to move by chance, both bounded and seeded: a smooth noise, and a level that is glided to."""
 
+from collections.abc import Iterator
+from functools import cache
+from itertools import count
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,28 +21,33 @@ class Noise:
 
     def __init__(self, seed: str, name: str, period: int) -> None:
         """`period`: frames from knot to knot; hardly anything moves faster than that."""
-        self._words, self._period = (seed, name), period
-        self._knot, self._step = 0, int(period * chance(seed, name, "phase"))
-        self._knots = [self._draw(k) for k in range(4)]
+        self._values = _spline(seed, name, period)
 
     def step(self) -> float:
         """The next frame."""
-        a, b, c, d = self._knots
-        t = self._step / self._period
-        rest = 1 - t
-        value = rest * rest * rest * a + (4 - 3 * t * t * (2 - t)) * b
-        value += (4 - 3 * rest * rest * (2 - rest)) * c + t * t * t * d
-        self._advance()
-        return value / 6
+        return next(self._values)
 
-    def _advance(self) -> None:
-        self._step += 1
-        if self._step == self._period:
-            self._step, self._knot = 0, self._knot + 1
-            self._knots = [*self._knots[1:], self._draw(self._knot + 3)]
 
-    def _draw(self, knot: int) -> float:
-        return 2 * chance(*self._words, knot) - 1
+def _spline(seed: str, name: str, period: int) -> Iterator[float]:
+    def draw(knot: int) -> float:
+        return 2 * chance(seed, name, knot) - 1
+
+    knots = [draw(k) for k in range(4)]
+    first = int(period * chance(seed, name, "phase"))
+    for knot in count(4):
+        a, b, c, d = knots
+        for v, w, x, y in _basis(period)[first:]:
+            yield (v * a + w * b + x * c + y * d) / 6
+        knots, first = [b, c, d, draw(knot)], 0
+
+
+@cache
+def _basis(period: int) -> tuple[tuple[float, float, float, float], ...]:
+    """Six times what each of four knots weighs, at every frame between the two in the middle."""
+    return tuple(
+        ((1 - t) ** 3, 4 - 3 * t * t * (2 - t), 4 - 3 * (1 - t) ** 2 * (1 + t), t**3)
+        for t in (step / period for step in range(period))
+    )
 
 
 class Glide:

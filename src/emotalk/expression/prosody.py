@@ -16,6 +16,8 @@ _VOICED = 0.5
 _OCTAVE_COST = 0.2 * np.linspace(0, 1, _LAGS.stop - _LAGS.start)
 _TAPER = np.hanning(2 * REACH // _THINNED)
 _TAPER_LIKE = np.fft.irfft(np.abs(np.fft.rfft(_TAPER, 512)) ** 2)
+_USUAL = _TAPER_LIKE[_LAGS] / _TAPER_LIKE[0]
+_WINDOW = np.arange(2 * REACH)
 
 
 def centre(frame: int) -> int:
@@ -28,9 +30,9 @@ def prosody(sound: Pcm, first: int, frames: int) -> tuple[NDArray[np.float64], N
 
     `sound` starts REACH samples before the first of them.
     """
-    starts = [centre(first + k) - centre(first) for k in range(frames)]
-    windows = np.stack([sound[s : s + 2 * REACH] for s in starts]).astype(np.float64)
-    loudness = 10 * np.log10((windows**2).mean(1) + 1e-10)
+    starts = np.array([centre(first + k) - centre(first) for k in range(frames)])
+    windows = sound[starts[:, None] + _WINDOW].astype(np.float64)
+    loudness = 10 * np.log10((windows * windows).mean(1) + 1e-10)
     # Not mean(2) of fours: the same bits, in a fifth of its time.
     thinned = np.add.reduce([windows[:, at::_THINNED] for at in range(_THINNED)]) / _THINNED
     return loudness, _pitch(thinned)
@@ -40,7 +42,7 @@ def _pitch(windows: NDArray[np.float64]) -> NDArray[np.float64]:
     """The best lag of the autocorrelation, after Boersma (1993): divided by that of the taper."""
     tapered = (windows - windows.mean(1, keepdims=True)) * _TAPER
     likeness = np.fft.irfft(np.abs(np.fft.rfft(tapered, 512)) ** 2)
-    likeness = likeness[:, _LAGS] / (likeness[:, :1] + 1e-9) / (_TAPER_LIKE[_LAGS] / _TAPER_LIKE[0])
+    likeness = likeness[:, _LAGS] / (likeness[:, :1] + 1e-9) / _USUAL
     best = (likeness - _OCTAVE_COST).argmax(1)
     height = 12 * np.log2(_RATE / (best + _LAGS.start) / 100)
     return np.where(likeness.max(1) > _VOICED, height, np.nan)

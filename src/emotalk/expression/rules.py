@@ -9,6 +9,8 @@ All of it dies away within three seconds of the last word, down to breath at the
 rests. (Lids are laid over it later, by emotalk.pipeline.) One frame at a time, so that no cut can change a byte.
 """
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +19,7 @@ from emotalk.expression.life import Life, Moment
 from emotalk.expression.motion import Curve, Noise, breath
 from emotalk.expression.persons import Mood, Person, mood, person
 from emotalk.expression.phrasing import LoudVoice
+from emotalk.expression.reach import Reach
 from emotalk.face import BLENDSHAPES, INDEX, Frames, Style
 from emotalk.timebase import FPS
 
@@ -39,8 +42,12 @@ class Expression:
         self._person: Person = person(style.person_id)
         self._mood: Mood = mood(style)
         self._frame = 0
+        self._gain = np.full(BLENDSHAPES, self._mood.range * self._person.opening, np.float32)
+        self._gain[_ROUND] = self._mood.range * self._person.rounding
+        self._uneven = 1 + (self._person.tilt * _SIDES.astype(np.float64)).astype(np.float32)
         self._life = Life(self._person, self._mood, seed)
         self._brows, self._warmth = Brows(seed), Warmth(seed, self._person.warmth)
+        self._reach = Reach()
         self._micro = [Noise(seed, name, FPS // 2) for name in ("jaw", "mouth")]
 
     def face(
@@ -52,20 +59,17 @@ class Expression:
     ) -> tuple[Frames, Moment]:
         """The next frames: a neutral mouth [n, 52], voice 0..1, dB and semitones (nan: no pitch) → the face [n, 52]."""
         moment = self._life.go_on(voice, loudness, pitch)
-        mouth = self._styled(mouth)
-        frames = mouth * (1 + (self._person.tilt * _SIDES.astype(np.float64)).astype(np.float32))
+        mouth = np.minimum(mouth * self._gain, 1)
+        frames = mouth * self._uneven
         for part in (self._upper(moment), self._lower(moment, mouth[:, _SMILE]), self._small(moment), _looks(moment)):
-            for name, values in part.items():
-                frames[:, INDEX[name]] += values
+            frames[:, _columns(*part)] += np.array(list(part.values())).T
         self._frame += len(frames)
-        face: Frames = np.clip(frames, 0, 1)
+        face: Frames = np.minimum(np.maximum(frames, 0), 1)
         return face, moment
 
-    def _styled(self, mouth: Frames) -> Frames:
-        gain = np.full(BLENDSHAPES, self._mood.range * self._person.opening, np.float32)
-        gain[_ROUND] = self._mood.range * self._person.rounding
-        styled: Frames = np.minimum(mouth * gain, 1)
-        return styled
+    def reach(self, face: Frames, moment: Moment, stirring: Curve) -> Frames:
+        """The same face [n, 52], its mouth opened as far as this voice does; `stirring` [n]: see Reach."""
+        return self._reach.open(face, moment.speech, stirring)
 
     def _upper(self, moment: Moment) -> dict[str, Curve]:
         level, lean = self._brows.move(moment.speech)
@@ -121,6 +125,15 @@ class HeadOnly:
     ) -> tuple[Frames, Moment]:
         """See Expression.face; `voice` is not known and not read."""
         return face, self._life.go_on(self._voice.of(loudness), loudness, pitch)
+
+    def reach(self, face: Frames, moment: Moment, stirring: Curve) -> Frames:
+        """See Expression.reach; this mouth opens as its engine says."""
+        return face
+
+
+@cache
+def _columns(*names: str) -> list[int]:
+    return [INDEX[name] for name in names]
 
 
 def _looks(moment: Moment) -> dict[str, Curve]:
