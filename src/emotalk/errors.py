@@ -16,6 +16,7 @@
     │       └── CheckpointNotFound (FileNotFoundError)
     ├── QueueError (RuntimeError)
     │   ├── QueueUnavailable (ConnectionError)  the log does not answer: wait, nothing is lost
+    │   │   └── QueueLost                       the log was deleted, with what waited in it: send again
     │   ├── QueueFull                           the log has no room: try later
     │   │   └── ClientLimit                     this client has enough in the queue
     │   ├── ClaimLost                           the job belongs to another worker now
@@ -142,6 +143,10 @@ class QueueUnavailable(QueueError, ConnectionError):
     """The log does not answer now."""
 
     retriable = True
+
+
+class QueueLost(QueueUnavailable):
+    """The log was deleted, and what waited in it is lost: the same request may be sent again, under the same id."""
 
 
 class QueueFull(QueueError):

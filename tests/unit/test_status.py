@@ -62,7 +62,7 @@ def test_each_error_has_its_code(kind: type[EmoTalkError], code: int) -> None:
 
 
 EACH = pytest.mark.parametrize("kind", [EmoTalkError, *every()], ids=lambda kind: kind.__name__)
-SEEN_AS = {errors.QueueUnavailable: errors.ServerUnavailable}
+SEEN_AS = dict.fromkeys((errors.QueueUnavailable, errors.QueueLost), errors.ServerUnavailable)
 """What a client has another word for; what is INTERNAL it sees as JobFailed."""
 
 
@@ -142,7 +142,8 @@ def test_a_refusal_names_the_field_and_the_fix() -> None:
 
 @EACH
 def test_only_a_log_or_a_server_that_is_away_or_full_asks_to_be_tried_again(kind: type[EmoTalkError]) -> None:
-    again = kind in (errors.QueueUnavailable, errors.QueueFull, errors.ClientLimit, errors.ServerUnavailable)
+    away = errors.QueueUnavailable, errors.QueueLost, errors.ServerUnavailable
+    again = kind in (*away, errors.QueueFull, errors.ClientLimit)
     found = details(made(kind))
     assert ("RetryInfo" in found) is again
     if again:

@@ -6,7 +6,7 @@ from threading import Event
 from typing import TypeVar
 
 from emotalk import metrics
-from emotalk.errors import EmoTalkError, QueueFull, QueueUnavailable
+from emotalk.errors import EmoTalkError, QueueFull, QueueLost, QueueUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -82,4 +82,5 @@ class Patience:
 
 def say_away(outage: EmoTalkError) -> None:
     """One line for each look at a log that is away."""
-    log.warning("queue unavailable", extra={"error": str(outage), "fix": "waiting for it; nothing is lost"})
+    fix = "waiting until it is made again" if isinstance(outage, QueueLost) else "waiting for it; nothing is lost"
+    log.warning("queue unavailable", extra={"error": str(outage), "fix": fix})

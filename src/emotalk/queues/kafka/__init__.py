@@ -22,10 +22,12 @@ cooperative rebalancing, static membership, commit metadata, pausing that surviv
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
+from functools import partial
 
 from emotalk.limits import MAX_RECORD_MIB
 from emotalk.queues.base import GROUP, JobRow
 from emotalk.queues.kafka.client.cluster import Cluster
+from emotalk.queues.kafka.client.identity import Identity
 from emotalk.queues.kafka.client.topics import check_rights, prepare_topics
 from emotalk.queues.kafka.consumer import KafkaConsumer
 from emotalk.queues.kafka.job_notes.register import Register
@@ -67,11 +69,16 @@ class KafkaQueue:
         self._cluster = Cluster(bootstrap, dict(settings or {}), prefix, group, record_mib)
         self._partitions, self._replication, self._max_poll = partitions, replication, max_poll_interval_ms
         self._max_waiting = max_waiting
-        self._register = Register(self._cluster, clock)
+        self._identity = Identity(self._cluster, partial(self._prepare, create=True))
+        self._register = Register(self._cluster, self._identity, clock)
         self._opened = ExitStack()
 
     def prepare(self, create: bool = True) -> None:
         """See Queue.prepare: reach a broker, create missing topics, mend the settings of the others."""
+        self._prepare(create)
+        self._identity.look()
+
+    def _prepare(self, create: bool) -> None:
         prepare_topics(self._cluster, self._partitions, self._replication, create)
 
     def check_rights(self) -> None:
@@ -88,7 +95,7 @@ class KafkaQueue:
 
     def results(self) -> KafkaResults:
         """See Queue.results."""
-        return self._opened.enter_context(closing(KafkaResults(self._cluster)))
+        return self._opened.enter_context(closing(KafkaResults(self._cluster, self._identity)))
 
     def meter(self) -> KafkaMeter:
         """See Queue.meter."""

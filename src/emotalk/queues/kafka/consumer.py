@@ -68,6 +68,7 @@ class KafkaConsumer:
         self._tokens = count(1)
         self._register, self._writer = register, Writer(cluster)
         self._journal = Journal(cluster, register, self._writer)
+        self._log = register.identity.number
         self._join = partial(Member, cluster, name, max_poll_interval_ms, self)
         self._member, self._joined_again = self._join(), -_QUARREL_SECONDS
 
@@ -75,6 +76,7 @@ class KafkaConsumer:
         """See Consumer.claim. Raises ConfigurationError where another worker has taken this one's name."""
         if self._member.fenced:
             self._join_again()
+        self._follow_the_log()
         self._put_back()
         until = time.monotonic() + timeout
         while True:
@@ -123,6 +125,7 @@ class KafkaConsumer:
 
     def keep(self, claim: Claim) -> None:
         """See Consumer.keep."""
+        self._follow_the_log()
         self._held(claim)
         self._serve(0)
         self._held(claim)
@@ -145,6 +148,7 @@ class KafkaConsumer:
 
     def complete(self, claim: Claim) -> None:
         """See Consumer.complete. Deleting the payload is left to `housekeep`."""
+        self._follow_the_log()
         hand = self._held(claim)
         self._journal.end(claim, "done", hand.attempt)
         self._done_with(claim)
@@ -231,6 +235,17 @@ class KafkaConsumer:
         self._joined_again = time.monotonic()
         self._member.close()
         self._member = self._join()
+
+    def _follow_the_log(self) -> None:
+        """Begin again where the topics were made again: a request in hand, and all marks, are of those before."""
+        self._register.identity.look()
+        if self._log != self._register.identity.number:
+            self._log = self._register.identity.number
+            self._hand = self._forgiven = None
+            self._marks.clear()
+            self._journal = Journal(self._cluster, self._register, self._writer)
+            self._member.close()
+            self._member = self._join(from_start=True)
 
     def _drop(self, partitions: set[int]) -> _Hand | None:
         hand = self._hand

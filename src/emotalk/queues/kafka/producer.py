@@ -55,7 +55,8 @@ class KafkaProducer:
         return max(0, receipt.offset - head - taken)
 
     def ping(self) -> None:
-        """See Producer.ping: one metadata request."""
+        """See Producer.ping: two metadata requests. Topics that are missing are made."""
+        self._register.identity.look()
         self._writer.ping(self._cluster.requests, _PING_SECONDS)
         if self._room:
             self._room.look()

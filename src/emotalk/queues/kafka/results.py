@@ -5,9 +5,10 @@ import time
 
 from confluent_kafka import Consumer, TopicPartition
 
-from emotalk.errors import QueueUnavailable
+from emotalk.errors import QueueLost, QueueUnavailable
 from emotalk.queues.base import Cursor, Result
 from emotalk.queues.kafka.client.cluster import Cluster
+from emotalk.queues.kafka.client.identity import Identity
 from emotalk.queues.kafka.client.reading import ends_of, partitions_of, reader, records_between, sound
 from emotalk.queues.kafka.client.records import result_of
 
@@ -19,8 +20,9 @@ _OPEN_SECONDS, _ASK_SECONDS = 5.0, 2.0
 class KafkaResults:
     """Reads on from the ends that the partitions had when it was opened; no result appended later is missed."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, identity: Identity) -> None:
         self._cluster, self._topic = cluster, cluster.results
+        self._identity, self._number, self._id = identity, identity.number, identity.id_of(cluster.results)
         self._kafka = reader(cluster)
         self._again = reader(cluster, tell_end=True)
         self._ruler: Consumer | None = None
@@ -35,7 +37,13 @@ class KafkaResults:
         self._looked = time.monotonic()
 
     def poll(self, timeout: float) -> list[Result]:
-        """See Results.poll: waits for the first result only, then takes what has arrived with it."""
+        """See Results.poll: waits for the first result only, then takes what has arrived with it.
+
+        Raises QueueLost once for each log that is met under the old names.
+        """
+        self._identity.look()
+        if self._number != self._identity.number:
+            self._begin_again()
         self._look_for_partitions()
         first = self._kafka.poll(timeout)
         if first is None:
@@ -88,6 +96,25 @@ class KafkaResults:
     def _ends(self, kafka: Consumer, partitions: list[int], timeout: float = _OPEN_SECONDS) -> dict[int, int]:
         ends = ends_of(kafka, [(self._topic, each) for each in partitions], timeout)
         return dict(zip(partitions, ends, strict=True))
+
+    def _begin_again(self) -> None:
+        number, before = self._identity.number, self._id
+        self._id = self._identity.id_of(self._topic)
+        if not self._id or self._id != before:
+            self._renew()
+        self._number = number
+        raise QueueLost("Kafka: the topics were deleted, with what waited in them. Send the request again.")
+
+    def _renew(self) -> None:
+        """Other handles, since the old ones know leaders and offsets of the topic before."""
+        fresh = reader(self._cluster)
+        self._next = dict.fromkeys(partitions_of(fresh, self._topic), 0)
+        self._kafka, before = fresh, self._kafka
+        self._assign()
+        before.close()
+        with self._reading:
+            self._again.close()
+            self._again = reader(self._cluster, tell_end=True)
 
     def _assign(self) -> None:
         places = [TopicPartition(self._topic, partition, offset) for partition, offset in self._next.items()]

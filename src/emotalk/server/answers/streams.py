@@ -17,7 +17,7 @@ from functools import partial
 from itertools import islice
 from threading import Event, Thread
 
-from emotalk.errors import EmoTalkError, QueueUnavailable
+from emotalk.errors import EmoTalkError, QueueLost, QueueUnavailable
 from emotalk.jobs import Part
 from emotalk.jobs.actions import given_up
 from emotalk.jobs.codec import part_of
@@ -73,6 +73,11 @@ class Stream:
         if receipt.failure is not None:
             self._buffer, self._behind = deque([given_up(receipt.failure)]), None
 
+    def lose(self, lost: EmoTalkError) -> None:
+        """What was not read yet will not come."""
+        self._buffer, self._behind = deque([lost]), None
+        self._news.set()
+
     def rewind(self, start: Cursor) -> None:
         """Read from `start` in the log first, then what comes."""
         self._buffer.clear()
@@ -114,7 +119,7 @@ class Stream:
         try:
             again = await asyncio.get_running_loop().run_in_executor(self._executor, read)
         except QueueUnavailable as outage:
-            log.warning("results unavailable", extra={"error": str(outage), "fix": "waiting; nothing is lost"})
+            say_away(outage)
             await asyncio.sleep(OUTAGE_SECONDS)
             return
         self._buffer.extend(part for part in map(_decoded, again) if part is not None)
@@ -166,6 +171,13 @@ class Channel:
             self.ended()
         for stream in self.streams:
             stream.feed(cursor, part)
+
+    def lose(self, lost: EmoTalkError) -> None:
+        """It is over, without its end."""
+        self.failed = True
+        self.ended()
+        for stream in self.streams:
+            stream.lose(lost)
 
 
 class Switchboard:
@@ -249,8 +261,10 @@ class Switchboard:
         while not self._closing.is_set():
             try:
                 batch = self._results.poll(POLL_SECONDS)
-            except QueueUnavailable as outage:
-                log.warning("results unavailable", extra={"error": str(outage), "fix": "waiting; nothing is lost"})
+            except EmoTalkError as outage:  # a right that was withdrawn may be granted again
+                say_away(outage)
+                if isinstance(outage, QueueLost) and not self._closing.is_set():
+                    self._loop.call_soon_threadsafe(self._lose, outage)
                 self._closing.wait(OUTAGE_SECONDS)
                 continue
             ours = [(each, _decoded(each)) for each in batch if each.request_id in self._answers]
@@ -258,10 +272,23 @@ class Switchboard:
             if news and not self._closing.is_set():
                 self._loop.call_soon_threadsafe(self._feed, news)
 
+    def _lose(self, lost: QueueLost) -> None:
+        """Nobody waits for what will not come: each client hears, and may send again."""
+        for request_id, answer in list(self._answers.items()):
+            if answer.stored.done():
+                answer.lose(lost)
+                del self._answers[request_id]
+
     def _feed(self, news: list[News]) -> None:
         for request_id, cursor, part in news:
             if answer := self._answers.get(request_id):
                 answer.feed(cursor, part)
+
+
+def say_away(outage: EmoTalkError) -> None:
+    """One line for each look at a result log that cannot be read."""
+    fix = "clients are told to send again" if isinstance(outage, QueueLost) else "waiting; nothing is lost"
+    log.warning("results unavailable", extra={"error": str(outage), "fix": fix})
 
 
 def _decoded(result: Result) -> Part | EmoTalkError | None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Protocol
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from emotalk.queues.kafka.claims.marks import Mark, read_mark
 from emotalk.queues.kafka.client.cluster import Cluster, Value
@@ -44,16 +44,20 @@ class Member:
     """One member of the group.
 
     `fenced`: somebody has joined under our name, and this membership is over for good. `confirmed_at`: when, by the
-    monotonic clock, the group last took a commit from us as one of its own.
+    monotonic clock, the group last took a commit from us as one of its own. `from_start`: each partition is read from
+    its beginning when it first comes, whatever is committed: that may be of a log that was deleted.
     """
 
-    def __init__(self, cluster: Cluster, name: str, max_poll_interval_ms: int, tell: Rebalanced) -> None:
+    def __init__(
+        self, cluster: Cluster, name: str, max_poll_interval_ms: int, tell: Rebalanced, *, from_start: bool = False
+    ) -> None:
         self._topic, self._tell = cluster.requests, tell
         self._stall_seconds, self._polled = max_poll_interval_ms / 1000, time.monotonic()
         self.confirmed_at = -float("inf")
         self._held = self.settled = self.fenced = False
         self.owned: set[int] = set()
         self._next: dict[int, int] = {}
+        self._from_start, self._known = from_start, set[int]()
         self._kafka: Consumer = cluster.consumer(_settings(cluster.group, name, max_poll_interval_ms))
         # librdkafka's blocking commit knows no time-out: with a broker that hangs it waits for ever: in its own thread.
         self._commits = ThreadPoolExecutor(1, thread_name_prefix="emotalk-kafka-commit")
@@ -141,6 +145,10 @@ class Member:
         self._commits.shutdown()
 
     def _assigned(self, kafka: Consumer, places: list[TopicPartition]) -> None:
+        for place in places if self._from_start else ():
+            if place.partition not in self._known:
+                place.offset = OFFSET_BEGINNING
+        self._known |= {place.partition for place in places}
         kafka.incremental_assign(places)
         self.settled = True
         arrived = {place.partition for place in places}

@@ -27,8 +27,7 @@ _log.addFilter(lambda _: logging.getLogger("emotalk").isEnabledFor(logging.DEBUG
 
 _told = logging.getLogger(__name__)
 
-SHUT_OUT = (KafkaError._AUTHENTICATION, KafkaError._SSL, KafkaError.SASL_AUTHENTICATION_FAILED)
-"""No outage: waiting does not help."""
+_SHUT_OUT = (KafkaError._AUTHENTICATION, KafkaError._SSL, KafkaError.SASL_AUTHENTICATION_FAILED)
 
 Client = TypeVar("Client")
 Value = str | int | float | bool
@@ -69,6 +68,11 @@ _CONSUMER: Mapping[str, Value] = {
     # Also how long a commit waits for a coordinator that is gone; librdkafka's own figure is ten minutes.
     "coordinator.query.interval.ms": 5_000,
 }
+
+
+def shuts_out(error: KafkaError) -> bool:
+    """Is it no outage, so that waiting does not help? A broker that misses our certificate says so in an alert."""
+    return error.code() in _SHUT_OUT or "SSL alert" in error.str()
 
 
 @dataclass(frozen=True)
@@ -168,6 +172,6 @@ class Cluster:
 
     def _tell(self, error: KafkaError) -> None:
         """An outage is told by whoever waits for its end; that we are not let in is told here, or nobody would know."""
-        if error.code() in SHUT_OUT:
+        if shuts_out(error):
             fix = "check the security settings given here, and the broker's"
             _told.warning("kafka does not let us in", extra={"error": self.scrub(error.str()), "fix": fix})

@@ -10,6 +10,7 @@ from emotalk.errors import ClaimLost, ConfigurationError, EmoTalkError, QueueFul
 _LOST = {
     KafkaError.ILLEGAL_GENERATION,
     KafkaError.UNKNOWN_MEMBER_ID,
+    KafkaError.GROUP_ID_NOT_FOUND,
     KafkaError.FENCED_INSTANCE_ID,
     KafkaError.FENCED_MEMBER_EPOCH,
     KafkaError.STALE_MEMBER_EPOCH,

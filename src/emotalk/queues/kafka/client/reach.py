@@ -4,7 +4,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from emotalk.errors import ConfigurationError, QueueUnavailable
-from emotalk.queues.kafka.client.cluster import SHUT_OUT, Cluster
+from emotalk.queues.kafka.client.cluster import Cluster, shuts_out
 from emotalk.queues.kafka.client.faults import is_out_of_reach, kafka_error
 
 _REACH_SECONDS = 6.0
@@ -26,7 +26,7 @@ def brokers_of(admin: AdminClient, cluster: Cluster, troubles: list[KafkaError])
         brokers = admin.list_topics(timeout=_REACH_SECONDS).brokers
     except KafkaException as error:
         admin.poll(0)
-        raise _out_of_reach(cluster, error, [each.str() for each in troubles if each.code() in SHUT_OUT]) from error
+        raise _out_of_reach(cluster, error, [each.str() for each in troubles if shuts_out(each)]) from error
     if not brokers:  # one that has just started answers before it knows of itself
         raise QueueUnavailable(f"Kafka: {cluster.bootstrap} is starting. Try again in a few seconds.")
     return list(brokers)

@@ -23,7 +23,10 @@ _MOST_OFFSETS = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One record. `letter`: where the dead letter stands in its topic. The rest as in JobRow."""
+    """One record. `letter`: where the dead letter stands in its topic; `log`: the mark of the log that it speaks of.
+
+    The rest as in JobRow.
+    """
 
     epoch: int
     state: JobState
@@ -38,6 +41,7 @@ class Note:
     started_at: float = 0.0
     finished_at: float = 0.0
     letter: Cursor | None = None
+    log: str = ""
 
 
 def encode_note(note: Note) -> bytes:
@@ -65,6 +69,7 @@ def decode_note(record: bytes) -> Note | None:
         error=text(fields.get("error")),
         started_at=number(fields.get("started_at")),
         finished_at=number(fields.get("finished_at")),
+        log=text(fields.get("log")),
         **{name: _cursor(fields.get(name)) for name in ("first", "last", "letter")},
     )
 

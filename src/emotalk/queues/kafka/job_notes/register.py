@@ -3,10 +3,12 @@
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from emotalk.queues.base import ENDED
 from emotalk.queues.kafka.claims.progress import Progress
 from emotalk.queues.kafka.client.cluster import Cluster
+from emotalk.queues.kafka.client.identity import Identity
 from emotalk.queues.kafka.client.writer import Outgoing
 from emotalk.queues.kafka.job_notes.notes import WISH, Note, encode_note
 from emotalk.queues.kafka.job_notes.table import PARTITION, Table, is_kept
@@ -15,8 +17,9 @@ from emotalk.queues.kafka.job_notes.table import PARTITION, Table, is_kept
 class Register:
     """One for all doors of a process; opened when the first of them needs it."""
 
-    def __init__(self, cluster: Cluster, clock: Callable[[], float] = time.time) -> None:
-        self._cluster, self._clock = cluster, clock
+    def __init__(self, cluster: Cluster, identity: Identity, clock: Callable[[], float] = time.time) -> None:
+        self._cluster, self.identity, self._clock = cluster, identity, clock
+        self._number = identity.number
         self._opening = threading.Lock()
         self._table: Table | None = None
         self._progress: Progress | None = None
@@ -25,15 +28,22 @@ class Register:
     def table(self) -> Table:
         """The notes. Raises QueueUnavailable where they cannot be reached."""
         with self._opening:
-            self._table = self._table or _loaded(self._cluster)
+            self._forget_another_log()
+            self._table = self._table or _loaded(self._cluster, self.identity.mark())
             return self._table
 
     @property
     def progress(self) -> Progress:
         """How far the workers have come."""
         with self._opening:
+            self._forget_another_log()
             self._progress = self._progress or Progress(self._cluster)
             return self._progress
+
+    def _forget_another_log(self) -> None:
+        if self._number != self.identity.number:
+            self._number = self.identity.number
+            self._let_go()
 
     def find(self, request_id: str) -> Note | None:
         """The newest run of an id, as current as the call; None where its results are not to be had.
@@ -59,12 +69,14 @@ class Register:
 
     def record(self, request_id: str, kind: str, note: Note) -> Outgoing:
         """A note as it is written."""
-        return Outgoing(request_id + kind, encode_note(note), partition=PARTITION)
+        record = encode_note(replace(note, log=self.identity.mark()))
+        return Outgoing(request_id + kind, record, partition=PARTITION)
 
     def expired(self) -> list[str]:
-        """Ids whose results are no longer kept."""
+        """Ids whose results are no longer kept, or lost."""
         now = self._clock()
-        return [request_id for request_id, note in self.table.notes().items() if not is_kept(note, now)]
+        old = [request_id for request_id, note in self.table.notes().items() if not is_kept(note, now)]
+        return [*old, *self.table.of_lost_logs()]
 
     def now(self) -> float:
         """Seconds since 1970."""
@@ -73,15 +85,18 @@ class Register:
     def close(self) -> None:
         """Let go."""
         with self._opening:
-            for each in (self._table, self._progress):
-                if each is not None:
-                    each.close()
-            self._table = self._progress = None
+            self._let_go()
+
+    def _let_go(self) -> None:
+        for each in (self._table, self._progress):
+            if each is not None:
+                each.close()
+        self._table = self._progress = None
 
 
-def _loaded(cluster: Cluster) -> Table:
+def _loaded(cluster: Cluster, mark: str) -> Table:
     """A table that knows what was noted before it was opened."""
-    table = Table(cluster)
+    table = Table(cluster, mark)
     try:
         table.refresh()
     except BaseException:

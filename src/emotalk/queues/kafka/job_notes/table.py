@@ -23,6 +23,7 @@ PARTITION = 0
 """The only one that is used, should somebody have made more: notes have one order."""
 
 _BATCH = 1000
+_GIVEN_UP = ("dead", "failed")
 _POLL_SECONDS = 0.2
 _STALLED_SECONDS = 5.0
 _AGAIN_SECONDS = 0.5
@@ -61,10 +62,14 @@ class Entry:
 
 
 class Table:
-    """A thread reads on; `refresh` makes sure that what was written before is known. Callable from any thread."""
+    """A thread reads on; `refresh` makes sure that what was written before is known. Callable from any thread.
 
-    def __init__(self, cluster: Cluster) -> None:
-        self._topic = cluster.jobs
+    `mark`: of the log that is there now. Notes that speak of another are void, but for those of jobs given up.
+    """
+
+    def __init__(self, cluster: Cluster, mark: str = "") -> None:
+        self._topic, self._mark = cluster.jobs, mark
+        self._lost: set[str] = set()
         self._kafka: Consumer = reader(cluster, tell_end=True)
         # Of its own: a question to the handle that a thread polls is never answered.
         self._oracle, self._asking = reader(cluster), threading.Lock()
@@ -90,6 +95,8 @@ class Table:
     def refresh_beside(self, *places: tuple[str, int]) -> list[int]:
         """The same, and the offset of the next record in each of these (topic, partition), asked in the same breath."""
         with self._asking:
+            if self._closing.is_set():
+                raise QueueUnavailable(f"Kafka: {self._topic} is read again from its beginning")
             end, *others = ends_of(self._oracle, [(self._topic, PARTITION), *places])
         self._wait_for(end)
         return others
@@ -110,6 +117,11 @@ class Table:
         """The newest run of every id."""
         with self._news:
             return {request_id: entry.current() for request_id, entry in self._entries.items()}
+
+    def of_lost_logs(self) -> list[str]:
+        """Ids of which all that is noted is void."""
+        with self._news:
+            return sorted(self._lost - self._entries.keys())
 
     def taken_between(self, partition: int, head: int, offset: int) -> int:
         """How many requests that still stand in the log from `head` to before `offset` were taken away."""
@@ -158,7 +170,9 @@ class Table:
         if kind not in KINDS or not is_id(request_id):
             return
         note = decode_note(value) if value else None
-        if note is not None:
+        if note is not None and self._mark and note.log not in ("", self._mark) and note.state not in _GIVEN_UP:
+            self._lost.add(request_id)
+        elif note is not None:
             self._keep(request_id, kind, note, at)
         elif not value and request_id in self._entries:
             self._keep(request_id, kind, None, at)

@@ -1,0 +1,110 @@
+"""Which log it is: a topic that was deleted and made again has its old name, and is another.
+
+Why so: docs/decisions/0039.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from hashlib import blake2b
+
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient
+
+from emotalk.errors import EmoTalkError, QueueLost, QueueUnavailable
+from emotalk.queues.kafka.client.cluster import Cluster
+from emotalk.queues.kafka.client.faults import kafka_error
+
+_log = logging.getLogger(__name__)
+
+_FRESH_SECONDS = 2.0
+_ASK_SECONDS = 2.0
+_UNKNOWN = "AAAAAAAAAAAAAAAAAAAAAA"
+"""Sixteen zeros: what a broker says whose topics have no ids."""
+_SEND_AGAIN = "made again; what waited in them is lost, and clients send it again"
+
+
+class Identity:
+    """One for all parts of a process. `make` makes topics that are missing, and refuses somebody else's.
+
+    `number` grows with each log that is met: a part that knows a smaller one forgets.
+    """
+
+    def __init__(self, cluster: Cluster, make: Callable[[], object], monotonic: Callable[[], float] = time.monotonic):
+        self.number = 0
+        self._cluster, self._make, self._monotonic = cluster, make, monotonic
+        self._admin: AdminClient | None = None
+        self._ids: dict[str, str] = {}
+        self._looking = threading.Lock()
+        self._looked = -_FRESH_SECONDS
+        self._lost: QueueLost | None = None
+
+    def mark(self) -> str:
+        """A few letters for the log of requests and that of results; "" where the broker does not tell."""
+        if not self._ids:
+            self.look()
+        ids = [self._ids.get(topic, "") for topic in (self._cluster.requests, self._cluster.results)]
+        return blake2b("".join(ids).encode(), digest_size=4).hexdigest() if all(ids) else ""
+
+    def id_of(self, topic: str) -> str:
+        """The broker's own name for a topic; "" where it does not tell."""
+        return self._ids.get(topic, "")
+
+    def look(self) -> None:
+        """Ask, every two seconds at most, and make what is missing. An outage says nothing of what is there.
+
+        Raises QueueLost where topics are gone and cannot be made, or others stand in their place.
+        """
+        with self._looking:
+            if self._monotonic() - self._looked >= _FRESH_SECONDS:
+                self._lost = None
+                try:
+                    self._recognise()
+                except QueueLost as lost:
+                    self._lost = lost
+                except QueueUnavailable as outage:
+                    _log.debug("the topics cannot be asked for now: %s", outage)
+                self._looked = self._monotonic()
+            if self._lost is not None:
+                raise self._lost
+
+    def _recognise(self) -> None:
+        found = self._ask()
+        lost = [topic for topic in self._cluster.topics if self._is_another(topic, found)]
+        if self._ids and lost:
+            self._make_again(lost)
+            found = self._ask()
+            if any(not found[topic] or found[topic] != self._ids.get(topic) for topic in found):  # or one was behind
+                self.number += 1
+                _log.error("topics were deleted", extra={"topics": ", ".join(lost), "fix": _SEND_AGAIN})
+        self._ids = found
+
+    def _is_another(self, topic: str, found: dict[str, str]) -> bool:
+        """Gone, or with another id; a broker that tells none says nothing."""
+        return topic not in found or bool(found[topic] and self._ids.get(topic) and found[topic] != self._ids[topic])
+
+    def _make_again(self, lost: list[str]) -> None:
+        try:
+            self._make()
+        except QueueUnavailable:
+            raise
+        except EmoTalkError as error:
+            gone = f"Kafka: {', '.join(lost)} at {self._cluster.bootstrap}: deleted, with all that waited there"
+            raise QueueLost(f"{gone}. {error}") from error
+
+    def _ask(self) -> dict[str, str]:
+        """Topic → id, of those that are there. Raises QueueUnavailable."""
+        self._admin = self._admin or self._cluster.admin()
+        asked = self._admin.describe_topics(TopicCollection(list(self._cluster.topics)), request_timeout=_ASK_SECONDS)
+        found = {}
+        for topic, answer in asked.items():
+            try:
+                told = str(answer.result(timeout=2 * _ASK_SECONDS).topic_id)
+                found[topic] = "" if told == _UNKNOWN else told
+            except TimeoutError as error:
+                raise QueueUnavailable("Kafka: no answer about the topics") from error
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    raise QueueUnavailable(str(kafka_error(error, f"asking for {topic}"))) from error
+        return found
