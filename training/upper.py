@@ -3,6 +3,8 @@
 People: the quarter and three quarters of their clips of four seconds and more (score.py, `upper`). A face is in the
 people's units: `own` of score.py, but for gaze. Its weights of eyeLook* are no displacements of an iris: they are
 multiplied by what the tracker itself makes of one (its displacement over its own eyeLook* scores, over all clips).
+Nor are its weights of mouthSmile the tracker's scores: drawn and tracked, the face of mid-November smiled by .02
+(README of the folder) where its weights were .094.
 """
 
 from collections.abc import Callable
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 FPS, LEAST_SECONDS = 30, 4.0
 _JUMP = 0.03
 """Displacement within two frames that counts as a jump of the eyes."""
+_SMILE = 0.02 / 0.094
 _AXES = ("yaw", "pitch", "roll")
 _BANDS = ("0–.5", ".5–1", "1–2", "2–4 Hz")
 
@@ -52,6 +55,7 @@ class UpperFaces:
         curves["gaze_x"], curves["gaze_y"] = (
             curves[k] * f for k, f in zip(("gaze_x", "gaze_y"), self._iris, strict=True)
         )
+        curves["smile"] = curves["smile"] * _SMILE
         if head:
             curves |= dict(zip(_AXES, np.load(head).astype(float).T, strict=True))
         return {k: self._module.as_filmed(v, times, count) for k, v in curves.items()} | {
@@ -63,8 +67,9 @@ class UpperFaces:
         seconds = count / FPS
         step = np.hypot(curves["gaze_x"][2:] - curves["gaze_x"][:-2], curves["gaze_y"][2:] - curves["gaze_y"][:-2])
         jumps = (step[1:-1] > _JUMP) & (step[1:-1] >= step[:-2]) & (step[1:-1] > step[2:])
-        row = {k: known[k] for k in ("brow_in_std", "eye_std_open", "gaze_std", "smile_mean")}
+        row = {k: known[k] for k in ("brow_in_std", "brow_out_std", "eye_std_open", "gaze_std", "smile_mean")}
         row |= {"seconds": seconds, "brow_vs_level": known.get("brow_vs_level", np.nan)}
+        row |= {f"blink_{p}": float(np.percentile(known["blink_ms"] or [np.nan], p)) for p in (50, 90)}
         row |= {"blinks": 60 * known["blinks"] / seconds, "jumps": jumps.sum() / seconds}
         for axis in _AXES if "yaw_std" in known else ():
             row |= {f"{axis}_std": known[f"{axis}_std"], f"{axis}_speed": known[f"{axis}_speed"]}
@@ -93,9 +98,11 @@ def _looks(track: Any) -> NDArray[np.float64]:
 
 _WAYS = ("Up", "Down", "In", "Out")
 _LINES = {
-    "brow_in_std": ("inner brow height, std", 4), "brow_vs_level": ("brow against loudness, r", 2),
-    "blinks": ("blinks a minute", 0), "eye_std_open": ("movement of the open lids, std", 3),
-    "gaze_std": ("gaze in the head, std", 3), "jumps": ("jumps of the eyes a second", 1), "smile_mean": ("smile", 2),
+    "brow_in_std": ("inner brow height, std", 4), "brow_out_std": ("outer brow height, std", 4),
+    "brow_vs_level": ("brow against loudness, r", 2), "blinks": ("blinks a minute", 0),
+    **{f"blink_{p}": (f"length of a blink, ms, p{p} of a clip", 0) for p in (50, 90)},
+    "eye_std_open": ("movement of the open lids, std", 3),
+    "gaze_std": ("gaze in the head, std", 3), "jumps": ("jumps of the eyes a second", 1), "smile_mean": ("smile", 3),
     **{f"{a}_std": (f"head {a}, std in degrees", 1) for a in _AXES},
     **{f"{a}_speed": (f"head {a}, degrees a second", 1) for a in _AXES},
     **{f"{a} {band}": (f"head {a}, share of power {band}", 2) for a in _AXES for band in _BANDS},

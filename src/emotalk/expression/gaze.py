@@ -50,8 +50,8 @@ class Gaze:
         self._jumps += 1
         self._away = leave < (_STAYS_AWAY if self._away else _LEAVES)
         if self._away:
-            self._target = ((1 if side < 0.5 else -1) * (0.17 + 0.16 * far), 0.34 * (high - 0.55))
+            self._target = ((1 if side < 0.5 else -1) * (0.19 + 0.09 * far), 0.31 * (high - 0.55))
         else:
             self._target = (0.06 * (side - 0.5), 0.04 * (high - 0.5))
-        stay = 0.25 + 0.5 * long if self._away else 0.4 + 0.8 * long
+        stay = 0.23 + 0.45 * long if self._away else 0.35 + 0.7 * long
         self._next = self._frame + round(stay * FPS / self._restless)

@@ -21,9 +21,9 @@ Turns = NDArray[np.float64]
 
 AXES = ("yaw", "pitch", "roll")
 LIMIT = 25.0
-_POSTURE, _PACES = (5.4, 4.9, 5.3), (3.2, 3.5, 2.9)
-_SWAY, _SWAY_PERIODS = (6.4, 5.4, 6.3), (13, 12, 13)
-_QUIVER, _QUIVER_PERIODS = (4.2, 3.1, 3.1), (6, 6, 7)
+_POSTURE, _PACES = (5.4, 4.9, 4.1), (3.2, 3.5, 2.9)
+_SWAY, _SWAY_PERIODS = (6.4, 5.4, 6.6), (13, 12, 14)
+_QUIVER, _QUIVER_PERIODS = (4.2, 3.1, 2.7), (6, 6, 8)
 _NOD = 2.5
 _NODDING = hump(np.arange(1, 16) / 16).tolist()
 _BREATH = 0.12
