@@ -20,7 +20,7 @@ JOBS ?= 5
 TOGETHER := $(MAKE) --no-print-directory -j $(JOBS) -k $(TOLD)
 PYTEST := $(RUN)/python -m pytest -q
 
-.PHONY: demo check test lint types contract units services kafka entrances siege bench fuzz mutants lock docs film page clean
+.PHONY: demo check test lint types contract units services kafka cluster entrances siege bench fuzz mutants lock docs film page clean
 .DELETE_ON_ERROR:
 
 # Whoever has run `make test` has all that the demo needs.
@@ -32,7 +32,7 @@ check: $(VENV)/.for-tests
 
 test: $(VENV)/.for-tests
 	@$(TOGETHER) kafka entrances services units types contract lint
-	@$(MAKE) --no-print-directory siege
+	@$(MAKE) --no-print-directory -k siege cluster
 
 lint: $(VENV)/.for-tests
 	$(RUN)/ruff check
@@ -44,7 +44,7 @@ types: $(VENV)/.for-tests
 contract: $(VENV)/.for-tests
 	$(RUN)/lint-imports
 
-# All tests are these five parts: three by folder, and of the rest those with a broker and those without.
+# All tests are these six parts: four by folder, and of the rest those with a broker and those without.
 units: $(VENV)/.for-tests
 	$(PYTEST) -p no:schemathesis -n auto --dist worksteal -m "not kafka" tests/contract tests/unit
 
@@ -52,10 +52,14 @@ entrances: $(VENV)/.for-tests
 	$(PYTEST) tests/entry
 
 kafka: $(VENV)/.for-tests
-	$(PYTEST) -m kafka tests --ignore tests/entry
+	$(PYTEST) -m "kafka and not cluster" tests --ignore tests/entry
 
 services: $(VENV)/.for-tests
-	$(PYTEST) -m "not kafka" tests --ignore tests/entry --ignore tests/contract --ignore tests/unit --ignore tests/siege
+	$(PYTEST) -m "not kafka and not cluster" tests --ignore tests/entry --ignore tests/contract --ignore tests/unit --ignore tests/siege
+
+# Three brokers, and a machine for everybody, made of namespaces: as root; else the parts without a network alone.
+cluster: $(VENV)/.for-tests
+	$(PYTEST) -m cluster tests/cluster
 
 siege: $(VENV)/.for-tests
 	$(PYTEST) tests/siege

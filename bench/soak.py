@@ -1,9 +1,10 @@
 """A fleet under fire for as long as you like: is anything lost, doubled, out of order, or buried that was sound?
 
-    python bench/soak.py [--seed 1] [--minutes 2] [--queue sqlite,kafka] [--clients 10]
+    python bench/soak.py [--seed 1] [--minutes 2] [--queue sqlite,kafka] [--brokers 1] [--clients 10]
 
 Two servers, three workers and many clients, while a script drawn from the seed kills, stops, restarts and poisons them
-(tests/chaos). The minutes are shared by the queues, which take their turns; then everything that is open is waited for.
+(tests/chaos). With --brokers 3 it also kills, cuts off, fills and rolls the brokers of a cluster (tests/cluster). The
+minutes are shared by the queues, which take their turns; then everything that is open is waited for.
 The last line is JSON, the sum over the queues. Exit code 1 where a promise was broken.
 """
 
@@ -23,8 +24,12 @@ from dataclasses import asdict
 from bench.figures import machine
 from tests.chaos.campaign import Plan, Seen, run
 from tests.chaos.verdict import Figures, Verdict, judge
+from tests.cluster.brokers import NUMBERS
+from tests.cluster.director import ClusterDirector
+from tests.cluster.ground import cluster
 
 QUEUES = ("sqlite", "kafka")
+CLUSTER = "cluster"
 SHOWN = 20
 
 
@@ -46,7 +51,11 @@ def _parsed() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=2.0, help="of fire, shared by the queues (default 2)")
     parser.add_argument("--queue", default=",".join(QUEUES), type=_queues, help="sqlite, kafka or both (default both)")
     parser.add_argument("--clients", type=int, default=10, help="how many talk at once (default 10)")
-    return parser.parse_args()
+    parser.add_argument("--brokers", type=int, choices=(1, 3), default=1, help="3: Kafka alone, in a cluster of three")
+    chosen = parser.parse_args()
+    if chosen.brokers == len(NUMBERS):
+        chosen.queue = [CLUSTER]
+    return chosen
 
 
 def _queues(text: str) -> list[str]:
@@ -62,7 +71,8 @@ def _soaked(queue: str, chosen: argparse.Namespace) -> Verdict:
     """One queue's campaign; its logs are kept where something is wrong."""
     seconds = 60.0 * chosen.minutes / len(chosen.queue)
     folder = Path(tempfile.mkdtemp(prefix=f"emotalk-soak-{queue}-"))
-    seen = run(Plan(queue, chosen.seed, seconds, chosen.clients), folder)
+    plan = Plan(queue, chosen.seed, seconds, chosen.clients)
+    seen = run(plan, folder, cluster, ClusterDirector) if queue == CLUSTER else run(plan, folder)
     verdict = judge(seen)
     print(_story(seen, verdict), flush=True)
     if verdict.faults:
@@ -81,6 +91,7 @@ def _story(seen: Seen, verdict: Verdict) -> str:
         f"  {sum(figures.kills.values())} kills {json.dumps(figures.kills)}, {figures.jobs_interrupted} in a job",
         f"  {len(seen.calls)} calls, {repeated} starts beyond one per request, {len(seen.ends)} processes ended",
         *(f"  full disk by {seen.disk}" for _ in [0] if seen.disk),
+        f"  {seen.told()}",
         *(f"  weak: {each}" for each in verdict.weak),
         *(f"  FAULT {' '.join(each.split())}" for each in verdict.faults[:SHOWN]),
     ]

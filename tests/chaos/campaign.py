@@ -5,8 +5,9 @@ clients ──► wire ──► 2 servers ──► queue ──► 3 workers
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
@@ -27,11 +28,11 @@ from tests.chaos.script import EVERY_POISON, script
 from tests.chaos.strays import adopt_orphans, descendants, strays
 from tests.chaos.wire import Wire
 from tests.chaos.witness import Call
-from tests.kafka.broker import free_ports
 
 AUDIT_EVERY = 0.7
 UNDONE_SECONDS, MEMBER_SECONDS, STRAY_SECONDS = 30.0, 20.0, 30.0
 POOLS = 48
+Grounds = Callable[[str, Path], AbstractContextManager[Ground]]
 
 
 @dataclass(frozen=True)
@@ -65,30 +66,35 @@ class Seen:
     settled: float
     disk: str = ""
     stopped: set[int] = field(default_factory=set)
+    played: Counter[str] = field(default_factory=Counter)
+
+    def told(self) -> str:
+        """What was played, and how often."""
+        return ", ".join(f"{what} {count}" for what, count in sorted(self.played.items()))
 
 
-def run(plan: Plan, folder: Path) -> Seen:
+def run(plan: Plan, folder: Path, grounds: Grounds = ground, direct: type[Director] = Director) -> Seen:
     """Play it in `folder`, where the logs stay."""
     places = [folder / name for name in ("queue", "logs", "home")]
     for each in places:
         each.mkdir(parents=True, exist_ok=True)
-    with ground(plan.queue, places[0]) as where:
-        return _play(plan, where, *places)
+    with grounds(plan.queue, places[0]) as where:
+        return _play(plan, where, direct, *places)
 
 
-def _play(plan: Plan, where: Ground, queue: Path, logs: Path, home: Path) -> Seen:
+def _play(plan: Plan, where: Ground, direct: type[Director], queue: Path, logs: Path, home: Path) -> Seen:
     adopt_orphans()
     before = descendants()
     own = {"TMPDIR": str(home), "HOME": str(home), "XDG_STATE_HOME": str(home)}
-    ports = free_ports(2)
-    fleet = Fleet(where.url, ports, logs, plan.tempo, {**where.environment, **own})
+    addresses = where.addresses()
+    fleet = Fleet(where.url, addresses, logs, plan.tempo, {**where.environment, **own}, where.places)
     with ExitStack() as stack:
         audit = where.audit()
         stack.callback(audit.close)
         stack.enter_context(fleet.running())
-        wire = stack.enter_context(Wire(ports).running())
+        wire = stack.enter_context(Wire(addresses, where.inside).running())
         crowd = Crowd(wire.port, plan.seed, plan.clients)
-        director = Director(fleet, where, wire, crowd, plan.tempo)
+        director = direct(fleet, where, wire, crowd, plan.tempo)
         fresh = {each.name: _weight(each.pid) for each in fleet.programs}
         ahead = stack.enter_context(_audited(audit))
         seconds, settled = _fire(plan, director, crowd)
@@ -112,6 +118,7 @@ def _play(plan: Plan, where: Ground, queue: Path, logs: Path, home: Path) -> See
         settled=settled,
         disk=where.disk,
         stopped=director.stopped,
+        played=director.played,
     )
 
 

@@ -13,6 +13,7 @@ from threading import Event, Semaphore, Thread
 import grpc
 
 from emotalk.client import Chunk, EmoTalkClient
+from emotalk.client.connection import OPTIONS
 from emotalk.errors import EmoTalkError, QueueFull, ServerUnavailable
 from tests.chaos.asked import Asked, draw_one
 from tests.chaos.witness import Witness
@@ -22,7 +23,7 @@ AGAIN_SECONDS = 0.5
 ANSWER_SECONDS = 3600.0
 PATIENCE = 20.0
 # A connection of its own, as every client in the field has one: by default gRPC shares one in a process.
-_OPTIONS = (("grpc.use_local_subchannel_pool", 1), ("grpc.max_reconnect_backoff_ms", 1000))
+_OPTIONS = (*OPTIONS, ("grpc.use_local_subchannel_pool", 1), ("grpc.max_reconnect_backoff_ms", 1000))
 
 
 class Crowd:

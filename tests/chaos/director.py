@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -21,6 +22,7 @@ from tests.kafka.broker import BrokerError
 CUT_SHARE = 0.3
 FULL_SECONDS = 3.0
 BEYOND_SESSION = 1.5
+STAGEHANDS = 32
 KILL_EVERY_SECONDS = 3.0
 """On average, at least."""
 
@@ -33,13 +35,28 @@ class Director:
         self.strikes: list[Strike] = []
         self.late: list[str] = []
         self.stopped: set[int] = set()
+        self.played: Counter[str] = Counter()
         self._still: set[str] = set()
         self._broker_busy, self._since = Lock(), time.monotonic()
-        self._hands, self._done = ThreadPoolExecutor(thread_name_prefix="stagehand"), list[Future[None]]()
+        self._hands, self._done = ThreadPoolExecutor(STAGEHANDS, "stagehand"), list[Future[None]]()
 
     def play(self, acts: Sequence[Act], seconds: float) -> float:
         """All of it, then wait until everything runs again; returns how long the acts took, `seconds` at least."""
-        scenes: dict[str, Callable[[Act], None]] = {
+        scenes = self._scenes()
+        self._since = time.monotonic()
+        with self._hands:
+            for act in acts:
+                time.sleep(max(0.0, act.at - self._now()))
+                scenes[act.what](act)
+                self.played[act.what] += 1
+            time.sleep(max(0.0, seconds - self._now()))
+            taken = self._now()
+        for each in self._done:
+            each.result()
+        return taken
+
+    def _scenes(self) -> dict[str, Callable[[Act], None]]:
+        return {
             "kill busy worker": self._kill_busy_worker,
             "kill worker": self._kill_worker,
             "kill server": self._kill_server,
@@ -52,16 +69,6 @@ class Director:
             "cut": lambda act: self._wire.cut(random.Random(act.pick), CUT_SHARE),
             "poison": lambda act: self._crowd.poison(act.person),
         }
-        self._since = time.monotonic()
-        with self._hands:
-            for act in acts:
-                time.sleep(max(0.0, act.at - self._now()))
-                scenes[act.what](act)
-            time.sleep(max(0.0, seconds - self._now()))
-            taken = self._now()
-        for each in self._done:
-            each.result()
-        return taken
 
     def _now(self) -> float:
         return time.monotonic() - self._since

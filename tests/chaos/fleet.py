@@ -6,15 +6,17 @@ server-1 ─ its child worker        server-2 --no-worker        worker-1 (named
 import os
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 
+from emotalk.address import Address
 from tests.chaos.grounds import PARTITIONS
 from tests.chaos.poisoned import Tempo
 from tests.chaos.programs import End, Hand, Program, Workman, alive, eventually
+from tests.kafka.broker import Place
 
 START_SECONDS = 60.0
 DRAIN_SECONDS = 8
@@ -37,21 +39,30 @@ class Strike:
 
 
 class Fleet:
-    """`url` is the queue's; `ports` those of the servers."""
+    """`url` is the queue's; `addresses` are those of the servers; `places`: where who is not here runs, by name."""
 
-    def __init__(self, url: str, ports: Sequence[int], folder: Path, tempo: Tempo, environment: dict[str, str]) -> None:
+    def __init__(
+        self,
+        url: str,
+        addresses: Sequence[Address],
+        folder: Path,
+        tempo: Tempo,
+        environment: dict[str, str],
+        places: Mapping[str, Place],
+    ) -> None:
         own = {**tempo.as_environment(), "EMOTALK_PARTITIONS": str(PARTITIONS), "EMOTALK_WEB": "no", **environment}
         common = ("--queue", url, "--drain-seconds", str(DRAIN_SECONDS))
         work = ("work", "--engine", "tone", *common)
-        serve = [("serve", "--port", str(port), *common) for port in ports]
+        serve = [("serve", "--host", at.host, "--port", str(at.port), *common) for at in addresses]
+
+        def program(name: str, *words: str) -> Program:
+            return Program(name, folder, words, own, places.get(name, Place()))
+
         self.servers = [
-            Program("server-1", folder, (*serve[0], "--engine", "tone"), own),
-            Program("server-2", folder, (*serve[1], "--no-worker"), own),
+            program("server-1", *serve[0], "--engine", "tone"),
+            program("server-2", *serve[1], "--no-worker"),
         ]
-        self.workers = [
-            Program("worker-1", folder, (*work, "--worker-name", "one"), own),
-            Program("worker-2", folder, work, own),
-        ]
+        self.workers = [program("worker-1", *work, "--worker-name", "one"), program("worker-2", *work)]
         self.ends: list[End] = []
         self._closing = Event()
         self._supervisor = Thread(target=self._supervise, name="supervisor")

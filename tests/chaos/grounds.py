@@ -1,28 +1,42 @@
 """Where a campaign takes place: a queue of our own, how to hurt it, and how to ask it."""
 
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
+from emotalk.address import Address
 from emotalk.queues.kafka import KafkaQueue
 from emotalk.queues.sqlite import SqliteQueue
 from tests.chaos.audit import Audit, KafkaAudit, SqliteAudit
 from tests.chaos.poisoned import FULL
-from tests.kafka.broker import Broker
+from tests.kafka.broker import Broker, Place, free_ports
 
 PARTITIONS = 6
 DISK_BYTES = 2**30
 
 
 class Ground(Protocol):
-    """A queue under `url`; `broker` is its own process, if it has one."""
+    """A queue under `url`; `broker` is its own process, if it has one.
+
+    `places`: where programs run that do not run here, by their names.
+    """
 
     url: str
     broker: Broker | None
     environment: dict[str, str]
     disk: str
+    places: Mapping[str, Place]
+
+    def addresses(self) -> Sequence[Address]:
+        """Where the two servers may listen."""
+        ...
+
+    def inside(self) -> AbstractContextManager[None]:
+        """Where they can be reached from."""
+        ...
 
     def audit(self) -> Audit:
         """A new one."""
@@ -37,7 +51,21 @@ class Ground(Protocol):
         ...
 
 
-class SqliteGround:
+class Loopback:
+    """Everything runs here."""
+
+    places: Mapping[str, Place] = MappingProxyType({})
+
+    def addresses(self) -> Sequence[Address]:
+        """See Ground.addresses."""
+        return [Address("127.0.0.1", port) for port in free_ports(2)]
+
+    def inside(self) -> AbstractContextManager[None]:
+        """See Ground.inside."""
+        return nullcontext()
+
+
+class SqliteGround(Loopback):
     """A file; on a tmpfs that a ballast fills, where mounting is allowed, else with `max_page_count`."""
 
     broker = None
@@ -66,7 +94,7 @@ class SqliteGround:
         self._ballast.unlink(missing_ok=True)
 
 
-class KafkaGround:
+class KafkaGround(Loopback):
     """A broker of our own."""
 
     disk = ""

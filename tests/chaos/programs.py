@@ -12,6 +12,8 @@ from pathlib import Path
 from threading import RLock
 from typing import Any
 
+from tests.kafka.broker import Place
+
 ROOT = Path(__file__).resolve().parents[2]
 ENTRY = (sys.executable, "-m", "tests.chaos.poisoned")
 
@@ -99,10 +101,12 @@ class End:
 
 
 class Program:
-    """`python -m tests.chaos.poisoned WORDS…`, one life after another."""
+    """`python -m tests.chaos.poisoned WORDS…` at a place, one life after another."""
 
-    def __init__(self, name: str, folder: Path, words: Sequence[str], environment: Mapping[str, str]) -> None:
-        self.name, self._words, self._environment = name, words, environment
+    def __init__(
+        self, name: str, folder: Path, words: Sequence[str], environment: Mapping[str, str], place: Place
+    ) -> None:
+        self.name, self._words, self._environment, self._place = name, words, environment, place
         file = folder / f"{name}.log"
         file.touch()
         self.log = Log(file)
@@ -114,9 +118,10 @@ class Program:
     def start(self) -> None:
         """Begin a life; does not wait."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith("EMOTALK_")}
-        command = (*ENTRY, *self._words, "--log-format", "json")
+        command = (*self._place.words, *ENTRY, *self._words, "--log-format", "json")
         with self._lock, self.log.file.open("ab") as log:
             self._sent, self._lines_before = 0, len(self.log.follow().lines)
+            self.log.hand = None  # what the last life held is nobody's
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=log, stderr=log, env={**clean, **self._environment}, cwd=ROOT
             )

@@ -17,6 +17,8 @@ from tests.chaos.poisoned import POISONS
 What = Literal[
     "kill busy worker", "kill worker", "kill server", "kill broker",
     "stop worker", "stop server", "stop broker", "roll", "fill disk", "cut", "poison",
+    "kill leader", "kill follower", "kill controller", "kill two brokers",
+    "cut broker", "cut worker", "cut server", "slow link", "roll brokers", "move leaders",
 ]  # fmt: skip
 
 KILL_EVERY = (1.4, 3.0)
@@ -27,12 +29,22 @@ _BUSY: tuple[What, ...] = ("kill busy worker",) * 3
 _KILLS: dict[str, tuple[tuple[What, ...], ...]] = {
     "kafka": ((*_BUSY, "kill server", "kill broker"), (*_BUSY, "kill server", "kill worker")),
     "sqlite": ((*_BUSY, "kill server", "kill busy worker"), (*_BUSY, "kill server", "kill worker")),
+    "cluster": (
+        ("kill busy worker", "kill leader", "kill follower", "kill server", "kill controller"),
+        ("kill busy worker", "kill busy worker", "kill leader", "kill worker", "kill controller"),
+    ),
 }
 """Hands of five that are dealt in turn, so that even a short script has everyone killed."""
 _SCENES: dict[str, tuple[What, ...]] = {
     "kafka": ("stop worker", "stop server", "stop broker", "roll"),
     "sqlite": ("stop worker", "stop server", "fill disk", "roll"),
-}
+    "cluster": (
+        "stop worker", "stop server", "stop broker", "roll", "fill disk", "kill two brokers",
+        "cut broker", "cut worker", "cut server", "slow link", "roll brokers", "move leaders",
+    ),
+}  # fmt: skip
+_ROUND = {"kafka": MINUTE, "sqlite": MINUTE, "cluster": 2 * MINUTE}
+"""Seconds in which each scene is played once."""
 
 
 @dataclass(frozen=True, order=True)
@@ -64,10 +76,11 @@ def _kills(draw: random.Random, seconds: float, queue: str) -> Iterator[Act]:
 
 
 def _scenes(draw: random.Random, seconds: float, queue: str, poisons: Sequence[int]) -> Iterator[Act]:
-    """Poison early in each minute: it takes the longest to be over. The others share what is left evenly."""
-    for start in range(0, max(1, round(seconds / MINUTE))):
-        length = min(MINUTE, seconds)
-        begin = start * MINUTE
+    """Poison early in each round: it takes the longest to be over. The others share what is left evenly."""
+    whole = _ROUND[queue]
+    for start in range(0, max(1, round(seconds / whole))):
+        length = min(whole, seconds)
+        begin = start * whole
         yield from (Act(begin + draw.uniform(0.0, 0.2) * length, "poison", 0.0, person) for person in poisons)
         scenes = list(_SCENES[queue])
         draw.shuffle(scenes)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from uuid import uuid4
@@ -14,6 +15,7 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
+from emotalk.address import Address
 from emotalk.errors import QueueFull
 from emotalk.face import BLENDSHAPES
 from emotalk.jobs import Failure, Part
@@ -72,7 +74,7 @@ def test_a_cut_connection_ends_at_once_and_the_next_one_reaches_the_next_server(
     servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
     for number, server in enumerate(servers):
         threading.Thread(target=_greet, args=(server, b"%d" % number), daemon=True).start()
-    with Wire([server.getsockname()[1] for server in servers]).running() as wire:
+    with Wire([Address(*server.getsockname()) for server in servers], nullcontext).running() as wire:
         first = socket.create_connection(("127.0.0.1", wire.port), 10)
         assert first.recv(1) == b"0"
         wire.cut(random.Random(1), 1.0)

@@ -3,19 +3,23 @@
 import asyncio
 import random
 import socket
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import cycle
 from threading import Thread
 
+from emotalk.address import Address
+
 _BYTES = 2**16
+_REACH_SECONDS = 3.0
 
 
 class Wire:
     """A balancer that knows no protocol: each connection goes to the next server that takes it."""
 
-    def __init__(self, ports: Sequence[int]) -> None:
-        self._ports, self._turn = ports, cycle(range(len(ports)))
+    def __init__(self, addresses: Sequence[Address], inside: Callable[[], AbstractContextManager[None]]) -> None:
+        """`inside`: where the servers can be reached from; the clients are here."""
+        self._addresses, self._turn, self._inside = addresses, cycle(range(len(addresses))), inside
         self._loop = asyncio.new_event_loop()
         self._clients: set[asyncio.StreamWriter] = set()
         self._ear = socket.create_server(("127.0.0.1", 0), backlog=256)
@@ -24,7 +28,7 @@ class Wire:
     @contextmanager
     def running(self) -> Iterator["Wire"]:
         """Connected until the end of the block."""
-        thread = Thread(target=self._loop.run_forever, name="wire")
+        thread = Thread(target=self._run, name="wire")
         thread.start()
         server = asyncio.run_coroutine_threadsafe(
             asyncio.start_server(self._carry, sock=self._ear), self._loop
@@ -36,6 +40,10 @@ class Wire:
             self._loop.call_soon_threadsafe(self._loop.stop)
             thread.join()
             self._loop.close()
+
+    def _run(self) -> None:
+        with self._inside():
+            self._loop.run_forever()
 
     def cut(self, draw: random.Random, share: float) -> None:
         """Cut so many of the connections, with all that is on its way in them."""
@@ -64,9 +72,10 @@ class Wire:
 
     async def _reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         first = next(self._turn)
-        for port in (*self._ports[first:], *self._ports[:first]):
-            with suppress(OSError):
-                return await asyncio.open_connection("127.0.0.1", port)
+        for server in (*self._addresses[first:], *self._addresses[:first]):
+            with suppress(OSError, TimeoutError):
+                async with asyncio.timeout(_REACH_SECONDS):
+                    return await asyncio.open_connection(server.host, server.port)
         raise ConnectionRefusedError("no server")
 
     async def _end(self, server: asyncio.Server) -> None:

@@ -22,7 +22,8 @@ import tempfile
 import time
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -31,7 +32,7 @@ from confluent_kafka.admin import AdminClient
 
 HERE = Path(__file__).resolve().parent
 JARS = HERE / "jars"
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 POLL_SECONDS = 0.05
 NOT_PROPERTIES = ("KAFKA_HEAP_OPTS", "KAFKA_OPTS", "KAFKA_LOG4J", "KAFKA_JVM", "KAFKA_GC", "KAFKA_JMX")
 
@@ -75,10 +76,35 @@ class BrokerError(RuntimeError):
     """The broker cannot be started here; the sentence says what is missing, or quotes its log."""
 
 
-class Broker:
-    """One broker. `properties` go over DEFAULTS; `complete` replaces them (folders, hosts, voters adapted)."""
+@dataclass(frozen=True)
+class Place:
+    """Where a program runs: `words` go before its command; its files are seen from here under `root`."""
 
-    def __init__(self, properties: Mapping[str, str] | None = None, complete: Mapping[str, str] | None = None) -> None:
+    words: Sequence[str] = ()
+    root: Path = Path("/")
+
+    def seen(self, path: Path) -> Path:
+        """What is called so there, as it is called here."""
+        return self.root / path.relative_to("/")
+
+
+class Broker:
+    """One broker. `properties` go over DEFAULTS; `complete` replaces them (folders, hosts, voters adapted).
+
+    `cluster`: the id of the cluster that it belongs to; by default it is one of its own. `jvm`: more words for it.
+    """
+
+    def __init__(
+        self,
+        properties: Mapping[str, str] | None = None,
+        complete: Mapping[str, str] | None = None,
+        *,
+        place: Place = Place(),
+        cluster: str = "",
+        jvm: Sequence[str] = (),
+    ) -> None:
+        self._cluster, self._jvm_words = cluster or new_cluster_id(), (*JVM, *jvm)
+        self.place = place
         self.folder = Path(tempfile.mkdtemp(prefix="emotalk-kafka-"))
         self.log = self.folder / "broker.log"
         self.properties = _at_home(dict(complete), self.folder) if complete else _own(properties or {}, self.folder)
@@ -90,6 +116,11 @@ class Broker:
     def bootstrap(self) -> str:
         """Host and port for clients: the first listener that is not the controller's."""
         return _client_address(self.properties)
+
+    @property
+    def data(self) -> Path:
+        """The folder of its logs, as it calls it."""
+        return Path(self.properties["log.dirs"])
 
     @property
     def pid(self) -> int:
@@ -108,10 +139,10 @@ class Broker:
         classpath = str(jars() / "*")
         config = self.folder / "server.properties"
         config.write_text("".join(f"{key}={value}\n" for key, value in self.properties.items()))
-        if not Path(self.properties["log.dirs"]).exists():
+        if not self.place.seen(self.data / "meta.properties").exists():
             self._format(classpath, config)
         with self.log.open("ab") as log:
-            command = [_java(), *JVM, *LOGGING, "-cp", classpath, "kafka.Kafka", str(config)]
+            command = [*self._java(classpath), "kafka.Kafka", str(config)]
             self._jvm = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder)
         self._tether = _tether(self._jvm.pid, self.folder)
         self._wait_until_it_answers()
@@ -120,6 +151,14 @@ class Broker:
     def kill(self) -> None:
         """SIGKILL, as a crash: nothing is flushed, no client is told."""
         self._end(signal.SIGKILL)
+
+    def shut_down(self, seconds: float = START_SECONDS) -> None:
+        """SIGTERM: it hands its partitions over first; killed where that takes longer."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            if self._jvm is not None:
+                self._jvm.terminate()
+                self._jvm.wait(seconds)
+        self.kill()
 
     def restart(self) -> None:
         """Kill if it still runs, and start on the same ports with the same data."""
@@ -161,14 +200,13 @@ class Broker:
             jvm.wait()
 
     def _format(self, classpath: str, config: Path) -> None:
-        # A random id may begin with a dash, which the tool takes for a flag.
-        cluster = "k" + urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
-        words = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(config)]
-        done = subprocess.run(
-            [_java(), *JVM, *LOGGING, "-cp", classpath, *words], capture_output=True, text=True, timeout=START_SECONDS
-        )
+        words = ["kafka.tools.StorageTool", "format", "-t", self._cluster, "-c", str(config)]
+        done = subprocess.run([*self._java(classpath), *words], capture_output=True, text=True, timeout=START_SECONDS)
         if done.returncode:
             raise BrokerError(f"kafka.tools.StorageTool format failed:\n{done.stdout}{done.stderr}")
+
+    def _java(self, classpath: str) -> list[str]:
+        return [*self.place.words, _java(), *self._jvm_words, *LOGGING, "-cp", classpath]
 
     def _wait_until_it_answers(self) -> None:
         quick = {"reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 50, "socket.connection.setup.timeout.ms": 1000}
@@ -208,6 +246,11 @@ def properties_from_environment(environment: Mapping[str, str]) -> dict[str, str
         if key.startswith("KAFKA_") and not key.startswith(NOT_PROPERTIES)
     }
     return {name.replace("\0", "_"): str(environment[key]) for key, name in names.items()}
+
+
+def new_cluster_id() -> str:
+    """A random id may begin with a dash, which Kafka's tool takes for a flag: ours begins with a letter."""
+    return "k" + urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
 
 
 def free_ports(count: int) -> list[int]:

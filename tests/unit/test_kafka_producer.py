@@ -8,6 +8,7 @@ import pytest
 from emotalk.errors import QueueUnavailable
 from emotalk.queues.base import Record
 from emotalk.queues.kafka.client.cluster import Cluster
+from emotalk.queues.kafka.client.pulse import Pulse
 from emotalk.queues.kafka.client.writer import Outgoing, Writer
 from emotalk.queues.kafka.job_notes.notes import ACCEPTED, Note
 from emotalk.queues.kafka.job_notes.register import Register
@@ -44,15 +45,22 @@ class Failing:
         self.written += [(topic, record.key) for record in records]
         return [(0, len(self.written) - 1)]
 
-    def look(self, _: str) -> None:
-        """There is a leader."""
+
+class Well:
+    """All brokers answer."""
+
+    def look(self) -> None:
+        """Nothing was asked in vain."""
+
+    def doubt(self) -> None:
+        raise AssertionError("nothing was asked in vain")
 
 
 def producer_on(writer: Failing) -> KafkaProducer:
     made = KafkaProducer.__new__(KafkaProducer)
     made._room = None
     made._cluster, made._register = Cluster("nowhere:1"), cast(Register, Ids())
-    made._writer = cast(Writer, cast(Any, writer))
+    made._writer, made._pulse = cast(Writer, cast(Any, writer)), cast(Pulse, cast(Any, Well()))
     return made
 
 

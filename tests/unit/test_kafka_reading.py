@@ -33,6 +33,7 @@ class Answering:
     def __init__(self, *answers: Sequence[Place] | KafkaException) -> None:
         self.answers = list(answers)
         self.questions: list[list[tuple[str, int, int]]] = []
+        self.heard_anew: list[str] = []
 
     def offsets_for_times(self, places: list[TopicPartition], timeout: float) -> Sequence[Place]:
         assert timeout > 0
@@ -41,6 +42,10 @@ class Answering:
         if isinstance(answer, KafkaException):
             raise answer
         return answer
+
+    def list_topics(self, topic: str, timeout: float) -> None:
+        assert timeout > 0
+        self.heard_anew.append(topic)
 
 
 def asked(kafka: Answering) -> list[int]:
@@ -58,12 +63,17 @@ def test_the_ends_of_several_topics_are_one_question() -> None:
     [
         [Place(*JOBS, 41), Place(*RESULTS, -1, KafkaError.UNKNOWN_TOPIC_OR_PART)],
         KafkaException(KafkaError(KafkaError.LEADER_NOT_AVAILABLE)),
+        KafkaException(KafkaError(KafkaError.OFFSET_NOT_AVAILABLE)),
+        KafkaException(KafkaError(KafkaError._UNKNOWN_PARTITION)),
     ],
 )
-def test_a_topic_that_is_some_milliseconds_old_is_asked_again(young: Sequence[Place] | KafkaException) -> None:
+def test_a_topic_or_a_leader_that_is_some_milliseconds_old_is_asked_again(
+    young: Sequence[Place] | KafkaException,
+) -> None:
     kafka = Answering(young, [Place(*JOBS, 42), Place(*RESULTS, 0)])
     assert asked(kafka) == [42, 0]
     assert kafka.questions[0] == kafka.questions[1]
+    assert kafka.heard_anew == ["jobs", "results"], "librdkafka keeps what it was told, and it was told wrong"
 
 
 def test_one_partition_without_an_answer_is_an_outage_and_no_end_is_made_up_for_it() -> None:

@@ -1,6 +1,6 @@
 """The server's end of the request log on Kafka."""
 
-from emotalk.errors import RequestConflict
+from emotalk.errors import QueueUnavailable, RequestConflict
 from emotalk.queues.base import Receipt, Record
 from emotalk.queues.kafka.claims.backlog import Room
 from emotalk.queues.kafka.client.cluster import Cluster
@@ -20,13 +20,13 @@ class KafkaProducer:
     """
 
     def __init__(self, cluster: Cluster, register: Register, max_waiting: int = 0) -> None:
-        self._cluster, self._register, self._writer = cluster, register, Writer(cluster, hasty=True)
+        self._cluster, self._register, self._writer = cluster, register, Writer(cluster)
+        self._pulse = self._writer.hurry()
         self._room = Room(cluster, max_waiting) if max_waiting else None
 
     def append(self, request: Record, again: bool = False) -> Receipt:
         """See Producer.append. The partition is murmur2 of `request.key`, as Java clients choose it."""
-        self._writer.look(self._cluster.requests)  # before the register, which is patient
-        known = self._register.find(request.request_id)
+        known = self._find(request.request_id)
         if known is not None and known.state == "dead" and known.digest == request.digest and not again:
             return Receipt(known.partition, known.offset, True, known.epoch, failure=known.error)
         if known is not None and known.state not in _RUN_AGAIN:
@@ -37,6 +37,15 @@ class KafkaProducer:
             self._room.take()
         epoch = self._register.last_epoch(request.request_id) + 1
         return self._store(request, epoch)
+
+    def _find(self, request_id: str) -> Note | None:
+        """The register is patient: it is not asked where it was in vain a moment ago."""
+        self._pulse.look()
+        try:
+            return self._register.find(request_id)
+        except QueueUnavailable:
+            self._pulse.doubt()
+            raise
 
     def _store(self, request: Record, epoch: int) -> Receipt:
         own = {"request_id": request.request_id, "digest": request.digest, "epoch": str(epoch)}
@@ -55,9 +64,9 @@ class KafkaProducer:
         return max(0, receipt.offset - head - taken)
 
     def ping(self) -> None:
-        """See Producer.ping: two metadata requests. Topics that are missing are made."""
+        """See Producer.ping: the leaders are asked. Topics that are missing are made."""
         self._register.identity.look()
-        self._writer.ping(self._cluster.requests, _PING_SECONDS)
+        self._pulse.feel(_PING_SECONDS)
         if self._room:
             self._room.look()
 

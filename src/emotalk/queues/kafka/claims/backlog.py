@@ -46,11 +46,14 @@ def unfinished(admin: AdminClient, handle: Consumer, topic: str) -> Mapping[int,
 def _ends(admin: AdminClient, places: list[TopicPartition], which: OffsetSpec) -> dict[int, int]:
     answers = admin.list_offsets(dict.fromkeys(places, which), request_timeout=_ASK_SECONDS)
     try:
-        return {place.partition: answer.result(timeout=2 * _ASK_SECONDS).offset for place, answer in answers.items()}
+        ends = {place.partition: answer.result(timeout=2 * _ASK_SECONDS).offset for place, answer in answers.items()}
     except KafkaException as error:
         raise kafka_error(error, "asking for the ends of the request log") from error
     except TimeoutError as error:
         raise QueueUnavailable(f"Kafka: no answer within {2 * _ASK_SECONDS:.0f} seconds") from error
+    if min(ends.values()) < 0:  # librdkafka's way to say that a leader has not answered: by no means an empty log
+        raise QueueUnavailable("Kafka: not all brokers tell the ends of the request log; is one down?")
+    return ends
 
 
 class Room:

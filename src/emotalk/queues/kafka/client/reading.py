@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import TypeVar
 from uuid import uuid4
 
@@ -17,8 +18,18 @@ T = TypeVar("T")
 _ASK_SECONDS = 5.0
 _READ_SECONDS = 10.0
 _AGAIN_SECONDS = 0.02
-# What a broker says of a partition whose leader it is, but does not know it yet: the topic is some milliseconds old.
-_YOUNG = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART}
+# What a broker says of a partition in the first moments of its leader, or of the topic. Asked again, it knows.
+_YOUNG = {
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.FENCED_LEADER_EPOCH,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError.OFFSET_NOT_AVAILABLE,  # a new leader does not tell its end before a majority has what was accepted
+    # A broker that has just started knows no topic, and librdkafka would believe it for a quarter of an hour.
+    KafkaError._UNKNOWN_PARTITION,
+    KafkaError._UNKNOWN_TOPIC,
+}
 
 
 def reader(cluster: Cluster, *, tell_end: bool = False) -> Consumer:
@@ -44,7 +55,7 @@ def span_of(kafka: Consumer, topic: str, partition: int, timeout: float = _ASK_S
         oldest, end = kafka.get_watermark_offsets(TopicPartition(topic, partition), timeout=timeout)
         return int(oldest), int(end)
 
-    return _asked(ask, topic, timeout)
+    return _asked(kafka, ask, [topic], timeout)
 
 
 def ends_of(kafka: Consumer, places: Sequence[tuple[str, int]], timeout: float = _ASK_SECONDS) -> list[int]:
@@ -59,18 +70,26 @@ def ends_of(kafka: Consumer, places: Sequence[tuple[str, int]], timeout: float =
                 raise KafkaException(place.error)
         return [int(place.offset) for place in found]
 
-    return _asked(ask, ", ".join(topic for topic, _ in places), timeout)
+    return _asked(kafka, ask, list(dict.fromkeys(topic for topic, _ in places)), timeout)
 
 
-def _asked(ask: Callable[[], T], topic: str, timeout: float) -> T:
+def _asked(kafka: Consumer, ask: Callable[[], T], topics: Sequence[str], timeout: float) -> T:
     deadline = time.monotonic() + timeout
     while True:
         try:
             return ask()
         except KafkaException as error:
             if error.args[0].code() not in _YOUNG or time.monotonic() > deadline:
-                raise kafka_error(error, f"asking for the ends of {topic}") from error
+                raise kafka_error(error, f"asking for the ends of {', '.join(topics)}") from error
             time.sleep(_AGAIN_SECONDS)
+            _hear_anew(kafka, topics, timeout)
+
+
+def _hear_anew(kafka: Consumer, topics: Sequence[str], timeout: float) -> None:
+    """Let librdkafka forget what it was told of these topics; what goes wrong here goes wrong with the question."""
+    with suppress(KafkaException):
+        for topic in topics:
+            kafka.list_topics(topic, timeout=timeout)
 
 
 def records_between(kafka: Consumer, topic: str, partition: int, start: int, end: int) -> Iterator[Message]:

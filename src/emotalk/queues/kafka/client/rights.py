@@ -5,7 +5,7 @@ Why these: docs/decisions/0039.
 
 from collections.abc import Iterable
 
-from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AclOperation, AdminClient, TopicDescription
 
 from emotalk.errors import ConfigurationError
@@ -63,6 +63,8 @@ def check_topics(cluster: Cluster, topics: Iterable[TopicDescription]) -> dict[s
 
 def check_group(admin: AdminClient, cluster: Cluster) -> None:
     """Raise ConfigurationError where the workers may not join their group; whatever else goes wrong shows later."""
+    if not _coordinator_answers(cluster):
+        return
     [answer] = admin.describe_consumer_groups(
         [cluster.group], include_authorized_operations=True, request_timeout=_ASK_SECONDS
     ).values()
@@ -75,6 +77,18 @@ def check_group(admin: AdminClient, cluster: Cluster) -> None:
         return
     if AclOperation.DESCRIBE in allowed and AclOperation.READ not in allowed:
         raise _missing(cluster, [right])
+
+
+def _coordinator_answers(cluster: Cluster) -> bool:
+    """librdkafka ends this process where the coordinator goes away while an admin asks it (its issue 4605)."""
+    handle = cluster.consumer({"group.id": cluster.group})
+    try:
+        handle.committed([TopicPartition(cluster.requests, 0)], timeout=_ASK_SECONDS)
+    except KafkaException as error:
+        return bool(error.args[0].code() == KafkaError.GROUP_AUTHORIZATION_FAILED)
+    finally:
+        handle.close()
+    return True
 
 
 def _missing(cluster: Cluster, rights: Iterable[Right]) -> ConfigurationError:

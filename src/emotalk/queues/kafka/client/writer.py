@@ -12,6 +12,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from emotalk.errors import EmoTalkError, QueueFull, QueueUnavailable
 from emotalk.queues.kafka.client.cluster import Cluster
 from emotalk.queues.kafka.client.faults import kafka_error
+from emotalk.queues.kafka.client.pulse import Pulse
 from emotalk.queues.kafka.client.records import place_of
 from emotalk.queues.strangers import blob
 
@@ -19,11 +20,9 @@ _POLL_SECONDS = 0.1
 _FLUSH_SECONDS = 5.0
 # librdkafka itself reports each record after delivery.timeout.ms; this bound is for one that is stuck.
 _STUCK_SECONDS = 120.0
-# librdkafka is back within a tenth of a second where a connection merely broke; whose broker is gone hears it now and
-# not after delivery.timeout.ms.
-_DOUBT_SECONDS = 0.5
-_QUICK_SECONDS = 0.25
 _LOOK_SECONDS = 0.1
+# A tombstone of nothing, under a key that no reader takes for a note.
+_NOTHING = "\0pulse"
 
 
 @dataclass(frozen=True)
@@ -42,18 +41,23 @@ class Outgoing:
 class Writer:
     """An idempotent producer whose `write` blocks; its own thread collects the delivery reports for all callers.
 
-    A `hasty` one gives up as soon as no broker answers, since somebody waits for its answer; else a write goes on for
-    ten seconds, in which a broker may come back.
+    A write goes on for ten seconds, in which a broker may come back. One that was hurried gives up as soon as too few
+    brokers answer, since somebody waits for its answer.
     """
 
-    def __init__(self, cluster: Cluster, *, hasty: bool = False) -> None:
-        self._cluster, self._hasty = cluster, hasty
-        self._doubted_since: float | None = None
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._pulse: Pulse | None = None
         self._producer: Producer = cluster.producer(self._hear)
         self._renewing = threading.Lock()
         self._closed = threading.Event()
         self._reports = threading.Thread(target=self._collect, name="emotalk-kafka-writer", daemon=True)
         self._reports.start()
+
+    def hurry(self) -> Pulse:
+        """From now on; returns what tells whether a record would be accepted."""
+        self._pulse = Pulse(self._cluster, self._write_nothing)
+        return self._pulse
 
     def write(self, topic: str, records: Sequence[Outgoing]) -> list[tuple[int, int]]:
         """Send all, then wait for all: (partition, offset) of each, in order.
@@ -67,11 +71,18 @@ class Writer:
         """Send all; whoever calls what is returned waits for all. Errors are those of `write`, here or there."""
         if self._closed.is_set():
             raise QueueUnavailable(f"Kafka: nothing more is written to {topic}; this queue was closed")
-        self.look(topic)
+        if self._pulse:
+            self._pulse.look()
+        return self._send(topic, records)
+
+    def _write_nothing(self) -> None:
+        self._send(self._cluster.jobs, [Outgoing(_NOTHING, None, partition=0)])()
+
+    def _send(self, topic: str, records: Sequence[Outgoing]) -> Callable[[], list[tuple[int, int]]]:
         delivery, producer = _Delivery(len(records)), self._producer
         try:
             for index, record in enumerate(records):
-                _send(producer, topic, record, partial(delivery.report, index))
+                _produce(producer, topic, record, partial(delivery.report, index))
         except BufferError as full:
             raise QueueFull(f"Kafka: too much is waiting to be written to {topic}; try later") from full
         except KafkaException as failure:
@@ -80,38 +91,26 @@ class Writer:
 
     def _wait(self, delivery: "_Delivery", producer: Producer, topic: str) -> list[tuple[int, int]]:
         try:
-            return delivery.wait(partial(self._give_up_in_vain, topic))
+            places = delivery.wait(self._give_up_in_vain)
         except KafkaException as failure:
             raise self._broken(failure, producer, topic) from failure
+        if self._pulse:
+            self._pulse.confirmed()
+        return places
+
+    def _give_up_in_vain(self) -> None:
+        if self._closed.is_set():
+            raise QueueUnavailable("Kafka: this queue was closed before the write was confirmed")
+        if self._pulse:
+            self._pulse.give_up_in_vain()
 
     def _broken(self, failure: KafkaException, producer: Producer, topic: str) -> EmoTalkError:
         if failure.args[0].fatal() or failure.args[0].code() == KafkaError._FATAL:
             self._renew(producer)
-        return kafka_error(failure, f"writing to {topic}")
-
-    def look(self, topic: str) -> None:
-        """A hasty one raises QueueUnavailable at once where the brokers were gone a moment ago and still are."""
-        if self._hasty and self._doubted_since is not None:
-            self.ping(topic, _QUICK_SECONDS)
-
-    def ping(self, topic: str, timeout: float) -> None:
-        """Ask for the topic's metadata. Raises QueueUnavailable where no leader would take a record now."""
-        try:
-            self._ask(topic, timeout)
-        except QueueUnavailable:
-            self._doubt()
-            raise
-        self._doubted_since = None
-
-    def _ask(self, topic: str, timeout: float) -> None:
-        try:
-            found = self._producer.list_topics(topic, timeout=timeout).topics[topic]
-        except KafkaException as error:
-            raise kafka_error(error, f"asking for {topic}") from error
-        if found.error is not None:
-            raise kafka_error(found.error, f"asking for {topic}")
-        if any(partition.leader < 0 for partition in found.partitions.values()):
-            raise QueueUnavailable(f"Kafka: {topic} has a partition without a leader; is a broker down?")
+        error = kafka_error(failure, f"writing to {topic}")
+        if self._pulse and isinstance(error, QueueUnavailable):
+            self._pulse.missed()
+        return error
 
     def close(self) -> None:
         """Let what is under way arrive, then end the thread and the connections."""
@@ -120,20 +119,13 @@ class Writer:
         self._producer.flush(_FLUSH_SECONDS)
         self._closed.set()
         self._reports.join()
+        if self._pulse:
+            self._pulse.close()
         del self._producer
 
     def _hear(self, error: KafkaError) -> None:
-        if error.code() == KafkaError._ALL_BROKERS_DOWN:
-            self._doubt()
-
-    def _doubt(self) -> None:
-        self._doubted_since = self._doubted_since or time.monotonic()
-
-    def _give_up_in_vain(self, topic: str) -> None:
-        """Raise QueueUnavailable where waiting on is in vain; the write may be done all the same, so repeat it."""
-        since = self._doubted_since
-        if self._hasty and since is not None and time.monotonic() - since > _DOUBT_SECONDS:
-            self.ping(topic, _QUICK_SECONDS)
+        if self._pulse:
+            self._pulse.hear(error)
 
     def _renew(self, broken: Producer) -> None:
         """An idempotent producer that met a fatal error never writes again: take another in its place."""
@@ -146,7 +138,7 @@ class Writer:
             self._producer.poll(_POLL_SECONDS)
 
 
-def _send(producer: Producer, topic: str, record: Outgoing, on_delivery: Callable[..., None]) -> None:
+def _produce(producer: Producer, topic: str, record: Outgoing, on_delivery: Callable[..., None]) -> None:
     headers: list[tuple[str, str | bytes | None]] = [(name, text.encode()) for name, text in record.headers.items()]
     place: dict[str, Any] = {} if record.partition is None else {"partition": record.partition}
     producer.produce(topic, record.value, blob(record.key), headers=headers, on_delivery=on_delivery, **place)

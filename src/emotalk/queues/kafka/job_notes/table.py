@@ -5,6 +5,7 @@ Why so: docs/decisions/0027.
 
 import logging
 import threading
+import time
 from dataclasses import dataclass, replace
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -73,6 +74,7 @@ class Table:
         self._kafka: Consumer = reader(cluster, tell_end=True)
         # Of its own: a question to the handle that a thread polls is never answered.
         self._oracle, self._asking = reader(cluster), threading.Lock()
+        self._outage: tuple[float, QueueUnavailable] | None = None
         self._entries: dict[str, Entry] = {}
         self._wished: set[str] = set()
         self._read_to = 0
@@ -94,12 +96,23 @@ class Table:
 
     def refresh_beside(self, *places: tuple[str, int]) -> list[int]:
         """The same, and the offset of the next record in each of these (topic, partition), asked in the same breath."""
+        came = time.monotonic()
         with self._asking:
+            self._share_outage(came)
             if self._closing.is_set():
                 raise QueueUnavailable(f"Kafka: {self._topic} is read again from its beginning")
-            end, *others = ends_of(self._oracle, [(self._topic, PARTITION), *places])
+            try:
+                end, *others = ends_of(self._oracle, [(self._topic, PARTITION), *places])
+            except QueueUnavailable as outage:
+                self._outage = time.monotonic(), outage
+                raise
         self._wait_for(end)
         return others
+
+    def _share_outage(self, came: float) -> None:
+        """Who has waited while another asked in vain need not ask: each in turn would wait five seconds."""
+        if self._outage and self._outage[0] > came:
+            raise QueueUnavailable(str(self._outage[1]))
 
     def _wait_for(self, end: int) -> None:
         with self._news:
