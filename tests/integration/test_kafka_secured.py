@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from base64 import b64decode, urlsafe_b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -36,16 +36,18 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from emotalk.client import EmoTalkClient, Request
-from emotalk.errors import ConfigurationError, EmoTalkError
+from emotalk.errors import ConfigurationError, EmoTalkError, QueueLost, QueueUnavailable
 from emotalk.queues.base import Record
 from emotalk.queues.kafka import KafkaQueue
-from tests.integration.served import PATIENCE, command, environment, outside, speech
+from tests.integration.served import PATIENCE, command, environment, eventually, outside, speech
 from tests.kafka.broker import Broker, free_ports
 from tests.kafka.lent import lent
 
 pytestmark = pytest.mark.kafka
 
 PASSWORD, OTHER = "horse;battery=staple", "wrong-horse-battery"
+NOBODY = 19
+"""A port of this machine on which nobody listens."""
 MODULE = "org.apache.kafka.common.security.plain.PlainLoginModule required"
 TOKEN_MODULE = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required"
 SCRAM_MODULE = "org.apache.kafka.common.security.scram.ScramLoginModule required"
@@ -61,6 +63,7 @@ class Secured:
     stranger: Path
     tokens: str
     certificates: str
+    away: str
 
     def options(self, mechanism: str = "PLAIN", **changed: str) -> dict[str, str]:
         given = {
@@ -84,17 +87,15 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     ours = authority.issue_cert("emotalk.example", common_name="emotalk")
     (folder / "ours.pem").write_bytes(b"".join(blob.bytes() for blob in ours.cert_chain_pems))
     (folder / "ours.key").write_bytes(ours.private_key_pem.bytes())
-    plain, secret, token, mutual, controller = free_ports(5)
-    listeners = ",".join(
-        f"{name}://127.0.0.1:{port}"
-        for name, port in {"PLAINTEXT": plain, "SECRET": secret, "TOKEN": token, "MUTUAL": mutual}.items()
-    )
+    plain, secret, token, mutual, away, controller = free_ports(6)
+    names = {"PLAINTEXT": plain, "SECRET": secret, "TOKEN": token, "MUTUAL": mutual}
+    listeners = ",".join(f"{name}://127.0.0.1:{port}" for name, port in names.items())
     properties = {
-        "listeners": f"{listeners},CONTROLLER://127.0.0.1:{controller}",
-        "advertised.listeners": listeners,
+        "listeners": f"{listeners},AWAY://127.0.0.1:{away},CONTROLLER://127.0.0.1:{controller}",
+        "advertised.listeners": f"{listeners},AWAY://127.0.0.1:{NOBODY}",
         "controller.quorum.voters": f"1@127.0.0.1:{controller}",
         "listener.security.protocol.map": (
-            "PLAINTEXT:PLAINTEXT,SECRET:SASL_SSL,TOKEN:SASL_PLAINTEXT,MUTUAL:SSL,CONTROLLER:PLAINTEXT"
+            "PLAINTEXT:PLAINTEXT,AWAY:PLAINTEXT,SECRET:SASL_SSL,TOKEN:SASL_PLAINTEXT,MUTUAL:SSL,CONTROLLER:PLAINTEXT"
         ),
         "ssl.keystore.type": "PEM",
         "ssl.keystore.location": str(folder / "broker.pem"),
@@ -119,7 +120,9 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
         [done] = admin.alter_user_scram_credentials([user]).values()
         done.result(20)
         papers = folder / "ca.pem", folder / "stranger.pem"
-        yield Secured(broker, f"localhost:{secret}", *papers, f"localhost:{token}", f"localhost:{mutual}")
+        yield Secured(
+            broker, f"localhost:{secret}", *papers, f"localhost:{token}", f"localhost:{mutual}", f"localhost:{away}"
+        )
 
 
 def pkcs8(leaf: trustme.LeafCert) -> bytes:
@@ -226,7 +229,7 @@ def goes_through(queue: KafkaQueue) -> bool:
     claim = worker.claim(PATIENCE)
     assert claim is not None
     worker.begin(claim, 1)
-    worker.publish(claim, [b"answer"])
+    worker.publish(claim, [b"EMTK answer"])
     worker.complete(claim)
     queue.close()
     return True
@@ -242,6 +245,15 @@ def test_a_certificate_of_ours_lets_us_in_and_without_one_it_is_said(
     monkeypatch.setattr("emotalk.queues.kafka.client.reach._REACH_SECONDS", 3.0)
     queue = KafkaQueue(secured.certificates, prefix="mutual.", settings=trusting)
     with pytest.raises(ConfigurationError, match=r"does not let us in: .*[Cc]ertificate"):
+        queue.prepare()
+
+
+def test_a_broker_that_sends_its_clients_where_nobody_answers_is_named_with_that_address(
+    secured: Secured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emotalk.queues.kafka.client.reach._ASK_SECONDS", 2.0)
+    queue = KafkaQueue(secured.away)
+    with pytest.raises(QueueUnavailable, match=rf"127\.0\.0\.1:{NOBODY}, where nobody answers.*advertised\.listeners"):
         queue.prepare()
 
 
@@ -326,6 +338,10 @@ class Rules:
         for answer in self._admin.create_acls([self._rule(kind, right, allow=True) for right in rights]).values():
             answer.result(PATIENCE)
 
+    def delete(self, topic: str) -> None:
+        for answer in self._admin.delete_topics([topic]).values():
+            answer.result(PATIENCE)
+
     @contextlib.contextmanager
     def denied(self, kind: ResourceType, right: str) -> Iterator[None]:
         rule = self._rule(kind, right, allow=False)
@@ -365,7 +381,7 @@ def test_the_rights_that_the_documents_list_are_enough_for_all_that_a_deployment
     queue.producer().append(Record("two", "two", "digest", b"voice"))
     claim = worker.claim(PATIENCE)
     assert claim is not None
-    worker.bury(claim, b"letter", "error", [b"failure"])
+    worker.bury(claim, b"EMTK letter", "error", [b"EMTK failure"])
     worker.housekeep()
     assert {row.request_id: row.state for row in ledger.rows()} == {"one": "done", "two": "dead"}
     assert ledger.delete("two") == 1
@@ -412,6 +428,38 @@ def test_a_right_that_is_needed_for_one_thing_only_is_named_when_that_is_done(
         refusal = refused(tenant(secured, f"{TENANT}eight."))
     assert "--operation AlterConfigs" in refusal
     assert "--max-message-mib 8" in refusal
+
+
+def test_topics_that_are_deleted_and_may_not_be_made_again_are_an_outage_that_names_what_heals_it(
+    secured: Secured, rules: Rules
+) -> None:
+    queue = tenant(secured, f"{TENANT}gone.")
+    queue.prepare()
+    producer, worker, results = queue.producer(), queue.consumer(""), queue.results()
+    producer.append(Record("one", "one", "digest", b"voice"))
+    with rules.denied(ResourceType.TOPIC, "Create"):
+        rules.delete(f"{TENANT}gone.audio-requests")
+        for look in (producer.ping, lambda: worker.claim(0.1), lambda: results.poll(0.1)):
+            lost = eventually(lambda look=look: loss_of(look))
+            assert "tenant.gone.audio-requests" in lost
+            assert "--operation Create --topic tenant.gone.audio-requests" in lost
+    eventually(lambda: not loss_of(producer.ping))
+    assert not producer.append(Record("one", "one", "digest", b"voice")).repeated
+    claim = worker.claim(PATIENCE)
+    assert claim is not None
+    assert claim.request.request_id == "one"
+    queue.close()
+
+
+def loss_of(look: Callable[[], object]) -> str:
+    """What is said of a log that is lost; nothing where it is there."""
+    try:
+        look()
+    except QueueLost as lost:
+        return str(lost)
+    except EmoTalkError:
+        pass
+    return ""
 
 
 def refused(queue: KafkaQueue) -> str:

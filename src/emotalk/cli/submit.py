@@ -54,7 +54,7 @@ def run(parsed: argparse.Namespace) -> None:
         if receipt.failure is not None:
             raise given_up(receipt.failure)
         print(f"request_id {job.request_id}, partition {receipt.partition}, offset {receipt.offset}", flush=True)
-        waiting = Waiting(queue, job.request_id, partial(producer.ahead, receipt))
+        waiting = Waiting(queue, job.request_id, partial(producer.ahead, receipt), prefix=settings.kafka_prefix)
         clip = _wait(results, job, receipt, waiting, parsed.timeout)
     finally:
         queue.close()

@@ -14,7 +14,7 @@ FIRST_PAUSE = 5.0
 class Waiting:
     """Tells on standard error: at once, after five seconds, and then each time after twice as long.
 
-    `ahead`: how many requests are before it.
+    `ahead`: how many requests are before it; `prefix`: of the names on Kafka.
     """
 
     def __init__(
@@ -24,8 +24,10 @@ class Waiting:
         ahead: Callable[[], int],
         tell: Callable[[str], object] = complain,
         monotonic: Callable[[], float] = time.monotonic,
+        prefix: str = "",
     ) -> None:
-        self._url, self._request_id, self._ahead, self._ledger = queue.url, request_id, ahead, queue.ledger()
+        self._place = shlex.join([queue.url, *(["--kafka-prefix", prefix] if prefix else [])])
+        self._request_id, self._ahead, self._ledger = request_id, ahead, queue.ledger()
         self._tell, self._monotonic = tell, monotonic
         self._next, self._pause = monotonic(), FIRST_PAUSE
 
@@ -48,5 +50,5 @@ class Waiting:
             return ""
         if row is not None and row.state == "running":
             return f"{self._request_id}: a worker has begun it (attempt {row.attempts}); waiting for its frames"
-        start = f"Is one running? If not: emotalk work --queue {shlex.quote(self._url)}"
+        start = f"Is one running? If not: emotalk work --queue {self._place}"
         return f"{self._request_id} is queued, {ahead} before it, and waits for a worker. {start}"

@@ -191,6 +191,7 @@ class KafkaConsumer:
         for partition in sorted(self._member.owned):
             delete_before(self._cluster, partition, self._member.committed(partition).offset)
         if 0 in self._member.owned:  # one worker is enough
+            self._register.identity.mend()
             for request_id in self._register.expired():
                 self._writer.write(self._cluster.jobs, tombstones(request_id))
 

@@ -16,7 +16,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from emotalk.queues.kafka.claims.marks import Mark, read_mark
 from emotalk.queues.kafka.client.cluster import Cluster, Value
-from emotalk.queues.kafka.client.faults import kafka_error
+from emotalk.queues.kafka.client.faults import Right, kafka_error
 from emotalk.queues.kafka.client.records import place_of
 
 SESSION_MS = 10_000
@@ -51,7 +51,7 @@ class Member:
     def __init__(
         self, cluster: Cluster, name: str, max_poll_interval_ms: int, tell: Rebalanced, *, from_start: bool = False
     ) -> None:
-        self._topic, self._tell = cluster.requests, tell
+        self._topic, self._group, self._tell = cluster.requests, cluster.group, tell
         self._stall_seconds, self._polled = max_poll_interval_ms / 1000, time.monotonic()
         self.confirmed_at = -float("inf")
         self._held = self.settled = self.fenced = False
@@ -86,8 +86,13 @@ class Member:
         elif error.code() == KafkaError._MAX_POLL_EXCEEDED:
             self._give_up()
         else:
-            raise kafka_error(error, "reading requests")
+            raise kafka_error(error, "reading requests", self._right(error))
         return None
+
+    def _right(self, error: KafkaError) -> Right:
+        """What a worker must be allowed to, that an error speaks of."""
+        is_of_group = error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED
+        return Right("Read", "group", self._group) if is_of_group else Right("Read", "topic", self._topic)
 
     def hold(self) -> None:
         """Stop reading all partitions, those that are still to come included."""

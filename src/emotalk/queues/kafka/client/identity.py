@@ -19,7 +19,7 @@ from emotalk.queues.kafka.client.faults import kafka_error
 _log = logging.getLogger(__name__)
 
 _FRESH_SECONDS = 2.0
-_ASK_SECONDS = 2.0
+_ASK_SECONDS = 1.0
 _UNKNOWN = "AAAAAAAAAAAAAAAAAAAAAA"
 """Sixteen zeros: what a broker says whose topics have no ids."""
 _SEND_AGAIN = "made again; what waited in them is lost, and clients send it again"
@@ -68,6 +68,10 @@ class Identity:
                 self._looked = self._monotonic()
             if self._lost is not None:
                 raise self._lost
+
+    def mend(self) -> None:
+        """Somebody may have changed the topics' settings under living processes. Raises as `prepare` does."""
+        self._make()
 
     def _recognise(self) -> None:
         found = self._ask()

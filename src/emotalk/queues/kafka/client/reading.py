@@ -10,7 +10,7 @@ from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Me
 
 from emotalk.errors import QueueUnavailable
 from emotalk.queues.kafka.client.cluster import Cluster
-from emotalk.queues.kafka.client.faults import kafka_error
+from emotalk.queues.kafka.client.faults import Right, kafka_error
 from emotalk.queues.kafka.client.records import place_of
 
 T = TypeVar("T")
@@ -42,9 +42,9 @@ def partitions_of(kafka: Consumer, topic: str, timeout: float = _ASK_SECONDS) ->
     try:
         found = kafka.list_topics(topic, timeout=timeout).topics[topic]
     except KafkaException as error:
-        raise kafka_error(error, f"asking for {topic}") from error
+        raise kafka_error(error, f"asking for {topic}", Right("Describe", "topic", topic)) from error
     if found.error is not None:
-        raise kafka_error(found.error, f"asking for {topic}")
+        raise kafka_error(found.error, f"asking for {topic}", Right("Describe", "topic", topic))
     return sorted(found.partitions)
 
 
@@ -80,7 +80,8 @@ def _asked(kafka: Consumer, ask: Callable[[], T], topics: Sequence[str], timeout
             return ask()
         except KafkaException as error:
             if error.args[0].code() not in _YOUNG or time.monotonic() > deadline:
-                raise kafka_error(error, f"asking for the ends of {', '.join(topics)}") from error
+                right = Right("Describe", "topic", topics[0])
+                raise kafka_error(error, f"asking for the ends of {', '.join(topics)}", right) from error
             time.sleep(_AGAIN_SECONDS)
             _hear_anew(kafka, topics, timeout)
 
@@ -122,7 +123,7 @@ def sound(message: Message, topic: str) -> Message:
     """The message, unless it is an error in a message's place: that is raised."""
     error = message.error()
     if error is not None:
-        raise kafka_error(error, f"reading {topic}")
+        raise kafka_error(error, f"reading {topic}", Right("Read", "topic", topic))
     return message
 
 

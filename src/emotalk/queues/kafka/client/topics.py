@@ -8,20 +8,18 @@ from dataclasses import dataclass, replace
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
-    ConfigResource,
     NewPartitions,
     NewTopic,
-    ResourceType,
     TopicDescription,
     TopicMetadata,
 )
 
-from emotalk.errors import ConfigurationError, NoQueue, QueueUnavailable
+from emotalk.errors import NoQueue, QueueUnavailable
 from emotalk.queues.base import RESULTS_KEPT_SECONDS
 from emotalk.queues.kafka.claims.backlog import backlog
 from emotalk.queues.kafka.client.cluster import Cluster
 from emotalk.queues.kafka.client.faults import Right, change_refused, unanswered
-from emotalk.queues.kafka.client.reach import reach
+from emotalk.queues.kafka.client.reach import check_brokers, reach
 from emotalk.queues.kafka.client.rights import check_group, check_topics, describe
 from emotalk.queues.kafka.client.upkeep import OPTIONAL, Settings, check_owner, look, mend, pairs, say_unknown
 from emotalk.queues.lanes import not_now
@@ -57,7 +55,7 @@ def prepare_topics(cluster: Cluster, partitions: int, replication: int | None, c
     setting where the broker refuses, or the right that lacks, or a topic that is somebody else's.
     """
     admin, brokers = reach(cluster)
-    _check_broker(admin, min(brokers), cluster.record_bytes)
+    check_brokers(admin, cluster, brokers)
     there = describe(admin, cluster)
     if not create and cluster.requests not in there:
         raise NoQueue(
@@ -159,7 +157,10 @@ def _creation_refused(error: KafkaException | TimeoutError, cluster: Cluster, sh
         f"kafka-topics.sh --bootstrap-server {cluster.bootstrap} --create --topic {shape.name} --partitions"
         f" {shape.partitions} --replication-factor {shape.copies} --config {pairs(shape.settings, ' --config ')}"
     )
-    fix = f"A broker that takes only smaller records: --max-message-mib. Or create it by hand: {command}"
+    fix = (
+        "Where its policy wants smaller records: --max-message-mib; other names: --kafka-prefix; fewer replicas:"
+        f" --kafka-replication. Or create it by hand: {command}"
+    )
     return change_refused(error, wish, fix, Right("Create", "topic", shape.name))
 
 
@@ -219,17 +220,3 @@ def _is_led(topic: TopicMetadata, partitions: int) -> bool:
 
 def _on(cluster: Cluster, operation: str) -> Right:
     return Right(operation, "topic", cluster.requests)
-
-
-def _check_broker(admin: AdminClient, broker: int, needed: int) -> None:
-    """A request larger than socket.request.max.bytes is cut off without a word, and no topic setting overrides it."""
-    [answer] = admin.describe_configs([ConfigResource(ResourceType.BROKER, str(broker))]).values()
-    try:
-        entry = answer.result(timeout=_CHANGE_SECONDS).get("socket.request.max.bytes")
-    except (KafkaException, TimeoutError):  # not allowed to ask: the first large request will tell
-        return
-    if entry and entry.value and int(entry.value) < needed:
-        raise ConfigurationError(
-            f"Kafka broker {broker}: socket.request.max.bytes must be at least {needed}, and is {entry.value}. Raise"
-            f" it, or lower --max-message-mib to {int(entry.value) // 2**20}"
-        )

@@ -11,7 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from emotalk.errors import EmoTalkError, QueueFull, QueueUnavailable
 from emotalk.queues.kafka.client.cluster import Cluster
-from emotalk.queues.kafka.client.faults import kafka_error
+from emotalk.queues.kafka.client.faults import Right, kafka_error
 from emotalk.queues.kafka.client.pulse import Pulse
 from emotalk.queues.kafka.client.records import place_of
 from emotalk.queues.strangers import blob
@@ -107,7 +107,7 @@ class Writer:
     def _broken(self, failure: KafkaException, producer: Producer, topic: str) -> EmoTalkError:
         if failure.args[0].fatal() or failure.args[0].code() == KafkaError._FATAL:
             self._renew(producer)
-        error = kafka_error(failure, f"writing to {topic}")
+        error = kafka_error(failure, f"writing to {topic}", Right("Write", "topic", topic))
         if self._pulse and isinstance(error, QueueUnavailable):
             self._pulse.missed()
         return error
