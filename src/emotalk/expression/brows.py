@@ -10,7 +10,7 @@ from emotalk.timebase import FPS
 _LATE = 0.7 * FPS
 """Brows move up to this many frames after a phrase began: they do not follow its loudness."""
 _TREMOR = 0.12
-_STRESS = 0.13
+_STRESS = 0.08
 
 
 class Brows:

@@ -17,7 +17,7 @@ from emotalk.expression.persons import chance
 from emotalk.expression.phrasing import Speech
 from emotalk.timebase import FPS
 
-_IDLE, _TALKING, _PHRASE_END, _JUMP = 0.2, 0.5, 4.0, 7.4
+_IDLE, _TALKING, _PHRASE_END, _JUMP = 0.2, 0.6, 4.2, 8.0
 """Blinks a second, in silence and in speech; more in the first frames after a phrase and with a jump of the eyes."""
 _NEED_AT_ONCE, _NEED_AT_MOST = 0.3, 2.0
 """A factor on that, which grows by 1 with each second in which the eyes have been dry."""

@@ -36,21 +36,21 @@ class Studio:
     def __init__(self, size: int = 720) -> None:
         import moderngl
 
-        self._gl, self._head, self.size = _context(), load_head(), size
+        self._gl, self.head, self.size = _context(), load_head(), size
         self._gl.enable(moderngl.DEPTH_TEST | moderngl.BLEND)
         self._program = self._gl.program(_VERTEX, _FRAGMENT)
         self._program["camera"].write(_camera().T.astype("f4").tobytes())
         self._program["eye"].value = tuple(float(x) for x in EYE)
-        self._share = turning_share(self._head)
-        self._rest = smooth_normals(self._head.vertices, self._head.triangles)
-        self._moving = self._gl.buffer(reserve=self._head.vertices.nbytes * 2, dynamic=True)
+        self._share = turning_share(self.head)
+        self._rest = smooth_normals(self.head.vertices, self.head.triangles)
+        self._moving = self._gl.buffer(reserve=self.head.vertices.nbytes * 2, dynamic=True)
         self._parts = self._upload(*read_glb(HEAD_GLB.read_bytes()))
         self._drawn, self._shown = self._canvas(SAMPLES), self._canvas(0)
 
     def picture(self, weights: Vectors, turn: Vectors | None = None) -> Picture:
         """One frame; `turn`: yaw, pitch and roll of the head [3] in degrees."""
-        points = self._head.posed(weights)
-        bent = self._head.normals + smooth_normals(points, self._head.triangles) - self._rest
+        points = self.head.posed(weights)
+        bent = self.head.normals + smooth_normals(points, self.head.triangles) - self._rest
         if turn is not None:
             points, bent = turned(points, self._share, turn), turned(bent, self._share, turn, (0, 0, 0))
         self._moving.write(np.concatenate([points, bent], axis=1).astype("f4").tobytes())
@@ -75,7 +75,7 @@ class Studio:
 
     def _upload(self, document: Document, binary: bytes) -> list[tuple[Any, Any, tuple[float, ...], float]]:
         """Each part as it is drawn: vertices, texture, colour, gloss. The lashes, half transparent, come last."""
-        head = self._head
+        head = self.head
         fixed = self._gl.buffer(np.concatenate([head.uv, head.shade], axis=1).astype("f4").tobytes())
         drawn = []
         for part, material in zip(head.parts, document["materials"], strict=True):

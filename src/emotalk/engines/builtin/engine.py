@@ -29,7 +29,7 @@ LICENCE = "MIT and Apache-2.0"
 
 log = logging.getLogger(__name__)
 
-_CODE_VERSION = "4"
+_CODE_VERSION = "5"
 """Raise it with any change that changes bytes: frames of different fingerprints are never spliced."""
 
 

@@ -50,7 +50,7 @@ def _of_shapes(**values: float) -> Rows:
 
 
 _LOST = _of_shapes(
-    jawOpen=0.3, mouthPucker=0.2, mouthStretch=0.3, mouthLowerDown=1, mouthUpperUp=1, mouthFunnel=1, tongueOut=1
+    jawOpen=0.7, mouthPucker=0.2, mouthStretch=0.3, mouthLowerDown=1, mouthUpperUp=1, mouthFunnel=1, tongueOut=1
 )
 _PRESSED = _of_shapes(mouthPress=0.3, mouthRollLower=0.22, mouthRollUpper=0.16)
 """Where lips are together: how much of a shape is lost, what comes instead."""
