@@ -52,7 +52,7 @@ def test_who_waits_for_what_is_deleted_is_answered_all_the_same_and_an_old_id_is
     }
     common = ("--queue", f"kafka://{mortal.bootstrap}")
     with (
-        outside(tmp_path, "serve", "--no-worker", "--port", "0", *common) as server,
+        outside(tmp_path, "serve", "--no-worker", "--port", "0", "--partitions", "3", *common) as server,
         outside(tmp_path, "work", "--engine", "tone", *common) as worker,
         EmoTalkClient("127.0.0.1", server.port, timeout=120) as client,
         ThreadPoolExecutor() as pool,
@@ -75,4 +75,6 @@ def test_who_waits_for_what_is_deleted_is_answered_all_the_same_and_an_old_id_is
                 assert sum(len(chunk.frames) for chunk in client.results(f"before-{what}")) == 30
             assert frames(f"before-{what}", 1.0) == 30
             eventually(client.health)
+        admin = AdminClient({"bootstrap.servers": mortal.bootstrap})
+        assert len(admin.list_topics(REQUESTS_TOPIC, timeout=PATIENCE).topics[REQUESTS_TOPIC].partitions) == 3
         assert not [line for line in server.log + worker.log if "Traceback" in line]

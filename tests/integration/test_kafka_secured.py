@@ -221,10 +221,10 @@ def test_a_secret_on_the_command_line_works_and_is_warned_of(secured: Secured, t
     assert PASSWORD not in done.stderr
 
 
-def goes_through(queue: KafkaQueue) -> bool:
+def goes_through(queue: KafkaQueue, name: str = "one") -> bool:
     """Is a request stored, claimed and answered?"""
     queue.prepare()
-    queue.producer().append(Record("one", "one", "digest", b"voice"))
+    queue.producer().append(Record(name, name, "digest", b"voice"))
     worker = queue.consumer("")
     claim = worker.claim(PATIENCE)
     assert claim is not None
@@ -420,7 +420,7 @@ def test_a_right_that_is_needed_for_one_thing_only_is_named_when_that_is_done(
     assert any("--operation Delete --topic tenant." in vars(each).get("fix", "") for each in caplog.records)
     caplog.clear()
     with rules.denied(ResourceType.TOPIC, "DescribeConfigs"):
-        assert goes_through(tenant(secured))
+        assert goes_through(tenant(secured), "another")
     assert caplog.text.count("the settings of the topics are not told") == 1
     eight = tenant(secured, f"{TENANT}eight.", record_mib=8)
     eight.prepare()

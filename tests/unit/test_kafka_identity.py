@@ -29,7 +29,7 @@ class Broker:
             raise self.ids
         return dict(self.ids)
 
-    def make(self) -> None:
+    def make(self, _: int = 0) -> None:
         if self.refusal:
             raise self.refusal
         self.made += 1
@@ -74,7 +74,7 @@ def test_a_broker_that_has_not_heard_of_the_topics_yet_is_no_loss() -> None:
     broker.ids = {}
     make = broker.make
 
-    def hear() -> None:
+    def hear(_: int) -> None:
         make()
         broker.ids = dict.fromkeys(CLUSTER.topics, "first")
 
@@ -88,7 +88,7 @@ def test_where_topics_have_no_ids_those_that_are_missing_are_noticed_all_the_sam
     assert broker.look() == 0
     assert broker.identity.mark() == ""
     broker.ids = {}
-    broker.make = lambda: setattr(broker, "ids", dict.fromkeys(CLUSTER.topics, ""))  # type: ignore[method-assign]
+    broker.make = lambda _=0: setattr(broker, "ids", dict.fromkeys(CLUSTER.topics, ""))  # type: ignore[method-assign]
     broker.identity._make = broker.make
     assert broker.look() == 1
 

@@ -5,13 +5,14 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emotalk.errors import NewerRecord, QueueUnavailable
+from emotalk.errors import NewerRecord, QueueLost, QueueUnavailable
 from emotalk.jobs import Failure, Part
 from emotalk.jobs.assembly import Assembly
 from emotalk.jobs.codec import encode_part
@@ -329,6 +330,39 @@ def test_an_outage_of_the_result_log_is_borne_by_the_thread(threads: Executor, m
             return parts
 
     assert numbers(run(story())) == [0]
+
+
+def test_of_a_log_that_was_deleted_each_client_hears_and_its_id_is_free(threads: Executor) -> None:
+    """Who reads live, who is behind and reads again, and who has not been accepted yet: that one waits on."""
+
+    class Deleted(Wire):
+        def poll(self, timeout: float) -> list[Result]:
+            if self.outages:
+                self.outages -= 1
+                raise QueueLost("deleted")
+            return super().poll(timeout)
+
+    wire, ended = Deleted(), list[str]()
+
+    async def story() -> None:
+        async with switched(wire, threads) as switchboard:
+            streams_of, accepting = list[Stream](), asyncio.get_running_loop().create_future()
+            for name, storing in {"live": stored(), "behind": stored(), "early": accepting}.items():
+                future = asyncio.ensure_future(storing)
+                answer = switchboard.begin(name, "d", future, partial(ended.append, name))
+                streams_of.append(switchboard.listen(name, answer, (0, 0) if name == "behind" else None))
+            await asyncio.sleep(0)
+            wire.outages = 1
+            for stream in streams_of[:2]:
+                with pytest.raises(QueueLost):
+                    await taken(stream, 1)
+            assert switchboard.find("live") is switchboard.find("behind") is None
+            assert ended == ["live", "behind"]
+            accepting.set_result(Receipt(0, 0))
+            wire.write(result(0, "early"))
+            assert numbers(await taken(streams_of[2], 1)) == [0]
+
+    run(story())
 
 
 def test_after_a_failure_the_id_may_be_used_again_and_hears_nothing_old(threads: Executor) -> None:

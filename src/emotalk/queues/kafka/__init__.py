@@ -22,7 +22,6 @@ cooperative rebalancing, static membership, commit metadata, pausing that surviv
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
-from functools import partial
 
 from emotalk.limits import MAX_RECORD_MIB
 from emotalk.queues.base import GROUP, JobRow
@@ -69,17 +68,18 @@ class KafkaQueue:
         self._cluster = Cluster(bootstrap, dict(settings or {}), prefix, group, record_mib)
         self._partitions, self._replication, self._max_poll = partitions, replication, max_poll_interval_ms
         self._max_waiting = max_waiting
-        self._identity = Identity(self._cluster, partial(self._prepare, create=True))
+        self._identity = Identity(self._cluster, self._make)
         self._register = Register(self._cluster, self._identity, clock)
         self._opened = ExitStack()
 
     def prepare(self, create: bool = True) -> None:
         """See Queue.prepare: reach a broker, create missing topics, mend the settings of the others."""
-        self._prepare(create)
+        prepare_topics(self._cluster, self._partitions, self._replication, create)
         self._identity.look()
 
-    def _prepare(self, create: bool) -> None:
-        prepare_topics(self._cluster, self._partitions, self._replication, create)
+    def _make(self, partitions: int) -> None:
+        """What is missing, with as many partitions as were seen: under living processes they must not become more."""
+        prepare_topics(self._cluster, partitions or self._partitions, self._replication, create=True)
 
     def check_rights(self) -> None:
         """See Guarded.check_rights."""

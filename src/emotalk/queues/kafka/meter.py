@@ -26,6 +26,7 @@ class KafkaMeter:
         self._cluster, self._register = cluster, register
         self._kafka, self._group = reader(cluster, tell_end=True), cluster.consumer({"group.id": cluster.group})
         self._oldest: dict[int, tuple[int, float | None]] = {}
+        self._log = register.identity.number
         self._alone = threading.Lock()
         self._closed = False
 
@@ -34,6 +35,8 @@ class KafkaMeter:
         with self._alone:
             if self._closed:
                 raise QueueUnavailable("Kafka: this meter is closed")
+            if self._log != self._register.identity.number:
+                self._log, self._oldest = self._register.identity.number, {}
             found = [self._lane(each) for each in self._partitions(self._cluster.requests)]
             self._register.table.refresh()
             taken = self._register.table.taken_between

@@ -26,16 +26,19 @@ _SEND_AGAIN = "made again; what waited in them is lost, and clients send it agai
 
 
 class Identity:
-    """One for all parts of a process. `make` makes topics that are missing, and refuses somebody else's.
+    """One for all parts of a process. `make(partitions)` makes topics that are missing, and refuses somebody else's.
 
     `number` grows with each log that is met: a part that knows a smaller one forgets.
     """
 
-    def __init__(self, cluster: Cluster, make: Callable[[], object], monotonic: Callable[[], float] = time.monotonic):
+    def __init__(
+        self, cluster: Cluster, make: Callable[[int], object], monotonic: Callable[[], float] = time.monotonic
+    ):
         self.number = 0
         self._cluster, self._make, self._monotonic = cluster, make, monotonic
         self._admin: AdminClient | None = None
         self._ids: dict[str, str] = {}
+        self._partitions = 0
         self._looking = threading.Lock()
         self._looked = -_FRESH_SECONDS
         self._lost: QueueLost | None = None
@@ -71,7 +74,7 @@ class Identity:
 
     def mend(self) -> None:
         """Somebody may have changed the topics' settings under living processes. Raises as `prepare` does."""
-        self._make()
+        self._make(self._partitions)
 
     def _recognise(self) -> None:
         found = self._ask()
@@ -90,7 +93,7 @@ class Identity:
 
     def _make_again(self, lost: list[str]) -> None:
         try:
-            self._make()
+            self._make(self._partitions)
         except QueueUnavailable:
             raise
         except EmoTalkError as error:
@@ -104,8 +107,10 @@ class Identity:
         found = {}
         for topic, answer in asked.items():
             try:
-                told = str(answer.result(timeout=2 * _ASK_SECONDS).topic_id)
-                found[topic] = "" if told == _UNKNOWN else told
+                told = answer.result(timeout=2 * _ASK_SECONDS)
+                found[topic] = "" if str(told.topic_id) == _UNKNOWN else str(told.topic_id)
+                if topic == self._cluster.requests:
+                    self._partitions = max(self._partitions, len(told.partitions))
             except TimeoutError as error:
                 raise QueueUnavailable("Kafka: no answer about the topics") from error
             except KafkaException as error:
