@@ -20,7 +20,7 @@ JOBS ?= 5
 TOGETHER := $(MAKE) --no-print-directory -j $(JOBS) -k $(TOLD)
 PYTEST := $(RUN)/python -m pytest -q
 
-.PHONY: demo check test lint types contract units services kafka cluster entrances siege bench fuzz mutants lock docs film page clean
+.PHONY: demo check test lint types contract units services kafka cluster deploy entrances siege bench fuzz mutants lock docs film page clean
 .DELETE_ON_ERROR:
 
 # Whoever has run `make test` has all that the demo needs.
@@ -32,7 +32,7 @@ check: $(VENV)/.for-tests
 
 test: $(VENV)/.for-tests
 	@$(TOGETHER) kafka entrances services units types contract lint
-	@$(MAKE) --no-print-directory -k siege cluster
+	@$(MAKE) --no-print-directory -k siege cluster deploy
 
 lint: $(VENV)/.for-tests
 	$(RUN)/ruff check
@@ -44,7 +44,7 @@ types: $(VENV)/.for-tests
 contract: $(VENV)/.for-tests
 	$(RUN)/lint-imports
 
-# All tests are these six parts: four by folder, and of the rest those with a broker and those without.
+# All tests are these seven parts: five by folder, and of the rest those with a broker and those without.
 units: $(VENV)/.for-tests
 	$(PYTEST) -p no:schemathesis -n auto --dist worksteal -m "not kafka" tests/contract tests/unit
 
@@ -52,14 +52,19 @@ entrances: $(VENV)/.for-tests
 	$(PYTEST) tests/entry
 
 kafka: $(VENV)/.for-tests
-	$(PYTEST) -m "kafka and not cluster" tests --ignore tests/entry
+	$(PYTEST) -m "kafka and not cluster" tests --ignore tests/entry --ignore tests/deploy
 
 services: $(VENV)/.for-tests
-	$(PYTEST) -m "not kafka and not cluster" tests --ignore tests/entry --ignore tests/contract --ignore tests/unit --ignore tests/siege
+	$(PYTEST) -m "not kafka and not cluster" tests \
+	  --ignore tests/entry --ignore tests/contract --ignore tests/unit --ignore tests/siege --ignore tests/deploy
 
 # Three brokers, and a machine for everybody, made of namespaces: as root; else the parts without a network alone.
 cluster: $(VENV)/.for-tests
 	$(PYTEST) -m cluster tests/cluster
+
+# The chart by helm (compiled once: Go), the image by buildah (root, debootstrap), 0.2.0 to this version and back.
+deploy: $(VENV)/.for-tests
+	$(PYTEST) -p no:schemathesis tests/deploy
 
 siege: $(VENV)/.for-tests
 	$(PYTEST) tests/siege
@@ -74,17 +79,22 @@ mutants: $(VENV)/.for-tests
 	sh bench/mutants.sh
 
 # Versions and hashes alone: no addresses, so that they hold for any registry.
-IMAGE_EXTRAS := serve media emotalk otel
+IMAGE_EXTRAS := serve otel
+MORE := emotalk media plot
 HASHED := $(RUN)/uv pip compile -q --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version 3.12
 lock: $(RUN)/python
 	$(PIP) uv
 	$(RUN)/uv pip compile -q --universal --upgrade --no-header --no-annotate --no-emit-index-url \
 	  --all-extras --group dev --group lock -o $(LOCK) pyproject.toml
 	$(HASHED) -c $(LOCK) $(addprefix --extra ,$(IMAGE_EXTRAS)) -o requirements/image.txt pyproject.toml
+	for each in $(MORE); do \
+	  $(HASHED) -c $(LOCK) $(addprefix --extra ,$(IMAGE_EXTRAS)) --extra $$each -o requirements/image-$$each.txt pyproject.toml && \
+	  $(RUN)/python requirements/beside.py requirements/image.txt requirements/image-$$each.txt; done
 	$(HASHED) --universal --group build -o requirements/build.txt
 
 docs: $(VENV)/.for-tests
 	$(RUN)/python -m docs.flags
+	$(RUN)/python -m docs.chart
 	$(RUN)/python -m docs.formats
 	$(RUN)/python -m docs.visemes
 

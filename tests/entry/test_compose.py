@@ -1,6 +1,7 @@
 """docker-compose.yml without Docker: its schema, its promises, and its broker on Kafka's own jars."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,8 @@ def test_the_schema_would_notice_a_misspelt_key():
 
 def test_every_image_is_pinned():
     images = [service["image"] for service in compose_file()["services"].values()]
-    assert all(":" in image and not image.endswith(":latest") for image in images)
+    images += re.findall(r"^ARG BASE=(.+)$", (ROOT / "Dockerfile").read_text(), re.M)
+    assert all(re.fullmatch(r"[\w./-]+:v?\d[\w.-]*", image) for image in images), images
 
 
 def test_each_listener_advertises_the_port_it_listens_on():
@@ -72,10 +74,20 @@ def test_the_service_is_set_through_variables_that_exist():
 
 def test_the_service_is_built_here_started_only_on_demand_and_asked_how_it_is():
     service = compose_file()["services"]["emotalk"]
-    assert service["build"] == "."
+    assert service["build"]["context"] == "."
+    assert all(
+        (ROOT / f"requirements/image-{each}.txt").exists() for each in service["build"]["args"]["EXTRAS"].split()
+    )
     assert service["profiles"] == ["app"]
     assert service["healthcheck"]["test"][:3] == ["CMD", "emotalk", "health"]
     assert "./pretrain_model:/app/pretrain_model:ro" in service["volumes"]
+
+
+def test_whoever_speaks_to_the_broker_waits_until_it_is_healthy():
+    services = compose_file()["services"]
+    assert services["kafka"]["healthcheck"]["test"][0] == "CMD"
+    for name in ("emotalk", "kafka-ui"):
+        assert services[name]["depends_on"] == {"kafka": {"condition": "service_healthy"}}
 
 
 def test_the_image_copies_only_what_the_build_folder_lets_through():

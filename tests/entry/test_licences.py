@@ -12,10 +12,11 @@ ROOT = Path(__file__).parents[2]
 REQUIREMENTS = ROOT / "requirements"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 LICENCES = tomllib.loads((REQUIREMENTS / "licences.toml").read_text("utf-8"))
-IMAGE = (REQUIREMENTS / "image.txt").read_text("utf-8")
+IMAGE = "".join(each.read_text("utf-8") for each in sorted(REQUIREMENTS.glob("image*.txt")))
 SHIPPED = dict(re.findall(r"^([\w.-]+)==([^\s;]+)", IMAGE, re.M))
 PINNED = dict(re.findall(r"^([\w.-]+)==([^\s;]+)", (REQUIREMENTS / "constraints.txt").read_text("utf-8"), re.M))
-IN_THE_IMAGE = re.search(r"^IMAGE_EXTRAS := (.+)$", (ROOT / "Makefile").read_text("utf-8"), re.M)
+MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
+IN_THE_IMAGE = " ".join(re.findall(r"^(?:IMAGE_EXTRAS|MORE) := (.+)$", MAKEFILE, re.M)).split()
 
 
 def tokens(expression: str) -> set[str]:
@@ -56,10 +57,16 @@ def test_every_package_of_the_image_is_pinned_by_hash_and_at_the_version_that_is
 
 
 def test_the_image_s_list_has_all_that_its_extras_ask_for() -> None:
-    assert IN_THE_IMAGE
-    extras = IN_THE_IMAGE[1].split()
-    asked = [*PROJECT["dependencies"], *(each for extra in extras for each in PROJECT["optional-dependencies"][extra])]
+    extras = [each for extra in IN_THE_IMAGE for each in PROJECT["optional-dependencies"][extra]]
+    asked = [*PROJECT["dependencies"], *extras]
     assert {re.split(r"[\[<>=~!]", each)[0] for each in asked} <= SHIPPED.keys()
+
+
+def test_by_default_the_image_has_no_package_with_a_library_under_the_gpl() -> None:
+    image = (REQUIREMENTS / "image.txt").read_text("utf-8")
+    gpl = [name for name, each in LICENCES["inside"].items() if each["licence"].startswith("GPL")]
+    assert [name for name in gpl if f"\n{name}==" in f"\n{image}"] == []
+    assert 'ARG EXTRAS=""' in (ROOT / "Dockerfile").read_text("utf-8")
 
 
 def test_no_list_of_versions_has_an_address() -> None:

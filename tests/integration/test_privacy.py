@@ -4,7 +4,7 @@ import ast
 import os
 import re
 import shutil
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -27,13 +27,15 @@ _CALLS = "trace=connect,sendto,sendmsg,sendmmsg"
 class Watched(Outside):
     """A command of ours, in an empty home, whose every call to an address is written down."""
 
+    entry: Sequence[str] = Outside.program
+
     def __init__(self, folder: Path, *arguments: str, **variables: str) -> None:
         self.home, self.trace = folder / "home", folder / "trace"
         self.home.mkdir()
         if shutil.which("strace"):
             # -D: the process that we start is the one that is watched, so that it hears our signals.
             strace = ("strace", "-D", "-f", "--seccomp-bpf", "-q", "-o", str(self.trace), "-e", _CALLS)
-            self.program = (*strace, sys.executable, "-m", "emotalk")
+            self.program = (*strace, *self.entry)
         super().__init__(folder, *arguments, **{**variables, "HOME": str(self.home), "XDG_STATE_HOME": ""})
 
     def called(self) -> set[str]:

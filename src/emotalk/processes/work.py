@@ -25,10 +25,11 @@ def work(settings: Settings, supervised: bool) -> None:
     """Work until told to stop. Raises JobHung, with which this process must end, and NewerRecord."""
     faulthandler.enable()  # a crash in native code says where
     parts.check(settings)
+    queue, stop = parts.queue(settings), Event()
+    queue.prepare()
+    pipeline = Pipeline(parts.engine(settings))
+    # The page opens last, so that whoever finds it open knows that this worker is warm (docs/kubernetes.md).
     with observed.process(settings, "worker", metrics.WORKER, supervised) as page:
-        queue, stop = parts.queue(settings), Event()
-        queue.prepare()
-        pipeline = Pipeline(parts.engine(settings))
         worker = parts.worker(settings, queue.consumer(settings.worker_name), pipeline, stop, _alive)
 
         def run(ready: Callable[[], None]) -> None:
