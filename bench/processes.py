@@ -34,6 +34,13 @@ ROOT = Path(__file__).resolve().parent.parent
 @contextmanager
 def process(*words: str) -> Iterator[int]:
     """Start one and wait until it is ready; gives the port that it says, or 0."""
+    with started(*words) as (_, port):
+        yield port
+
+
+@contextmanager
+def started(*words: str) -> Iterator[tuple[int, int]]:
+    """The same; gives its process id and its port."""
     command = (sys.executable, "-m", "bench.processes", *words)
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, text=True)
     assert child.stdin is not None
@@ -42,7 +49,7 @@ def process(*words: str) -> Iterator[int]:
         word, _, port = child.stdout.readline().partition(" ")
         if word.strip() != "ready":
             raise RuntimeError(f"{' '.join(words)} did not start")
-        yield int(port or 0)
+        yield child.pid, int(port or 0)
     finally:
         child.stdin.close()
         child.wait(60)
@@ -53,12 +60,12 @@ def free_worker(queue: Queue, stop: Event) -> Worker:
     return Worker(queue.consumer(""), Pipeline(FreeEngine()), stop)
 
 
-def open_for_bench(url: str) -> Queue:
+def open_for_bench(url: str, partitions: int = 0) -> Queue:
     """The queue at `url`; kafka://HOST:PORT#PREFIX keeps the bench's topics apart from those in use."""
     address, _, prefix = url.partition("#")
     if address.startswith(KAFKA):
-        return KafkaQueue(address.removeprefix(KAFKA), prefix=prefix)
-    return open_queue(address, _no_default)
+        return KafkaQueue(address.removeprefix(KAFKA), prefix=prefix, partitions=max(1, partitions))
+    return open_queue(address, _no_default, partitions=partitions)
 
 
 def _work(url: str) -> None:

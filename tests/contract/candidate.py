@@ -67,6 +67,13 @@ class Candidate:
                 return
         act()
 
+    def becomes(self, look: Callable[[], object], expected: object) -> None:
+        """What is noted, and not waited for, is soon known."""
+        end = time.monotonic() + self.patience
+        while (found := look()) != expected and time.monotonic() < end:
+            time.sleep(0.01)
+        assert found == expected
+
     def keep_until_lost(self, consumer: Consumer, claim: Claim) -> None:
         """Keep the claim until the worker hears that it has another owner; a group of Kafka's says so when polled."""
         until = time.monotonic() + self.patience

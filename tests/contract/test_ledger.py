@@ -273,7 +273,7 @@ def test_a_request_is_put_aside_by_hand_with_its_letter_while_it_waits_and_while
     consumer.complete(claim)
     assert candidate.start(consumer).request.request_id == "next"
     assert [each.payload for each in candidate.hear(results, 2)] == [b"buried"] * 2
-    assert sorted(row.state for row in ledger.rows()) == ["dead", "dead", "running"]
+    candidate.becomes(lambda: sorted(row.state for row in ledger.rows()), ["dead", "dead", "running"])
 
 
 def test_a_dead_letter_is_deleted_for_everyone_and_its_id_starts_anew(candidate: Candidate) -> None:

@@ -306,7 +306,42 @@ def test_results_begin_in_the_partition_that_their_key_goes_to(open_queue: Opene
         done = ledger.find(claim.request.request_id)
         assert noted is not None
         assert done is not None
-        assert noted.first == done.first == done.last
+        assert done.first is not None
+        assert done.first == done.last
+        assert noted.first is not None, "as its worker notes, or its server has noted: none of its results are before"
+        assert (noted.first[0], noted.first <= done.first) == (done.first[0], True)
+
+
+def test_whoever_asks_before_the_note_of_an_attempt_is_there_still_finds_its_results(
+    open_queue: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = open_queue()
+    producer, worker = queue.producer(), queue.consumer("")
+    for name in ("one", "two", "three"):
+        producer.append(request(name))
+    worker.complete(started(worker))
+    monkeypatch.setattr(worker._journal, "_mention", lambda *_: None)
+    worker.publish(started(worker), [b"answer"])
+    there = open_queue()
+    row, waits = there.ledger().find("two"), there.ledger().find("three")
+    assert row is not None
+    assert row.first is not None
+    assert [each.payload for each in there.results().read("two", row.first, 9)] == [b"answer"]
+    assert there.producer().append(request("two")).start == row.first
+    assert waits is not None
+    assert waits.first is None, "what waits behind another has no results, and nobody need look for them"
+
+
+def test_the_attempt_that_nobody_waited_for_counts_when_its_worker_dies(open_queue: Opener) -> None:
+    queue = open_queue()
+    for name in ("one", "two"):
+        queue.producer().append(request(name))
+    worker = queue.consumer("")
+    worker.complete(started(worker))
+    started(worker)
+    worker.close()
+    heir = open_queue().consumer("")
+    assert claimed(heir).attempts == 1
 
 
 def test_notes_are_deleted_with_the_results_and_those_of_dead_letters_stay(open_queue: Opener) -> None:

@@ -1,6 +1,6 @@
 """What stands in the topic of jobs, and what all notes about one id together say."""
 
-from typing import get_args
+from typing import Any, cast, get_args
 
 import pytest
 from hypothesis import given
@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from emotalk.queues.base import ENDED, JobState
 from emotalk.queues.kafka.client.murmur import partition_of
+from emotalk.queues.kafka.client.records import earliest_of
 from emotalk.queues.kafka.job_notes.notes import Note, decode_note, encode_note, split_key
 from emotalk.queues.kafka.job_notes.table import Entry
 
@@ -104,3 +105,25 @@ def test_a_server_that_is_late_does_not_bring_a_job_back_that_is_over(late: JobS
 def test_a_key_goes_where_java_clients_send_it(key: str, hashed: int) -> None:
     for partitions in (1, 3, 7, 100):
         assert partition_of(key, partitions) == (hashed & 0x7FFFFFFF) % partitions
+
+
+class Sent:
+    """A request as another program may have sent it."""
+
+    def __init__(self, results: str) -> None:
+        self._results = results
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        return [("results", self._results.encode())]
+
+
+@pytest.mark.parametrize(
+    ("results", "place"),
+    [
+        ("3:17", (3, 17)),
+        ("0:0", (0, 0)),
+        *((noise, None) for noise in ("", ":", "3", "3:", ":17", "-1:4", "3:-1", "3:17:2", "a:b", "3:" + "9" * 30)),
+    ],
+)
+def test_where_results_begin_at_the_earliest_is_a_place_or_unknown(results: str, place: tuple[int, int] | None) -> None:
+    assert earliest_of(cast(Any, Sent(results))) == place

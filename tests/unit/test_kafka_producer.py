@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from emotalk.errors import QueueUnavailable
-from emotalk.queues.base import Record
+from emotalk.queues.base import Cursor, Record
 from emotalk.queues.kafka.client.cluster import Cluster
 from emotalk.queues.kafka.client.pulse import Pulse
 from emotalk.queues.kafka.client.writer import Outgoing, Writer
@@ -20,8 +20,8 @@ ONE = Record("one", "session", "digest", b"voice")
 class Ids:
     """A register that has never heard of anything."""
 
-    def find(self, _: str) -> None:
-        return None
+    def look(self, _: str) -> tuple[None, Cursor]:
+        return None, (0, 7)
 
     def last_epoch(self, _: str) -> int:
         return 0

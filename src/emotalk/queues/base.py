@@ -92,8 +92,8 @@ ENDED = frozenset(STATES[2:])
 class JobRow:
     """One run of one request, as it stands. Moments are seconds since 1970, 0 where they are yet to come or unknown.
 
-    `first` and `last`: where its results begin, and the newest of them; no results stand outside. None where none do,
-    or where nobody says.
+    `first` and `last`: no results stand before the one, and the other is the newest. None where there are none, or
+    where nobody says.
     """
 
     request_id: str
@@ -190,7 +190,10 @@ class Consumer(Protocol):
         ...
 
     def begin(self, claim: Claim, attempt: int) -> None:
-        """Record durably that attempt number `attempt` (1, 2, …) starts, before any work. Raises ClaimLost."""
+        """Record that attempt number `attempt` (1, 2, …) starts, before any work. Raises ClaimLost.
+
+        Durably, or on its way where nobody else can have begun the request: then one death in it may go uncounted.
+        """
         ...
 
     def keep(self, claim: Claim) -> None:

@@ -14,6 +14,7 @@
     job_notes                                          where each job stands: the topic of jobs, written and read
 
 Why a topic of jobs: docs/decisions/0027. Why attempts are counted in commits: docs/decisions/0007.
+What is waited for: docs/decisions/0040.
 
 confluent-kafka, because its librdkafka has what this needs and pure Python clients lack in part: idempotent producing,
 cooperative rebalancing, static membership, commit metadata, pausing that survives a rebalance.

@@ -13,12 +13,12 @@ from itertools import count
 from confluent_kafka import KafkaError, Message
 
 from emotalk.errors import ClaimLost, ConfigurationError, QueueError, QueueUnavailable
-from emotalk.queues.base import Claim
+from emotalk.queues.base import Claim, Cursor
 from emotalk.queues.kafka.claims.marks import Mark
 from emotalk.queues.kafka.claims.member import Member
 from emotalk.queues.kafka.client.cluster import Cluster
 from emotalk.queues.kafka.client.faults import kafka_error
-from emotalk.queues.kafka.client.records import epoch_of, place_of, request_of
+from emotalk.queues.kafka.client.records import earliest_of, epoch_of, place_of, request_of
 from emotalk.queues.kafka.client.topics import delete_before
 from emotalk.queues.kafka.client.writer import Outgoing, Writer
 from emotalk.queues.kafka.job_notes.journal import Journal, letter_record
@@ -43,12 +43,17 @@ _SETTLING = {
 
 @dataclass
 class _Hand:
-    """The claim in hand, and what to commit should its partition be handed over now."""
+    """The claim in hand, and what to commit should its partition be handed over now.
+
+    `earliest`: no result of it stands before. `settling`: its attempt begins, and the group has not said so yet.
+    """
 
     claim: Claim
     attempt: int
+    earliest: Cursor | None = None
     parting: Mark | None = None
     parted: bool = False
+    settling: bool = False
 
 
 class KafkaConsumer:
@@ -64,6 +69,7 @@ class KafkaConsumer:
         self._hand: _Hand | None = None
         self._closed = False
         self._marks: dict[int, Mark] = {}
+        self._reached: dict[int, int] = {}
         self._forgiven: Mark | None = None
         self._tokens = count(1)
         self._register, self._writer = register, Writer(cluster)
@@ -90,7 +96,6 @@ class KafkaConsumer:
             self._pass(claim)
 
     def _take(self, message: Message) -> Claim:
-        self._member.hold()
         (partition, offset), request = place_of(message), request_of(message)
         try:
             if self._journal.is_nameless(request, (partition, offset)):
@@ -101,7 +106,7 @@ class KafkaConsumer:
             self._member.seek(partition, offset)
             raise
         claim = Claim(request, partition, offset, attempts, next(self._tokens), epoch)
-        self._hand = _Hand(claim, attempts)
+        self._hand = _Hand(claim, attempts, earliest_of(message))
         return claim
 
     def _pass(self, claim: Claim) -> None:
@@ -116,12 +121,33 @@ class KafkaConsumer:
         return self._member.settled and not self._member.owned
 
     def begin(self, claim: Claim, attempt: int) -> None:
-        """See Consumer.begin: the unchanged offset is committed, with the attempt as its metadata."""
+        """See Consumer.begin: the unchanged offset is committed, with the attempt as its metadata.
+
+        Nobody waits for that where nobody can have begun the request before (docs/decisions/0040). Whoever follows a
+        worker that died in it begins it as the first of its partition, and then it is waited for.
+        """
         hand = self._held(claim)
+        mark, before = (Mark(claim.offset, claim.request.request_id, each) for each in (attempt, attempt - 1))
+        if attempt == 1 and hand.earliest and self._is_ours_alone(claim):
+            self._member.commit_behind(claim.partition, mark, self._journal.open(claim, hand.earliest))
+            hand.attempt, hand.parting, hand.settling = attempt, before, True
+            return
         noted = self._journal.begin(claim, attempt)
-        self._commit(claim, Mark(claim.offset, claim.request.request_id, attempt), self._serve)
-        hand.attempt, hand.parting = attempt, Mark(claim.offset, claim.request.request_id, attempt - 1)
+        self._commit(claim, mark, self._serve)
+        hand.attempt, hand.parting, hand.settling = attempt, before, False
         noted()
+
+    def _is_ours_alone(self, claim: Claim) -> bool:
+        """Have we answered the request before it, and is nothing known of this one?"""
+        return self._reached.get(claim.partition) == claim.offset and self._journal.is_untouched(claim)
+
+    def _settle(self, hand: _Hand) -> None:
+        """What begin has left under way is done now, or done again."""
+        if hand.settling:
+            hand.settling = False
+            if self._member.settled_commit() is not None:
+                claim = hand.claim
+                self._commit(claim, Mark(claim.offset, claim.request.request_id, hand.attempt), self._serve)
 
     def keep(self, claim: Claim) -> None:
         """See Consumer.keep."""
@@ -150,8 +176,10 @@ class KafkaConsumer:
         """See Consumer.complete. Deleting the payload is left to `housekeep`."""
         self._follow_the_log()
         hand = self._held(claim)
+        self._settle(hand)
         self._journal.end(claim, "done", hand.attempt)
         self._done_with(claim)
+        self._reached[claim.partition] = claim.offset + 1
 
     def _done_with(self, claim: Claim) -> None:
         hand = self._held(claim)
@@ -166,6 +194,7 @@ class KafkaConsumer:
     def bury(self, claim: Claim, letter: bytes, error: str, results: Sequence[bytes]) -> None:
         """See Consumer.bury. Repeated after an outage it may leave a second letter, never none."""
         hand = self._held(claim)
+        self._settle(hand)
         self._journal.check(claim)
         self._fence(claim)
         grave = self._journal.grave_of(claim)
@@ -177,6 +206,7 @@ class KafkaConsumer:
     def give_back(self, claim: Claim) -> None:
         """See Consumer.give_back."""
         hand = self._held(claim)
+        self._settle(hand)
         if hand.parting is not None:
             self._commit(claim, hand.parting, self._serve)
             self._journal.give_back(claim, hand.parting.attempt)
@@ -207,6 +237,7 @@ class KafkaConsumer:
         """See Rebalanced.arrived: their marks have yet to be read."""
         for partition in partitions:
             self._marks.pop(partition, None)
+            self._reached.pop(partition, None)
 
     def leaving(self, partitions: set[int]) -> None:
         """See Rebalanced.leaving: the attempt it interrupts does not count; work that is done is not repeated."""
@@ -244,6 +275,7 @@ class KafkaConsumer:
             self._log = self._register.identity.number
             self._hand = self._forgiven = None
             self._marks.clear()
+            self._reached.clear()
             self._journal = Journal(self._cluster, self._register, self._writer)
             self._member.close()
             self._member = self._join(from_start=True)
@@ -276,9 +308,14 @@ class KafkaConsumer:
     def _fence(self, claim: Claim) -> None:
         """Raise ClaimLost unless the group knew us a second ago or knows us now."""
         hand = self._held(claim)
-        if time.monotonic() - self._member.confirmed_at > _FRESH_SECONDS:
+        if self._is_unsure() and hand.settling:
+            self._member.settled_commit()
+        if self._is_unsure():
             self._commit(claim, Mark(claim.offset, claim.request.request_id, hand.attempt), time.sleep)
             self._held(claim)
+
+    def _is_unsure(self) -> bool:
+        return time.monotonic() - self._member.confirmed_at > _FRESH_SECONDS
 
     def _refused(self, error: KafkaError, claim: Claim) -> Exception:
         refusal = kafka_error(error, f"committing {claim.request.request_id}")
@@ -305,10 +342,10 @@ class KafkaConsumer:
 
     def _serve(self, timeout: float) -> None:
         """Poll for the group's sake; a record that slips through belongs to a later claim and is put back."""
+        self._member.hold()
         try:
             message = self._member.poll(timeout)
         except QueueUnavailable:  # keeping needs no broker: when the session ends, `lost` is called
             return
         if message is not None:
-            self._member.hold()
             self._member.seek(*place_of(message))

@@ -1,7 +1,7 @@
 """The server's end of the request log on Kafka."""
 
 from emotalk.errors import QueueUnavailable, RequestConflict
-from emotalk.queues.base import Receipt, Record
+from emotalk.queues.base import Cursor, Receipt, Record
 from emotalk.queues.kafka.claims.backlog import Room
 from emotalk.queues.kafka.client.cluster import Cluster
 from emotalk.queues.kafka.client.writer import Outgoing, Writer
@@ -26,7 +26,7 @@ class KafkaProducer:
 
     def append(self, request: Record, again: bool = False) -> Receipt:
         """See Producer.append. The partition is murmur2 of `request.key`, as Java clients choose it."""
-        known = self._find(request.request_id)
+        known, end = self._look(request.request_id)
         if known is not None and known.state == "dead" and known.digest == request.digest and not again:
             return Receipt(known.partition, known.offset, True, known.epoch, failure=known.error)
         if known is not None and known.state not in _RUN_AGAIN:
@@ -36,22 +36,24 @@ class KafkaProducer:
         if self._room:
             self._room.take()
         epoch = self._register.last_epoch(request.request_id) + 1
-        return self._store(request, epoch)
+        return self._store(request, epoch, end)
 
-    def _find(self, request_id: str) -> Note | None:
+    def _look(self, request_id: str) -> tuple[Note | None, Cursor]:
         """The register is patient: it is not asked where it was in vain a moment ago."""
         self._pulse.look()
         try:
-            return self._register.find(request_id)
+            return self._register.look(request_id)
         except QueueUnavailable:
             self._pulse.doubt()
             raise
 
-    def _store(self, request: Record, epoch: int) -> Receipt:
-        own = {"request_id": request.request_id, "digest": request.digest, "epoch": str(epoch)}
+    def _store(self, request: Record, epoch: int, earliest: Cursor) -> Receipt:
+        """`earliest`: no result of this run stands before it."""
+        results = "{}:{}".format(*earliest)
+        own = {"request_id": request.request_id, "digest": request.digest, "epoch": str(epoch), "results": results}
         record = Outgoing(request.key, request.payload, {**request.headers, **own})
         [(partition, offset)] = self._writer.write(self._cluster.requests, [record])
-        note = Note(epoch, "queued", partition, offset, request.digest, request.headers)
+        note = Note(epoch, "queued", partition, offset, request.digest, request.headers, first=earliest)
         # Not accepted before it is noted: whoever asks for it by its id would hear that nobody knows it. If this fails,
         # the client repeats it, and at worst it is worked on twice.
         self._writer.write(self._cluster.jobs, [self._register.record(request.request_id, ACCEPTED, note)])

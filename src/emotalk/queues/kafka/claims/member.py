@@ -8,8 +8,8 @@ Why so: docs/decisions/0023.
 """
 
 import time
-from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -96,8 +96,9 @@ class Member:
 
     def hold(self) -> None:
         """Stop reading all partitions, those that are still to come included."""
-        self._held = True
-        self._kafka.pause(self._places(self.owned))
+        if not self._held:
+            self._held = True
+            self._kafka.pause(self._places(self.owned))
 
     def release(self) -> None:
         """Read on, at once: librdkafka wakes a resumed partition within a second, a sought one immediately."""
@@ -113,32 +114,42 @@ class Member:
         self._held = False
 
     def seek(self, partition: int, offset: int) -> None:
-        """Let the next request of this partition be the one at `offset`, if it is still ours. Call while holding."""
+        """Let the next request of this partition be the one at `offset`, if it is still ours; from `release` on."""
         if partition in self.owned:
+            self.hold()
             self._next[partition] = offset
 
     def commit(self, partition: int, mark: Mark) -> KafkaError | None:
         """Commit and wait for the answer, some seconds at most; None is success."""
-        place = TopicPartition(self._topic, partition, mark.offset, mark.metadata)
-        wait([self._committing], _COMMIT_SECONDS)
+        refused = self.settled_commit()
         if not self._committing.done():
-            return KafkaError(KafkaError._TIMED_OUT)
-        self._committing = self._commits.submit(self._commit, place)
+            return refused
+        self.commit_behind(partition, mark)
+        return self.settled_commit()
+
+    def commit_behind(self, partition: int, mark: Mark, then: Callable[[], object] = lambda: None) -> None:
+        """Commit while others go on; `then` is called once the group has taken it."""
+        place = TopicPartition(self._topic, partition, mark.offset, mark.metadata)
+        self._committing = self._commits.submit(self._commit, place, then)
+
+    def settled_commit(self) -> KafkaError | None:
+        """Wait for the answer to the last commit, some seconds at most; None is success."""
         try:
-            refused = self._committing.result(_COMMIT_SECONDS)
+            return self._committing.result(_COMMIT_SECONDS)
         except TimeoutError:
             return KafkaError(KafkaError._TIMED_OUT)
-        if refused is None:
-            self.confirmed_at = time.monotonic()
-        return refused
 
-    def _commit(self, place: TopicPartition) -> KafkaError | None:
+    def _commit(self, place: TopicPartition, then: Callable[[], object]) -> KafkaError | None:
         try:
             answers = self._kafka.commit(offsets=[place], asynchronous=False) or []
         except KafkaException as error:
             refusal: KafkaError = error.args[0]
             return refusal
-        return next((answer.error for answer in answers if answer.error is not None), None)
+        refused = next((answer.error for answer in answers if answer.error is not None), None)
+        if refused is None:
+            self.confirmed_at = time.monotonic()
+            then()
+        return refused
 
     def committed(self, partition: int) -> Mark:
         """What is committed now; offset -1001 where nothing is."""
@@ -146,6 +157,7 @@ class Member:
 
     def close(self) -> None:
         """Leave the group (a static member stays in it until its session ends)."""
+        self.settled_commit()
         self._kafka.close()
         self._commits.shutdown()
 

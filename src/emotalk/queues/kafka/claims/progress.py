@@ -8,7 +8,7 @@ from emotalk.queues.kafka.claims.member import committed_mark
 from emotalk.queues.kafka.client.cluster import Cluster
 
 _FRESH_SECONDS = 1.0
-_ASK_SECONDS = 0.5
+_ASK_SECONDS, _PATIENT_SECONDS = 0.5, 5.0
 
 
 class Progress:
@@ -31,9 +31,14 @@ class Progress:
             self._lock.release()
         return self._known[partition][1]
 
-    def _ask(self, partition: int, otherwise: int) -> int:
+    def passed(self, partition: int, offset: int) -> bool:
+        """Is everything before `offset` done, as far as is known now? True where the broker does not say."""
+        with self._lock:
+            return self._ask(partition, offset, _PATIENT_SECONDS) >= offset
+
+    def _ask(self, partition: int, otherwise: int, timeout: float = _ASK_SECONDS) -> int:
         try:
-            return committed_mark(self._kafka, self._topic, partition, _ASK_SECONDS).offset
+            return committed_mark(self._kafka, self._topic, partition, timeout).offset
         except EmoTalkError:
             return otherwise
 

@@ -2,10 +2,10 @@
 
 from confluent_kafka import Message
 
-from emotalk.queues.base import Record, Result
+from emotalk.queues.base import Cursor, Record, Result
 from emotalk.queues.strangers import headers, is_id, place_id, text, whole
 
-_OWN = ("request_id", "digest", "epoch")
+_OWN = ("request_id", "digest", "epoch", "results")
 
 
 def place_of(message: Message) -> tuple[int, int]:
@@ -34,6 +34,13 @@ def request_of(message: Message) -> Record:
 def epoch_of(message: Message) -> int:
     """The run of its id that a request belongs to; 0 where an earlier version wrote it."""
     return whole(headers_of(message).get("epoch"))
+
+
+def earliest_of(message: Message) -> Cursor | None:
+    """The place in the result log before which a request has no results; None where an earlier version wrote it."""
+    partition, _, offset = headers_of(message).get("results", "").partition(":")
+    place = whole(partition, -1), whole(offset, -1, 2**63 - 1)
+    return place if min(place) >= 0 else None
 
 
 def result_of(message: Message) -> Result:

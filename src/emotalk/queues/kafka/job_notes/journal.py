@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from emotalk.errors import EmoTalkError, JobCancelled
 from emotalk.queues.base import ENDED, Claim, Cursor, JobState, Record
 from emotalk.queues.kafka.client.cluster import Cluster
-from emotalk.queues.kafka.client.murmur import partition_of
 from emotalk.queues.kafka.client.writer import Outgoing, Writer
 from emotalk.queues.kafka.job_notes.notes import WORK, Note
 from emotalk.queues.kafka.job_notes.register import Register
@@ -20,11 +19,15 @@ _TAKEN = ENDED - {"done"}
 
 @dataclass
 class _RunNote:
-    """The note of the run in hand; `silent` where another record of the same run has been answered already."""
+    """The note of the run in hand; `silent` where another record of the same run has been answered already.
+
+    `untouched`: nobody had begun it before, so that its results begin with ours.
+    """
 
     token: int
     note: Note
-    silent: bool
+    silent: bool = False
+    untouched: bool = False
 
 
 class Journal:
@@ -32,7 +35,6 @@ class Journal:
 
     def __init__(self, cluster: Cluster, register: Register, writer: Writer) -> None:
         self._cluster, self._register, self._writer = cluster, register, writer
-        self._partitions = 0
         self._page: _RunNote | None = None
 
     def epoch_of(self, request_id: str, place: tuple[int, int], told: int) -> int:
@@ -79,7 +81,7 @@ class Journal:
         Raises JobCancelled where the run was taken away before this call.
         """
         request = claim.request
-        next_result = self._refreshed(request.request_id)
+        next_result = self._register.refresh(request.request_id)
         self.check(claim)
         own = self._own_note(claim)
         note = Note(
@@ -97,24 +99,58 @@ class Journal:
         self._page = _RunNote(claim.token, note, silent=own is not None and own.state == "done")
         return self._send(request.request_id, self._page)
 
+    def is_untouched(self, claim: Claim) -> bool:
+        """Is nothing known of this run but that it was accepted? Then nobody has begun it, nor taken it away."""
+        note = self._register.table.find(claim.request.request_id)
+        accepted = claim.epoch, "queued", *_place(claim)
+        return (
+            note is None
+            or note.epoch < claim.epoch
+            or (note.epoch, note.state, note.partition, note.offset) == accepted
+        )
+
+    def open(self, claim: Claim, earliest: Cursor) -> Callable[[], None]:
+        """The first attempt at an untouched run begins; call what is returned to note it, without waiting.
+
+        Whoever asks in between knows `earliest` from the note of acceptance, and looks for results from there on.
+        """
+        request, now = claim.request, self._register.now()
+        note = Note(
+            claim.epoch, "running", *_place(claim), request.digest, request.headers, 1, first=earliest, started_at=now
+        )
+        page = self._page = _RunNote(claim.token, note, untouched=True)
+
+        def noted() -> None:
+            if self._page is page and page.note.last is None:  # else a newer note has said it
+                self._mention(request.request_id, page)
+
+        return noted
+
     def check(self, claim: Claim) -> None:
         """Raise JobCancelled where the run is known to have been taken away."""
         if self._is_taken(claim):
             raise JobCancelled(f"{claim.request.request_id} was cancelled")
 
     def published(self, claim: Claim, places: Sequence[Cursor]) -> None:
-        """Note how far the results have come. Not waited for: the next note says it again."""
+        """Note how far the results have come."""
         page = self._page_of(claim)
         if not places or page is None:
             return
         first = page.note.first
-        if first is None or first[0] != places[0][0]:  # somebody has added partitions meanwhile
-            self._partitions, first = 0, places[0]
+        moved = first is None or first[0] != places[0][0]  # somebody has added partitions meanwhile
+        if moved:
+            self._register.count_partitions_again()
+        if moved or (page.untouched and page.note.last is None):
+            first = places[0]
         page.note = replace(page.note, first=first, last=places[-1])
+        self._mention(claim.request.request_id, page)
+
+    def _mention(self, request_id: str, page: _RunNote) -> None:
+        """Not waited for: the next note says it again."""
         try:
-            self._send(claim.request.request_id, page)
+            self._send(request_id, page)
         except EmoTalkError as error:
-            _log.debug("progress of %s not noted: %s", claim.request.request_id, error)
+            _log.debug("progress of %s not noted: %s", request_id, error)
 
     def end(self, claim: Claim, state: JobState, attempts: int, error: str = "", letter: Cursor | None = None) -> None:
         """Note how the run ends, and wait until that is durable. What was taken away stays so."""
@@ -147,14 +183,6 @@ class Journal:
     def _page_of(self, claim: Claim) -> _RunNote | None:
         page = self._page
         return page if page is not None and page.token == claim.token else None
-
-    def _refreshed(self, request_id: str) -> Cursor:
-        """Where the next result of this id would stand; what was noted before the call is known afterwards."""
-        table = self._register.table
-        self._partitions = self._partitions or table.partitions_of(self._cluster.results)
-        partition = partition_of(request_id, self._partitions)
-        [offset] = table.refresh_beside((self._cluster.results, partition))
-        return partition, offset
 
 
 def letter_record(claim: Claim, letter: bytes, error: str, attempts: int) -> Outgoing:

@@ -5,10 +5,12 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from emotalk.queues.base import ENDED
+from emotalk.errors import QueueUnavailable
+from emotalk.queues.base import ENDED, Cursor
 from emotalk.queues.kafka.claims.progress import Progress
 from emotalk.queues.kafka.client.cluster import Cluster
 from emotalk.queues.kafka.client.identity import Identity
+from emotalk.queues.kafka.client.murmur import partition_of
 from emotalk.queues.kafka.client.writer import Outgoing
 from emotalk.queues.kafka.job_notes.notes import WISH, Note, encode_note
 from emotalk.queues.kafka.job_notes.table import PARTITION, Table, is_kept
@@ -23,6 +25,7 @@ class Register:
         self._opening = threading.Lock()
         self._table: Table | None = None
         self._progress: Progress | None = None
+        self._result_partitions = 0
 
     @property
     def table(self) -> Table:
@@ -50,14 +53,36 @@ class Register:
 
         A run that is committed but not ended was done by a worker of an earlier version, which keeps no notes.
         """
-        note = self._refreshed(request_id)
-        if self._is_passed(note):
-            note = self._refreshed(request_id)  # its last note precedes the commit
-        return None if note is None or self._is_passed(note) or not is_kept(note, self._clock()) else note
+        return self.look(request_id)[0]
 
-    def _refreshed(self, request_id: str) -> Note | None:
-        self.table.refresh()
-        return self.table.find(request_id)
+    def look(self, request_id: str) -> tuple[Note | None, Cursor]:
+        """The same, and where the next result under this id would stand."""
+        end, note = self.refresh(request_id), self.table.find(request_id)
+        if self._is_passed(note):
+            end, note = self.refresh(request_id), self.table.find(request_id)  # its last note precedes the commit
+        if note is None or self._is_passed(note) or not is_kept(note, self._clock()):
+            return None, end
+        return self._as_begun(note), end
+
+    def refresh(self, request_id: str) -> Cursor:
+        """Where the next result of this id would stand; what was noted before the call is known afterwards."""
+        self._result_partitions = self._result_partitions or self.table.partitions_of(self._cluster.results)
+        partition = partition_of(request_id, self._result_partitions)
+        try:
+            [offset] = self.table.refresh_beside((self._cluster.results, partition))
+        except QueueUnavailable:
+            self.count_partitions_again()  # the topic may have been made again, with fewer of them
+            raise
+        return partition, offset
+
+    def count_partitions_again(self) -> None:
+        """Somebody may have changed how many the results have."""
+        self._result_partitions = 0
+
+    def _as_begun(self, note: Note) -> Note:
+        """A request that waits behind others has no results, and nobody need look for any."""
+        waits = note.state == "queued" and note.first is not None
+        return replace(note, first=None) if waits and not self.progress.passed(note.partition, note.offset) else note
 
     def _is_passed(self, note: Note | None) -> bool:
         return note is not None and note.state not in ENDED and note.offset < self.progress.of(note.partition)
@@ -92,6 +117,7 @@ class Register:
             if each is not None:
                 each.close()
         self._table = self._progress = None
+        self._result_partitions = 0
 
 
 def _loaded(cluster: Cluster, mark: str) -> Table:
