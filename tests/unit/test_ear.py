@@ -48,6 +48,24 @@ def test_the_heads_take_less_than_64_kb() -> None:
     assert sum(part.size for part in parts) * 4 < 64_000
 
 
+def test_a_stirred_voice_that_is_not_sure_leans_and_a_calm_one_does_not() -> None:
+    for bias, leans in ((20.0, True), (-20.0, False)):
+        biases = np.zeros(5)
+        biases[[JOY, ANGER]] = (1.0, 0.0)
+        stirred = Heads(np.zeros(2 * STATES), np.zeros(2 * STATES), bias, np.zeros((2 * STATES, 5)), biases)
+        last = heard(Ear(MANNERS["shy"], stirred), 40)[-1]
+        assert last.named == ""
+        assert bool(last.strengths().get("joy")) == leans
+        assert abs(last.lean) <= MANNERS["shy"].hint
+
+
+def test_the_less_was_heard_the_less_is_sure() -> None:
+    sure = [
+        max(hearing.probabilities[ANGER] for hearing in heard(Ear(MANNERS["shy"], one_sided(5.0)), n)) for n in (10, 40)
+    ]
+    assert sure[0] < 0.5 < sure[1]
+
+
 def test_in_silence_nothing_is_heard() -> None:
     assert heard(Ear(MANNERS["bold"], one_sided(20.0)), 30, speaking=False) == [CALM] * 30
 
@@ -77,7 +95,7 @@ def test_gates_are_those_of_the_manner(feeling: str, sure: float) -> None:
     for share, named in ((sure + 0.01, feeling), (sure - 0.01, "")):
         odds = np.full(5, (1 - share) / 4)
         odds[HEARD.index(feeling)] = share
-        assert Gate(Manner(0.8, 0.85, 0.5)).name(odds) == named
+        assert Gate(Manner(0.8, 0.85, 0.5, 0.5)).name(odds) == named
 
 
 def test_a_voice_s_calm_begins_with_the_usual_and_moves_to_its_own() -> None:

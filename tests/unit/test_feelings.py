@@ -104,6 +104,44 @@ def test_a_table_and_json_say_the_same(tmp_path: Path) -> None:
             text_of(str(tmp_path / missing))
 
 
+SPREADSHEET = (EmotionKey(0.0, {"joy": 0.8}), EmotionKey(2.5, {"anger": 0.5}))
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "\ufefftime,joy,anger\n0,0.8,\n2.5,,0.5\n",
+        "time;joy;anger\r\n0;0,8;\r\n2,5;;0,5\r\n;;\r\n",
+        "Time\tJoy\tAnger\n0\t0,8\t\n2.5\t\t0.5\n",
+        "\n time , joy , anger \n 0 , 0.8 \n\n 2.5 , , 0.5 \n",
+    ],
+)
+def test_a_spreadsheet_s_table_is_read_as_it_saves_it(tmp_path: Path, table: str) -> None:
+    (tmp_path / "keys.csv").write_text(table, encoding="utf-8", newline="")
+    assert read_keys(text_of(str(tmp_path / "keys.csv"))) == SPREADSHEET
+
+
+@pytest.mark.parametrize(
+    ("table", "named"),
+    [
+        ("time,vui vẻ\n0,1\n", "vui vẻ"),
+        ("time,joy\n0,much\n", "line 2: 'much'"),
+        ("time,joy\n0,0,8\n", "line 2 has more cells"),
+        ("time,joy\n1,1\n0,1\n", "time 0 does not come after 1"),
+        ("joy\n1\n", "not a list of key frames"),
+        ("", "no key frames"),
+        ("time,joy\n", "no key frames"),
+        ("time,joy\n0,nan\n", "joy=nan"),
+        ("time,joy\n0,1.5\n", "joy=1.5"),
+    ],
+)
+def test_a_table_that_cannot_be_is_refused_by_what_is_wrong_in_it(tmp_path: Path, table: str, named: str) -> None:
+    (tmp_path / "keys.csv").write_text(table, encoding="utf-8")
+    with pytest.raises(InvalidRequest, match=named) as caught:
+        read_keys(text_of(str(tmp_path / "keys.csv")))
+    assert caught.value.field == "emotions"
+
+
 @given(keys=KEYS.filter(bool), time=st.floats(0, 60))
 def test_between_two_key_frames_every_strength_lies_between_theirs(keys: tuple[EmotionKey, ...], time: float) -> None:
     at = Score(keys).at(time)

@@ -1,4 +1,7 @@
-"""Key frames from a file: JSON as every entrance takes it, or a table with a column `time` and one for each feeling."""
+"""Key frames from a file: JSON as every entrance takes it, or a table with a column `time` and one for each feeling.
+
+A table may be one of a spreadsheet: with a byte order mark, semicolons or tabs, and then decimal commas.
+"""
 
 import csv
 import json
@@ -7,6 +10,9 @@ from pathlib import Path
 from emotalk.errors import InvalidRequest
 
 _FIX = 'Use FILE.json with [{"time": 0, "joy": 0.8}], or FILE.csv with a head like time,joy,anger'
+
+_BEYOND = "\0"
+"""Where a table's reader puts cells that no head names; no head can be called so."""
 
 
 def text_of(given: str) -> str:
@@ -23,5 +29,23 @@ def text_of(given: str) -> str:
 
 def _rows(text: str) -> list[dict[str, float]]:
     """An empty cell is a feeling that is not named."""
-    rows = csv.DictReader(text.splitlines(), strict=True)
-    return [{name.strip(): float(cell) for name, cell in row.items() if cell.strip()} for row in rows]
+    lines = text.strip().splitlines()
+    mark = next((each for each in ";\t" if lines and each in lines[0]), ",")
+    table = csv.DictReader(lines, strict=True, delimiter=mark, restkey=_BEYOND, restval="")
+    rows = [_row(row, table.line_num, "." if mark == "," else ",") for row in table]
+    if not any(rows):
+        raise ValueError("it holds no key frames")
+    return [row for row in rows if row]
+
+
+def _row(row: dict[str, str], line: int, point: str) -> dict[str, float]:
+    if any(row.pop(_BEYOND, ())):
+        raise ValueError(f"line {line} has more cells than the head")
+    return {name.strip().lower(): _number(cell, line, point) for name, cell in row.items() if cell.strip()}
+
+
+def _number(cell: str, line: int, point: str) -> float:
+    try:
+        return float(cell.strip().replace(point, "."))
+    except ValueError:
+        raise ValueError(f"line {line}: {cell[:20]!r} is not a number") from None

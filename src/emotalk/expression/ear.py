@@ -3,8 +3,9 @@
     inner states of the recogniser, voiced frames of the last second ─► mean and spread ─► less this voice's calm
         ─► two linear heads ─► activation · anger, fear, joy, neutral, sadness ─► smooth ─► gate ─► what is drawn
 
-Stirring travels between languages, the feeling hardly does: so it is named only where it is sure. How the heads are
-made, and how well they hear: training/feeling.py, docs/model-card.md. Why so: docs/decisions/0035.
+Stirring travels between languages, the feeling hardly does: so it is named only where it is sure. A stirred voice that
+no feeling is sure of leans to joy or to anger, and a hint of that is drawn. How the heads are made, and how well they
+hear: training/feeling.py, docs/model-card.md. Why so: docs/decisions/0035, 0042.
 """
 
 import math
@@ -17,12 +18,16 @@ from numpy.typing import NDArray
 
 from emotalk.feelings import HEARD
 
-NEUTRAL = HEARD.index("neutral")
+ANGER, JOY, NEUTRAL = (HEARD.index(name) for name in ("anger", "joy", "neutral"))
 STATES = 288
 
 _SPAN, _LEAST = 30, 15
 """Voiced frames that are judged: a second of them, or the half second that is there."""
+_SURE = 60
+"""Voiced frames from which on a judgement counts whole: after half a second joy and anger are told by chance."""
 _SMOOTH = 1 - math.exp(-0.1 / 0.4)
+_STIRRED, _MUCH = 0.6, 0.85
+"""Activation from which on a voice leans, and at which it does so wholly. Calm readers stay below in .99 of it."""
 _PATIENCE = 10
 """Steps of silence after which a voice counts as calm again."""
 _LEAN, _MEMORY = 40, 600
@@ -42,11 +47,14 @@ class Heads:
     feelings: Row
     feelings_bias: Row
 
-    def judge(self, statistics: Row, calm: Row) -> Row:
-        """Mean and spread [576] against a voice's calm → activation 0..1 and five probabilities, [6]."""
+    def judge(self, statistics: Row, calm: Row, weight: float = 1.0) -> Row:
+        """Mean and spread [576] against a voice's calm → activation 0..1 and five probabilities, [6].
+
+        `weight`: how much was heard, 0..1; the less, the more alike are the five.
+        """
         over = statistics - calm
         stirred = 1 / (1 + np.exp(-(over @ self.activation + self.activation_bias)))
-        scores = over @ self.feelings + self.feelings_bias
+        scores = weight * (over @ self.feelings + self.feelings_bias)
         odds = np.exp(scores - scores.max())
         return np.concatenate([[stirred], odds / odds.sum()])
 
@@ -61,24 +69,38 @@ def heads() -> Heads:
 
 @dataclass(frozen=True)
 class Manner:
-    """From which probability on a feeling is drawn, joy apart, and below which it no longer is."""
+    """From which probability on a feeling is named, joy apart, and below which it no longer is.
+
+    `hint`: how strongly joy or anger is drawn at most where neither is named.
+    """
 
     gate: float
     joy: float
     release: float
+    hint: float
 
 
-MANNERS = {"shy": Manner(0.8, 0.85, 0.5), "bold": Manner(0.7, 0.75, 0.45)}
+MANNERS = {"shy": Manner(0.8, 0.85, 0.5, 0.5), "bold": Manner(0.7, 0.75, 0.45, 0.75)}
 """Sobbing is most often taken for joy, the worst mistake: hence joy's own gate."""
 
 
 @dataclass(frozen=True)
 class Hearing:
-    """A step: activation 0..1, the probabilities of HEARD [5], and the feeling that is sure: "" where none is."""
+    """A step: activation 0..1, the probabilities of HEARD [5], and the feeling that is sure: "" where none is.
+
+    `lean`: what is hinted at where none is: joy over 0, anger below.
+    """
 
     activation: float
     probabilities: tuple[float, ...]
     named: str = ""
+    lean: float = 0.0
+
+    def strengths(self) -> dict[str, float]:
+        """What of it a face may show, by name."""
+        if self.named:
+            return {self.named: self.probabilities[HEARD.index(self.named)]}
+        return {"joy" if self.lean > 0 else "anger": abs(self.lean)} if self.lean else {}
 
 
 CALM = Hearing(0.0, tuple(_CALM.tolist()))
@@ -119,13 +141,19 @@ class Recent:
     """The voiced frames of the last second."""
 
     def __init__(self) -> None:
-        self._frames = np.zeros((0, STATES))
+        self._frames, self._heard = np.zeros((0, STATES)), 0
 
     def add(self, states: NDArray[np.float32], voice: NDArray[np.float32]) -> bool:
         """States [n, 288], voice 0..1 [n]; return whether anybody spoke."""
         spoken = states[voice > 0.5]
+        self._heard = min(self._heard + len(spoken), _SURE)
         self._frames = np.concatenate([self._frames, spoken.astype(np.float64)])[-_SPAN:]
         return bool(len(spoken))
+
+    @property
+    def weight(self) -> float:
+        """How much a judgement counts after so little, 0..1."""
+        return (self._heard / _SURE) ** 2
 
     def statistics(self) -> Row | None:
         """Mean and spread [576]; None: not half a second yet."""
@@ -138,6 +166,7 @@ class Ear:
 
     def __init__(self, manner: Manner, heads: Heads) -> None:
         self._heads, self._gate, self._calm = heads, Gate(manner), Calm(heads.usual)
+        self._hint = manner.hint
         self._recent, self._silence = Recent(), _PATIENCE
         self._now = np.concatenate([[0.0], _CALM])
 
@@ -145,15 +174,22 @@ class Ear:
         """The next STEP_FRAMES frames (fewer at the end of a clip): states [n, 288] and voice 0..1 [n]."""
         spoken = self._recent.add(states, voice)
         self._silence = 0 if spoken else self._silence + 1
-        self._now += (self._judged(spoken) - self._now) * _SMOOTH
-        return Hearing(float(self._now[0]), tuple(self._now[1:].tolist()), self._gate.name(self._now[1:]))
+        judged = self._judged(spoken)
+        self._now += (judged - self._now) * _SMOOTH
+        named, lean = self._gate.name(self._now[1:]), self._lean(*judged[[1 + JOY, 1 + ANGER]])
+        return Hearing(float(self._now[0]), tuple(self._now[1:].tolist()), named, lean)
+
+    def _lean(self, joy: float, anger: float) -> float:
+        """Between the two by what this step says, as far as the voice is stirred."""
+        stirred = min(max((self._now[0] - _STIRRED) / (_MUCH - _STIRRED), 0.0), 1.0)
+        return float(self._hint * stirred * (joy - anger) / max(joy + anger, 1e-9))
 
     def _judged(self, spoken: bool) -> Row:
         """What this step says by itself; in a short pause, what was said last."""
         statistics = self._recent.statistics()
         if self._silence >= _PATIENCE or statistics is None:
             return np.concatenate([[0.0], _CALM])
-        judged = self._heads.judge(statistics, self._calm.mean)
+        judged = self._heads.judge(statistics, self._calm.mean, self._recent.weight)
         # A voice that is always angry must not become calm: only what is heard as neutral teaches.
         if spoken and judged[1:].argmax() == NEUTRAL and judged[0] < 0.5:
             self._calm.learn(statistics)

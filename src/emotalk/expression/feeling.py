@@ -1,7 +1,7 @@
 """Which feeling is drawn, and how strongly, frame by frame: what the caller says, what the ear hears, attack, release.
 
 emotions, emotion ──► between key frames ─┐ preferred_emotion_strength
-sound ──► ear ──► a feeling that is sure ─┴─► × emotion_strength ─► followed ─► × presence ─► signs
+sound ──► ear ─► what is sure, or a hint ─┴─► × emotion_strength ─► followed ─► × presence ─► signs
 """
 
 import math
@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from emotalk.expression import ear, signs
 from emotalk.expression.phrasing import Speech
 from emotalk.face import Frames
-from emotalk.feelings import FEELINGS, HEARD, TRACK_WIDTH, EmotionKey, FeelingTrack, meaning
+from emotalk.feelings import FEELINGS, TRACK_WIDTH, EmotionKey, FeelingTrack, meaning
 from emotalk.timebase import FPS, STEP_FRAMES, timecode
 
 _ATTACK, _RELEASE = (1 - math.exp(-1 / (seconds * FPS)) for seconds in (0.15, 0.4))
 """Most of the way is gone in 0.3 s and in 0.8 s."""
 _FAINT = 0.005
+_PLAIN = 0.5
+"""What is heard so strongly counts wholly against the caller's word."""
 _PAUSE = 8
 """Frames of quiet that are a pause."""
 _PARTING, _MEETING = 0.15, 0.5
@@ -117,12 +119,10 @@ class Feeling:
 
     def _meant(self) -> Row:
         """The caller's word against what is heard; together at most 1."""
-        heard = _NOTHING.copy()
-        if name := self._hearing.named:
-            heard[FEELINGS.index(name)] = self._hearing.probabilities[HEARD.index(name)]
+        heard = EmotionKey(strengths=self._hearing.strengths()).row()
         if (said := self.score.at(timecode(self._frame))) is None:
             return heard
-        share = self._preferred if heard.any() else 1.0
+        share = 1 - (1 - self._preferred) * min(heard.max() / _PLAIN, 1.0)
         both = share * said + (1 - share) * heard
         meant: Row = both / max(both.sum(), 1.0)
         return meant
