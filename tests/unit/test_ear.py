@@ -60,9 +60,8 @@ def test_a_stirred_voice_that_is_not_sure_leans_and_a_calm_one_does_not() -> Non
 
 
 def test_the_less_was_heard_the_less_is_sure() -> None:
-    sure = [
-        max(hearing.probabilities[ANGER] for hearing in heard(Ear(MANNERS["shy"], one_sided(5.0)), n)) for n in (10, 40)
-    ]
+    ears = ((Ear(MANNERS["shy"], one_sided(5.0)), steps) for steps in (10, 40))
+    sure = [max(hearing.probabilities[ANGER] for hearing in heard(ear, steps)) for ear, steps in ears]
     assert sure[0] < 0.5 < sure[1]
 
 

@@ -320,3 +320,12 @@ def test_all_of_it_is_gone_three_seconds_after_the_last_word() -> None:
         out = session.push(np.concatenate([SPOKEN, silent(4.0)])) + session.finish()
         rest = face(out)[-25:]
         assert rest[:, INDEX["mouthSmileLeft"]].max() < 0.02
+
+
+@EACH
+def test_a_sad_head_hangs_and_moves_less(engine: Engine) -> None:
+    calm, sad = (
+        face(chunks(engine, Performance(emotion=emotion, head=True, **FULL)))[60:, 52:] for emotion in ("joy", "grief")
+    )
+    assert sad[:, 1].mean() > calm[:, 1].mean() + 3
+    assert (sad.std(axis=0) < 0.8 * calm.std(axis=0)).all()

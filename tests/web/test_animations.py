@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from emotalk.client import EmoTalkClient, Request
 from emotalk.face import ARKIT_NAMES
+from emotalk.feelings import FEELINGS
 from emotalk.head.container import read_glb
 from emotalk.web import answers
 from tests.integration.served import Inside, speech
@@ -42,6 +43,24 @@ def test_json_is_what_comes_without_being_asked_for(browser: TestClient, frames:
 def test_a_bare_body_and_the_query_do_as_well_as_a_form(browser: TestClient, frames: np.ndarray) -> None:
     answer = browser.post("/v1/animations", params={"request_id": ID, "format": "npy"}, content=SOUND)
     assert np.array_equal(np.load(io.BytesIO(answer.content)), frames)
+
+
+def test_events_bring_what_was_felt_beside_the_frames_it_belongs_to(browser: TestClient) -> None:
+    asked = {"format": "events", "emotion": "joy=0.5", "emotion_strength": "1"}
+    answer = browser.post("/v1/animations", params=asked, **as_form(request_id="felt"))
+    chunks = [event.data for event in parsed(answer.text) if event.name == "chunk"]
+    felt = [(chunk["first_frame"], chunk["feeling"]) for chunk in chunks]
+    assert all(feeling["first_step"] == -(-first // 3) for first, feeling in felt)
+    drawn = [row[FEELINGS.index("joy")] for _, feeling in felt for row in feeling["drawn"]]
+    assert len(drawn) == 20
+    assert max(drawn) == pytest.approx(0.5, abs=0.05)
+
+
+def test_events_of_a_face_without_feelings_say_nothing_of_any(browser: TestClient) -> None:
+    answer = browser.post("/v1/animations", params={"format": "events", "emotion": "off"}, **as_form(request_id="off"))
+    chunks = [event.data for event in parsed(answer.text) if event.name == "chunk"]
+    assert chunks
+    assert not any("feeling" in chunk for chunk in chunks)
 
 
 @pytest.mark.parametrize(("form", "media_type"), [pair for pair in answers.MEDIA_TYPES.items() if pair[0] != "events"])

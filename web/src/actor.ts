@@ -1,6 +1,7 @@
 import { FPS } from './face/names';
 import { Take } from './live/take';
 import { openMicrophone } from './live/microphone';
+import { askedLive, said, type Felt, type Wish } from './face/feelings';
 import type { Scene } from './life';
 import { Performance } from './performance';
 import type { Service, Style } from './service/api';
@@ -15,7 +16,7 @@ import type { Say, Word } from './words';
 
 interface Parts {
   say: Say; news: News; service: Service; player: Player; loudspeaker: Loudspeaker; timeline: Timeline;
-  style: () => Style; changed: () => void;
+  style: () => Style; wish: () => { wish: Wish; strength: number }; changed: () => void;
 }
 
 /** Speaks files and microphone takes: from the sound over the service to a clip that the player can play. */
@@ -24,11 +25,24 @@ export class Actor {
   private take: Take | null = null;
   private retry: (() => Promise<void>) | null = null;
   private saveName = 'face';
+  /** The strength that the live stream began with. */
+  private scale = 1;
 
   constructor(private readonly parts: Parts) {}
 
   scene(): Scene {
     return { clip: this.take?.clip ?? this.now?.clip ?? null, live: this.take !== null };
+  }
+
+  get felt(): Felt | null {
+    return this.now?.felt ?? null;
+  }
+
+  /** The visitor wants another feeling: at once where somebody speaks, else for the same sound once more. */
+  async feel(): Promise<void> {
+    const { wish, strength } = this.parts.wish();
+    if (this.take) this.take.feel(said(wish, strength, this.scale));
+    else await this.again();
   }
 
   get busy(): boolean {
@@ -94,7 +108,10 @@ export class Actor {
       const address = new URL('v1/stream', location.href);
       address.protocol = address.protocol.replace('http', 'ws');
       if (service.token) address.searchParams.set('token', service.token);
-      const take = (this.take = new Take(address.href, loudspeaker.context.sampleRate, style()));
+      const { wish, strength } = this.parts.wish(), { emotions: _, ...plain } = style(), live = askedLive(wish, strength);
+      const take = (this.take = new Take(address.href, loudspeaker.context.sampleRate, { ...plain, ...live }));
+      this.scale = live.emotion_strength;
+      take.feel(said(wish, strength, this.scale));
       find('hold').ariaPressed = 'true';
       news.say(say('listening'), null);
       try {

@@ -1,4 +1,5 @@
 import { Actor } from './actor';
+import { asked, isFeeling, Keys, type Wish } from './face/feelings';
 import { PackedPictures } from './scene/loading';
 import { Puppet } from './scene/puppet';
 import { View } from './scene/view';
@@ -6,6 +7,7 @@ import { Service, type Style } from './service/api';
 import { Player } from './time/player';
 import { Loudspeaker } from './time/voice';
 import { Bars } from './ui/bars';
+import { FeltStrip } from './ui/felt';
 import { find, input, News, onDrop, onHold, saveAs, slider, translate } from './ui/page';
 import { Timeline } from './ui/timeline';
 import { Life } from './life';
@@ -20,7 +22,9 @@ const service = new Service((...request) => fetch(...request));
 const timeline = new Timeline(find<HTMLCanvasElement>('wave'), find('head'), input('scrub'), (at, all) =>
   say('at', { at: at.toFixed(1), all: all.toFixed(1) }));
 const bars = new Bars(find('bars'), find<HTMLDetailsElement>('shapes'), ['jawOpen', 'mouthClose', 'mouthPucker'], redraw);
-const actor = new Actor({ say, news, service, player, loudspeaker, timeline, style, changed });
+const keys = new Keys();
+const actor = new Actor({ say, news, service, player, loudspeaker, timeline, style, wish, changed });
+const strip = new FeltStrip(find<HTMLCanvasElement>('felt'), drawKey, keysChanged);
 const life = new Life(player, () => actor.scene());
 const view = openView();
 
@@ -35,11 +39,31 @@ function openView(): View | null {
 }
 
 function style(): Style {
-  return { emotion_level: input('emotion').valueAsNumber, person_id: input('person').valueAsNumber, head: true };
+  const { wish: picked, strength } = wish();
+  return { emotion_level: input('emotion').valueAsNumber, person_id: input('person').valueAsNumber, head: true, ...asked(picked, strength, keys) };
+}
+
+function wish(): { wish: Wish; strength: number } {
+  return { wish: find<HTMLSelectElement>('feeling').value as Wish, strength: input('strength').valueAsNumber };
+}
+
+/** Which feeling a key is of: the one that is picked, joy where none is. */
+function drawKey(share: number, height: number): void {
+  const { wish: picked } = wish();
+  if (!player.seconds) return;
+  keys.set(share * player.seconds, isFeeling(picked) ? picked : 'joy', height);
+  redraw();
+}
+
+function keysChanged(): void {
+  find<HTMLButtonElement>('unkey').disabled = keys.empty;
+  redraw();
+  void actor.again();
 }
 
 function redraw(): void {
   timeline.draw(actor.scene().clip, bars.picked);
+  strip.draw(actor.felt, keys, player.seconds);
 }
 
 /** Something of the performance changed: what can be pressed now, and what the timeline shows. */
@@ -87,11 +111,13 @@ async function wearOurs(): Promise<void> {
 
 async function take(file: File): Promise<void> {
   news.problem('');
+  keys.clear();
   if (/\.(glb|vrm)$/i.test(file.name)) await wear(await file.arrayBuffer(), file.name);
   else await actor.perform(file, file.name);
 }
 
 async function sample(): Promise<void> {
+  keys.clear();
   const response = await fetch('sample.wav');
   if (!response.ok) throw await Problem.of(response);
   await actor.perform(await response.blob(), say('sampleName'), 'sample');
@@ -116,6 +142,17 @@ function connect(): void {
   input('half').addEventListener('change', () => (player.rate = input('half').checked ? 0.5 : 1));
   input('scrub').addEventListener('input', () => player.seek(input('scrub').valueAsNumber));
   slider('emotion', (value) => say(value ? 'strong' : 'calm'), () => void actor.again(), 'change');
+  find('feeling').addEventListener('change', () => void actor.feel());
+  slider('strength', percent, () => void actor.feel(), 'change');
+  find('key').addEventListener('click', () => {
+    if (!player.seconds) return;
+    drawKey(player.position() / player.seconds, wish().strength);
+    keysChanged();
+  });
+  find('unkey').addEventListener('click', () => {
+    keys.clear();
+    keysChanged();
+  });
   slider('person', (value) => say('personOf', { value, count: Number(input('person').max) + 1 }), () => void actor.again(), 'change');
   slider('mouth', percent, (value) => (life.gains.mouth = value), 'input');
   slider('brows', percent, (value) => (life.gains.brows = value), 'input');

@@ -1,4 +1,5 @@
 import { Clip } from './face/clip';
+import { Felt } from './face/feelings';
 import type { Chunk, JobState, Service, Style } from './service/api';
 import { asWav } from './service/decoding';
 import { Problem } from './service/problem';
@@ -9,6 +10,7 @@ const NOT_INSTALLED = 'PyAV';
 /** One sound being turned into a face. */
 export class Performance {
   clip = new Clip();
+  readonly felt = new Felt();
   /** The job's id, once the service has it. */
   id: string | null = null;
   /** What the service last said of it. */
@@ -29,8 +31,9 @@ export class Performance {
     const job = await this.submit(service, style, signal);
     this.id = job.request_id;
     news(job);
-    const chunk = ({ first_frame, frames, head }: Chunk): void => {
+    const chunk = ({ first_frame, frames, head, feeling }: Chunk): void => {
       this.clip.put(first_frame, frames, head);
+      if (feeling) this.felt.put(feeling);
       more();
     };
     await service.follow(job.request_id, { job: news, chunk }, signal);

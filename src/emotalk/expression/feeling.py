@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotalk.expression import ear, signs
-from emotalk.expression.phrasing import Speech
+from emotalk.expression.life import Moment, Motion
 from emotalk.face import Frames
 from emotalk.feelings import FEELINGS, TRACK_WIDTH, EmotionKey, FeelingTrack, meaning
 from emotalk.timebase import FPS, STEP_FRAMES, timecode
@@ -79,8 +79,14 @@ class Feeling:
         """Does it need the inner states?"""
         return self._ear is not None
 
-    def draw(self, face: Frames, speech: Speech, states: NDArray[np.float32], voice: NDArray[np.float32]) -> Frames:
-        """The next frames [n, 52], which begin a step; where it hears, states [n, 288] and voice 0..1 [n]."""
+    def draw(
+        self, face: Frames, moment: Moment, states: NDArray[np.float32], voice: NDArray[np.float32]
+    ) -> tuple[Frames, Motion]:
+        """The next frames [n, 52], which begin a step, and how the head moves.
+
+        Where it hears: states [n, 288] and voice 0..1 [n].
+        """
+        speech, motion = moment.speech, moment.motion
         shown, stirred, paused = np.zeros((len(face), len(FEELINGS))), np.zeros(len(face)), np.zeros(len(face))
         self.stirring = np.full(len(face), np.nan)
         for frame in range(len(face)):
@@ -94,9 +100,10 @@ class Feeling:
                 self._rows.append(self._row(shown[frame] * speech.present[frame]))
             self._frame += 1
         if not (shown.any() or stirred.any()):
-            return face
+            return face, motion
         shown, stirred = shown * speech.present[:, None], stirred * speech.present
-        return signs.draw(face, *(np.asarray(curve, np.float32) for curve in (shown, stirred, paused)))
+        strengths, *others = (np.asarray(curve, np.float32) for curve in (shown, stirred, paused))
+        return signs.draw(face, strengths, *others), signs.bow(motion, strengths)
 
     def track(self) -> FeelingTrack:
         """The steps that were drawn since this was last asked."""

@@ -14,13 +14,12 @@ from functools import cache
 from hashlib import blake2b
 
 import numpy as np
-from numpy.typing import NDArray
 
 from emotalk.engines.base import Engine, EngineCard, EngineSession, HearingSession, Latency, MouthSession
 from emotalk.errors import EngineError, InvalidRequest
 from emotalk.expression.ear import STATES
 from emotalk.expression.feeling import Emotions, Feeling
-from emotalk.expression.life import Moment
+from emotalk.expression.life import Motion
 from emotalk.expression.prosody import REACH, centre, prosody
 from emotalk.expression.rules import Expression, HeadOnly
 from emotalk.face import BLENDSHAPES, Frames, Pcm, Style, no_frames
@@ -29,16 +28,13 @@ from emotalk.probe import probe
 from emotalk.tape import Tape
 from emotalk.timebase import STEP_FRAMES, frame_count
 
-VERSION = 7
+VERSION = 8
 """Raise it with any change that changes bytes: it is part of an answer's fingerprint."""
 
 _BLOCK = 300
 """Frames that are drawn at once: an hour that comes in one push must not be heard in one array."""
 _NO_VOICE, _NO_MOTION = np.zeros(0, np.float32), np.zeros((0, 4), np.float32)
 _NO_STATES = np.zeros((0, STATES), np.float32)
-
-Motion = NDArray[np.float32]
-"""float32 [n, 4]: yaw, pitch and roll of the head in degrees; how far the lids are shut, two frames before."""
 
 
 def expressed(
@@ -117,12 +113,12 @@ class ExpressedSession:
         self._sound.append(np.zeros(REACH, np.float32))
         self._undrawn, self._voice = no_frames(), _NO_VOICE
         self._drawn, self._over = 0, False
-        self._moments: list[Moment] = []
+        self._motions: list[Motion] = []
 
     @property
     def motion(self) -> Motion:
         """Of the frames that were returned last: [n, 4]."""
-        return np.concatenate([_NO_MOTION, *(moment.motion for moment in self._moments)])
+        return np.concatenate([_NO_MOTION, *self._motions])
 
     @property
     def feelings(self) -> FeelingTrack:
@@ -166,7 +162,7 @@ class ExpressedSession:
         if self._ear:
             self._states = np.concatenate([self._states, self._ear.states])
             self._heard_voice = np.concatenate([self._heard_voice, self._ear.voice])
-        self._moments, faces = [], [no_frames()]
+        self._motions, faces = [], [no_frames()]
         while count := self._ready():
             faces.append(self._block(count))
         return np.concatenate(faces)
@@ -182,12 +178,13 @@ class ExpressedSession:
         first, last = self._drawn, self._drawn + count - 1
         near = self._sound.read(centre(first) - REACH, centre(last) + REACH)
         face, moment = self._drawing.face(self._undrawn[:count], self._voice[:count], *prosody(near, first, count))
+        motion = moment.motion
         if self._feeling:
-            face = self._feeling.draw(face, moment.speech, self._states[:count], self._heard_voice[:count])
+            face, motion = self._feeling.draw(face, moment, self._states[:count], self._heard_voice[:count])
         face = self._drawing.reach(face, moment, self._feeling.stirring if self._feeling else np.full(count, np.nan))
         self._undrawn, self._voice = self._undrawn[count:], self._voice[count:]
         self._states, self._heard_voice = self._states[count:], self._heard_voice[count:]
-        self._moments.append(moment)
+        self._motions.append(motion)
         self._drawn += count
         return face
 

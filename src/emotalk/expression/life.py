@@ -16,6 +16,9 @@ LIDS_AHEAD = 2
 """Lids are known this many frames ahead of the rest, as far as shaping runs behind: so a blink knows what its middle
 falls on."""
 
+Motion = NDArray[np.float32]
+"""float32 [n, 4]: yaw, pitch and roll of the head in degrees; how far the lids are shut, two frames before."""
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -30,7 +33,7 @@ class Moment:
     """[n]: how far they are shut LIDS_AHEAD frames before these."""
 
     @property
-    def motion(self) -> NDArray[np.float32]:
+    def motion(self) -> Motion:
         """Turns and lids as float32 [n, 4]."""
         return np.concatenate([self.turns, self.lids[:, None]], axis=1).astype(np.float32)
 

@@ -1,7 +1,7 @@
 """What a face does for each feeling: action units of the EMFACS prototypes, as offsets on what speech does.
 
-Weights are those at strength 1. Nothing here rounds, rolls or shuts the lips, and what could part them (a raised
-upper lip, stretched corners, a wrinkled nose) yields where speech lets them meet: lips that meet win.
+Weights are those at strength 1. Nothing here rounds, rolls or shuts the lips. What could part them (a raised upper lip,
+stretched corners, a wrinkled nose) yields where speech lets them meet, and what could widen them where it rounds them.
 """
 
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from emotalk.expression.head import LIMIT
 from emotalk.face import BLENDSHAPES, INDEX, Frames
 from emotalk.feelings import FEELINGS
 
@@ -27,11 +28,11 @@ SIGNS: Mapping[str, Mapping[str, float]] = {
     "sadness": _SAD,
 }
 IN_PAUSES: Mapping[str, Mapping[str, float]] = {
-    "amazement": {"jawOpen": 0.06},
+    "amazement": {"jawOpen": 0.03},
     "anger": {"mouthPress": 0.10},
-    "grief": {"mouthShrugLower": 0.08},
-    "outofbreath": {"jawOpen": 0.06},
-    "sadness": {"mouthShrugLower": 0.06},
+    "grief": {"mouthShrugLower": 0.05},
+    "outofbreath": {"jawOpen": 0.03},
+    "sadness": {"mouthShrugLower": 0.04},
 }
 """What is only drawn while nobody speaks."""
 STIRRED: Mapping[str, float] = {"eyeWide": 0.10}
@@ -43,6 +44,14 @@ _PARTING = [
     INDEX[f"{name}{side}"] for name in ("mouthUpperUp", "mouthStretch", "noseSneer") for side in ("Left", "Right")
 ]
 """A wrinkled nose lifts the upper lip: .35 of it cost a sixth of the lips that meet."""
+_WIDENING = [
+    INDEX[f"{name}{side}"]
+    for name in ("mouthSmile", "mouthDimple", "mouthStretch", "mouthFrown")
+    for side in ("Left", "Right")
+]
+_ROUND = [INDEX["mouthFunnel"], INDEX["mouthPucker"]]
+_ROUNDED = 0.3
+"""Lips that speech rounds so far are not widened: a smile of .30 cost .065 of the width's r beside filmed people."""
 _LIVELY = [i for name, i in INDEX.items() if name.startswith(("brow", "eyeWide"))]
 _LIVELIER = 0.5
 _PARTED = 0.2
@@ -59,6 +68,11 @@ def row(signs: Mapping[str, float]) -> NDArray[np.float32]:
     return columns
 
 
+_SAD_ONES = [FEELINGS.index(name) for name in ("sadness", "grief")]
+_BOWED, _SLOWED = np.array([5, 7], np.float32), np.float32(0.4)
+"""Degrees by which a head hangs at strength 1, and the share by which it moves less, so more slowly."""
+
+
 _SPOKEN, _PAUSED = (np.stack([row(table.get(name, {})) for name in FEELINGS]) for table in (SIGNS, IN_PAUSES))
 _STIRRED = row(STIRRED)
 
@@ -69,12 +83,23 @@ def draw(
     """Add to a face [n, 52]: strengths of FEELINGS [n, 10], activation that is drawn [n], how far nobody speaks [n]."""
     offsets = strengths @ _SPOKEN + stirred[:, None] * _STIRRED
     offsets[:, _PARTING] *= _free(face)[:, None]
+    offsets[:, _WIDENING] *= 1 - np.minimum(face[:, _ROUND].sum(1, keepdims=True) / np.float32(_ROUNDED), 1)
     offsets += (strengths @ _PAUSED) * paused[:, None]
     offsets[:, _LIVELY] += face[:, _LIVELY] * (_LIVELIER * stirred[:, None])
     room = np.maximum(np.float32(CORNERS_LIMIT) - face[:, _CORNERS], 0)
     offsets[:, _CORNERS] = np.minimum(offsets[:, _CORNERS], room)
-    drawn: Frames = np.clip(face + offsets, 0, 1)
+    # An engine's raw face may leave the range: what is not drawn on stays as it is.
+    drawn: Frames = np.where(offsets, np.clip(face + offsets, 0, 1), face)
     return drawn
+
+
+def bow(motion: NDArray[np.float32], strengths: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A head that turns, [n, 4] as in `Moment.motion`, hangs and moves less where it is sad: strengths [n, 10]."""
+    bowed = motion.copy()
+    sad = strengths[:, _SAD_ONES]
+    bowed[:, :3] *= 1 - _SLOWED * np.minimum(sad.sum(1, keepdims=True), 1)
+    bowed[:, 1] = np.clip(bowed[:, 1] + sad @ _BOWED, -LIMIT, LIMIT)
+    return bowed
 
 
 def _free(face: Frames) -> NDArray[np.float32]:

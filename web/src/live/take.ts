@@ -1,4 +1,5 @@
 import { Clip } from '../face/clip';
+import type { Key } from '../face/feelings';
 import type { Style } from '../service/api';
 import { Problem } from '../service/problem';
 import { pcm16, readFrames, wav } from './wire';
@@ -9,6 +10,7 @@ export class Take {
   private readonly parts: Int16Array<ArrayBuffer>[] = [];
   private readonly socket: WebSocket;
   private started = false;
+  private keys: Key[] = [];
   private release: () => void = () => {};
   /** Ends when the last frame is there. Fails with Problem. */
   readonly finished: Promise<void>;
@@ -32,6 +34,7 @@ export class Take {
       const start = { type: 'start', sample_rate: rate, encoding: 'pcm16', format: 'binary', post_processing: true, ...style };
       this.socket.send(JSON.stringify(start));
       this.started = true;
+      if (this.keys.length) this.sayKeys();
       this.parts.forEach((part) => this.socket.send(part));
     };
   }
@@ -41,6 +44,12 @@ export class Take {
     const part = pcm16(samples);
     this.parts.push(part);
     if (this.started && this.socket.readyState === WebSocket.OPEN) this.socket.send(part);
+  }
+
+  /** From the next sound on this is felt, instead of all that was said; nothing: as it is heard. */
+  feel(keys: Key[]): void {
+    this.keys = keys;
+    if (this.started && this.socket.readyState === WebSocket.OPEN) this.sayKeys();
   }
 
   /** The button is let go: what was said so far is all. */
@@ -67,6 +76,10 @@ export class Take {
     this.release();
     this.socket.onclose = null;
     this.socket.close();
+  }
+
+  private sayKeys(): void {
+    this.socket.send(JSON.stringify({ type: 'emotions', emotions: this.keys }));
   }
 
   private receive(data: string | ArrayBuffer): boolean {

@@ -1,7 +1,8 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
+import type { Asked, FeltSteps } from '../face/feelings';
 import { Problem } from './problem';
 
-export interface Style { emotion_level: number; person_id: number; head: boolean }
+export interface Style extends Partial<Asked> { emotion_level: number; person_id: number; head: boolean }
 
 /** What the service says of a job; more fields may come. */
 export interface JobState {
@@ -12,7 +13,7 @@ export interface JobState {
   frames_total?: number | null;
 }
 
-export interface Chunk { request_id: string; chunk_index: number; first_frame: number; frames: number[][]; head?: number[][]; is_final: boolean }
+export interface Chunk { request_id: string; chunk_index: number; first_frame: number; frames: number[][]; head?: number[][]; feeling?: FeltSteps; is_final: boolean }
 
 export interface Listener {
   job(state: JobState): void;
@@ -35,8 +36,7 @@ export class Service {
 
   /** Hands the sound in; it is durable once this returns. Raises Problem. */
   async submit(sound: Blob, style: Style, signal: AbortSignal): Promise<JobState> {
-    const { emotion_level, person_id, head } = style;
-    const query = new URLSearchParams(Object.entries({ emotion_level, person_id, head, chunk_duration: CHUNK_SECONDS }).map(([name, value]) => [name, String(value)]));
+    const query = new URLSearchParams(Object.entries({ ...style, chunk_duration: CHUNK_SECONDS }).map(([name, value]) => [name, String(value)]));
     const headers = this.headers({ 'Content-Type': sound.type || 'application/octet-stream' });
     const response = await this.fetch(`v1/jobs?${query}`, { method: 'POST', body: sound, headers, signal });
     if (!response.ok) throw await Problem.of(response);

@@ -32,7 +32,7 @@ export async function visit(browser: Browser, address: string, options: BrowserC
 /** The page's insides; see main.ts. */
 export interface Insides {
   player: { position(): number; playing: boolean; seconds: number; seek(at: number): void; pause(): void };
-  actor: { busy: boolean; complete: boolean; scene(): { clip: { count: number; frame(n: number): Float32Array } | null } };
+  actor: { busy: boolean; complete: boolean; felt: { curve(feeling: string): number[] } | null; scene(): { clip: { count: number; frame(n: number): Float32Array } | null } };
   life: { source: Float32Array; shown: Float32Array; cost(): { median: number; high: number; frames: number } };
   view: { puppet: { lipGap(): number | null; shapes: number } };
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { extname } from 'node:path';
 import { WebSocketServer } from 'ws';
+import { FEELINGS } from '../../src/face/feelings';
 import { FPS, SHAPES } from '../../src/face/names';
 
 const STATIC = new URL('../../../src/emotalk/web/static/', import.meta.url);
@@ -18,7 +19,7 @@ export class Gateway {
   asked: { method: string; url: string; headers: IncomingMessage['headers'] }[] = [];
   script: Script = { frames: [], chunk: 30 };
   /** What came in over the live line. */
-  live = { start: {} as Record<string, unknown>, bytes: 0 };
+  live = { start: {} as Record<string, unknown>, bytes: 0, emotions: [] as unknown[] };
   private readonly server: Server;
 
   constructor() {
@@ -35,7 +36,8 @@ export class Gateway {
           return;
         }
         const message = JSON.parse(data.toString());
-        if (message.type === 'start') this.live = { start: message, bytes: 0 }, tell({ type: 'started', request_id: 'take' });
+        if (message.type === 'start') this.live = { start: message, bytes: 0, emotions: [] }, tell({ type: 'started', request_id: 'take' });
+        if (message.type === 'emotions') this.live.emotions.push(message.emotions);
         if (message.type === 'end') tell({ type: 'end', frames: sent });
       });
     });
@@ -78,7 +80,7 @@ export class Gateway {
     for (let first = headers['last-event-id'] ? Number(headers['last-event-id']) + 1 : 0, n = 0; first < frames.length; first += chunk, n++) {
       if (breakAfter === n && !headers['last-event-id']) return void response.end();
       const rows = frames.slice(first, first + chunk);
-      tell('chunk', { request_id: 'job', chunk_index: n, first_frame: first, frames: rows, is_final: first + chunk >= frames.length }, String(first + rows.length - 1));
+      tell('chunk', { request_id: 'job', chunk_index: n, first_frame: first, frames: rows, feeling: felt(first, rows.length), is_final: first + chunk >= frames.length }, String(first + rows.length - 1));
     }
     tell('end', { request_id: 'job', frames: frames.length });
     response.end();
@@ -96,6 +98,12 @@ export class Gateway {
 
 function json(response: ServerResponse, status: number, body: object, kind = 'application/json'): void {
   response.writeHead(status, { 'Content-Type': kind }).end(JSON.stringify(body));
+}
+
+/** Joy in every step, and a voice that is half stirred. */
+function felt(first: number, count: number): object {
+  const first_step = Math.ceil(first / 3), steps = Array.from({ length: Math.ceil((first + count) / 3) - first_step });
+  return { first_step, activation: steps.map(() => 0.5), drawn: steps.map(() => FEELINGS.map((name) => (name === 'joy' ? 0.8 : 0))) };
 }
 
 function pack(first: number, rows: number[][]): Buffer {

@@ -133,6 +133,56 @@ describe('a face that speaks', () => {
   });
 });
 
+describe('feelings', () => {
+  const queries = (): URLSearchParams[] => gateway.asked.filter(({ method }) => method === 'POST').map(({ url }) => new URLSearchParams(url.split('?')[1]));
+
+  it('shows what was heard under the waveform, asks for what is picked, and takes key frames that are drawn by hand', async () => {
+    await open(DESKTOP);
+    await speak();
+    expect(await page.evaluate(() => emotalk.actor.felt!.curve('joy').at(-1))).toBe(0.8);
+    const colours = await page.evaluate(() => {
+      const strip = document.getElementById('felt') as HTMLCanvasElement;
+      return new Set(new Uint32Array(strip.getContext('2d')!.getImageData(0, 0, strip.width, strip.height).data.buffer)).size;
+    });
+    expect(colours).toBeGreaterThan(3);
+    await page.selectOption('#feeling', 'anger');
+    await page.waitForFunction(() => emotalk.actor.complete);
+    await page.locator('#strength').fill('0.9');
+    await page.waitForFunction(() => emotalk.actor.complete);
+    const strip = (await page.locator('#felt').boundingBox())!;
+    await page.mouse.move(strip.x + strip.width / 2, strip.y + strip.height * 0.25);
+    await page.mouse.down();
+    await page.mouse.move(strip.x + strip.width * 0.75, strip.y + strip.height / 2);
+    await page.mouse.up();
+    await shoot(page, 'feelings');
+    const [first, , , last] = queries();
+    expect([first.get('emotion'), first.get('emotion_strength'), first.get('emotions')]).toEqual(['auto', '0.6', null]);
+    expect([last.get('emotion'), last.get('emotion_strength')]).toEqual(['anger', '0.9']);
+    const keys = JSON.parse(last.get('emotions')!) as { time: number; anger: number }[];
+    expect(keys.map(({ time }) => time)).toEqual([1, 1.5]);
+    expect(keys[0].anger).toBeCloseTo(0.75, 1);
+    await page.click('#unkey');
+    await page.waitForFunction(() => emotalk.actor.complete);
+    expect(queries().at(-1)!.get('emotions')).toBeNull();
+    expect(complaints).toEqual([]);
+  });
+
+  it('can be picked while somebody speaks', async () => {
+    await open();
+    gateway.script = { frames: fixedClip(30), chunk: 10 };
+    await page.click('#hold');
+    await page.waitForFunction(() => (emotalk.actor.scene().clip?.count ?? 0) > 5);
+    await page.selectOption('#feeling', 'joy');
+    await page.selectOption('#feeling', 'auto');
+    await page.waitForFunction((count) => (emotalk.actor.scene().clip?.count ?? 0) > count, 20);
+    await page.click('#hold');
+    await page.waitForFunction(() => !emotalk.actor.busy);
+    expect(gateway.live.start).toMatchObject({ emotion: 'auto', emotion_strength: 0.6 });
+    expect(gateway.live.emotions).toEqual([[{ time: 0, joy: 1 }], []]);
+    expect(complaints).toEqual([]);
+  });
+});
+
 describe('the page', () => {
   it('listens from tap to tap for whoever cannot hold a button', async () => {
     await open();
@@ -179,7 +229,7 @@ describe('the page', () => {
     await page.locator('#person').fill('7');
     await page.waitForFunction(() => emotalk.actor.complete);
     expect(gateway.asked.filter((one) => one.method === 'POST').map((one) => one.url)).toEqual(
-      [0, 7].map((person) => `/v1/jobs?emotion_level=1&person_id=${person}&head=true&chunk_duration=5`));
+      [0, 7].map((person) => `/v1/jobs?emotion_level=1&person_id=${person}&head=true&emotion=auto&emotion_strength=0.6&chunk_duration=5`));
   });
 
   it('can be worked by keyboard alone, and every control has a name', async () => {
