@@ -1,6 +1,7 @@
 """A contact sheet of the engine on the head, sound above, faces below: `python -m training.sheet sound.wav -o out.png`.
 
 With `--phones FILE` (start s, end s, ARPAbet) there is a face at the middle of each phone, named, else one every 0.1 s.
+With `--feelings` there is no sound: a row for each feeling, from calm to full.
 With `--heads` there are whole heads that turn, one every 0.4 s.
 For looking at: do lips touch at P, B and M, teeth meet the lip at F and V, does U round? Needs `emotalk[video]`.
 """
@@ -18,7 +19,9 @@ from PIL import Image, ImageDraw
 from emotalk.engines.base import LATENCIES, Latency
 from emotalk.engines.builtin import BuiltinEngine
 from emotalk.expression import open_face
+from emotalk.expression.signs import draw
 from emotalk.face import BLENDSHAPES, Frames, Pcm, Style
+from emotalk.feelings import FEELINGS
 from emotalk.head.studio import Studio
 from emotalk.performance import Performance
 from emotalk.pipeline import Pipeline
@@ -28,6 +31,7 @@ FACE, ACROSS, WAVE, CAPTION = 150, 10, 60, 16
 _INK, _PAPER, _WAVE = (230, 230, 230), (24, 26, 30), (110, 170, 230)
 _CROP = slice(int(0.36 * 2 * FACE), int(0.36 * 2 * FACE) + FACE)
 """The lower half of a face drawn twice as large."""
+_CLOSE = (slice(FACE // 4, FACE // 4 + FACE), slice(FACE // 2, FACE // 2 + FACE))
 
 Moment = tuple[float, str]
 
@@ -103,10 +107,31 @@ def _head(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(Image.fromarray(picture).resize((FACE, FACE)))
 
 
+def feelings() -> Image.Image:
+    """Every feeling on a face at rest, in five strengths."""
+    shares, studio = np.linspace(0, 1, 5, dtype=np.float32), Studio(2 * FACE)
+    whole = Image.new("RGB", ((len(shares) + 1) * FACE, len(FEELINGS) * FACE), _PAPER)
+    pen = ImageDraw.Draw(whole)
+    for row, name in enumerate(FEELINGS):
+        for column, face in enumerate(felt(name, shares)):
+            picture = studio.picture(face)[_CLOSE]
+            whole.paste(Image.fromarray(picture), ((column + 1) * FACE, row * FACE))
+        pen.text((4, row * FACE + FACE // 2), name, fill=_INK)
+    studio.close()
+    return whole
+
+
+def felt(name: str, shares: NDArray[np.float32]) -> Frames:
+    """A face at rest that feels this, in these strengths [n] → [n, 52]."""
+    strengths = np.outer(shares, np.array(FEELINGS) == name).astype(np.float32)
+    return draw(np.zeros((len(shares), BLENDSHAPES), np.float32), strengths, 0 * shares, 0 * shares)
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("sound", type=Path, help="16 kHz mono")
+    parser.add_argument("sound", type=Path, nargs="?", help="16 kHz mono")
+    parser.add_argument("--feelings", action="store_true")
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--phones", type=Path)
     parser.add_argument("--latency", choices=LATENCIES, default="clip")
@@ -114,6 +139,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=6.0)
     parser.add_argument("--heads", action="store_true")
     asked = parser.parse_args()
+    if asked.feelings:
+        return feelings().save(asked.out)
     sound = np.asarray(soundfile.read(asked.sound, dtype="float32")[0], np.float32)
     latency: Latency = asked.latency
     frames = whole_heads(sound, asked.sound.stem) if asked.heads else mouths(sound, latency)

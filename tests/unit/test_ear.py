@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from emotalk.engines.base import HearingSession
 from emotalk.engines.builtin import BuiltinEngine
-from emotalk.expression.ear import CALM, MANNERS, STATES, Calm, Ear, Gate, Heads, Hearing, Manner, heads
+from emotalk.expression.ear import CALM, MANNERS, STATES, Calm, Ear, Gate, Heads, Hearing, heads
 from emotalk.face import Style
 from emotalk.feelings import HEARD
 from emotalk.timebase import STEP_FRAMES
@@ -89,12 +89,12 @@ def test_fear_and_neutral_are_never_named_and_joy_needs_more(heard: list[np.ndar
         assert not named or odds[HEARD.index(named)] >= manner.release
 
 
-@pytest.mark.parametrize(("feeling", "sure"), [("joy", 0.85), ("anger", 0.8), ("sadness", 0.8)])
+@pytest.mark.parametrize(("feeling", "sure"), [("joy", 0.85), ("anger", 0.8), ("sadness", 0.9)])
 def test_gates_are_those_of_the_manner(feeling: str, sure: float) -> None:
     for share, named in ((sure + 0.01, feeling), (sure - 0.01, "")):
         odds = np.full(5, (1 - share) / 4)
         odds[HEARD.index(feeling)] = share
-        assert Gate(Manner(0.8, 0.85, 0.5, 0.5)).name(odds) == named
+        assert Gate(MANNERS["shy"]).name(odds) == named
 
 
 def test_a_voice_s_calm_begins_with_the_usual_and_moves_to_its_own() -> None:

@@ -1,6 +1,5 @@
 """EmoTalk draws its own feelings; others are laid over them only where somebody asks."""
 
-
 import numpy as np
 import pytest
 

@@ -5,7 +5,7 @@
 
 Stirring travels between languages, the feeling hardly does: so it is named only where it is sure. A stirred voice that
 no feeling is sure of leans to joy or to anger, and a hint of that is drawn. How the heads are made, and how well they
-hear: training/feeling.py, docs/model-card.md. Why so: docs/decisions/0035, 0042.
+hear: training/feeling.py, docs/model-card.md. Why so: docs/decisions/0035.
 """
 
 import math
@@ -23,7 +23,7 @@ STATES = 288
 
 _SPAN, _LEAST = 30, 15
 """Voiced frames that are judged: a second of them, or the half second that is there."""
-_SURE = 60
+_SURE = 56
 """Voiced frames from which on a judgement counts whole: after half a second joy and anger are told by chance."""
 _SMOOTH = 1 - math.exp(-0.1 / 0.4)
 _STIRRED, _MUCH = 0.6, 0.85
@@ -69,19 +69,20 @@ def heads() -> Heads:
 
 @dataclass(frozen=True)
 class Manner:
-    """From which probability on a feeling is named, joy apart, and below which it no longer is.
+    """From which probability on a feeling is named, each by itself, and below which it no longer is.
 
     `hint`: how strongly joy or anger is drawn at most where neither is named.
     """
 
-    gate: float
+    anger: float
     joy: float
+    sadness: float
     release: float
     hint: float
 
 
-MANNERS = {"shy": Manner(0.8, 0.85, 0.5, 0.5), "bold": Manner(0.7, 0.75, 0.45, 0.75)}
-"""Sobbing is most often taken for joy, the worst mistake: hence joy's own gate."""
+MANNERS = {"shy": Manner(0.8, 0.85, 0.9, 0.5, 0.5), "bold": Manner(0.66, 0.75, 0.7, 0.4, 0.75)}
+"""Sobbing is most often taken for joy, the worst mistake, and calm for sad: hence gates of their own."""
 
 
 @dataclass(frozen=True)
@@ -110,17 +111,16 @@ CALM = Hearing(0.0, tuple(_CALM.tolist()))
 class Gate:
     """Names a feeling once it is sure, until it is not or another one is."""
 
-    _NAMED = ("anger", "joy", "sadness")
-
     def __init__(self, manner: Manner) -> None:
-        self._manner, self._named = manner, ""
+        self._gates = {"anger": manner.anger, "joy": manner.joy, "sadness": manner.sadness}
+        self._release, self._named = manner.release, ""
 
     def name(self, probabilities: Row) -> str:
         """The feeling that these five name now. Fear and neutral are never named."""
         best = HEARD[int(probabilities.argmax())]
-        if best in self._NAMED and probabilities.max() >= (self._manner.joy if best == "joy" else self._manner.gate):
+        if probabilities.max() >= self._gates.get(best, np.inf):
             self._named = best
-        elif self._named and probabilities[HEARD.index(self._named)] < self._manner.release:
+        elif self._named and probabilities[HEARD.index(self._named)] < self._release:
             self._named = ""
         return self._named
 

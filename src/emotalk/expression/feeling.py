@@ -63,9 +63,17 @@ class Score:
 class Feeling:
     """One face's feelings on their way. `manner`: how the ear listens; "": it does not."""
 
-    def __init__(self, keys: Sequence[EmotionKey], manner: str, strength: float, preferred: float) -> None:
+    def __init__(
+        self,
+        keys: Sequence[EmotionKey],
+        manner: str,
+        strength: float,
+        preferred: float,
+        heads: ear.Heads | None = None,
+    ) -> None:
+        """`heads`: others than those of the package."""
         self.score = Score(keys)
-        self._ear = ear.Ear(ear.MANNERS[manner], ear.heads()) if manner else None
+        self._ear = ear.Ear(ear.MANNERS[manner], heads or ear.heads()) if manner else None
         self._strength, self._preferred = strength, preferred
         self._shown, self._stirred, self._paused = _NOTHING.copy(), 0.0, 0.0
         self._hearing = ear.CALM
