@@ -31,6 +31,7 @@ COMMON, SERVER, WORKER, LIVE, WEB = (CollectorRegistry() for _ in range(5))
 """What any process shows, a server, a worker, the live engine, the window: a worker has no `ready` to be woken by."""
 
 _MOMENTS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_DELAYS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5, 5.0)
 _SPANS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 _FACTORS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 
@@ -87,6 +88,7 @@ CALLS = Counter(
 )
 OPEN_STREAMS = _gauge(SERVER, "open_streams", "Calls that are being answered or wait for it.")
 LIVE_STREAMS = _gauge(SERVER, "open_live_streams", "Live microphones that are being answered.")
+LIVE_PLACES = _gauge(SERVER, "live_places", "Live microphones that may be answered at once (--live-sessions).")
 READY = _gauge(SERVER, "ready", "1 while the server says SERVING.")
 LIMIT_JOBS = _gauge(SERVER, "queue_limit_jobs", "Requests that the queue takes at most (--max-waiting); 0: any number.")
 DECODE_SECONDS = _histogram(SERVER, "decode_seconds", "From the bytes of a request to its record.", _MOMENTS)
@@ -133,6 +135,10 @@ CLAIMS_LOST = _counter(WORKER, "claims_lost_total", "Jobs that another worker to
 OUTAGES = _counter(WORKER, "queue_outages_total", "Times that a worker found the log away and waited for it.")
 
 LIVE_SECONDS = _counter(LIVE, "live_audio_seconds_total", "Seconds of live sound that were animated.")
+LIVE_DELAY = _histogram(
+    LIVE, "live_delay_seconds", "From the arrival of the last sound of a live frame's own time to the frame.", _DELAYS
+)
+LIVE_LATE = _gauge(LIVE, "live_late_seconds", "For how long the oldest sound of a live stream has been waiting.")
 
 HTTP = Counter(
     "http_requests_total",

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from emotalk.chunking import Chunking, Cut, Uncut, open_live, open_session
-from emotalk.engines.base import Engine, EngineSession, Latency, WindowEngine
-from emotalk.errors import EngineError
+from emotalk.engines.base import Engine, EngineSession, Latency, WindowEngine, push_many
+from emotalk.errors import EmoTalkError, EngineError
 from emotalk.expression import LIDS_AHEAD, Emotions, ExpressedSession, expressed, fingerprint_of
 from emotalk.face import Frames, Pcm, Style
 from emotalk.feelings import EmotionKey, FeelingTrack, joined
@@ -64,6 +64,14 @@ class Pipeline:
         engine = open_live(self.engine, performance.style, latency, seed)
         return Session(self._expressed(engine, performance, seed, "live"), Uncut(), performance, gains)
 
+    def push_many(self, sessions: Sequence["Session"], sounds: Sequence[Pcm]) -> list["list[FaceChunk] | EmoTalkError"]:
+        """`push` of several different sessions: each gets what it would get alone, or the error that it would raise."""
+        mouths = push_many(self.engine, [each.engine_session for each in sessions], sounds)
+        return [
+            mouth if isinstance(mouth, EmoTalkError) else session.try_receive(sound, mouth)
+            for session, sound, mouth in zip(sessions, sounds, mouths, strict=True)
+        ]
+
     def _expressed(
         self, session: EngineSession, performance: Performance, seed: str, latency: Latency
     ) -> ExpressedSession:
@@ -108,10 +116,25 @@ class Session:
         """What the caller wants felt from the next sound on, instead of all that was said. Raises InvalidRequest."""
         self._face.feel(keys, seconds(self._arrived))
 
+    @property
+    def engine_session(self) -> EngineSession:
+        """The engine's own; see Pipeline.push_many."""
+        return self._face.engine_session
+
     def push(self, pcm: Pcm) -> list[FaceChunk]:
         """Take float32 [n] at 16 kHz; return the chunks that are ready. Raises EngineError."""
+        return self._receive(pcm, self.engine_session.push(pcm))
+
+    def try_receive(self, pcm: Pcm, mouth: Frames) -> list[FaceChunk] | EmoTalkError:
+        """The rest of `push`, for who has pushed to the engine's session: what it returns, or what it raises."""
+        try:
+            return self._receive(pcm, mouth)
+        except EmoTalkError as error:
+            return error
+
+    def _receive(self, pcm: Pcm, mouth: Frames) -> list[FaceChunk]:
         self._arrived += len(pcm)
-        raw = self._cut.add(self._drawn(self._face.push(pcm)), self._arrived)
+        raw = self._cut.add(self._drawn(self._face.receive(pcm, mouth)), self._arrived)
         return [self._chunk(self._shaping.push(block)) for block in raw]
 
     def finish(self) -> list[FaceChunk]:

@@ -1,10 +1,10 @@
 """Live sound through a server and the room that animates it: any cutting gives the frames; errors have names."""
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
-from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 import grpc
 import numpy as np
@@ -18,14 +18,18 @@ from emotalk.engines.tone import StreamingToneEngine, ToneEngine
 from emotalk.errors import EmoTalkError, InvalidRequest, JobFailed, QueueFull
 from emotalk.face import Frames, Style
 from emotalk.live.conversation import Opening, SoundBlock
+from emotalk.live.engines import Connection, LiveEngine, LiveEngines
+from emotalk.live.framing import READ_AHEAD
 from emotalk.live.pool import LivePool
-from emotalk.live.room import LiveRoom, serve
+from emotalk.live.room import LiveRoom
+from emotalk.live.serving import Serving
 from emotalk.performance import Performance
 from emotalk.pipeline import Pipeline
 from emotalk.shaping import Gains
 from emotalk.timebase import frame_count, resampled_length
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
 from tests.integration.served import Inside
+from tests.unit.listening import Kept
 from tests.unit.stage import tones
 
 SOUND = tones(16_000 * 2)
@@ -46,30 +50,33 @@ class Broken(StreamingToneEngine):
         raise JobFailed("the engine broke")
 
 
-class Reached(LivePool):
-    """Its engine is in this process."""
+class Here(LiveEngine):
+    """An engine in this process."""
 
-    def __init__(self, address: str, places: int) -> None:
-        super().__init__({}, places)
-        self._reached = address
-
-    async def _address(self) -> str:
-        return self._reached
+    async def connect(self) -> Connection:
+        return await asyncio.open_unix_connection(self._socket.path, limit=READ_AHEAD)
 
 
 @contextmanager
-def speaking(folder: Path, engine: Engine | WindowEngine, places: int) -> Iterator[int]:
+def speaking(engine: Engine | WindowEngine, places: int) -> Iterator[int]:
     """The port of a server whose live engine this is."""
-    where = f"unix:{folder / 'live.sock'}"
-    room = serve(LiveRoom(Pipeline(engine), Gains(), MAX_SECONDS), where, 2 * places)
-    with Inside(relay=Reached(where, places)) as inside:
+    relay, here = LivePool({}, places), Here(1, {}, lambda name: lambda: None)
+    relay._engines = LiveEngines([here])
+    loop, serving = asyncio.new_event_loop(), Serving(LiveRoom(Pipeline(engine), Gains(), MAX_SECONDS))
+    ready = Event()
+    thread = Thread(target=lambda: loop.run_until_complete(serving.run(here._socket, ready.set)))
+    thread.start()
+    ready.wait(30)
+    with Inside(relay=relay) as inside:
         yield inside.server.port
-    room.stop(None).wait()
+    loop.call_soon_threadsafe(serving.stop)
+    thread.join(30)
+    loop.close()
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with speaking(tmp_path_factory.mktemp("live"), StreamingToneEngine(), 2) as port:
+def address() -> Iterator[str]:
+    with speaking(StreamingToneEngine(), 2) as port:
         yield f"127.0.0.1:{port}"
 
 
@@ -128,8 +135,8 @@ def test_frames_come_back_while_the_speaker_goes_on(client: EmoTalkClient) -> No
     assert heard[0].first_frame == 0
 
 
-def test_a_window_engine_speaks_live_too_a_second_at_a_time(tmp_path: Path) -> None:
-    with speaking(tmp_path, ToneEngine(), 1) as port, EmoTalkClient(port=port) as client:
+def test_a_window_engine_speaks_live_too_a_second_at_a_time() -> None:
+    with speaking(ToneEngine(), 1) as port, EmoTalkClient(port=port) as client:
         blocks = [PCM16[i : i + 3200] for i in range(0, len(PCM16), 3200)]
         chunks = list(client.live(Live(16_000, post_processing=False), blocks))
     assert len(chunks) > 2
@@ -179,8 +186,8 @@ def test_messages_out_of_order_are_refused_in_a_response_and_in_the_status(
     assert said in refused.value.details()
 
 
-def test_an_engine_that_breaks_is_an_error_and_never_a_frame(tmp_path: Path) -> None:
-    with speaking(tmp_path, Broken(), 1) as port, EmoTalkClient(port=port) as client:
+def test_an_engine_that_breaks_is_an_error_and_never_a_frame() -> None:
+    with speaking(Broken(), 1) as port, EmoTalkClient(port=port) as client:
         chunks: list[Chunk] = []
         with pytest.raises(EmoTalkError, match="the engine broke"):
             chunks.extend(client.live(Live(16_000), [PCM16]))
@@ -204,10 +211,15 @@ def test_whoever_finds_no_place_is_refused_at_once_and_the_others_go_on(client: 
 
 
 def test_sound_that_is_heard_as_a_clip_gives_the_frames_of_animate_as_soon_as_they_are_there() -> None:
-    room = LiveRoom(Pipeline(ToneEngine()), Gains(), MAX_SECONDS)
+    room, kept = LiveRoom(Pipeline(ToneEngine()), Gains(), MAX_SECONDS), Kept()
     performance = Performance(person_id=3, chunk_duration=1.0, chunk_overlap=0.2)
-    blocks = [SoundBlock(PCM16[i : i + 3200]) for i in range(0, len(PCM16), 3200)]
-    chunks = list(room.converse(Opening("burst", performance, 16_000, as_clip=True), blocks))
+    stream = room.open(Opening("burst", performance, 16_000, as_clip=True), kept)
+    for i in range(0, len(PCM16), 3200):
+        stream.hear(SoundBlock(PCM16[i : i + 3200]))
+    stream.end()
+    while room.step():
+        pass
+    chunks = kept.chunks
     session = Pipeline(ToneEngine()).open(performance, seed="burst")
     sound = np.frombuffer(PCM16, "<i2").astype(np.float32) / np.float32(2**15)
     clip = np.concatenate([chunk.frames for chunk in [*session.push(sound), *session.finish()]])

@@ -12,9 +12,7 @@ from emotalk.processes.live import live
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Where, and which engine."""
-    flags.add(
-        parser, "--address", required=True, metavar="ADDRESS", help="where to listen, as gRPC has it: `unix:PATH`"
-    )
+    flags.add(parser, "--address", required=True, metavar="ADDRESS", help="where to listen: `unix:PATH`")
     flags.add(parser, "--supervised", action="store_true", help=argparse.SUPPRESS)
     flags.add_settings(parser, "sound", "engine", "shaping", "log")
 

@@ -116,6 +116,11 @@ class ExpressedSession:
         self._motions: list[Motion] = []
 
     @property
+    def engine_session(self) -> EngineSession:
+        """What draws below: who pushes to it gives `receive` what comes out."""
+        return self._session
+
+    @property
     def motion(self) -> Motion:
         """Of the frames that were returned last: [n, 4]."""
         return np.concatenate([_NO_MOTION, *self._motions])
@@ -135,9 +140,12 @@ class ExpressedSession:
 
     def push(self, pcm: Pcm) -> Frames:
         """See EngineSession.push."""
+        return self.receive(pcm, self._session.push(pcm))
+
+    def receive(self, pcm: Pcm, mouth: Frames) -> Frames:
+        """The rest of `push`: the sound, and what the engine's session has given for it."""
         pcm = np.asarray(pcm, np.float32)
         self._sound.append(pcm)
-        mouth = self._session.push(pcm)
         if self._ear and self._ear is not self._session:
             self._ear.push(pcm)
         face = self._draw(mouth)

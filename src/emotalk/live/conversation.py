@@ -1,9 +1,9 @@
 """One conversation with the live engine, as values: what a contract hands to the pool, and what it gets back.
 
-The messages of `proto/live.proto` carry them to the engine's process; no public contract is known here.
+The messages of `proto/live.proto` carry them to the engine's process (framing.py).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
@@ -17,11 +17,8 @@ from emotalk.jobs.intake import check_id
 from emotalk.performance import Performance
 from emotalk.shaping import Adjustment
 from emotalk.wire import emotalk_pb2, live_pb2
-from emotalk.wire.convert import from_message
+from emotalk.wire.convert import from_message, to_response
 
-SERVICE, METHOD = "emotalk.live.Engine", "Converse"
-UNBOUNDED = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
-"""Between our own processes: what a caller may send at once was bounded where it came in."""
 MOST_LATENCY = 5.0
 
 Encoding = Literal["pcm16", "float32"]
@@ -34,7 +31,8 @@ class Opening:
 
     `latency`: desired seconds from a sound to its frames (None: the engine's choice). `as_clip`: the very frames of
     the same sound as a clip, with the engine's long look-ahead, for sound that comes faster than it is spoken.
-    `adjustment`: what is still changed of the finished face (None: nothing).
+    `adjustment`: what is still changed of the finished face (None: nothing). `as_response`: the answers are messages of
+    emotalk.proto, which a server passes on as they are.
     """
 
     request_id: str
@@ -44,6 +42,7 @@ class Opening:
     latency: float | None = None
     as_clip: bool = False
     adjustment: Adjustment | None = None
+    as_response: bool = False
 
     @property
     def bytes_per_second(self) -> int:
@@ -91,9 +90,9 @@ def samples_of(block: SoundBlock, encoding: Encoding) -> Pcm:
     return np.clip(samples, -1, 1)
 
 
-def pack_opening(opening: Opening) -> live_pb2.Spoken:
-    """Opening → the first message."""
-    message = live_pb2.Opening(
+def pack_opening(opening: Opening, trace: Mapping[str, str]) -> bytes:
+    """Opening, and the headers of the trace that it is part of → message."""
+    return live_pb2.Opening(
         request_id=opening.request_id,
         sample_rate=opening.sample_rate,
         encoding=opening.encoding,
@@ -101,25 +100,25 @@ def pack_opening(opening: Opening) -> live_pb2.Spoken:
         as_clip=opening.as_clip,
         performance=emotalk_pb2.Performance(**opening.performance.changed()),
         adjustment=live_pb2.Adjustment(**asdict(opening.adjustment)) if opening.adjustment else None,
-    )
-    return live_pb2.Spoken(opening=message)
+        as_response=opening.as_response,
+        trace=trace,
+    ).SerializeToString()
 
 
-def pack_block(block: SoundBlock) -> live_pb2.Spoken:
-    """Sound → any other message."""
-    keys = [asdict(key) for key in block.emotions or ()]
-    return live_pb2.Spoken(audio=block.audio, emotions=keys, feels=block.emotions is not None)
+def unpack_opening(data: bytes) -> tuple[Opening, Mapping[str, str]]:
+    """Message → opening and headers. Raises InvalidRequest."""
+    message = live_pb2.Opening.FromString(data)
+    return _opening(message), dict(message.trace)
 
 
-def unpack(messages: Iterator[live_pb2.Spoken]) -> tuple[Opening, Iterator[SoundBlock]]:
-    """Messages → opening and sound. Raises InvalidRequest."""
-    first = next(messages, live_pb2.Spoken()).opening
-    return _opening(first), map(_block, messages)
+def pack_feelings(keys: Iterable[EmotionKey]) -> bytes:
+    """What is felt from the next sound on → message."""
+    return live_pb2.Felt(emotions=[asdict(key) for key in keys]).SerializeToString()
 
 
-def _block(message: live_pb2.Spoken) -> SoundBlock:
-    keys = tuple(from_message(EmotionKey, key) for key in message.emotions)
-    return SoundBlock(message.audio, keys if message.feels else None)
+def unpack_feelings(data: bytes) -> tuple[EmotionKey, ...]:
+    """Message → key frames."""
+    return tuple(from_message(EmotionKey, key) for key in live_pb2.Felt.FromString(data).emotions)
 
 
 def _opening(message: live_pb2.Opening) -> Opening:
@@ -131,11 +130,15 @@ def _opening(message: live_pb2.Opening) -> Opening:
         message.latency if message.HasField("latency") else None,
         message.as_clip,
         from_message(Adjustment, message.adjustment) if message.HasField("adjustment") else None,
+        message.as_response,
     )
 
 
-def pack_chunk(chunk: LiveChunk) -> live_pb2.Drawn:
-    """Frames → message."""
+def pack_chunk(chunk: LiveChunk, opening: Opening) -> bytes:
+    """Frames → message, as the opening asks for it."""
+    if opening.as_response:
+        where = opening.request_id, chunk.index, chunk.first_frame
+        return to_response(*where, chunk.frames, chunk.is_final, chunk.feelings).SerializeToString()
     return live_pb2.Drawn(
         index=chunk.index,
         first_frame=chunk.first_frame,
@@ -144,11 +147,12 @@ def pack_chunk(chunk: LiveChunk) -> live_pb2.Drawn:
         first_step=chunk.feelings.first if len(chunk.feelings.rows) else 0,
         feelings=chunk.feelings.packed(),
         is_final=chunk.is_final,
-    )
+    ).SerializeToString()
 
 
-def unpack_chunk(message: live_pb2.Drawn) -> LiveChunk:
-    """Message → frames."""
+def unpack_chunk(data: bytes) -> LiveChunk:
+    """Message → frames, where they were not asked for as a response."""
+    message = live_pb2.Drawn.FromString(data)
     frames: Frames = np.frombuffer(message.frames, "<f4").reshape(-1, message.columns)
     feelings = FeelingTrack.unpacked(message.first_step, message.feelings)
     return LiveChunk(message.index, message.first_frame, frames, message.is_final, feelings)

@@ -1,35 +1,26 @@
 """The places of those who speak live, and the way of their sound to the process that draws them and back.
 
-It knows no contract: each contract's servicer makes an `Opening` and blocks of sound of its own messages.
+It knows no contract: each contract's servicer makes an `Opening` and blocks of sound of its own messages. What comes
+back is passed on as it is, where the contract's answer is what the engine has packed.
+
+Why so: docs/decisions/0037.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager, suppress
-from typing import Any, TypeVar
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
+from typing import Literal, TypeVar
 
-import grpc
-from grpc_status import rpc_status
+from google.rpc import status_pb2
 
-from emotalk import metrics, tracing
-from emotalk.client.connection import NO_PROXY
-from emotalk.errors import DeadlineExceeded, EmoTalkError, QueueFull, ServerUnavailable
-from emotalk.live.conversation import (
-    METHOD,
-    SERVICE,
-    UNBOUNDED,
-    LiveChunk,
-    Opening,
-    SoundBlock,
-    pack_block,
-    pack_opening,
-    unpack_chunk,
-)
-from emotalk.supervision.keeper import Keeper
-from emotalk.supervision.leash import Child
-from emotalk.supervision.sockets import LOOK_SECONDS, PrivateSocket
-from emotalk.wire import live_pb2
-from emotalk.wire.details import error_of
+from emotalk import tracing
+from emotalk.errors import DeadlineExceeded, EmoTalkError, ServerUnavailable
+from emotalk.live.conversation import LiveChunk, Opening, SoundBlock, pack_feelings, pack_opening, unpack_chunk
+from emotalk.live.cost import Cost
+from emotalk.live.engines import Connection, Deaths, LiveEngine, LiveEngines
+from emotalk.live.framing import Kind, framed, receive
+from emotalk.live.places import LivePlaces
+from emotalk.wire.details import error_from
 
 T = TypeVar("T")
 
@@ -39,44 +30,54 @@ CLIP_PATIENCE = 30.0
 """A clip is drawn many times faster than it is spoken, so a place is soon free again."""
 LEAST_SOUND = 1 / 60
 """Seconds of sound that come in each second, or the speaker is silent."""
-SOCKET_SECONDS = 5 * LOOK_SECONDS
-LIVE = "live"
-"""How its process's series say whose they are."""
 
 
 class LivePool:
-    """`places`: how many may speak at once, 0 for nobody; `died` is called each time that the engine's process dies."""
+    """`places`: how many may speak at once, 0 for nobody, auto for as many as the machine is measured to hold.
+
+    `processes`: engines that they are spread over; `died`: see Deaths.
+    """
 
     def __init__(
         self,
         environment: Mapping[str, str],
-        places: int,
+        places: int | Literal["auto"],
         idle_seconds: float = IDLE_SECONDS,
-        died: Callable[[], None] = lambda: None,
+        died: Deaths = lambda name: lambda: None,
+        processes: int = 1,
     ) -> None:
-        self._socket = PrivateSocket.made(LIVE)
-        child = Child(("live", "--address", self._socket.address), environment)
-        self._engine = Keeper(LIVE, "live engine", child, on_demand=True, died=died)
-        self._places, self._free, self._idle_seconds = places, asyncio.Semaphore(places), idle_seconds
+        each = [LiveEngine(number, environment, died) for number in range(1, processes + 1)]
+        self._engines, self._processes, self._idle_seconds = LiveEngines(each), processes, idle_seconds
+        self._places = None if places == "auto" else LivePlaces(places)
+        self._measuring: asyncio.Task[None] | None = None
+
+    def open(self) -> None:
+        """The server serves: measure how many it holds, where that is not given."""
+        if self._places is None and (self._measuring is None or self._measuring.done()):
+            self._measuring = asyncio.create_task(self._measure())
+            self._measuring.add_done_callback(lambda task: task.cancelled() or task.exception())
 
     async def converse(self, opening: Opening, sound: AsyncIterator[SoundBlock]) -> AsyncGenerator[LiveChunk, None]:
-        """Frames while `sound` is still coming; what it raises comes out here.
+        """Frames while `sound` is still coming; see `answers`."""
+        async with aclosing(self.answers(opening, sound)) as answers:
+            async for answer in answers:
+                yield unpack_chunk(answer)
+
+    async def answers(self, opening: Opening, sound: AsyncIterator[SoundBlock]) -> AsyncGenerator[bytes, None]:
+        """What the engine has packed while `sound` is still coming; what that raises comes out here.
 
         Raises InvalidRequest, EngineError, QueueFull (no place), DeadlineExceeded (silence), ServerUnavailable. Close
         the iterator (contextlib.aclosing) to hang up.
         """
-        patience = CLIP_PATIENCE if opening.as_clip else 0.0
+        places = await self._known_places()
         async with (
-            self._place(patience),
-            grpc.aio.insecure_channel(await self._address(), (NO_PROXY, *UNBOUNDED)) as channel,
+            places.place(CLIP_PATIENCE if opening.as_clip else 0.0),
+            self._engines.connection() as (engine, connection),
+            aclosing(self._exchange(engine, connection, opening, sound)) as answers,
         ):
-            converse = channel.stream_stream(
-                f"/{SERVICE}/{METHOD}", live_pb2.Spoken.SerializeToString, live_pb2.Drawn.FromString
-            )
-            call = converse(metadata=tuple(tracing.headers().items()))
-            async with aclosing(self._exchange(call, opening, sound)) as chunks:
-                async for chunk in chunks:
-                    yield chunk
+            self._engines.start_ahead()
+            async for answer in answers:
+                yield answer
 
     async def next_of(self, messages: AsyncIterator[T], patience: float | None = None) -> T | None:
         """The next message, None at their end; for a servicer whose opening is in them. Raises DeadlineExceeded."""
@@ -100,80 +101,65 @@ class LivePool:
             yield block
 
     def pages(self) -> Mapping[str, int]:
-        """Its process by name, and the loopback port on which it shows its metrics."""
-        return self._engine.pages()
+        """Its processes by name, and the loopback port on which each shows its metrics."""
+        return self._engines.pages()
 
     async def close(self) -> None:
-        """End the process."""
-        await self._engine.stop()
-        self._socket.close()
+        """End the processes."""
+        if self._measuring:
+            self._measuring.cancel()
+        await self._engines.stop()
 
-    @asynccontextmanager
-    async def _place(self, patience: float) -> AsyncIterator[None]:
-        """A place, for which a clip waits in its turn; a speaker cannot."""
-        try:
-            if self._free.locked() and not (patience and self._places):
-                raise TimeoutError
-            async with asyncio.timeout(patience or None):
-                await self._free.acquire()
-        except TimeoutError:
-            problem = f"all {self._places} live places are taken"
-            raise QueueFull(f"{problem}; try again later, or see --live-sessions") from None
-        try:
-            with metrics.LIVE_STREAMS.track_inprogress():
-                yield
-        finally:
-            self._free.release()
+    async def _known_places(self) -> LivePlaces:
+        """Once they are known. Raises ServerUnavailable where no engine can say."""
+        while self._places is None:
+            self.open()
+            assert self._measuring is not None
+            await asyncio.shield(self._measuring)
+        return self._places
 
-    async def _address(self) -> str:
-        """Where the engine listens, once it does."""
-        if not await self._engine.ready():
-            raise ServerUnavailable("the live engine could not start; the server's log says why")
-        try:
-            async with asyncio.timeout(SOCKET_SECONDS):
-                while not self._socket.present():
-                    await asyncio.sleep(LOOK_SECONDS / 10)
-        except TimeoutError:
-            raise ServerUnavailable("the live engine's socket is gone; the server's log says why") from None
-        return self._socket.address
+    async def _measure(self) -> None:
+        async with self._engines.connection() as (_, (reader, writer)):
+            writer.write(framed(Kind.MEASURE))
+            answer = await receive(reader)
+        if answer is None:
+            raise ServerUnavailable("the live engine died while it was measured; open a new stream")
+        self._places = LivePlaces.of(Cost.unpacked(answer[1]), self._processes)
 
     async def _exchange(
-        self, call: Any, opening: Opening, sound: AsyncIterator[SoundBlock]
-    ) -> AsyncGenerator[LiveChunk, None]:
-        speaking = asyncio.create_task(self._speak(call, opening, sound))
+        self, engine: LiveEngine, connection: Connection, opening: Opening, sound: AsyncIterator[SoundBlock]
+    ) -> AsyncGenerator[bytes, None]:
+        reader, writer = connection
+        speaking = asyncio.create_task(self._speak(writer, opening, sound))
         try:
-            async for message in call:
-                yield unpack_chunk(message)
-        except grpc.aio.AioRpcError as error:
-            ours = _error_of(error)
-            if isinstance(ours, ServerUnavailable):
-                await self._engine.seems_dead()
-            raise ours from error
-        except asyncio.CancelledError:
-            # Ours to say if we have hung up on the engine: the speaker fell silent, or sent what cannot be used.
-            if speaking.done() and not speaking.cancelled() and isinstance(own := speaking.exception(), EmoTalkError):
-                raise own from None
-            raise
+            while (message := await receive(reader)) and message[0] is Kind.CHUNK:
+                yield message[1]
+            if message is None:
+                await self._fail(engine, speaking)
+            elif message[0] is Kind.FAILURE:
+                raise error_from(status_pb2.Status.FromString(message[1]))
         finally:
             speaking.cancel()
-            call.cancel()
 
-    async def _speak(self, call: Any, opening: Opening, sound: AsyncIterator[SoundBlock]) -> None:
-        with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):  # its end comes out where it is read
-            try:
-                await call.write(pack_opening(opening))
-                async with aclosing(self._sounding(opening, sound)) as blocks:
-                    async for block in blocks:
-                        await call.write(pack_block(block))
-                await call.done_writing()
-            except EmoTalkError:
-                call.cancel()
-                raise
+    async def _fail(self, engine: LiveEngine, speaking: asyncio.Task[None]) -> None:
+        """The connection has ended before its last word: by us, since the sound could not be used, or by the engine."""
+        if speaking.done() and not speaking.cancelled() and (own := speaking.exception()):
+            raise own from None
+        await engine.keeper.seems_dead()
+        raise ServerUnavailable("the live engine died; open a new stream")
 
-
-def _error_of(error: grpc.aio.AioRpcError) -> EmoTalkError:
-    """The engine's own error; a process that died is an outage, and nothing that was spoken is kept."""
-    status = rpc_status.from_call(error)
-    if status is None and error.code() is grpc.StatusCode.UNAVAILABLE:
-        return ServerUnavailable("the live engine died; open a new stream")
-    return error_of(error.code().name, error.details() or "", status.details if status else ())
+    async def _speak(self, writer: asyncio.StreamWriter, opening: Opening, sound: AsyncIterator[SoundBlock]) -> None:
+        try:
+            writer.write(framed(Kind.OPENING, pack_opening(opening, tracing.headers())))
+            async with aclosing(self._sounding(opening, sound)) as blocks:
+                async for block in blocks:
+                    if block.emotions is not None:
+                        writer.write(framed(Kind.FELT, pack_feelings(block.emotions)))
+                    writer.write(framed(Kind.SOUND, block.audio))
+                    await writer.drain()
+            writer.write(framed(Kind.END))
+        except ConnectionError:  # its end comes out where it is read
+            pass
+        except EmoTalkError:
+            writer.transport.abort()
+            raise

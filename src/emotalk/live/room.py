@@ -1,134 +1,128 @@
-"""Live sound: a pipeline session for as long as somebody speaks. Nothing is stored, nothing can be resumed.
+"""The speakers of one engine's process: one loop draws whatever is due, of many streams in one call of the engine.
 
-The engine runs in a process of its own, for the same reason as the worker's: what crashes in native code must not take
-the server and its streams along. That process knows no contract, only the conversations that live/pool.py passes on.
+    due, and not ahead of its own time      all of them, the latest first, as one batch
+    ahead: a clip, a flood                  one at a time, while nobody else is due; who has had least is next
+
+So whoever sends faster than they speak gets what is left over, and at least their own pace. A stream that fails ends
+alone. Nothing is stored, nothing can be resumed.
+
+Why so: docs/decisions/0037.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
-from threading import Event
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-import grpc
-from grpc_status import rpc_status
-
-from emotalk import metrics, tracing
-from emotalk.audio.misheard import FirstSound
-from emotalk.audio.resample import recut, resample
-from emotalk.audio.source import BLOCK
-from emotalk.errors import EmoTalkError, EmptyAudio, InvalidRequest
-from emotalk.face import Frames, Pcm
-from emotalk.live.conversation import (
-    METHOD,
-    SERVICE,
-    UNBOUNDED,
-    LiveChunk,
-    Opening,
-    SoundBlock,
-    pack_chunk,
-    samples_of,
-    unpack,
-)
-from emotalk.live.turns import ClipTurns
+from emotalk import metrics
+from emotalk.engines.base import ManyStreams
+from emotalk.errors import EmoTalkError, EngineError
+from emotalk.face import Pcm
+from emotalk.live.conversation import Opening
+from emotalk.live.stream import SLICE, Listener, Stream
 from emotalk.pipeline import FaceChunk, Pipeline, Session
-from emotalk.shaping import Adjusted, Gains, Raw
-from emotalk.supervision.sockets import LOOK_SECONDS, PrivateSocket
-from emotalk.wire import live_pb2
-from emotalk.wire.details import status_of
+from emotalk.shaping import Gains
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+AHEAD_SECONDS = 0.5
+"""Pieces are sent a little early now and then; beyond that, they come faster than anybody speaks."""
+BATCH = 16
+"""More at once would gain nothing more, and the first of them would wait for the last."""
+CLIP_SLICE = 15 * SLICE
 
 
 class LiveRoom:
-    """Draws whoever speaks, each in a thread of its own."""
+    """Draws whoever speaks, in the thread that calls `step`."""
 
-    def __init__(self, pipeline: Pipeline, gains: Gains, max_seconds: float) -> None:
-        self._pipeline, self._gains, self._max_seconds = pipeline, gains, max_seconds
-        self._turns = ClipTurns()
+    def __init__(
+        self, pipeline: Pipeline, gains: Gains, max_seconds: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.pipeline = pipeline
+        self._gains, self._max_seconds, self._clock = gains, max_seconds, clock
+        # One by one, an answer leaves at once; together, all leave when the last is done.
+        self._batch = BATCH if isinstance(pipeline.engine, ManyStreams) else 1
+        self.streams: set[Stream] = set()
 
-    def converse(self, opening: Opening, sound: Iterable[SoundBlock]) -> Iterator[LiveChunk]:
-        """Frames while the sound is still coming. Raises InvalidRequest, EngineError."""
+    def open(self, opening: Opening, listener: Listener) -> Stream:
+        """Somebody begins to speak; `leave` when it is over. Raises InvalidRequest, EngineError."""
         session = self._session(opening)
-        adjusted = Adjusted(opening.adjustment) if opening.adjustment else Raw()
-        drawn = 0
-        for pcm in resample(self._blocks(opening, sound, session), opening.sample_rate):
-            with self._turn(opening, drawn):
-                chunks = session.push(pcm)
-            drawn += len(pcm)
-            for chunk in chunks:
-                yield _live(chunk, adjusted.push(chunk.frames), is_final=False)
-        with self._turn(opening, drawn):
-            rest = session.finish()
-        if not rest:
-            raise EmptyAudio("no sound came", "Send samples before you end the stream", "audio")
-        for chunk in rest:
-            yield _live(chunk, adjusted.push(chunk.frames), is_final=chunk is rest[-1])
+        stream = Stream(opening, session, self._max_seconds, listener, self._clock)
+        self.streams.add(stream)
+        return stream
 
-    def _turn(self, opening: Opening, drawn: int) -> AbstractContextManager[None]:
-        """Clips wait for each other; a speaker waits for nobody."""
-        return self._turns.turn(drawn) if opening.as_clip else nullcontext()
+    def leave(self, stream: Stream) -> None:
+        """It is over, or its caller has gone."""
+        self.streams.discard(stream)
 
-    def _blocks(self, opening: Opening, sound: Iterable[SoundBlock], session: Session) -> Iterator[Pcm]:
-        """A clip's are those of a file: a resampler's bytes depend on the blocks that it sees."""
-        heard = self._heard(opening, sound, session)
-        return recut(heard, BLOCK) if opening.as_clip else heard
+    def latest(self) -> float:
+        """Seconds for which the oldest sound of all who speak at their own pace has been waiting."""
+        now = self._clock()
+        return max((each.late(now) for each in list(self.streams) if each.ahead(now) <= AHEAD_SECONDS), default=0.0)
+
+    def step(self) -> bool:
+        """Draw once what is due; False: nothing is."""
+        now = self._clock()
+        due = sorted((each for each in self.streams if each.is_due), key=lambda each: each.ahead(now))
+        if not due:
+            return False
+        in_time = [each for each in due if each.ahead(now) <= AHEAD_SECONDS][: self._batch]
+        if in_time:
+            self._draw(in_time, SLICE)
+        else:
+            self._draw([min(due, key=lambda each: each.drawn)], CLIP_SLICE)
+        return True
 
     def _session(self, opening: Opening) -> Session:
         """The request's id decides the blinks, as a job's does."""
         if opening.as_clip:
-            return self._pipeline.open(opening.performance, self._gains, opening.request_id, uncut=True)
-        return self._pipeline.live(opening.performance, opening.latency, self._gains, opening.request_id)
+            return self.pipeline.open(opening.performance, self._gains, opening.request_id, uncut=True)
+        return self.pipeline.live(opening.performance, opening.latency, self._gains, opening.request_id)
 
-    def _heard(self, opening: Opening, sound: Iterable[SoundBlock], session: Session) -> Iterator[Pcm]:
-        samples, first = 0, FirstSound(opening.encoding)
-        for block in sound:
-            if block.emotions is not None:
-                session.feel(block.emotions)
-            first.hear(block.audio)
-            pcm = samples_of(block, opening.encoding)
-            samples += len(pcm)
-            metrics.LIVE_SECONDS.inc(len(pcm) / opening.sample_rate)
-            if samples > self._max_seconds * opening.sample_rate:
-                fix = "Open a new stream, or start the server with a larger --max-seconds"
-                raise InvalidRequest("audio", f"more than {self._max_seconds:g} s were spoken", fix)
-            yield pcm
-        first.end()
+    def _draw(self, streams: list[Stream], most: int) -> None:
+        taken = [(each, _attempt(_next, each, most)) for each in streams]
+        pushed = [(each, pcm) for each, pcm in taken if pcm is not None and len(pcm)]
+        if not pushed:
+            return
+        drawn = self._pushed([each for each, _ in pushed], [pcm for _, pcm in pushed])
+        for (stream, _), chunks in zip(pushed, drawn, strict=True):
+            _attempt(_give, stream, chunks)
 
-
-def _live(chunk: FaceChunk, frames: Frames, is_final: bool) -> LiveChunk:
-    return LiveChunk(chunk.index, chunk.first_frame, frames, is_final, chunk.feelings)
-
-
-def serve(room: LiveRoom, address: str, places: int) -> grpc.Server:
-    """Serve on `address` for `places` speakers at once; whoever comes when all are taken is refused at once."""
-
-    def converse(messages: Iterator[live_pb2.Spoken], context: grpc.ServicerContext) -> Iterator[live_pb2.Drawn]:
+    def _pushed(self, streams: list[Stream], sounds: list[Pcm]) -> list[list[FaceChunk] | EmoTalkError]:
         try:
-            opening, sound = unpack(messages)
-            parent = dict(context.invocation_metadata())
-            with tracing.apart("converse", parent=parent, request_id=opening.request_id):
-                yield from map(pack_chunk, room.converse(opening, sound))
-        except EmoTalkError as error:
-            context.abort_with_status(rpc_status.to_status(status_of(error)))
-
-    handler = grpc.stream_stream_rpc_method_handler(
-        converse, live_pb2.Spoken.FromString, live_pb2.Drawn.SerializeToString
-    )
-    server = grpc.server(
-        ThreadPoolExecutor(places, thread_name_prefix="live"), options=UNBOUNDED, maximum_concurrent_rpcs=places
-    )
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {METHOD: handler}),))
-    server.add_insecure_port(address)
-    server.start()
-    return server
+            return self.pipeline.push_many([each.session for each in streams], sounds)
+        except Exception as defect:
+            log.exception("defect in the engine")
+            return [_defect(defect)] * len(streams)
 
 
-def serve_until(stop: Event, room: LiveRoom, address: str, places: int, ready: Callable[[], None]) -> list[grpc.Server]:
-    """Serve until `stop`, also where a cleaner takes the socket away; gives the servers, whose streams may go on."""
-    socket = PrivateSocket.of(address)
-    if socket:
-        socket.make_room()
-    servers = [serve(room, address, places)]
-    ready()
-    while not stop.wait(LOOK_SECONDS):
-        if socket and socket.is_missing():
-            servers.append(serve(room, address, places))
-    return servers
+def _next(stream: Stream, most: int) -> Pcm | None:
+    """What is to be pushed; None where the stream is at its end."""
+    pcm = stream.take(most)
+    if pcm is None:
+        stream.finish()
+    return pcm
+
+
+def _give(stream: Stream, chunks: list[FaceChunk] | EmoTalkError) -> None:
+    if not isinstance(chunks, EmoTalkError) and (delay := stream.delay(chunks)) is not None:
+        metrics.LIVE_DELAY.observe(delay)
+    stream.give(chunks)
+
+
+def _attempt(call: Callable[..., T], stream: Stream, argument: Any) -> T | None:
+    """What one stream's own work gives; what it raises ends that stream, and nobody else's."""
+    try:
+        return call(stream, argument)
+    except EmoTalkError as error:
+        stream.fail(error)
+    except Exception as defect:
+        log.exception("defect in a live stream")
+        stream.fail(_defect(defect))
+    return None
+
+
+def _defect(defect: Exception) -> EngineError:
+    return EngineError(f"a defect of ours ended this stream ({type(defect).__name__}); the server's log has the rest")

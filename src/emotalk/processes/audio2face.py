@@ -34,9 +34,14 @@ def _stylization(settings: Settings, engine: str) -> Mapping[str, Any]:
     }
 
 
+def _places(settings: Settings) -> Mapping[str, int]:
+    """Nothing, while they are still to be measured."""
+    return {} if settings.live_sessions == "auto" else {"stream_number": settings.live_sessions}
+
+
 def _deployment(settings: Settings) -> Mapping[str, Any]:
     return {
-        "common": {"stream_number": settings.live_sessions, "max_audio_clip_seconds": settings.max_seconds},
+        "common": {**_places(settings), "max_audio_clip_seconds": settings.max_seconds},
         "audio": {
             "bits_per_sample": BITS,
             "channel_count": 1,

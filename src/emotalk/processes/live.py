@@ -1,27 +1,33 @@
-"""The live engine's process, wired: an engine, and the socket on which its server reaches it."""
+"""A live engine's process, wired: an engine, and the socket on which its server reaches it."""
 
-from threading import Event
+import asyncio
+from collections.abc import Callable
 
 from emotalk import metrics
-from emotalk.live.room import LiveRoom, serve_until
+from emotalk.errors import ConfigurationError
+from emotalk.live.room import LiveRoom
+from emotalk.live.serving import Serving
 from emotalk.pipeline import Pipeline
 from emotalk.processes import observed, parts
 from emotalk.settings import Settings
 from emotalk.supervision.leash import run_supervised
-
-GOODBYE_SECONDS = 1.0
+from emotalk.supervision.sockets import PrivateSocket
 
 
 def live(settings: Settings, address: str, supervised: bool) -> None:
-    """Serve the live pool of one server until told to stop, or until that server ends."""
-    pipeline, stop = Pipeline(parts.engine(settings)), Event()
+    """Serve the live pool of one server until told to stop, or until that server ends. Raises ConfigurationError."""
+    socket = PrivateSocket.of(address)
+    if socket is None:
+        raise ConfigurationError(f"address: {address} is not a socket of this machine. Use unix:PATH.")
+    pipeline = Pipeline(parts.engine(settings))
     metrics.say_build(pipeline.engine.card)
     room = LiveRoom(pipeline, parts.gains(settings), settings.max_seconds)
-    # The server counts its speakers; one that has just hung up may still hold a place here.
-    places = 2 * settings.live_sessions
+    metrics.LIVE_LATE.set_function(room.latest)
+    loop, serving = asyncio.new_event_loop(), Serving(room)
+
+    def body(ready: Callable[[], None]) -> None:
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            runner.run(serving.run(socket, ready))
+
     with observed.process(settings, "live", metrics.LIVE, supervised) as page:
-        servers = run_supervised(
-            lambda ready: serve_until(stop, room, address, places, ready), stop.set, page=page if supervised else None
-        )
-        for ended in [server.stop(GOODBYE_SECONDS) for server in servers]:
-            ended.wait()
+        run_supervised(body, lambda: loop.call_soon_threadsafe(serving.stop), page=page if supervised else None)

@@ -12,15 +12,17 @@ from threading import Event
 from emotalk import metrics
 from emotalk.address import Address
 from emotalk.audio.apart import Decoders
+from emotalk.engines.catalog import choose
 from emotalk.errors import ConfigurationError
-from emotalk.live.pool import LIVE, LivePool
+from emotalk.live.cost import cores
+from emotalk.live.pool import LivePool
 from emotalk.pipeline import Pipeline
 from emotalk.processes import observed, parts
 from emotalk.processes.audio2face import configs
 from emotalk.queues.base import Queue
 from emotalk.server.contracts import contracts_of
 from emotalk.server.run import Server
-from emotalk.settings import Settings
+from emotalk.settings import DEFAULT_CHECKPOINT, Settings
 from emotalk.supervision.gateway import WEB, Gateway
 from emotalk.supervision.keeper import Keeper
 from emotalk.supervision.leash import Child
@@ -43,7 +45,7 @@ def serve(settings: Settings, web_port_asked: bool) -> None:
 
         async def run() -> None:
             workforce = _workforce(settings, queue)
-            live = LivePool(_environment(settings), settings.live_sessions, died=_death_of(LIVE))
+            live = _live(settings)
             with observed.server(settings, workforce, live, gateway):
                 known = queue, intake, workforce, address, settings.drain_seconds, doors, live, gateway
                 await Server(
@@ -51,6 +53,13 @@ def serve(settings: Settings, web_port_asked: bool) -> None:
                 ).run()
 
         asyncio.run(run())
+
+
+def _live(settings: Settings) -> LivePool:
+    """As many engines as cores, where one takes a hundred megabytes; of one that takes gigabytes there is one."""
+    small = choose(settings.engine, settings.model_path, DEFAULT_CHECKPOINT) != "emotalk"
+    processes = cores() if small else 1
+    return LivePool(_environment(settings), settings.live_sessions, died=_death_of, processes=processes)
 
 
 def _more_addresses(settings: Settings) -> dict[str, Address]:

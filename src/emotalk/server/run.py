@@ -142,8 +142,9 @@ class Server:
             where = str(Address(self._address.host, self.port))
             more = {setting: str(address) for setting, address in self._more.items()}
             log.info("serving", extra={"address": where, "queue": self._queue.url, **more})
-            if self._window:
-                self._window.open()
+            for companion in (self._window, self._relay):
+                if companion:
+                    companion.open()
             await self._stop.wait()
             await self._drain(listeners, resources.in_hand)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, get_args, get_origin
+from typing import Any, Union, get_args, get_origin
 
 from emotalk.errors import ConfigurationError
 
@@ -62,7 +62,7 @@ class Setting:
         """Raise ConfigurationError for a value that cannot be."""
         if self.choices and value not in self.choices:
             raise ConfigurationError(f"{self.name}: '{value}' is unknown. Use one of {', '.join(self.choices)}.")
-        if self.between and not self.between[0] <= value <= self.between[1]:
+        if self.between and value != self.default and not self.between[0] <= value <= self.between[1]:
             raise ConfigurationError(f"{self.name}: {value} is out of range. {self.fix}.")
 
     def parse(self, text: str) -> Any:
@@ -122,6 +122,10 @@ def as_text(value: Any) -> str:
 
 
 def _typed(kind: Any, value: Any) -> Any:
+    if get_origin(kind) is Union:  # a number, or the word that stands for one
+        kind, word = get_args(kind)
+        if value in get_args(word):
+            return value
     if get_origin(kind) and isinstance(value, dict):
         return {name: _typed(get_args(kind)[1], each) for name, each in value.items()}
     if kind is float and type(value) is int:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from math import inf
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 from emotalk.engines.base import DEVICES, PRECISIONS
 from emotalk.errors import ConfigurationError
@@ -115,14 +115,15 @@ class Settings:
         "window",
         metavar="URL,…",
     )
-    live_sessions: int = setting(
-        4,
-        "live microphones at once; 0: none. They run in a process of their own, which starts with the first and loads"
-        " the engine a second time",
+    live_sessions: int | Literal["auto"] = setting(
+        "auto",
+        "live microphones at once; auto: as many as this machine is measured to hold ([scaling](scaling.md#live)); 0:"
+        " none. They are spread over engine processes, one a core, which start when they are needed",
         "sound",
         metavar="N",
         between=(0, inf),
-        fix="Use 1 or more, or 0 for none",
+        fix="Use auto, or 1 or more, or 0 for none",
+        read=lambda text: "auto" if text == "auto" else int(text),
     )
     tls_cert: str = setting(
         "",

@@ -49,8 +49,24 @@ class Keeper:
         self._page: int | None = None
         self._pause = self._since = 0.0
         self._starts, self._running, self._failing = 0, False, False
+        self._is_resting = False
         self._wanted, self._started = asyncio.Event(), asyncio.Condition()
         self._keeping: asyncio.Task[None] | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """Has it been asked for, and not ended since?"""
+        return self._wanted.is_set() or self._running
+
+    @property
+    def resting(self) -> bool:
+        """Did it end unasked a moment ago, so that it is not to be started yet?"""
+        return self._is_resting
+
+    def want(self) -> None:
+        """Have it started where it does not run, without waiting for it."""
+        self.open()
+        self._wanted.set()
 
     def warm(self) -> bool:
         """True between its ready line and its end."""
@@ -77,8 +93,7 @@ class Keeper:
         """Have it started where it does not run; False where it could not start, also for the pause after that."""
         if self.warm() or self._failing:
             return self.warm()
-        self.open()
-        self._wanted.set()
+        self.want()
         async with self._started:
             starts = self._starts
             await self._started.wait_for(lambda: self.warm() or self._starts > starts)
@@ -126,5 +141,6 @@ class Keeper:
         when = f"after {self._pause:g} s, when it is asked for" if self._on_demand else f"in {self._pause:g} s"
         fix = f"none needed: started again {when}"
         log.error("%s died", self._title, extra={"exit_code": code, "fix": fix})
+        self._is_resting = True
         await self._sleep(self._pause)
-        self._failing = False
+        self._failing = self._is_resting = False

@@ -79,7 +79,7 @@ class Child:
 
 def run_supervised(
     body: Callable[[Callable[[], None]], T],
-    stop: Callable[[], None],
+    stop: Callable[[], object],
     hurry: Callable[[], None] = lambda: None,
     page: int | None = None,
 ) -> T:

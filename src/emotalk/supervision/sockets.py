@@ -26,10 +26,10 @@ _UNIX = "unix:"
 
 
 class PrivateSocket:
-    """`address` is the socket as gRPC has it."""
+    """`address` is the socket as gRPC has it, `path` where it lies."""
 
     def __init__(self, path: Path, folder: TemporaryDirectory[str] | None = None) -> None:
-        self._path, self._folder, self._said = path, folder, False
+        self.path, self._folder, self._said = path, folder, False
         self.address = f"{_UNIX}{quote(str(path))}"
 
     @classmethod
@@ -55,7 +55,7 @@ class PrivateSocket:
     def present(self) -> bool:
         """Is it there, in a folder of ours?"""
         try:
-            return stat.S_ISSOCK(self._path.lstat().st_mode) and self._is_ours()
+            return stat.S_ISSOCK(self.path.lstat().st_mode) and self._is_ours()
         except OSError:
             return False
 
@@ -76,10 +76,10 @@ class PrivateSocket:
 
     def make_room(self) -> None:
         """Before it is served, or served again: the folder is there and ours, the path free. Raises OSError."""
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self._is_ours():
-            raise PermissionError(f"{self._path.parent} belongs to another user")
-        self._path.unlink(missing_ok=True)
+            raise PermissionError(f"{self.path.parent} belongs to another user")
+        self.path.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Take it and its folder away, where they were made here."""
@@ -87,5 +87,5 @@ class PrivateSocket:
             self._folder.cleanup()
 
     def _is_ours(self) -> bool:
-        folder = self._path.parent.lstat()
+        folder = self.path.parent.lstat()
         return stat.S_ISDIR(folder.st_mode) and folder.st_uid == os.geteuid() and not folder.st_mode & 0o077

@@ -47,6 +47,11 @@ def error_of(code: str, message: str, details: Iterable[Any] = ()) -> EmoTalkErr
     return kind(problem, fix, field) if issubclass(kind, errors.AudioError) else kind(field, problem, fix)
 
 
+def error_from(status: status_pb2.Status) -> EmoTalkError:
+    """What a rich status stands for."""
+    return error_of(code_pb2.Code.Name(status.code), status.message, status.details)
+
+
 def _sentences(description: str) -> tuple[str, str, str]:
     return description.rstrip(".").partition(". ")
 

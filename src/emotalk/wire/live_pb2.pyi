@@ -7,20 +7,21 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
-class Spoken(_message.Message):
-    __slots__ = ("opening", "audio", "emotions", "feels")
-    OPENING_FIELD_NUMBER: _ClassVar[int]
-    AUDIO_FIELD_NUMBER: _ClassVar[int]
+class Felt(_message.Message):
+    __slots__ = ("emotions",)
     EMOTIONS_FIELD_NUMBER: _ClassVar[int]
-    FEELS_FIELD_NUMBER: _ClassVar[int]
-    opening: Opening
-    audio: bytes
     emotions: _containers.RepeatedCompositeFieldContainer[_emotalk_pb2.EmotionKey]
-    feels: bool
-    def __init__(self, opening: _Optional[_Union[Opening, _Mapping]] = ..., audio: _Optional[bytes] = ..., emotions: _Optional[_Iterable[_Union[_emotalk_pb2.EmotionKey, _Mapping]]] = ..., feels: bool = ...) -> None: ...
+    def __init__(self, emotions: _Optional[_Iterable[_Union[_emotalk_pb2.EmotionKey, _Mapping]]] = ...) -> None: ...
 
 class Opening(_message.Message):
-    __slots__ = ("request_id", "sample_rate", "encoding", "latency", "as_clip", "performance", "adjustment")
+    __slots__ = ("request_id", "sample_rate", "encoding", "latency", "as_clip", "performance", "adjustment", "as_response", "trace")
+    class TraceEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     SAMPLE_RATE_FIELD_NUMBER: _ClassVar[int]
     ENCODING_FIELD_NUMBER: _ClassVar[int]
@@ -28,6 +29,8 @@ class Opening(_message.Message):
     AS_CLIP_FIELD_NUMBER: _ClassVar[int]
     PERFORMANCE_FIELD_NUMBER: _ClassVar[int]
     ADJUSTMENT_FIELD_NUMBER: _ClassVar[int]
+    AS_RESPONSE_FIELD_NUMBER: _ClassVar[int]
+    TRACE_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     sample_rate: int
     encoding: str
@@ -35,7 +38,9 @@ class Opening(_message.Message):
     as_clip: bool
     performance: _emotalk_pb2.Performance
     adjustment: Adjustment
-    def __init__(self, request_id: _Optional[str] = ..., sample_rate: _Optional[int] = ..., encoding: _Optional[str] = ..., latency: _Optional[float] = ..., as_clip: bool = ..., performance: _Optional[_Union[_emotalk_pb2.Performance, _Mapping]] = ..., adjustment: _Optional[_Union[Adjustment, _Mapping]] = ...) -> None: ...
+    as_response: bool
+    trace: _containers.ScalarMap[str, str]
+    def __init__(self, request_id: _Optional[str] = ..., sample_rate: _Optional[int] = ..., encoding: _Optional[str] = ..., latency: _Optional[float] = ..., as_clip: bool = ..., performance: _Optional[_Union[_emotalk_pb2.Performance, _Mapping]] = ..., adjustment: _Optional[_Union[Adjustment, _Mapping]] = ..., as_response: bool = ..., trace: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class Adjustment(_message.Message):
     __slots__ = ("upper_strength", "lower_strength", "upper_smoothing", "lower_smoothing", "blink_strength", "blink_offset", "eyelid_offset", "lip_offset", "multipliers", "offsets", "clamp")

@@ -52,10 +52,8 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
             try:
                 opening = to_opening(await self._live.next_of(messages))
                 request_id = opening.request_id
-                async with aclosing(self._live.converse(opening, to_blocks(messages))) as chunks:
-                    async for chunk in chunks:
-                        where = (chunk.index, chunk.first_frame)
-                        response = to_response(request_id, *where, chunk.frames, chunk.is_final, chunk.feelings)
+                async with aclosing(self._live.answers(opening, to_blocks(messages))) as responses:
+                    async for response in responses:
                         await context.write(response)
             except EmoTalkError as error:
                 await context.write(to_failure(request_id[:LONGEST_ID], str(error)))

@@ -63,7 +63,8 @@ def to_opening(first: emotalk_pb2.AudioFrame | None) -> Opening:
         raise InvalidRequest("audio", "the first message has some", "Send the settings alone, then the sound")
     latency = settings.latency_hint if settings.HasField("latency_hint") else None
     encoding = _ENCODINGS[settings.encoding]
-    return Opening(settings.request_id or new_id(), read_performance(settings), settings.sample_rate, encoding, latency)
+    sound = settings.sample_rate, encoding, latency
+    return Opening(settings.request_id or new_id(), read_performance(settings), *sound, as_response=True)
 
 
 async def to_blocks(messages: AsyncIterator[emotalk_pb2.AudioFrame]) -> AsyncIterator[SoundBlock]:

@@ -40,7 +40,7 @@ class ArrivalGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has
         kind = self._kinds.get(details.method, CallKind.REQUEST)
         call = _saying_why(self._call(handler, kind))
         deserialize = _named(handler.request_deserializer, kind)
-        return grpc.stream_stream_rpc_method_handler(call, deserialize, handler.response_serializer)
+        return grpc.stream_stream_rpc_method_handler(call, deserialize, _passing_on(handler.response_serializer))
 
     def _call(self, handler: Any, kind: CallKind) -> Call:
         if streams := handler.stream_stream or handler.stream_unary:
@@ -89,7 +89,8 @@ class ArrivalGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has
 
     async def _next(self, messages: AsyncIterator[Any]) -> Any:
         try:
-            return await asyncio.wait_for(anext(messages, _END), self._seconds)
+            async with asyncio.timeout(self._seconds):  # wait_for would make a task for every message
+                return await anext(messages, _END)
         except TimeoutError as late:
             raise DeadlineExceeded(f"nothing came for {self._seconds:g} s, and nobody ended the stream") from late
 
@@ -132,6 +133,11 @@ def _named(deserializer: Callable[[bytes], Any] | None, kind: CallKind) -> Calla
             raise _unreadable() from error
 
     return deserialize
+
+
+def _passing_on(serializer: Callable[[Any], bytes] | None) -> Callable[[Any], bytes]:
+    """What another process of ours has packed goes on as it is."""
+    return lambda message: message if isinstance(message, bytes) or serializer is None else serializer(message)
 
 
 def _unreadable() -> InvalidRequest:
