@@ -3,8 +3,8 @@
     python -m bench.live [--speakers 1,8,16,32,64,128] [--seconds 20] [--piece 0.1] [--against COMMIT] [--limit 300]
 
 A frame's delay runs from the moment when the last sample of its own 33 ms could be sent until its arrival; from the
-frame's time code it is 33 ms more. The speakers are one process; its processor time stands apart. With `--against`, the same
-load goes to that commit's server as well, in turn. A side rests once its p99 has passed the limit.
+frame's time code it is 33 ms more. The speakers are one process; its processor time stands apart. With `--against`, the
+same load goes to that commit's server as well, in turn. A side rests once its p99 has passed the limit.
 """
 
 import argparse

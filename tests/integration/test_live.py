@@ -3,7 +3,9 @@
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from threading import Event
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -18,10 +20,8 @@ SOUND = speech(2.0)[44:]
 LIVE = Live(16_000, request_id="speaker")
 
 
-def tone_relay(places: int = 2, idle_seconds: float = 30.0) -> LivePool:
-    return LivePool(
-        {**os.environ, "EMOTALK_ENGINE": "tone", "EMOTALK_LIVE_SESSIONS": str(places)}, places, idle_seconds
-    )
+def tone_relay(places: int | Literal["auto"] = 2, idle_seconds: float = 30.0, processes: int = 1) -> LivePool:
+    return LivePool({**os.environ, "EMOTALK_ENGINE": "tone"}, places, idle_seconds, processes=processes)
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +79,61 @@ def test_an_engine_that_dies_is_said_and_the_next_speaker_gets_a_new_one(served:
         with pytest.raises(ServerUnavailable, match="open a new stream"):
             _listen(client.live(LIVE, speaker()), heard)
         assert sum(len(chunk.frames) for chunk in client.live(LIVE, [SOUND])) == 60
+
+
+def test_an_engine_that_dies_takes_nobody_along_but_its_own_speakers() -> None:
+    relay = tone_relay(processes=2)
+    with Inside(relay=relay) as inside, EmoTalkClient("127.0.0.1", inside.server.port) as client:
+        killed, heard, others = Event(), list[Chunk](), list[Chunk]()
+
+        def first() -> Iterator[bytes]:
+            yield SOUND
+            eventually(lambda: heard and others)
+            own = next(each for each in relay._engines._engines if each.streams)
+            os.kill(own.keeper._child.pid, signal.SIGKILL)
+            killed.wait(30)
+
+        def second() -> Iterator[bytes]:
+            yield SOUND
+            killed.wait(30)
+            yield SOUND
+
+        died = client.live(LIVE, first())
+        heard.append(next(died))
+        lives = client.live(Live(16_000), second())
+        others.append(next(lives))
+        with pytest.raises(ServerUnavailable, match="open a new stream"):
+            list(died)
+        killed.set()
+        assert sum(len(chunk.frames) for chunk in [*others, *lives]) == 120
+
+
+def test_what_the_machine_holds_is_measured_and_the_engine_ends_again_until_somebody_speaks() -> None:
+    before, relay = set(engines()), tone_relay(places="auto")
+    with Inside(relay=relay) as inside, EmoTalkClient("127.0.0.1", inside.server.port) as client:
+        eventually(lambda: relay._places)
+        assert set(engines()) == before
+        assert sum(len(chunk.frames) for chunk in client.live(LIVE, [SOUND])) == 60
+
+
+def test_hundreds_that_come_and_go_leave_nothing_behind() -> None:
+    relay = tone_relay(places=8)
+    with Inside(relay=relay) as inside, EmoTalkClient("127.0.0.1", inside.server.port) as client:
+        list(client.live(LIVE, [SOUND]))
+        held = _held(relay)
+        for number in range(300):
+            chunks = client.live(Live(16_000), [SOUND[: 2 * number]])
+            if number % 3:
+                list(chunks)
+            else:
+                chunks.close()  # hangs up
+        eventually(lambda: _held(relay) <= held)
+
+
+def _held(relay: LivePool) -> int:
+    """Descriptors of the engine's process and of this one."""
+    pid = relay._engines._engines[0].keeper._child.pid
+    return sum(len(list(Path(f"/proc/{each}/fd").iterdir())) for each in (pid, os.getpid()))
 
 
 def test_whoever_falls_silent_gives_the_place_back() -> None:

@@ -27,6 +27,10 @@ class Standing:
         self.keeper, self.streams, self.starts = self, 0, starts
         self.resting, self.wanted, self.asked = resting, False, 0
 
+    @property
+    def load(self) -> int:
+        return self.streams + (not self.wanted)
+
     def want(self) -> None:
         self.wanted = True
 
@@ -57,14 +61,15 @@ def test_streams_are_spread_over_the_engines(engines: int, streams: int) -> None
     standing = [Standing() for _ in range(engines)]
     spread = streams_of(standing, streams)
     assert sum(spread) == streams
-    assert max(spread) - min(spread) <= 1
+    assert max(spread) - min(spread) <= 1 + (streams < 2 * engines)
     assert [each.streams for each in standing] == [0] * engines
 
 
 def test_the_next_engine_starts_before_it_is_needed() -> None:
     standing = [Standing() for _ in range(3)]
-    streams_of(standing, 1)
-    assert [each.wanted for each in standing] == [True, True, False]
+    for streams, wanted in ((1, [True, False, False]), (2, [True, True, False])):
+        assert sum(streams_of(standing, streams)) == streams
+        assert [each.wanted for each in standing] == wanted
 
 
 def test_one_that_has_just_died_or_cannot_start_takes_nobody_while_another_can() -> None:
@@ -89,7 +94,9 @@ def test_the_one_too_many_hears_how_many_there_are_and_why() -> None:
         async with AsyncExitStack() as stack:
             for _ in range(11):
                 await stack.enter_async_context(places.place(0.0))
-            with pytest.raises(QueueFull, match=r"all 11 live places.*60 ms of a core.*67% of 1 cores.*--live-sessions"):
+            with pytest.raises(
+                QueueFull, match=r"all 11 live places.*60 ms of a core.*67% of 1 cores.*--live-sessions"
+            ):
                 await stack.enter_async_context(places.place(0.0))
         async with places.place(0.0):
             pass

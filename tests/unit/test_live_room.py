@@ -14,7 +14,7 @@ from emotalk.face import Frames, Pcm, Style
 from emotalk.live.conversation import Opening, SoundBlock
 from emotalk.live.room import AHEAD_SECONDS, BATCH, LiveRoom
 from emotalk.live.sound import WaitingSound
-from emotalk.live.stream import SLICE, Stream
+from emotalk.live.speaker import SLICE, Speaker
 from emotalk.performance import Performance
 from emotalk.pipeline import Pipeline
 from emotalk.shaping import Gains
@@ -74,7 +74,7 @@ class Stage:
         self.now, self.engine = 0.0, engine or Crowd()
         self.room = LiveRoom(Pipeline(self.engine), Gains(), 60.0, clock=lambda: self.now)
 
-    def open(self, name: str, as_clip: bool = False, rate: int = SECOND) -> tuple[Stream, Kept]:
+    def open(self, name: str, as_clip: bool = False, rate: int = SECOND) -> tuple[Speaker, Kept]:
         kept = Kept()
         return self.room.open(Opening(name, Performance(), rate, as_clip=as_clip), kept), kept
 
@@ -128,7 +128,7 @@ def test_all_that_is_due_is_one_batch_and_no_batch_is_too_large() -> None:
 
 def test_a_flood_and_a_clip_wait_behind_whoever_speaks() -> None:
     stage = Stage()
-    (flood, _), (clip, _), (speaker, heard) = stage.open("flood"), stage.open("clip", as_clip=True), stage.open("c")
+    flood, clip, speaker = (stage.open(name, as_clip=name == "clip")[0] for name in ("flood", "clip", "speaker"))
     flood.hear(SoundBlock(pcm16(20.0, 1)))
     clip.hear(SoundBlock(pcm16(20.0, 2)))
     for _ in range(10):

@@ -26,6 +26,7 @@ from emotalk.live.serving import Serving
 from emotalk.performance import Performance
 from emotalk.pipeline import Pipeline
 from emotalk.shaping import Gains
+from emotalk.supervision.sockets import PrivateSocket
 from emotalk.timebase import frame_count, resampled_length
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
 from tests.integration.served import Inside
@@ -54,17 +55,17 @@ class Here(LiveEngine):
     """An engine in this process."""
 
     async def connect(self) -> Connection:
-        return await asyncio.open_unix_connection(self._socket.path, limit=READ_AHEAD)
+        return await asyncio.open_unix_connection(self.socket.path, limit=READ_AHEAD)
 
 
 @contextmanager
 def speaking(engine: Engine | WindowEngine, places: int) -> Iterator[int]:
     """The port of a server whose live engine this is."""
-    relay, here = LivePool({}, places), Here(1, {}, lambda name: lambda: None)
-    relay._engines = LiveEngines([here])
+    relay, socket = LivePool({}, places), PrivateSocket.made("test")
+    relay._engines = LiveEngines([Here("live", socket, {}, lambda name: lambda: None)], socket.close)
     loop, serving = asyncio.new_event_loop(), Serving(LiveRoom(Pipeline(engine), Gains(), MAX_SECONDS))
     ready = Event()
-    thread = Thread(target=lambda: loop.run_until_complete(serving.run(here._socket, ready.set)))
+    thread = Thread(target=lambda: loop.run_until_complete(serving.run(socket, ready.set)))
     thread.start()
     ready.wait(30)
     with Inside(relay=relay) as inside:

@@ -22,12 +22,15 @@ Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 class LiveEngine:
     """One process, which starts when somebody is to be drawn in it, and the number of its `streams`."""
 
-    def __init__(self, number: int, environment: Mapping[str, str], died: Deaths) -> None:
-        name = f"{LIVE}-{number}" if number > 1 else LIVE
-        self._socket = PrivateSocket.made(LIVE)
-        child = Child(("live", "--address", self._socket.address), environment)
+    def __init__(self, name: str, socket: PrivateSocket, environment: Mapping[str, str], died: Deaths) -> None:
+        self.socket, self.streams = socket, 0
+        child = Child(("live", "--address", socket.address), environment)
         self.keeper = Keeper(name, "live engine", child, on_demand=True, died=died(name))
-        self.streams = 0
+
+    @property
+    def load(self) -> int:
+        """Its streams; one that does not run counts one more, since its first speaker has to wait."""
+        return self.streams + (not self.keeper.wanted)
 
     async def connect(self) -> Connection | None:
         """A new connection; None where the process could not start. Raises ServerUnavailable."""
@@ -37,26 +40,29 @@ class LiveEngine:
             async with asyncio.timeout(SOCKET_SECONDS):
                 while True:
                     with suppress(OSError):  # a cleaner took it away: it is made again
-                        return await asyncio.open_unix_connection(self._socket.path, limit=READ_AHEAD)
+                        return await asyncio.open_unix_connection(self.socket.path, limit=READ_AHEAD)
                     await asyncio.sleep(LOOK_SECONDS / 10)
         raise ServerUnavailable("the live engine's socket is gone; the server's log says why")
-
-    async def stop(self) -> None:
-        """End the process."""
-        await self.keeper.stop()
-        self._socket.close()
 
 
 class LiveEngines:
     """All of them. A new stream goes to the emptiest; one that has just died waits until nobody else is there."""
 
-    def __init__(self, engines: Sequence[LiveEngine]) -> None:
-        self._engines = engines
+    def __init__(self, engines: Sequence[LiveEngine], close: Callable[[], None] = lambda: None) -> None:
+        """`close` is called once all have ended."""
+        self._engines, self._close = engines, close
+
+    @classmethod
+    def of(cls, number: int, environment: Mapping[str, str], died: Deaths) -> "LiveEngines":
+        """So many, whose sockets lie in one folder."""
+        first = PrivateSocket.made(LIVE)
+        others = (LiveEngine(f"{LIVE}-{n}", first.beside(n), environment, died) for n in range(2, number + 1))
+        return cls([LiveEngine(LIVE, first, environment, died), *others], first.close)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[tuple[LiveEngine, Connection]]:
         """A connection to the emptiest, as long as a stream lasts. Raises ServerUnavailable."""
-        for engine in sorted(self._engines, key=lambda each: (each.keeper.resting, each.streams)):
+        for engine in sorted(self._engines, key=lambda each: (each.keeper.resting, each.load)):
             engine.streams += 1
             try:
                 if connection := await engine.connect():
@@ -70,8 +76,8 @@ class LiveEngines:
         raise ServerUnavailable("the live engine could not start; the server's log says why")
 
     def start_ahead(self) -> None:
-        """Nobody should wait for a process to start: where all have streams, the next one starts now."""
-        if all(each.streams for each in self._engines if each.keeper.wanted):
+        """Nobody should wait for a process to start: where all that run have two streams, the next one starts now."""
+        if all(each.streams > 1 for each in self._engines if each.keeper.wanted):
             for engine in self._engines:
                 if not engine.keeper.wanted:
                     return engine.keeper.want()
@@ -82,4 +88,5 @@ class LiveEngines:
 
     async def stop(self) -> None:
         """End them all."""
-        await asyncio.gather(*(each.stop() for each in self._engines))
+        await asyncio.gather(*(each.keeper.stop() for each in self._engines))
+        self._close()

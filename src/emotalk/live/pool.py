@@ -46,10 +46,11 @@ class LivePool:
         died: Deaths = lambda name: lambda: None,
         processes: int = 1,
     ) -> None:
-        each = [LiveEngine(number, environment, died) for number in range(1, processes + 1)]
-        self._engines, self._processes, self._idle_seconds = LiveEngines(each), processes, idle_seconds
+        self._engines = LiveEngines.of(processes, environment, died)
+        self._processes, self._idle_seconds = processes, idle_seconds
         self._places = None if places == "auto" else LivePlaces(places)
         self._measuring: asyncio.Task[None] | None = None
+        self._is_awaited = False
 
     def open(self) -> None:
         """The server serves: measure how many it holds, where that is not given."""
@@ -115,15 +116,19 @@ class LivePool:
         while self._places is None:
             self.open()
             assert self._measuring is not None
+            self._is_awaited = True
             await asyncio.shield(self._measuring)
         return self._places
 
     async def _measure(self) -> None:
-        async with self._engines.connection() as (_, (reader, writer)):
+        """The process ends again where nobody waits to speak: many a server never hears anybody."""
+        async with self._engines.connection() as (engine, (reader, writer)):
             writer.write(framed(Kind.MEASURE))
             answer = await receive(reader)
-        if answer is None:
-            raise ServerUnavailable("the live engine died while it was measured; open a new stream")
+            if answer is None:
+                raise ServerUnavailable("the live engine died while it was measured; open a new stream")
+            if not self._is_awaited:
+                await engine.keeper.stop()
         self._places = LivePlaces.of(Cost.unpacked(answer[1]), self._processes)
 
     async def _exchange(

@@ -19,7 +19,7 @@ from emotalk.engines.base import ManyStreams
 from emotalk.errors import EmoTalkError, EngineError
 from emotalk.face import Pcm
 from emotalk.live.conversation import Opening
-from emotalk.live.stream import SLICE, Listener, Stream
+from emotalk.live.speaker import SLICE, Listener, Speaker
 from emotalk.pipeline import FaceChunk, Pipeline, Session
 from emotalk.shaping import Gains
 
@@ -44,16 +44,16 @@ class LiveRoom:
         self._gains, self._max_seconds, self._clock = gains, max_seconds, clock
         # One by one, an answer leaves at once; together, all leave when the last is done.
         self._batch = BATCH if isinstance(pipeline.engine, ManyStreams) else 1
-        self.streams: set[Stream] = set()
+        self.streams: set[Speaker] = set()
 
-    def open(self, opening: Opening, listener: Listener) -> Stream:
+    def open(self, opening: Opening, listener: Listener) -> Speaker:
         """Somebody begins to speak; `leave` when it is over. Raises InvalidRequest, EngineError."""
         session = self._session(opening)
-        stream = Stream(opening, session, self._max_seconds, listener, self._clock)
+        stream = Speaker(opening, session, self._max_seconds, listener, self._clock)
         self.streams.add(stream)
         return stream
 
-    def leave(self, stream: Stream) -> None:
+    def leave(self, stream: Speaker) -> None:
         """It is over, or its caller has gone."""
         self.streams.discard(stream)
 
@@ -81,7 +81,7 @@ class LiveRoom:
             return self.pipeline.open(opening.performance, self._gains, opening.request_id, uncut=True)
         return self.pipeline.live(opening.performance, opening.latency, self._gains, opening.request_id)
 
-    def _draw(self, streams: list[Stream], most: int) -> None:
+    def _draw(self, streams: list[Speaker], most: int) -> None:
         taken = [(each, _attempt(_next, each, most)) for each in streams]
         pushed = [(each, pcm) for each, pcm in taken if pcm is not None and len(pcm)]
         if not pushed:
@@ -90,7 +90,7 @@ class LiveRoom:
         for (stream, _), chunks in zip(pushed, drawn, strict=True):
             _attempt(_give, stream, chunks)
 
-    def _pushed(self, streams: list[Stream], sounds: list[Pcm]) -> list[list[FaceChunk] | EmoTalkError]:
+    def _pushed(self, streams: list[Speaker], sounds: list[Pcm]) -> list[list[FaceChunk] | EmoTalkError]:
         try:
             return self.pipeline.push_many([each.session for each in streams], sounds)
         except Exception as defect:
@@ -98,7 +98,7 @@ class LiveRoom:
             return [_defect(defect)] * len(streams)
 
 
-def _next(stream: Stream, most: int) -> Pcm | None:
+def _next(stream: Speaker, most: int) -> Pcm | None:
     """What is to be pushed; None where the stream is at its end."""
     pcm = stream.take(most)
     if pcm is None:
@@ -106,13 +106,13 @@ def _next(stream: Stream, most: int) -> Pcm | None:
     return pcm
 
 
-def _give(stream: Stream, chunks: list[FaceChunk] | EmoTalkError) -> None:
+def _give(stream: Speaker, chunks: list[FaceChunk] | EmoTalkError) -> None:
     if not isinstance(chunks, EmoTalkError) and (delay := stream.delay(chunks)) is not None:
         metrics.LIVE_DELAY.observe(delay)
     stream.give(chunks)
 
 
-def _attempt(call: Callable[..., T], stream: Stream, argument: Any) -> T | None:
+def _attempt(call: Callable[..., T], stream: Speaker, argument: Any) -> T | None:
     """What one stream's own work gives; what it raises ends that stream, and nobody else's."""
     try:
         return call(stream, argument)

@@ -14,7 +14,7 @@ from emotalk.live.capacity import measured
 from emotalk.live.conversation import LiveChunk, Opening, SoundBlock, pack_chunk, unpack_feelings, unpack_opening
 from emotalk.live.framing import READ_AHEAD, Kind, framed, receive
 from emotalk.live.room import LiveRoom
-from emotalk.live.stream import Stream
+from emotalk.live.speaker import Speaker
 from emotalk.supervision.sockets import LOOK_SECONDS, PrivateSocket
 from emotalk.wire.details import status_of
 
@@ -121,9 +121,12 @@ class Serving:
                 answer = framed(Kind.DONE)
             except EmoTalkError as error:
                 answer = framed(Kind.FAILURE, status_of(error).SerializeToString())
-        with suppress(ConnectionError):
+        with suppress(ConnectionError, TimeoutError):
             writer.write(answer)
-            await writer.drain()
+            # A socket that is closed with sound unread takes the answer along.
+            async with asyncio.timeout(GOODBYE_SECONDS):
+                while await reader.read(READ_AHEAD):
+                    pass
 
     async def _converse(self, body: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         opening, trace = unpack_opening(body)
@@ -140,7 +143,7 @@ class Serving:
                 caller.close()
                 self._room.leave(stream)
 
-    async def _listen_to(self, stream: Stream, reader: asyncio.StreamReader) -> None:
+    async def _listen_to(self, stream: Speaker, reader: asyncio.StreamReader) -> None:
         """Return when the caller has hung up."""
         felt = None
         while message := await receive(reader):

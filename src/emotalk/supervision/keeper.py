@@ -106,12 +106,14 @@ class Keeper:
                 await self._child.ended()
 
     async def stop(self, seconds: float = ENDING_SECONDS) -> None:
-        """End it and do not start it again; see Child.stop."""
+        """End it, and do not start it again unless it is asked for; see Child.stop."""
         if self._keeping:
             self._keeping.cancel()
             with suppress(asyncio.CancelledError):
                 await self._keeping
         await self._child.stop(seconds)
+        self._keeping, self._page, self._running = None, None, False
+        self._wanted.clear()
 
     async def _keep(self) -> None:
         while True:

@@ -52,6 +52,10 @@ class PrivateSocket:
             f"Set TMPDIR to a writable folder whose path is shorter than {LONGEST_BYTES - 40} bytes."
         )
 
+    def beside(self, number: int) -> "PrivateSocket":
+        """Another one in the same folder, which goes with this one's."""
+        return PrivateSocket(self.path.with_name(f"{self.path.name}-{number}"))
+
     def present(self) -> bool:
         """Is it there, in a folder of ours?"""
         try:

@@ -31,7 +31,7 @@ class Listener(Protocol):
         ...
 
 
-class Stream:
+class Speaker:
     """Its frames go to `listener`; times are those of `clock`."""
 
     def __init__(
