@@ -77,7 +77,8 @@ class LiveEngines:
 
     def start_ahead(self) -> None:
         """Nobody should wait for a process to start: where all that run have two streams, the next one starts now."""
-        if all(each.streams > 1 for each in self._engines if each.keeper.wanted):
+        running = [each for each in self._engines if each.keeper.wanted]
+        if running and all(each.streams > 1 for each in running):
             for engine in self._engines:
                 if not engine.keeper.wanted:
                     return engine.keeper.want()

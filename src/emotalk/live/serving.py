@@ -140,6 +140,7 @@ class Serving:
                     raise error
             finally:
                 listening.cancel()
+                await asyncio.wait([listening])  # nobody else may read meanwhile
                 caller.close()
                 self._room.leave(stream)
 
