@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from confluent_kafka import ElectionType, KafkaException
@@ -59,13 +60,20 @@ class Doors:
     behind: int = BEHIND_PORT
 
 
+def _doors_on(network: Network | None) -> dict[int, Doors]:
+    if network:
+        return {number: Doors(network.nodes[broker_name(number)].address) for number in NUMBERS}
+    ports = iter(free_ports(4 * len(NUMBERS)))
+    return {number: Doors("127.0.0.1", *islice(ports, 4)) for number in NUMBERS}
+
+
 class Brokers:
     """The cluster, on a network of its own, or on loopback where there is none."""
 
     def __init__(self, network: Network | None, disks: Mapping[str, Path], watcher: str) -> None:
         """`watcher`: the node from which questions are asked."""
         self._network, self._watcher = network, network.nodes[watcher] if network else None
-        self._doors = {number: self._doors_of(number) for number in NUMBERS}
+        self._doors = _doors_on(network)
         cluster = new_cluster_id()
         self.each = {
             number: Broker(
@@ -84,10 +92,6 @@ class Brokers:
     def _place(self, number: int) -> Place:
         node = self._node(number)
         return node.place if node else Place()
-
-    def _doors_of(self, number: int) -> Doors:
-        node = self._node(number)
-        return Doors(node.address) if node else Doors("127.0.0.1", *free_ports(4))
 
     def _properties(self, number: int, disk: Path) -> dict[str, str]:
         door = self._doors[number]
