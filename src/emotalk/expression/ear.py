@@ -141,13 +141,13 @@ class Recent:
     """The voiced frames of the last second."""
 
     def __init__(self) -> None:
-        self._frames, self._heard = np.zeros((0, STATES)), 0
+        self._frames, self._heard = np.zeros((0, STATES), np.float32), 0
 
     def add(self, states: NDArray[np.float32], voice: NDArray[np.float32]) -> bool:
         """States [n, 288], voice 0..1 [n]; return whether anybody spoke."""
         spoken = states[voice > 0.5]
         self._heard = min(self._heard + len(spoken), _SURE)
-        self._frames = np.concatenate([self._frames, spoken.astype(np.float64)])[-_SPAN:]
+        self._frames = np.concatenate([self._frames, spoken])[-_SPAN:]
         return bool(len(spoken))
 
     @property
@@ -157,8 +157,10 @@ class Recent:
 
     def statistics(self) -> Row | None:
         """Mean and spread [576]; None: not half a second yet."""
-        enough = len(self._frames) >= _LEAST
-        return np.concatenate([self._frames.mean(0), self._frames.std(0)]) if enough else None
+        if len(self._frames) < _LEAST:
+            return None
+        frames = self._frames.astype(np.float64)
+        return np.concatenate([frames.mean(0), frames.std(0)])
 
 
 class Ear:
