@@ -22,16 +22,7 @@ from emotalk.feelings import FEELINGS, HEARD, TRACK_WIDTH, EmotionKey, FeelingTr
 from emotalk.jobs import Part
 from emotalk.jobs.assembly import Assembly
 from emotalk.jobs.codec import decode_part, encode_part
-from emotalk.live.conversation import (
-    LiveChunk,
-    Opening,
-    SoundBlock,
-    pack_block,
-    pack_chunk,
-    pack_opening,
-    unpack,
-    unpack_chunk,
-)
+from emotalk.live.conversation import LiveChunk, Opening, pack_chunk, pack_feelings, unpack_chunk, unpack_feelings
 from emotalk.performance import Performance
 from emotalk.pipeline import FaceChunk, Pipeline
 from emotalk.web.events import chunk_document
@@ -236,10 +227,12 @@ UNITS = tuple(ACTION_UNITS.values())
 @EACH
 @pytest.mark.parametrize("strength", [0.3, 1.0])
 def test_whoever_knows_the_signs_recognises_each_feeling_on_a_speaking_face(engine: Engine, strength: float) -> None:
-    asked = {"post_processing": False, "emotion_strength": strength}
-    calm = face(chunks(engine, Performance(emotion="off", **asked)))
+    def drawn(emotion: str) -> Frames:
+        return face(chunks(engine, Performance(post_processing=False, emotion=emotion, emotion_strength=strength)))
+
+    calm = drawn("off")
     for feeling in PROTOTYPES:
-        felt = face(chunks(engine, Performance(emotion=feeling, **asked)))
+        felt = drawn(feeling)
         assert recognised((felt - calm)[30:]) == feeling
 
 
@@ -303,7 +296,8 @@ def test_a_track_comes_back_through_log_wire_live_engine_and_client() -> None:
     answer = assembly.add(part)
     assert answer is not None
     assert answer.feelings == TRACK
-    assert unpack_chunk(pack_chunk(LiveChunk(0, 12, frames, True, TRACK))).feelings == TRACK
+    opening = Opening("one", Performance(), 16_000)
+    assert unpack_chunk(pack_chunk(LiveChunk(0, 12, frames, True, TRACK), opening)).feelings == TRACK
     known = Exchange(10.0, 1.0, from_frame=12).take(to_response("one", 0, 12, frames, True, TRACK))
     assert known is not None
     assert known.feelings == TRACK
@@ -313,11 +307,9 @@ def test_a_track_comes_back_through_log_wire_live_engine_and_client() -> None:
     assert chunk_document(known)["feeling"]["first_step"] == 4
 
 
-def test_key_frames_reach_the_live_engine_with_the_sound_they_belong_to() -> None:
-    for keys in (None, (), (EmotionKey(1.5, {"joy": 0.25}),)):
-        opening = pack_opening(Opening("one", Performance(), 16_000))
-        _, blocks = unpack(iter([opening, pack_block(SoundBlock(b"ab", keys))]))
-        assert list(blocks) == [SoundBlock(b"ab", keys)]
+def test_key_frames_reach_the_live_engine_as_they_were_said() -> None:
+    for keys in ((), (EmotionKey(1.5, {"joy": 0.25}),)):
+        assert unpack_feelings(pack_feelings(keys)) == keys
 
 
 def test_files_say_what_was_heard_and_drawn(tmp_path: Path) -> None:

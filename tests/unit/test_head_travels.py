@@ -18,7 +18,7 @@ from emotalk.face import FaceClip, Frames, Pcm, parted
 from emotalk.jobs import Part
 from emotalk.jobs.assembly import Assembly
 from emotalk.jobs.codec import _framed, decode_part, encode_part
-from emotalk.live.conversation import LiveChunk, pack_chunk, unpack_chunk
+from emotalk.live.conversation import LiveChunk, Opening, pack_chunk, unpack_chunk
 from emotalk.performance import Performance
 from emotalk.pipeline import Pipeline
 from emotalk.web.events import chunk_document
@@ -114,7 +114,7 @@ def test_a_record_whose_head_has_other_frames_than_its_face_is_foreign() -> None
 
 def test_the_live_engine_hands_it_on() -> None:
     chunk = LiveChunk(3, 90, WIDE[:4], is_final=False)
-    assert unpack_chunk(pack_chunk(chunk)).frames.tobytes() == WIDE[:4].tobytes()
+    assert unpack_chunk(pack_chunk(chunk, Opening("one", Performance(), 16_000))).frames.tobytes() == WIDE[:4].tobytes()
     response = to_response("one", 3, 90, WIDE[:4], is_final=False)
     assert heard(response).columns.tobytes() == WIDE[:4].tobytes()
 
