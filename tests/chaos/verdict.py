@@ -15,8 +15,8 @@ from tests.chaos.programs import End
 from tests.chaos.witness import Span
 
 INTERRUPTED_SHARE = 0.3
-CLUSTER_SHARE = 0.05
-"""There it is brokers that matter, and while too few are left nobody has a job."""
+CLUSTER_SHARE = 0.0
+"""There it is brokers that matter, and while too few are left nobody has a job in hand."""
 _UNAVAILABLE, _HUNG, _KILLED, _TERMINATED, _SEGFAULT, _STILL = 5, 70, -9, -15, -11, 1
 
 

@@ -16,7 +16,7 @@ from tests.kafka.lent import lent
 
 pytestmark = pytest.mark.cluster
 
-SECONDS, SETTLE_SECONDS, KILLS = 125.0, 150.0, 40
+SECONDS, SETTLE_SECONDS, KILLS = 135.0, 150.0, 40
 TEMPO = Tempo(session=2.0, hang=5.0, retry=0.1, pace=0.05)
 POISONS = (20, 23)
 
