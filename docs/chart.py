@@ -1,9 +1,10 @@
 """Writes what the chart has from the program: its schema of `settings`, and the alerts. `make docs`."""
 
 import json
+from collections.abc import Mapping
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from emotalk.settings import SETTINGS, Setting
 
@@ -45,11 +46,17 @@ def _security(each: Setting) -> bool:
 def _of(each: Setting) -> dict[str, Any]:
     if each.choices:
         return {"enum": list(each.choices)}
-    if each.kind not in _KINDS:
+    if isinstance(each.default, Mapping):
         return {"type": "object", "additionalProperties": {"type": "number"}}
+    if words := [word for part in get_args(each.kind) for word in get_args(part)]:
+        return {"anyOf": [{"enum": words}, _within(get_args(each.kind)[0], each)]}
+    return _within(each.kind, each)
+
+
+def _within(kind: type, each: Setting) -> dict[str, Any]:
     low, high = each.between or (-inf, inf)
     limits = {"exclusiveMinimum" if 0 < low < 1 else "minimum": 0 if 0 < low < 1 else low, "maximum": high}
-    return {"type": _KINDS[each.kind], **{name: bound for name, bound in limits.items() if abs(bound) != inf}}
+    return {"type": _KINDS[kind], **{name: bound for name, bound in limits.items() if abs(bound) != inf}}
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.kept import CACHE, kept, need
+from tests.deploy.kept import kept, need
 from tests.integration.test_privacy import Watched
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +35,7 @@ class Image:
     """A built image in a store of its own under `folder`, and its root in the file system."""
 
     def __init__(self, folder: Path) -> None:
-        self._store = ("--root", str(folder / "store"), "--runroot", str(folder / "run"))
+        self._store = _store(folder)
         made = self.buildah("from", "--pull-never", NAME).strip()
         self.root = Path(self.buildah("mount", made).strip())
 
@@ -66,8 +66,8 @@ def built(folder: Path) -> Iterator[Image]:
     need(["buildah", "debootstrap", "unshare", "chroot"])
     if os.geteuid():
         pytest.skip("only root may make a base and mount it")
-    store = ("--root", str(folder / "store"), "--runroot", str(folder / "run"))
-    base = kept(f"base-{_debian()}-{platform.machine()}", _debootstrap)
+    store = _store(folder)
+    base = kept(f"debian-{_debian()}-{platform.machine()}", _debootstrap)
     try:
         _import(store, base)
         _bud(store)
@@ -78,6 +78,14 @@ def built(folder: Path) -> Iterator[Image]:
         shutil.rmtree(folder / "store", ignore_errors=True)
 
 
+def _store(folder: Path) -> Sequence[str]:
+    """Layers over each other, where the kernel can; else each is a copy of the one below."""
+    on = subprocess.run(["stat", "--file-system", "--format=%T", folder], capture_output=True, text=True, check=True)
+    can = "overlay" in Path("/proc/filesystems").read_text() and "overlay" not in on.stdout
+    places = ("--root", str(folder / "store"), "--runroot", str(folder / "run"))
+    return (*places, "--storage-driver", "overlay" if can else "vfs")
+
+
 def _buildah(store: Sequence[str], *words: str) -> str:
     done = subprocess.run(["buildah", *store, *words], cwd=ROOT, capture_output=True, text=True, check=False)
     assert not done.returncode, done.stdout[-4000:] + done.stderr[-4000:]
@@ -86,20 +94,15 @@ def _buildah(store: Sequence[str], *words: str) -> str:
 
 def _import(store: Sequence[str], base: Path) -> None:
     made = _buildah(store, "from", "scratch").strip()
-    _buildah(store, "add", "--quiet", made, str(base), "/")
+    _buildah(store, "add", "--quiet", made, str(base / "root"), "/")
     _buildah(store, "commit", "--quiet", "--rm", made, BASE)
 
 
 def _bud(store: Sequence[str]) -> None:
-    wheels = CACHE / "wheels"
-    wheels.mkdir(parents=True, exist_ok=True)
-    mounts = [
-        f"{wheels}:/root/.cache/pip:rw",
-        *([f"{_CERTIFICATES}:{_CERTIFICATES}:ro"] if _CERTIFICATES.exists() else []),
-    ]
-    arguments = [f"BASE={BASE}", f"EXTRAS={EXTRAS}"]
-    words = [*(word for each in mounts for word in ("-v", each)), *(f"--build-arg={each}" for each in arguments)]
-    _buildah(store, "bud", "--isolation", "chroot", "--pull-never", "--format", "docker", *words, "-t", NAME, ".")
+    # Who trusts a registry by a certificate of this machine's own does so inside as well.
+    mount = ["-v", f"{_CERTIFICATES}:{_CERTIFICATES}:ro"] if _CERTIFICATES.exists() else []
+    words = ["--pull-never", "--format", "docker", *mount, f"--build-arg=BASE={BASE}", f"--build-arg=EXTRAS={EXTRAS}"]
+    _buildah(store, "bud", "--isolation", "chroot", *words, "-t", NAME, ".")
 
 
 def _debian() -> str:
@@ -114,10 +117,12 @@ def _debootstrap(folder: Path) -> None:
     ask = ["apt-get", "indextargets", "--format", "$(SITE)", f"Codename: {_debian()}", "Component: main"]
     site = subprocess.run(ask, capture_output=True, text=True, check=True).stdout.split()[0]
     python = "--include=python3,python3-venv,ca-certificates"
-    words = ["debootstrap", "--variant=minbase", python, _debian(), str(folder), site]
+    root = folder / "root"
+    root.mkdir(mode=0o755)
+    words = ["debootstrap", "--variant=minbase", python, _debian(), str(root), site]
     subprocess.run(words, check=True, capture_output=True, timeout=600)
     for each in _UNWANTED:
-        shutil.rmtree(folder / each, ignore_errors=True)
+        shutil.rmtree(root / each, ignore_errors=True)
 
 
 class Contained(Watched):

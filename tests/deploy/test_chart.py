@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -322,3 +323,11 @@ def _paths(values: dict[str, Any], described: dict[str, Any], above: str = "") -
         below = described[name].get("properties") if name != "settings" else None
         found += _paths(value, below, f"{above}{name}.") if below else [f"{above}{name}"]
     return found
+
+
+def test_the_page_s_values_are_taken_and_make_what_its_commands_name() -> None:
+    page = (chart.ROOT / "docs" / "kubernetes.md").read_text("utf-8")
+    [values] = re.findall(r"^```yaml\n(.*?)^```", page, re.M | re.S)
+    names = {each["metadata"]["name"] for each in rendered(yaml.safe_load(values))}
+    for command in re.findall(r"(?:deployment|scaledobject|service)[/ ](face-[\w-]+)", page):
+        assert command in names, command
