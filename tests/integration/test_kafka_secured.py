@@ -451,6 +451,31 @@ def test_topics_that_are_deleted_and_may_not_be_made_again_are_an_outage_that_na
     queue.close()
 
 
+def test_a_right_that_is_withdrawn_from_a_living_server_is_said_by_its_probe_until_it_is_back(
+    secured: Secured, rules: Rules
+) -> None:
+    queue = tenant(secured)
+    queue.prepare()
+    producer = queue.producer()
+    producer.ping()
+    for right in ("Write", "Describe"):
+        with rules.denied(ResourceType.TOPIC, right):
+            assert f"--operation {right} --topic tenant." in eventually(lambda: denial_of(producer.ping))
+        eventually(lambda: not denial_of(producer.ping))
+    queue.close()
+
+
+def denial_of(ask: Callable[[], object]) -> str:
+    """What a person must mend; nothing where it goes."""
+    try:
+        ask()
+    except ConfigurationError as denied:
+        return str(denied)
+    except EmoTalkError:
+        pass
+    return ""
+
+
 def loss_of(look: Callable[[], object]) -> str:
     """What is said of a log that is lost; nothing where it is there."""
     try:

@@ -67,7 +67,7 @@ class KafkaProducer:
 
     def ping(self) -> None:
         """See Producer.ping: the leaders are asked. Topics that are missing are made."""
-        self._register.identity.look()
+        self._register.identity.check()
         self._pulse.feel(_PING_SECONDS)
         if self._room:
             self._room.look()

@@ -9,12 +9,11 @@ import time
 from collections.abc import Callable
 from hashlib import blake2b
 
-from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
-from emotalk.errors import EmoTalkError, QueueLost, QueueUnavailable
+from emotalk.errors import ConfigurationError, EmoTalkError, QueueLost, QueueUnavailable
 from emotalk.queues.kafka.client.cluster import Cluster
-from emotalk.queues.kafka.client.faults import kafka_error
+from emotalk.queues.kafka.client.rights import check_topics, describe
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +41,7 @@ class Identity:
         self._looking = threading.Lock()
         self._looked = -_FRESH_SECONDS
         self._lost: QueueLost | None = None
+        self._denied: ConfigurationError | None = None
 
     def mark(self) -> str:
         """A few letters for the log of requests and that of results; "" where the broker does not tell."""
@@ -61,16 +61,24 @@ class Identity:
         """
         with self._looking:
             if self._monotonic() - self._looked >= _FRESH_SECONDS:
-                self._lost = None
+                self._lost = self._denied = None
                 try:
                     self._recognise()
                 except QueueLost as lost:
                     self._lost = lost
+                except ConfigurationError as denied:
+                    self._denied = denied
                 except QueueUnavailable as outage:
                     _log.debug("the topics cannot be asked for now: %s", outage)
                 self._looked = self._monotonic()
             if self._lost is not None:
                 raise self._lost
+
+    def check(self) -> None:
+        """Look, and raise ConfigurationError as well where a right was withdrawn without which nothing goes."""
+        self.look()
+        if self._denied is not None:
+            raise self._denied
 
     def mend(self) -> None:
         """Somebody may have changed the topics' settings under living processes. Raises as `prepare` does."""
@@ -101,19 +109,11 @@ class Identity:
             raise QueueLost(f"{gone}. {error}") from error
 
     def _ask(self) -> dict[str, str]:
-        """Topic → id, of those that are there. Raises QueueUnavailable."""
+        """Topic → id, of those that are there. Raises QueueUnavailable, ConfigurationError of a right that lacks."""
         self._admin = self._admin or self._cluster.admin()
-        asked = self._admin.describe_topics(TopicCollection(list(self._cluster.topics)), request_timeout=_ASK_SECONDS)
-        found = {}
-        for topic, answer in asked.items():
-            try:
-                told = answer.result(timeout=2 * _ASK_SECONDS)
-                found[topic] = "" if str(told.topic_id) == _UNKNOWN else str(told.topic_id)
-                if topic == self._cluster.requests:
-                    self._partitions = max(self._partitions, len(told.partitions))
-            except TimeoutError as error:
-                raise QueueUnavailable("Kafka: no answer about the topics") from error
-            except KafkaException as error:
-                if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
-                    raise QueueUnavailable(str(kafka_error(error, f"asking for {topic}"))) from error
-        return found
+        told = describe(self._admin, self._cluster, _ASK_SECONDS)
+        if self._cluster.requests in told:
+            self._partitions = max(self._partitions, len(told[self._cluster.requests].partitions))
+        check_topics(self._cluster, told.values())
+        ids = {name: str(topic.topic_id) for name, topic in told.items()}
+        return {name: "" if each == _UNKNOWN else each for name, each in ids.items()}

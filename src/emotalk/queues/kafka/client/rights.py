@@ -23,15 +23,15 @@ _WISHED = {
 }
 
 
-def describe(admin: AdminClient, cluster: Cluster) -> dict[str, TopicDescription]:
+def describe(admin: AdminClient, cluster: Cluster, timeout: float = _ASK_SECONDS) -> dict[str, TopicDescription]:
     """The topics that are there. Raises QueueUnavailable, and ConfigurationError where they are hidden from us."""
     asked = admin.describe_topics(
-        TopicCollection(list(cluster.topics)), include_authorized_operations=True, request_timeout=_ASK_SECONDS
+        TopicCollection(list(cluster.topics)), include_authorized_operations=True, request_timeout=timeout
     )
     found, hidden = {}, []
     for name, answer in asked.items():
         try:
-            found[name] = answer.result(timeout=2 * _ASK_SECONDS)
+            found[name] = answer.result(timeout=2 * timeout)
         except (KafkaException, TimeoutError) as error:
             code = error.args[0].code() if isinstance(error, KafkaException) else None
             if code == KafkaError.TOPIC_AUTHORIZATION_FAILED:
