@@ -17,7 +17,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec, PartitionMetadata
 
 from emotalk.errors import QueueUnavailable
 from emotalk.queues.kafka.client.cluster import Cluster
-from emotalk.queues.kafka.client.faults import is_out_of_reach, kafka_error
+from emotalk.queues.kafka.client.faults import Right, is_out_of_reach, kafka_error
 
 # librdkafka is back within a tenth of a second where a connection merely broke; whose broker is gone hears it now and
 # not after delivery.timeout.ms.
@@ -103,7 +103,7 @@ class Pulse:
         except KafkaException as error:
             raise kafka_error(error, f"asking for {topic}") from error
         if found.error is not None:
-            raise kafka_error(found.error, f"asking for {topic}")
+            raise kafka_error(found.error, f"asking for {topic}", Right("Describe", "topic", topic))
         for number, partition in found.partitions.items():
             yield TopicPartition(topic, number), partition
 

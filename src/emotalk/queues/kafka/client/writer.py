@@ -1,8 +1,10 @@
 """Writing to a topic and waiting for the acknowledgement of all replicas."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -16,11 +18,14 @@ from emotalk.queues.kafka.client.pulse import Pulse
 from emotalk.queues.kafka.client.records import place_of
 from emotalk.queues.strangers import blob
 
+_log = logging.getLogger(__name__)
+
 _POLL_SECONDS = 0.1
 _FLUSH_SECONDS = 5.0
 # librdkafka itself reports each record after delivery.timeout.ms; this bound is for one that is stuck.
 _STUCK_SECONDS = 120.0
 _LOOK_SECONDS = 0.1
+_AGAIN_SECONDS = 1.0
 # A tombstone of nothing, under a key that no reader takes for a note.
 _NOTHING = "\0pulse"
 
@@ -135,7 +140,20 @@ class Writer:
 
     def _collect(self) -> None:
         while not self._closed.is_set():
-            self._producer.poll(_POLL_SECONDS)
+            producer = self._producer
+            try:
+                producer.poll(_POLL_SECONDS)
+            except KafkaException as fatal:  # as where the right to write was withdrawn
+                self._replace(producer, fatal)
+
+    def _replace(self, broken: Producer, fatal: KafkaException) -> None:
+        """Whoever waits for one that is broken hears it, and the next write has another, in a second."""
+        _log.debug("a producer is replaced: %s", fatal)
+        with suppress(KafkaException):
+            broken.purge()
+            broken.flush(_POLL_SECONDS)
+        self._closed.wait(_AGAIN_SECONDS)
+        self._renew(broken)
 
 
 def _produce(producer: Producer, topic: str, record: Outgoing, on_delivery: Callable[..., None]) -> None:
