@@ -122,11 +122,11 @@ def _soon(phone: Row, together: Row, count: int) -> Row:
 
 def _lately(phone: Row, hindsight: int, count: int) -> Row:
     """The same of a phone before, whose last `hindsight` frames lie before the first of `count`."""
-    parted = np.zeros(count, np.float32)
-    for ago in range(hindsight):
-        nearness = np.float32(_LEFT_PARTED * min(1.0, (hindsight - ago) / (hindsight - _LEFT)))
-        parted = np.maximum(parted, nearness * phone[hindsight - ago : hindsight - ago + count])
-    return parted
+    if not hindsight:
+        return np.zeros(count, np.float32)
+    ago = np.arange(hindsight)
+    nearness = _LEFT_PARTED * np.minimum(1.0, (hindsight - ago) / (hindsight - _LEFT))
+    return np.asarray((nearness.astype(np.float32) * phone[hindsight - ago + np.arange(count)[:, None]]).max(1))
 
 
 def _gesture(share: Row) -> Row:
