@@ -19,6 +19,7 @@ TOLD := $(if $(filter output-sync,$(.FEATURES)),-Otarget)
 JOBS ?= 5
 TOGETHER := $(MAKE) --no-print-directory -j $(JOBS) -k $(TOLD)
 PYTEST := $(RUN)/python -m pytest -q
+UNITS := not kafka
 
 .PHONY: demo check test lint types contract units services kafka cluster deploy entrances siege bench fuzz mutants lock docs film page clean
 .DELETE_ON_ERROR:
@@ -28,7 +29,7 @@ demo: $(or $(wildcard $(VENV)/.for-tests),$(VENV)/.for-demo)
 	$(RUN)/python examples/demo.py
 
 check: $(VENV)/.for-tests
-	@$(TOGETHER) lint types contract units
+	@$(TOGETHER) lint types contract units UNITS='not kafka and not long'
 
 test: $(VENV)/.for-tests
 	@$(TOGETHER) kafka entrances services units types contract lint
@@ -46,7 +47,7 @@ contract: $(VENV)/.for-tests
 
 # All tests are these seven parts: five by folder, and of the rest those with a broker and those without.
 units: $(VENV)/.for-tests
-	$(PYTEST) -p no:schemathesis -n auto --dist worksteal -m "not kafka" tests/contract tests/unit
+	$(PYTEST) -p no:schemathesis -n auto --dist worksteal -m "$(UNITS)" tests/contract tests/unit
 
 entrances: $(VENV)/.for-tests
 	$(PYTEST) tests/entry
