@@ -5,6 +5,7 @@
 A frame's delay runs from the moment when the last sample of its own 33 ms could be sent until its arrival; from the
 frame's time code it is 33 ms more. The speakers are one process; its processor time stands apart. With `--against`, the
 same load goes to that commit's server as well, in turn. A side rests once its p99 has passed the limit.
+`--sessions 10000` opens and closes so many streams instead, and says what is left of them.
 """
 
 import argparse
@@ -138,13 +139,20 @@ class Service:
 
     def processor(self) -> dict[str, float]:
         """Seconds that were used so far: by the server itself, and by its engines."""
-        of = {pid: _cpu_of(pid) for pid in [self._process.pid, *_children(self._process.pid)]}
+        of = {pid: _cpu_of(pid) for pid in [self._process.pid, *self._engines()]}
         return {"server": of.pop(self._process.pid), "engines": sum(of.values())}
+
+    def _engines(self) -> list[int]:
+        return _children(self._process.pid)
 
     def memory(self) -> dict[str, int]:
         """Resident megabytes of the server, and of the largest engine."""
-        of = {pid: _resident(pid) for pid in [self._process.pid, *_children(self._process.pid)]}
+        of = {pid: _resident(pid) for pid in [self._process.pid, *self._engines()]}
         return {"server": of.pop(self._process.pid), "engine": max(of.values(), default=0)}
+
+    def descriptors(self) -> int:
+        """Open in the server and its engines."""
+        return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in [self._process.pid, *self._engines()])
 
     def close(self) -> None:
         """End it."""
@@ -242,6 +250,34 @@ def compared(chosen: argparse.Namespace) -> list[list[str]]:
     return rows
 
 
+async def _churn(address: str, sessions: int) -> None:
+    """So many streams of a third of a second, eight at a time; every third hangs up in the middle."""
+    first = emotalk_pb2.AudioFrame(settings={"sample_rate": SAMPLE_RATE}).SerializeToString()
+    sound, left = pieces_of(0.3, 0.3, 0)[0], iter(range(sessions))
+
+    async def one_after_another(channel: grpc.aio.Channel) -> None:
+        for number in left:
+            call = channel.stream_stream(STREAM)(iter([first, sound]))
+            async for _ in call:
+                if number % 3 == 0:
+                    call.cancel()
+                    break
+
+    async with grpc.aio.insecure_channel(address) as channel:
+        await asyncio.gather(*(one_after_another(channel) for _ in range(8)))
+
+
+def churned(chosen: argparse.Namespace) -> list[list[str]]:
+    """What a server and its engines hold, before and after."""
+    with service(ROOT, ["--live-sessions", "16"]) as one:
+        rows = [["sessions", "server MB", "engine MB", "descriptors"]]
+        for sessions in (200, chosen.sessions):
+            asyncio.run(_churn(one.address, sessions))
+            memory = one.memory()
+            rows.append([str(sessions), str(memory["server"]), str(memory["engine"]), str(one.descriptors())])
+        return rows
+
+
 def _numbers(text: str) -> list[int]:
     return [int(each) for each in text.split(",")]
 
@@ -255,6 +291,7 @@ def main() -> None:
     parser.add_argument("--against", metavar="COMMIT")
     parser.add_argument("--limit", type=float, default=300.0, help="milliseconds of p99 at which a side ends")
     parser.add_argument("--places", type=int, help="--live-sessions; as many as are asked for")
+    parser.add_argument("--sessions", type=int, default=0, help="open and close so many instead, and see what is left")
     parser.add_argument("--load", nargs=4, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.load:
@@ -262,7 +299,7 @@ def main() -> None:
         print(json.dumps(asdict(asyncio.run(_load(address, int(speakers), float(seconds), float(piece))))))
         return
     print(machine(), flush=True)
-    print(table(compared(chosen)), flush=True)
+    print(table(churned(chosen) if chosen.sessions else compared(chosen)), flush=True)
 
 
 if __name__ == "__main__":
