@@ -11,14 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.recogniser import Recogniser, read_weights
+from training.sizes import QUIETEST, USUAL_POWER
 
-BANDS = 80
 RECOGNISER = Path("packages/hama/assets/asr_waveform.hama")
 """Its weights, under DATA."""
-USUAL_POWER = 0.2
-"""Level that every window is brought to (root mean square of its frames' power): where the recogniser hears best."""
-QUIETEST = 1e-7
-"""Power of a window that is raised no further: 60 dB under the usual level."""
 
 
 class Front(nn.Module):

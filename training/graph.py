@@ -1,5 +1,6 @@
 """Surgery on the exported graph: another head, and weights in 16 bits."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from training.phones import CLASSES
+from training.sizes import BANDS, MEAN_PRIOR
 
 _SMALLEST = 256
 """Tensors of fewer values keep their 32 bits."""
@@ -82,3 +84,23 @@ def _drop_unread(graph: Any) -> None:
     weights = [tensor for tensor in graph.initializer if tensor.name in read]
     del graph.initializer[:]
     graph.initializer.extend(weights)
+
+
+def weights_of(path: Path) -> dict[str, Weights]:
+    """What the window's graph has learnt, named as in `training.stream.Stream`."""
+    graph = onnx.load(path).graph
+    learnt = (tensor for tensor in graph.initializer if tensor.data_type in (TensorProto.FLOAT, TensorProto.FLOAT16))
+    stored = {each.name.removesuffix(".half"): numpy_helper.to_array(each).astype(np.float32) for each in learnt}
+    named = {_short(name): values for name, values in stored.items() if values.size > 1 and "::" not in name}
+    for node in graph.node:
+        if node.op_type == "MatMul" and "::" in node.input[1] and node.input[1] in stored:
+            place = node.output[0].removesuffix("/MatMul_output_0").strip("/").replace("/", ".")
+            named[_short(place) + ".weight"] = stored[node.input[1]].T
+    named["phones.weight"] = named["phones.weight"].T
+    usual = next(values for values in stored.values() if values.shape == (1, BANDS, 1))
+    named["mouth.usual"] = usual.reshape(BANDS) / np.float32(MEAN_PRIOR)
+    return {name: np.ascontiguousarray(values) for name, values in named.items()}
+
+
+def _short(name: str) -> str:
+    return name.removeprefix("front.").replace("mouth.phones.", "phones.")

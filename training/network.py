@@ -10,17 +10,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.phones import CLASSES
-from training.recogniser import WIDTH as STATES
 from training.rules import CURVES
+from training.sizes import BANDS, BLOCKS, HIDDEN, MEAN_PRIOR, SPREAD, USUAL_LOG
+from training.sizes import INNER as WIDTH
+from training.sizes import WIDTH as STATES
 
-WIDTH, HIDDEN = 128, 192
-BLOCKS = ((1, 1), (1, 1), (2, 1), (2, 1), (4, 1), (4, 0), (8, 0), (1, 1), (2, 0))
-"""(dilation, how many of the two other rows lie in the future)"""
-BANDS = 80
-_USUAL_LOG, _SPREAD = -4.0, 3.0
-_PRIOR_ROWS, _FLOOR = 80.0, 7.0
-"""The mean spectrum leans to the usual one as if that had been heard for 0.8 s; frames so far under the loudest are
-quiet."""
+_FLOOR = 7.0
+"""Frames so far under the loudest are quiet."""
 
 
 class Block(nn.Module):
@@ -62,13 +58,11 @@ class Mouth(nn.Module):
 
     def normalised(self, mel: Tensor) -> Tensor:
         """Log-mel [batch, 80, n] less the mean spectrum of its louder frames."""
-        scaled = (mel - _USUAL_LOG) / _SPREAD
+        scaled = (mel - USUAL_LOG) / SPREAD
         loudness = mel.mean(1, keepdim=True)
         loud = torch.sigmoid(loudness - loudness.amax(-1, keepdim=True) + _FLOOR)
         usual = self.usual[None, :, None]
-        mean = ((scaled * loud).sum(-1, keepdim=True) + _PRIOR_ROWS * usual) / (
-            loud.sum(-1, keepdim=True) + _PRIOR_ROWS
-        )
+        mean = ((scaled * loud).sum(-1, keepdim=True) + MEAN_PRIOR * usual) / (loud.sum(-1, keepdim=True) + MEAN_PRIOR)
         return scaled - mean
 
     def hidden(self, mel: Tensor, middle: Tensor, last: Tensor, trust: Tensor | float = 1.0) -> Tensor:

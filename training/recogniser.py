@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-WIDTH, HEADS, BLOCKS, BANDS = 144, 4, 4, 80
+from training.sizes import BANDS, CONFORMERS, HEADS, REACH, WIDTH
+
 _TYPES = {0: "<f4", 1: "<f2", 2: "<i8", 3: "<i4", 4: "u1"}
 
 
@@ -74,7 +75,10 @@ class Convolution(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.norm, self.gate = nn.LayerNorm(WIDTH), nn.Linear(WIDTH, 2 * WIDTH)
-        self.deep, self.out = nn.Conv1d(WIDTH, WIDTH, 31, padding=15, groups=WIDTH), nn.Linear(WIDTH, WIDTH)
+        self.deep, self.out = (
+            nn.Conv1d(WIDTH, WIDTH, 2 * REACH + 1, padding=REACH, groups=WIDTH),
+            nn.Linear(WIDTH, WIDTH),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """[batch, rows, 144] → the same, to be added."""
@@ -108,7 +112,7 @@ class Recogniser(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.stem = nn.Conv1d(BANDS, WIDTH, 3, stride=2, padding=1)
-        self.blocks = nn.ModuleList(Block() for _ in range(BLOCKS))
+        self.blocks = nn.ModuleList(Block() for _ in range(CONFORMERS))
         self.phones = nn.Linear(WIDTH, 191)
 
     def forward(self, logmel: Tensor) -> tuple[Tensor, Tensor]:
@@ -129,7 +133,7 @@ def _renamed(file: dict[str, Tensor]) -> list[tuple[str, Tensor]]:
     pairs = [("stem.weight", file["onnx::Conv_801"]), ("stem.bias", file["onnx::Conv_802"])]
     pairs += [("phones.weight", file["acoustic_model.model.proj.weight"][:, :, 0])]
     pairs += [("phones.bias", file["acoustic_model.model.proj.bias"])]
-    for number in range(BLOCKS):
+    for number in range(CONFORMERS):
         pairs += [(f"blocks.{number}.{name}", value) for name, value in _block(file, number)]
     return pairs
 
