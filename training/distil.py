@@ -5,7 +5,6 @@ shipping network made of it undamaged and in one window: phones, what is drawn o
 """
 
 import argparse
-import copy
 import math
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from tqdm import tqdm
 
 from emotalk.engines.builtin.engine import MODELS
 from emotalk.engines.builtin.poses import PHONES, POSES
+from training.averaged import Averaged
 from training.phones import CLASS
 from training.stream import StreamingNetwork
 from training.taught import ROWS, VERSIONS, DamagedStretches, Taught
@@ -31,28 +31,13 @@ _LIPS = [CLASS[name] for name in ("P", "B", "M", "F", "V")]
 _POSES = torch.from_numpy(POSES * (np.array(PHONES) != "SIL")[:, None])
 
 
-class Student:
-    """The network on its way, its average, and the optimiser; saved as one file."""
+class Student(Averaged):
+    """The streaming network, which begins with the weights of the window's."""
 
     def __init__(self, models: Path, device: str) -> None:
-        self.step, self.device = 0, device
-        self.network = StreamingNetwork.of(models / "mouth.onnx").to(device)
-        self.average = copy.deepcopy(self.network).requires_grad_(False)
-        learnt = [each for each in self.network.parameters() if each.requires_grad]
-        self.optimiser = torch.optim.AdamW(learnt, _RATE, weight_decay=0.01, betas=(0.9, 0.98))
-
-    def save(self, path: Path) -> None:
-        """Write everything needed to go on."""
-        whole = {k: getattr(self, k).state_dict() for k in ("network", "average", "optimiser")} | {"step": self.step}
-        torch.save(whole, path.with_suffix(".part"))
-        path.with_suffix(".part").rename(path)
-
-    def load(self, path: Path) -> None:
-        """Go on from a file."""
-        whole = torch.load(path, map_location=self.device, weights_only=True)
-        for name in ("network", "average", "optimiser"):
-            getattr(self, name).load_state_dict(whole[name])
-        self.step = whole["step"]
+        network = StreamingNetwork.of(models / "mouth.onnx").to(device)
+        learnt = [each for each in network.parameters() if each.requires_grad]
+        super().__init__(network, torch.optim.AdamW(learnt, _RATE, betas=(0.9, 0.98)), _DECAY, device)
 
     def learn(self, batch: dict[str, Tensor], size: int, first: int, rate: float) -> dict[str, float]:
         """One step in chunks of `size` rows, the first of `first`; returns the losses by name."""
@@ -62,19 +47,8 @@ class Student:
         with torch.autocast(self.device, torch.bfloat16):
             made = self.network(batch["sound"], size, first)
         losses = unlike({name: values.float() for name, values in made.items()}, batch)
-        self.optimiser.zero_grad()
-        sum(weight * losses[name] for name, weight in _WEIGHTS.items()).backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
-        self.optimiser.step()
-        self._follow()
+        self.descend(sum(weight * losses[name] for name, weight in _WEIGHTS.items()))
         return {name: float(value.detach()) for name, value in losses.items()}
-
-    @torch.no_grad()
-    def _follow(self) -> None:
-        self.step += 1
-        share = 1 - min(_DECAY, 1 - 1 / (self.step + 1))
-        for mine, theirs in zip(self.average.parameters(), self.network.parameters(), strict=True):
-            mine.lerp_(theirs, share)
 
 
 def seen(shares: Tensor) -> Tensor:

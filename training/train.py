@@ -20,6 +20,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, IterableDataset
 from tqdm import tqdm
 
+from training.averaged import Averaged
 from training.front import RECOGNISER
 from training.judge import Judge, line
 from training.losses import Losses
@@ -51,30 +52,17 @@ class _Beside(IterableDataset[Batch]):
             yield {name: torch.from_numpy(values) for name, values in batch.items()}
 
 
-class Trainer:
-    """A network on its way, its average, and the optimiser; saved as one file."""
+class Trainer(Averaged):
+    """The whole network, and the front as it was before: its own teacher."""
 
     def __init__(self, weights: Path, device: str) -> None:
-        self.device, self.step = device, 0
-        self.network = Whole(weights).to(device)
-        self.average = copy.deepcopy(self.network).requires_grad_(False)
-        self._teacher = copy.deepcopy(self.network.front).requires_grad_(False)
-        self._own, self._recogniser = self.network.mouth, self.network.front.recogniser
+        network = Whole(weights).to(device)
+        self._own, self._recogniser = network.mouth, network.front.recogniser
         groups = [{"params": self._own.parameters()}, {"params": self._recogniser.parameters(), "weight_decay": 0.0}]
-        self.optimiser = torch.optim.AdamW(groups, _RATE, weight_decay=0.02, betas=(0.9, 0.98))
-
-    def save(self, path: Path) -> None:
-        """Write everything needed to go on."""
-        whole = {k: getattr(self, k).state_dict() for k in ("network", "average", "optimiser")} | {"step": self.step}
-        torch.save(whole, path.with_suffix(".part"))
-        path.with_suffix(".part").rename(path)
-
-    def load(self, path: Path) -> None:
-        """Go on from a file."""
-        whole = torch.load(path, map_location=self.device, weights_only=True)
-        for name in ("network", "average", "optimiser"):
-            getattr(self, name).load_state_dict(whole[name])
-        self.step = whole["step"]
+        super().__init__(
+            network, torch.optim.AdamW(groups, _RATE, weight_decay=0.02, betas=(0.9, 0.98)), _DECAY, device
+        )
+        self._teacher = copy.deepcopy(network.front).requires_grad_(False)
 
     def learn(self, batch: Batch, losses: Losses, done: float) -> float:
         """One step, `done` of the way; returns the loss."""
@@ -83,11 +71,7 @@ class Trainer:
         for group, rate in zip(self.optimiser.param_groups, _rates(done), strict=True):
             group["lr"] = rate
         loss = self._loss({k: v.to(self.device, non_blocking=True) for k, v in batch.items()}, losses, together)
-        self.optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
-        self.optimiser.step()
-        self._follow()
+        self.descend(loss)
         return float(loss.detach())
 
     def _loss(self, batch: Batch, losses: Losses, together: bool) -> Tensor:
@@ -113,13 +97,6 @@ class Trainer:
         off = sum((normal(a) - normal(b)).square().mean((1, 2)) for a, b in zip(states, clean, strict=True))
         spoken = batch["spoken"].float()
         return (off * spoken).sum() / spoken.sum().clamp_min(1)
-
-    @torch.no_grad()
-    def _follow(self) -> None:
-        self.step += 1
-        share = 1 - min(_DECAY, 1 - 1 / (self.step + 1))
-        for mine, theirs in zip(self.average.parameters(), self.network.parameters(), strict=True):
-            mine.lerp_(theirs, share)
 
 
 def _rates(done: float) -> tuple[float, float]:
