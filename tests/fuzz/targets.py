@@ -33,7 +33,7 @@ from emotalk.errors import (
 from emotalk.jobs import DeadLetter, Failure, Part
 from emotalk.jobs.codec import decode_job, decode_letter, decode_part, encode_job, encode_letter, encode_part
 from emotalk.jobs.intake import Intake
-from emotalk.live.conversation import Opening, pack_opening, unpack
+from emotalk.live.conversation import Opening, pack_opening, unpack_opening
 from emotalk.queues.kafka.claims.marks import read_mark
 from emotalk.queues.kafka.job_notes.notes import Note, decode_note, encode_note
 from emotalk.server.contracts.emotalk_messages import to_order
@@ -305,7 +305,7 @@ def _opened(asked: Asked) -> str:
     remarks = list(to_remarks(asked.emotions.remarks))
     performance = asked.emotions.performance()
     opening = Opening("fuzz", performance, asked.rate, as_clip=True, adjustment=asked.adjustment)
-    if unpack(iter([pack_opening(opening)]))[0] != opening:
+    if unpack_opening(pack_opening(opening, {}))[0] != opening:
         raise Defect("the opening is not the same after its way to the engine")
     face = Adjusted(asked.adjustment).push(np.full((3, 52), 0.5, np.float32)) if asked.adjustment else np.zeros(1)
     if np.isnan(face).any():

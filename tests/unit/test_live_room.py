@@ -34,6 +34,8 @@ def pcm16(seconds: float, seed: int) -> bytes:
 class Breaking(StreamingToneEngine):
     """The session of the seed "broken" raises this."""
 
+    broken: Exception | None
+
     def __init__(self, broken: Exception | None = None) -> None:
         self.__dict__["broken"] = broken
 
@@ -50,6 +52,8 @@ class Breaking(StreamingToneEngine):
 
 class Crowd(Breaking):
     """Takes many at once, and remembers how many."""
+
+    batches: list[int]
 
     def __init__(self, broken: Exception | None = None) -> None:
         super().__init__(broken)
@@ -123,6 +127,7 @@ def test_all_that_is_due_is_one_batch_and_no_batch_is_too_large() -> None:
     for stream, _ in streams:
         stream.hear(SoundBlock(bytes(PIECE)))
     stage.run()
+    assert isinstance(stage.engine, Crowd)
     assert stage.engine.batches == [BATCH, 3]
 
 

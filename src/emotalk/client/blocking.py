@@ -1,7 +1,7 @@
 """The client for threads and scripts."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -121,8 +121,8 @@ class EmoTalkClient:
         """Take a job away, unless it is over; where it stands then. Raises what `job` raises."""
         return self._ask("cancel", self._stub.CancelJob, emotalk_pb2.CancelJobRequest(request_id=request_id))
 
-    def live(self, live: Live, blocks: Iterable[Said]) -> Iterator[Chunk]:
-        """See AsyncEmoTalkClient.live; `blocks` is read by another thread."""
+    def live(self, live: Live, blocks: Iterable[Said]) -> Generator[Chunk, None, None]:
+        """See AsyncEmoTalkClient.live; `blocks` is read by another thread, and closing the answer hangs up."""
         try:
             yield from conversation(self._stub.StreamAudio, live, blocks)
         except grpc.RpcError as error:
