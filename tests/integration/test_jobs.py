@@ -374,7 +374,8 @@ def test_an_answer_begun_by_one_engine_is_not_continued_with_anothers_frames_by_
         consumer.begin(claim, 1)
         parts = cut_into_parts(numbered(90), [30, 60], "old", ends=1)
         consumer.publish(claim, [encode_part(parts[0])])
-        consumer.publish(claim, [encode_part(part) for part in again(parts, "new")])
+        others = again(cut_into_parts(numbered(90) + 0.5, [30, 60], ends=1), "new")
+        consumer.publish(claim, [encode_part(part) for part in others])
         consumer.complete(claim)
         assert status_of(lambda: list(results(server, from_frame=30))) is grpc.StatusCode.ABORTED
 

@@ -82,28 +82,31 @@ def test_an_engine_that_dies_is_said_and_the_next_speaker_gets_a_new_one(served:
 
 
 def test_an_engine_that_dies_takes_nobody_along_but_its_own_speakers() -> None:
-    relay = tone_relay(processes=2)
+    relay = tone_relay(places=4, processes=2)
     with Inside(relay=relay) as inside, EmoTalkClient("127.0.0.1", inside.server.port) as client:
         killed, heard, others = Event(), list[Chunk](), list[Chunk]()
 
         def first() -> Iterator[bytes]:
             yield SOUND
             eventually(lambda: heard and others)
-            own = next(each for each in relay._engines._engines if each.streams)
+            own, other = relay._engines._engines
+            assert (own.streams, other.streams) == (2, 1)
             os.kill(own.keeper._child.pid, signal.SIGKILL)
             killed.wait(30)
 
-        def second() -> Iterator[bytes]:
+        def beside() -> Iterator[bytes]:
             yield SOUND
             killed.wait(30)
             yield SOUND
 
-        died = client.live(LIVE, first())
-        heard.append(next(died))
-        lives = client.live(Live(16_000), second())
+        died = client.live(LIVE, first()), client.live(Live(16_000), beside())
+        for speaker in died:
+            heard.append(next(speaker))
+        lives = client.live(Live(16_000), beside())
         others.append(next(lives))
-        with pytest.raises(ServerUnavailable, match="open a new stream"):
-            list(died)
+        for speaker in died:
+            with pytest.raises(ServerUnavailable, match="open a new stream"):
+                list(speaker)
         killed.set()
         assert sum(len(chunk.frames) for chunk in [*others, *lives]) == 120
 
