@@ -1,6 +1,6 @@
 # make demo   speech in, a moving face out: makes .venv, runs a server, sends examples/speech.wav, writes demo/
 # make check  before each commit: style, types, import contract, the tests of single modules and of queues
-# make test   everything that CI checks of the Python code, in parts that run side by side (JOBS=1: one after another)
+# make test   everything that CI checks of the Python code, in two rows that run side by side (JOBS=1: one after another)
 # make bench  the figures of bench/
 # make mutants  changes retry, windows and dedupe in every small way: which tests cannot fail? (five minutes)
 # make fuzz   a minute of nearly valid bytes for everything that reads a stranger's
@@ -18,10 +18,11 @@ PIP := $(RUN)/python -m pip install -q --no-cache-dir --disable-pip-version-chec
 TOLD := $(if $(filter output-sync,$(.FEATURES)),-Otarget)
 JOBS ?= 5
 TOGETHER := $(MAKE) --no-print-directory -j $(JOBS) -k $(TOLD)
+ROW := $(MAKE) --no-print-directory -j 1 -k
 PYTEST := $(RUN)/python -m pytest -q
 UNITS := not kafka
 
-.PHONY: demo check test lint types contract units services kafka cluster deploy entrances siege bench fuzz mutants lock docs film page clean
+.PHONY: demo check test two-rows with-a-broker without lint types contract units services kafka cluster deploy entrances siege bench fuzz mutants lock docs film page clean
 .DELETE_ON_ERROR:
 
 # Whoever has run `make test` has all that the demo needs.
@@ -32,8 +33,17 @@ check: $(VENV)/.for-tests
 	@$(TOGETHER) lint types contract units UNITS='not kafka and not long'
 
 test: $(VENV)/.for-tests
-	@$(TOGETHER) kafka entrances services units types contract lint
-	@$(MAKE) --no-print-directory -k siege cluster deploy
+	@$(ROW) lint contract types units two-rows siege
+
+# Side by side, on two cores: more would make each other's time-outs run out.
+two-rows:
+	@$(TOGETHER) with-a-broker without
+
+with-a-broker:
+	@$(ROW) kafka cluster deploy
+
+without:
+	@$(ROW) services entrances
 
 lint: $(VENV)/.for-tests
 	$(RUN)/ruff check
