@@ -103,6 +103,7 @@ def as_clip(live: Live, sound: np.ndarray) -> Frames:
 
 
 @given(st.lists(st.integers(0, 16_000), max_size=12), st.booleans())
+@pytest.mark.long
 def test_any_cutting_of_the_sound_gives_the_frames_of_the_clip(
     client: EmoTalkClient, cuts: list[int], shaped: bool
 ) -> None:

@@ -102,6 +102,7 @@ def test_where_no_folder_can_be_written_the_sentence_names_the_queue_and_the_fix
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
+@pytest.mark.long
 def test_a_command_works_without_a_home(
     words: tuple[str, ...], homeless: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,6 +16,8 @@ from training.graph import narrowed, weights_of
 from training.sizes import INNER
 from training.stream_graph import Drawing
 
+pytestmark = pytest.mark.long
+
 LEARNT = weights_of(MODELS / "mouth.onnx")
 DRAW = np.random.default_rng(0)
 LEARNT |= {
