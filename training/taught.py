@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from emotalk.engines.builtin.gate import CHUNK, CONTEXT, VoiceGate, VoiceModel
 from emotalk.engines.builtin.plan import ROW_SAMPLES
-from training import augment, corpus
+from training import augment, windows
 from training.corpus import Utterance
 from training.stream import AFTER, BEFORE, WindowNetwork
 from training.voices import Espeak
@@ -50,16 +50,10 @@ Stretch = dict[str, NDArray[Any]]
 
 
 def part_of(name: str, real: Path, data: Path) -> Iterator[Utterance]:
-    """The utterances of a part."""
-    if name == "noise":
-        return corpus.voiceless(real)
-    if name == "untranscribed":
-        return corpus.untranscribed(real)
-    if name == "music":
-        return corpus.music(data)
+    """The utterances of a part: those of the windows, but what espeak-ng says is said anew, without its phones."""
     if name in ("vietnamese", "espeak"):
         return _spoken("vi" if name == "vietnamese" else "")
-    return corpus.real(real, only=name)
+    return windows.part_of(name, data, real)
 
 
 def _spoken(language: str) -> Iterator[Utterance]:
