@@ -62,10 +62,11 @@ def _send(parsed: argparse.Namespace, audio: Path, output: Path | None, form: Fo
                 complain("another engine does the job again and computes other frames: the answer starts again")
             last = chunk.first_frame + len(chunk.frames) - 1
             print(f"chunk {chunk.index}: frames {chunk.first_frame}..{last}{' (final)' if chunk.is_final else ''}")
-            chunks = whole([*chunks, chunk])
+            chunks.append(chunk)
         if request.lenient and (missing := client.job(request.request_id).missing):
             complain(f"the sound is not whole: {missing}")
     if output:
+        chunks = whole(chunks)
         clip = form.of(FaceClip.of([chunk.columns for chunk in chunks], audio, [chunk.feelings for chunk in chunks]))
         save(clip, output, filming)
         print(f"{output}: {clip.length}")
