@@ -19,6 +19,7 @@ from emotalk.errors import ClaimLost, ConfigurationError, QueueUnavailable
 from emotalk.queues.base import RESULTS_KEPT_SECONDS, Claim, Record
 from emotalk.queues.kafka import KafkaQueue
 from emotalk.queues.kafka.claims.marks import Mark, read_mark
+from emotalk.queues.kafka.client import topics
 from emotalk.queues.kafka.client.reading import ends_of, reader, span_of
 from emotalk.queues.kafka.consumer import KafkaConsumer
 from tests.kafka.broker import Broker, free_ports
@@ -67,6 +68,22 @@ def settings_of(broker: Broker, topic: str) -> dict[str, str]:
     admin = AdminClient({"bootstrap.servers": broker.bootstrap})
     [answer] = admin.describe_configs([ConfigResource(ResourceType.TOPIC, topic)]).values()
     return {name: entry.value for name, entry in answer.result(timeout=10).items()}
+
+
+def test_where_another_process_makes_the_topics_first_the_greater_number_of_partitions_holds(
+    open_queue: Opener, kafka_broker: Broker, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = topics._create
+
+    def overtaken(*arguments: Any) -> None:
+        monkeypatch.setattr(topics, "_create", make)
+        open_queue(partitions=1)
+        make(*arguments)
+
+    monkeypatch.setattr(topics, "_create", overtaken)
+    open_queue(partitions=3)
+    there = AdminClient({"bootstrap.servers": kafka_broker.bootstrap}).list_topics(timeout=10).topics
+    assert len(there[f"{prefix}audio-requests"].partitions) == 3
 
 
 def test_topics_are_created_with_the_settings_that_keep_requests_until_done(

@@ -98,10 +98,10 @@ def _make(
     shapes = {topic: 1 if topic == cluster.jobs else partitions for topic in wanted if topic not in there}
     config = {"min.insync.replicas": str(max(1, copies - 1))}
     _create(admin, cluster, [Shape(name, shapes[name], copies, {**wanted[name], **config}) for name in shapes])
-    if shapes:
-        _wait_for_leaders(admin, shapes)
-    if cluster.requests in there:
-        _grow(admin, cluster, len(there[cluster.requests].partitions), partitions)
+    # Another process may have been as quick, and wanted fewer partitions: what is there counts, not what was asked for.
+    made = _led(admin, dict.fromkeys(shapes, 1)) if shapes else {}
+    requests = made.get(cluster.requests) or there[cluster.requests]
+    _grow(admin, cluster, len(requests.partitions), partitions)
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ def _grow(admin: AdminClient, cluster: Cluster, there: int, wanted: int) -> None
         wish = f"growing {cluster.requests} from {there} to {wanted} partitions"
         raise change_refused(error, wish, f"Leave out --partitions {wanted}", _on(cluster, "Alter")) from error
     _log.info("partitions added", extra={"topic": cluster.requests, "before": there, "partitions": wanted})
-    _wait_for_leaders(admin, {cluster.requests: wanted})
+    _led(admin, {cluster.requests: wanted})
 
 
 def delete_before(cluster: Cluster, partition: int, offset: int) -> None:
@@ -202,13 +202,13 @@ def delete_before(cluster: Cluster, partition: int, offset: int) -> None:
         raise unanswered(error, doing, _on(cluster, "Delete")) from error
 
 
-def _wait_for_leaders(admin: AdminClient, wanted: Mapping[str, int]) -> None:
-    """`wanted`: topic → partitions that it will have."""
+def _led(admin: AdminClient, wanted: Mapping[str, int]) -> Mapping[str, TopicMetadata]:
+    """The topics, once each partition has a leader; `wanted`: topic → partitions that it will have at least."""
     end = time.monotonic() + _CHANGE_SECONDS
     while time.monotonic() < end:
         topics = admin.list_topics(timeout=_CHANGE_SECONDS).topics
         if all(name in topics and _is_led(topics[name], count) for name, count in wanted.items()):
-            return
+            return topics
         time.sleep(_POLL_SECONDS)
     raise QueueUnavailable(f"Kafka: {', '.join(sorted(wanted))} got no leader within {_CHANGE_SECONDS:.0f} seconds")
 
