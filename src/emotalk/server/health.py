@@ -69,10 +69,12 @@ async def probe_forever(
     answers_arrive: Callable[[], bool],
     executor: Executor,
 ) -> None:
-    """Ask the log and the worker every two seconds."""
+    """Ask the log and the worker every two seconds; a probe that hangs does not put off the next."""
     loop = asyncio.get_running_loop()
+    due = loop.time()
     while True:
-        await asyncio.sleep(PROBE_SECONDS)
+        due = max(due + PROBE_SECONDS, loop.time())
+        await asyncio.sleep(due - loop.time())
         looks = (producer, worker_is_warm, answers_arrive)
         await readiness.observe(await loop.run_in_executor(executor, _problem, *looks))
 

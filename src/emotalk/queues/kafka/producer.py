@@ -8,7 +8,7 @@ from emotalk.queues.kafka.client.writer import Outgoing, Writer
 from emotalk.queues.kafka.job_notes.notes import ACCEPTED, Note
 from emotalk.queues.kafka.job_notes.register import Register
 
-_PING_SECONDS = 2.0
+_PING_SECONDS = 1.0
 _RUN_AGAIN = frozenset(("cancelled", "dead", "failed"))
 
 
