@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import logging
 import math
 import random
 import zipfile
@@ -88,6 +89,9 @@ def containers(stack: ExitStack, _: Path) -> Target:
 
 def _decoding(stack: ExitStack, files: list[bytes], sent: Sent = AS_IT_IS) -> Target:
     decoders = stack.enter_context(Decoders(LIMITS, Fence(2**29, 20.0, 40.0), 1))
+    pool = logging.getLogger("emotalk.audio.apart.pool")
+    pool.addFilter(_lost)
+    stack.callback(pool.removeFilter, _lost)
 
     def run(data: bytes) -> str:
         try:
@@ -101,6 +105,11 @@ def _decoding(stack: ExitStack, files: list[bytes], sent: Sent = AS_IT_IS) -> Ta
         return "sound"
 
     return Target(files, run)
+
+
+def _lost(record: logging.LogRecord) -> bool:
+    """A second try hides the first child's death from the caller; here it is a defect."""
+    raise Defect(f"{record.getMessage()}: {record.__dict__['error']}")
 
 
 def checkpoint(_: ExitStack, folder: Path) -> Target:

@@ -41,15 +41,6 @@ def media(container: str, codec: str, rate: int = 16_000, sound=SOUND, film: boo
     return out.getvalue()
 
 
-def _frames(sound, rate):
-    at = np.arange(len(sound) * rate // 16_000) * 16_000 / rate
-    samples = np.rint(32767 * np.interp(at, np.arange(len(sound)), sound)).astype("<i2")
-    frame = av.AudioFrame.from_ndarray(samples[None], "s16", "mono")
-    frame.sample_rate = rate
-    yield frame
-    yield None
-
-
 MEDIA = {
     "M4A (AAC)": ("mp4", "aac", 44_100),
     "MOV (ALAC)": ("mov", "alac", 16_000),
@@ -89,6 +80,19 @@ PLAIN = {
 def plain(name: str, rate: int, channels: int) -> bytes:
     container, subtype = PLAIN[name]
     return written(speech(SECONDS, rate, channels), rate, container, subtype)
+
+
+def subtitled() -> bytes:
+    """A Matroska file with a line of subtitles beside its sound."""
+    out, words = io.BytesIO(), io.BytesIO(b"1\n00:00:00,000 --> 00:00:01,000\nHello\n")
+    sound = io.BytesIO(media(*MEDIA["Matroska (AAC)"]))
+    with av.open(words, format="srt") as lines, av.open(sound) as heard, av.open(out, "w", format="matroska") as film:
+        parts = [(part, film.add_stream_from_template(part.streams[0])) for part in (lines, heard)]
+        for part, stream in parts:
+            for packet in (each for each in part.demux() if each.dts is not None):
+                packet.stream = stream
+                film.mux(packet)
+    return out.getvalue()
 
 
 def ints(sound=SOUND):

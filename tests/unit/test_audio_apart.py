@@ -19,6 +19,7 @@ from emotalk.audio.apart.frames import READY, SOUND
 from emotalk.audio.apart.process import Decoder
 from emotalk.errors import AudioError, AudioTooLong, EngineError, InvalidRequest, UndecodableAudio
 from tests.unit.audio_files import speech, valid_files, written
+from tests.unit.strangers import subtitled
 
 LIMITS = Limits(max_seconds=60)
 FILES = valid_files()
@@ -64,6 +65,11 @@ def test_many_threads_share_the_children(decoders: Decoders) -> None:
     assert answers == [prepare(clip, LIMITS) for clip in clips]
 
 
+def test_a_film_with_subtitles_is_heard_though_the_child_can_open_no_file(decoders: Decoders) -> None:
+    film = subtitled()
+    assert decoders.prepare(film, LIMITS) == prepare(film, LIMITS)
+
+
 # --- what may become of a child
 
 SAYS_READY = f"import os,sys,signal,time,struct;say=lambda *w:os.write(1,struct.pack('<BQQH',*w,0));say({READY},0,0);"
@@ -82,7 +88,7 @@ def scripted(script: str, **fence: float) -> Decoders:
         (f"{HEARS}os.abort()", "it broke its decoder (SIGABRT)"),
         (f"{HEARS}os._exit(3)", "it broke its decoder (exit code 3)"),
         (f"{HEARS}os.kill(os.getpid(),signal.SIGXCPU)", "more than 60 s of a processor"),
-        (f"{HEARS}os.kill(os.getpid(),signal.SIGKILL)", "its decoder was killed twice"),
+        (f"{HEARS}os.kill(os.getpid(),signal.SIGKILL)", "its decoder was killed; it was tried twice"),
         (f"{HEARS}say({SOUND},5,4);os.write(1,b'fLaC');time.sleep(99)", "whose answer makes no sense"),
         (f"{HEARS}say({SOUND},5,1<<60);time.sleep(99)", "whose answer makes no sense"),
         (f"{HEARS}say(77,0,0);time.sleep(99)", "whose answer makes no sense"),
@@ -98,6 +104,43 @@ def test_a_child_that_dies_or_raves_is_a_named_refusal_of_that_clip(script: str,
         assert says in str(caught.value)
         assert "audio_data" in str(caught.value)
         assert "ffmpeg" in str(caught.value)
+
+
+BREAKS_AT_ITS_SECOND = (
+    "import os, sys; from emotalk.audio.apart import child; told = []; answer = child._answer\n"
+    "child._answer = lambda *clip: os._exit(3) if told else (told.append(1), answer(*clip))\n"
+    "child.main(*sys.argv[1:])"
+)
+
+
+def test_a_child_that_an_earlier_clip_broke_costs_nobody_a_clip(caplog: pytest.LogCaptureFixture) -> None:
+    with Decoders(LIMITS, children=1, program=("-c", BREAKS_AT_ITS_SECOND)) as pool:
+        assert [pool.prepare(WAV, LIMITS) for _ in range(4)] == [prepare(WAV, LIMITS)] * 4
+    assert "it broke its decoder (exit code 3)" in [record.error for record in caplog.records]
+
+
+RAISES = (
+    "import sys; from emotalk.audio.apart import child; child.prepare = lambda *_: [][1]\n"
+    "child._warm_up = lambda: None; child.main(*sys.argv[1:])"
+)
+
+
+def test_a_defect_of_ours_in_a_child_is_told_by_the_name_of_its_exception() -> None:
+    with (
+        Decoders(LIMITS, children=1, program=("-c", RAISES)) as pool,
+        pytest.raises(UndecodableAudio, match=r"broke its decoder \(IndexError\); it was tried twice"),
+    ):
+        pool.prepare(WAV, LIMITS)
+
+
+def test_a_child_that_has_decoded_enough_is_replaced_between_clips(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emotalk.audio.apart.process.CLIPS", 2)
+    with Decoders(LIMITS, children=1) as pool:
+        seen = []
+        for _ in range(4):
+            seen.append(pool._idle[0].pid)
+            assert pool.prepare(WAV, LIMITS) == prepare(WAV, LIMITS)
+    assert seen[0] == seen[1] != seen[2] == seen[3]
 
 
 def test_a_child_that_hangs_is_killed_when_its_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:

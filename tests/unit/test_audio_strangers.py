@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emotalk.audio import Sent, decode, open_audio
+from emotalk.audio.media import MediaFile
 from emotalk.audio.raw import parse_raw
 from emotalk.errors import AudioError, InvalidRequest, NotAudio, TruncatedAudio, UnsupportedAudio
 from emotalk.limits import Limits
@@ -43,6 +44,33 @@ def test_a_film_has_its_sound_heard_and_a_silent_one_is_refused():
     assert likeness(decode(media("mp4", "aac", 44_100, film=True))) > 0.97
     with pytest.raises(NotAudio, match="no sound"):
         decode(media("mp4", "aac", 44_100, sound=SOUND[:0], film=True))
+
+
+def test_a_stream_that_changes_its_rate_on_the_way_is_refused_and_its_beginning_heard_where_that_will_do():
+    first, second = media("adts", "aac", 44_100), media("adts", "aac", 48_000)
+    with pytest.raises(TruncatedAudio, match="changes from 44100 Hz with 1 channels to 48000 Hz"):
+        decode(first + second)
+    lenient = open_audio(first + second, sent=Sent(lenient=True))
+    assert np.array_equal(lenient.whole(), decode(first))
+    assert "48000 Hz" in lenient.missing
+
+
+class Late:
+    """A container in which PyAV meets a stream that was not there when it opened the file."""
+
+    def __init__(self, container):
+        self._container = container
+
+    def demux(self, stream):
+        yield from self._container.demux(stream)
+        raise IndexError("list index out of range")
+
+
+def test_a_stream_that_appears_on_the_way_takes_nothing_from_the_sound(monkeypatch):
+    file = media(*MEDIA["FLV (AAC)"])
+    sound, packets = decode(file), MediaFile._packets
+    monkeypatch.setattr(MediaFile, "_packets", lambda self, container, stream: packets(self, Late(container), stream))
+    assert np.array_equal(decode(file), sound)
 
 
 @pytest.mark.long

@@ -61,13 +61,23 @@ class MediaFile:
     def _frames(self, container: Any, stream: Any) -> Iterator[Any]:
         for packet in self._packets(container, stream):
             try:
-                yield from packet.decode()
+                yield from filter(self._fits, packet.decode())
             except self._av.error.FFmpegError as error:
                 self._give_up(error)
+
+    def _fits(self, frame: Any) -> bool:
+        """PyAV reads beyond the memory of a frame of more than eight channels: one that fits has one or two."""
+        rate, channels = frame.sample_rate, frame.layout.nb_channels
+        if (rate, channels) != (self.rate, self.channels) and not self._lenient:
+            change = f"from {self.rate} Hz with {self.channels} channels to {rate} Hz with {channels}"
+            raise TruncatedAudio(f"the {self._coded.format} is damaged, or changes {change} on its way", CONVERT)
+        return bool((rate, channels) == (self.rate, self.channels))
 
     def _packets(self, container: Any, stream: Any) -> Iterator[Any]:
         try:
             yield from container.demux(stream)
+        except IndexError:
+            return  # after our last packet: PyAV does not know a stream that appeared on the way
         except self._av.error.FFmpegError as error:
             self._give_up(error)
 

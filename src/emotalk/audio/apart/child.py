@@ -9,13 +9,14 @@ import os
 import sys
 from collections import deque
 from contextlib import suppress
+from importlib import import_module
 from typing import BinaryIO
 
 import numpy as np
 import soundfile
 
 from emotalk.audio.apart.fence import allow_cpu, close_off
-from emotalk.audio.apart.frames import OUT_OF_MEMORY, READY, REFUSED, SOUND, read_clip, write_answer
+from emotalk.audio.apart.frames import BROKE, OUT_OF_MEMORY, READY, REFUSED, SOUND, read_clip, write_answer
 from emotalk.audio.prepared import prepare
 from emotalk.audio.resample import resample
 from emotalk.audio.sent import Sent
@@ -46,6 +47,9 @@ def _answer(target: BinaryIO, clip: bytes, sent: Sent, limits: Limits) -> None:
         write_answer(target, REFUSED, words.encode())
     except MemoryError:
         write_answer(target, OUT_OF_MEMORY)
+    except Exception as error:
+        write_answer(target, BROKE, type(error).__name__.encode())
+        raise
     else:
         write_answer(target, SOUND, prepared.flac, prepared.samples, prepared.missing)
 
@@ -69,6 +73,8 @@ def _warm_up() -> None:
         prepare(out.getvalue(), Limits())
     with suppress(AudioError):  # PyAV is an extra
         prepare(out.getvalue()[:-60], Limits(), Sent(lenient=True))
+        # PyAV imports this one at the first film with subtitles.
+        import_module("av.subtitles.codeccontext")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import BinaryIO, NamedTuple
 
 from emotalk.audio.sent import AS_IT_IS, Sent
 
-READY, SOUND, REFUSED, OUT_OF_MEMORY = range(4)
+READY, SOUND, REFUSED, OUT_OF_MEMORY, BROKE = range(5)
 
 MOST_MISSING = 500
 _CLIP = struct.Struct("<?64sQ")
@@ -17,7 +17,8 @@ _ANSWER = struct.Struct("<BQQH")
 
 
 class Reply(NamedTuple):
-    """`payload`: FLAC of `samples`, or for a refusal the error's name, problem and fix, with NUL between them.
+    """`payload`: FLAC of `samples`, or for a refusal the error's name, problem and fix, with NUL between them;
+    for a child that broke, the kind of exception that ends it.
 
     `missing`: what a damaged clip lacks.
     """

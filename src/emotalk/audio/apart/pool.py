@@ -1,4 +1,5 @@
-"""Warm children that decode one clip after another; one that dies, or must be killed, costs its clip alone."""
+"""Warm children that decode one clip after another; one that dies costs a second try, one that must be killed its
+clip."""
 
 import logging
 import time
@@ -7,7 +8,7 @@ from threading import Event, Lock, Thread
 from types import TracebackType
 
 from emotalk.audio.apart.fence import Fence
-from emotalk.audio.apart.process import PROGRAM, Decoder, Killed
+from emotalk.audio.apart.process import PROGRAM, Decoder, Died
 from emotalk.audio.limits import CONVERT
 from emotalk.audio.prepared import Prepared
 from emotalk.audio.sent import AS_IT_IS, Sent
@@ -38,15 +39,15 @@ class Decoders:
         check_size(len(data), limits)
         try:
             return self._in(self._take(), data, sent)
-        except Killed as killed:
+        except Died as died:
             if self._ended.is_set():
-                raise EngineError("the server ends") from killed
-            # By somebody else, most likely: the machine is short of memory. Whoever falls twice is to blame.
-            log.warning("decoder killed", extra={"fix": "none needed: the clip is tried once more"})
+                raise EngineError("the server ends") from died
+            # Somebody else killed it, or a clip before this one broke it. Whoever falls twice is to blame.
+            log.warning("decoder lost", extra={"error": str(died), "fix": "none needed: the clip is tried once more"})
         try:
             return self._in(self._child(), data, sent)
-        except Killed as twice:
-            raise UndecodableAudio("its decoder was killed twice", CONVERT) from twice
+        except Died as twice:
+            raise UndecodableAudio(f"{twice}; it was tried twice", CONVERT) from twice
 
     def close(self) -> None:
         """End the children; whatever they are at has nobody any more who could be told."""
@@ -87,11 +88,11 @@ class Decoders:
     def _give_back(self, child: Decoder) -> None:
         with self._lock:
             room = not self._ended.is_set() and len(self._idle) < self._children
-            if room and child.alive():
+            if room and child.alive() and not child.worn():
                 self._idle.append(child)
                 return
             if room:
-                self._idle.append(self._child())
+                self._idle.insert(0, self._child())  # at the far end: it gets warm while another decodes
         child.end()
 
     def _watch(self) -> None:

@@ -31,11 +31,20 @@ ENDING_SECONDS = 1.0
 _NEEDED = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "TMPDIR")
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 _LONGEST_WORDS = 1_000
+_RAVES = ", whose answer makes no sense"
 _REFUSALS: dict[str, type[AudioError]] = {kind.__name__: kind for kind in AudioError.__subclasses__()}
 
 
-class Killed(Exception):
-    """Somebody sent the child SIGKILL, and it was not us."""
+CLIPS = 1_000
+"""A child that has decoded so many is replaced: nothing that a clip leaves behind adds up for ever."""
+
+
+class Died(Exception):
+    """The child is gone and the clip may not be to blame: what an earlier clip left behind is not known."""
+
+
+class Killed(Died):
+    """Somebody sent it SIGKILL, and it was not us."""
 
 
 class Decoder:
@@ -45,7 +54,7 @@ class Decoder:
         words = (limits.max_seconds, limits.max_bytes, fence.memory, fence.cpu_seconds)
         self._fence, self._most_samples = fence, int(limits.max_seconds * SAMPLE_RATE) + 1
         self._warm = self._late = False
-        self._deadline = math.inf
+        self._deadline, self._clips = math.inf, 0
         self._process = subprocess.Popen(
             command(program, *words),
             **PIPES,
@@ -63,9 +72,14 @@ class Decoder:
         """False once it has died."""
         return self._process.poll() is None
 
+    def worn(self) -> bool:
+        """True once it has decoded enough."""
+        return self._clips >= CLIPS
+
     def prepare(self, clip: bytes, sent: Sent = AS_IT_IS) -> Prepared:
-        """Have it decoded. Raises AudioError, Killed, EngineError."""
+        """Have it decoded. Raises AudioError, Died, EngineError."""
         self._get_warm()
+        self._clips += 1
         with self._within(self._fence.wall_seconds):
             answer = self._exchange(lambda: frames.write_clip(self._to, clip, sent))
         if answer is None:
@@ -117,34 +131,36 @@ class Decoder:
             self._late = True
             self._process.kill()
 
-    def _cause_of_death(self) -> AudioError | Killed:
+    def _cause_of_death(self) -> AudioError | Died:
         fence = self._fence
         try:
             code = self._process.wait(ENDING_SECONDS)
         except subprocess.TimeoutExpired:  # it lives, and has said what none of ours would
-            return self._nonsense()
+            return self._broken(_RAVES)
         if self._late:
             return _undecodable(f"decoding it took longer than {fence.wall_seconds:g} s")
         if code == -signal.SIGXCPU:
             return _undecodable(f"decoding it took more than {fence.cpu_seconds:g} s of a processor")
         if code == -signal.SIGKILL:
-            return Killed()
-        return _undecodable(f"it broke its decoder ({_name(code)})")
+            return Killed("its decoder was killed")
+        return Died(f"it broke its decoder ({_name(code)})")
 
     def _read(self, answer: frames.Reply) -> Prepared:
         if answer.kind == frames.OUT_OF_MEMORY:
             raise _undecodable(f"decoding it takes more than {self._fence.memory / MEGABYTE:.0f} MiB of memory")
+        if answer.kind == frames.BROKE:
+            raise self._broken(f" ({_plain(answer.payload.decode('utf-8', 'replace'))})")
         if answer.kind == frames.REFUSED:
-            raise _refusal(answer.payload) or self._nonsense()
+            raise _refusal(answer.payload) or self._broken(_RAVES)
         if answer.kind != frames.SOUND or not _is_flac_of(answer.payload, answer.samples, self._most_samples):
-            raise self._nonsense()
+            raise self._broken(_RAVES)
         return Prepared(answer.samples, answer.payload, _plain(answer.missing))
 
-    def _nonsense(self) -> AudioError:
+    def _broken(self, how: str) -> Died:
         """What a stranger's clip has got into its power is not used again."""
         self._process.kill()
         self._process.wait()
-        return _undecodable("it broke its decoder, whose answer makes no sense")
+        return Died(f"it broke its decoder{how}")
 
 
 def _environment(ours: Mapping[str, str]) -> dict[str, str]:
