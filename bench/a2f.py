@@ -3,11 +3,13 @@
     python -m bench.a2f [--clients 1,4,8,16] [--seconds 5,10,20] [--rates 16000,44100] [--repeat 3] [--live 8]
 
 Beside each call of ours stands its floor, in turn with it: a bare gRPC server that sends the very same bytes.
+Rows that say *first* are the first calls that a new server gets, as soon as it serves and its clients have started.
 """
 
 import argparse
 import asyncio
 import json
+import math
 import subprocess
 import sys
 import tempfile
@@ -176,19 +178,34 @@ def _row(repeat: int, address: str, floor: str, clients: int, seconds: float, ra
     for _ in range(repeat):
         ours += together(address, clients, seconds, rate)
         theirs += together(floor, clients, seconds, rate)
-    first, bare_first = ([each.first for each in timings] for timings in (ours, theirs))
+    return _figures(f"{clients} × {seconds:g} s, {rate / 1000:g} kHz", seconds, ours, theirs)
+
+
+def first_calls(chosen: argparse.Namespace) -> Iterator[list[str]]:
+    """A row for each length: the most clients at once, to a server that has only just started."""
+    clients, rate = max(chosen.clients), chosen.rates[0]
+    for seconds in chosen.seconds:
+        with server(clients) as address:
+            timings = together(address, clients, seconds, rate)
+        yield _figures(f"first {clients} × {seconds:g} s, {rate / 1000:g} kHz", seconds, timings)
+
+
+def _figures(name: str, seconds: float, ours: list[Timing], theirs: Sequence[Timing] = ()) -> list[str]:
+    """Beside the floor, where there is one."""
+    floor = theirs or [Timing(*[math.nan] * 4)]
+    first, bare_first = ([each.first for each in timings] for timings in (ours, floor))
     end = percentile([each.end for each in ours], 50)
     return [
-        f"{clients} × {seconds:g} s, {rate / 1000:g} kHz",
+        name,
         f"{1000 * percentile(first, 50):.0f}",
         f"{1000 * percentile(first, 99):.0f}",
         f"{1000 * percentile(bare_first, 50):.0f}",
         f"{percentile(first, 50) / percentile(bare_first, 50):.1f}",
         f"{min(each.rate for each in ours):.0f}",
-        f"{min(each.rate for each in theirs):.0f}",
+        f"{min(each.rate for each in floor):.0f}",
         f"{1000 * min(each.ahead for each in ours):.0f}",
         f"1/{seconds / end:.0f}",
-        f"{end / percentile([each.end for each in theirs], 50):.1f}",
+        f"{end / percentile([each.end for each in floor], 50):.1f}",
     ]
 
 
@@ -295,7 +312,7 @@ def _print(chosen: argparse.Namespace) -> None:
             "of its length",
             "×",
         ]
-        print(table([head, *load(chosen, address)]), flush=True)
+        print(table([head, *load(chosen, address), *first_calls(chosen)]), flush=True)
         if chosen.live:
             print()
             print(table([["live", "p50 ms", "p99", "to ours"], *live(address, chosen.live)]), flush=True)

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -20,8 +20,8 @@ SOUND = speech(2.0)[44:]
 LIVE = Live(16_000, request_id="speaker")
 
 
-def tone_relay(places: int | Literal["auto"] = 2, idle_seconds: float = 30.0, processes: int = 1) -> LivePool:
-    return LivePool({**os.environ, "EMOTALK_ENGINE": "tone"}, places, idle_seconds, processes=processes)
+def tone_relay(places: int | Literal["auto"] = 2, idle_seconds: float = 30.0, **options: Any) -> LivePool:
+    return LivePool({**os.environ, "EMOTALK_ENGINE": "tone"}, places, idle_seconds, **options)
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +109,16 @@ def test_an_engine_that_dies_takes_nobody_along_but_its_own_speakers() -> None:
                 list(speaker)
         killed.set()
         assert sum(len(chunk.frames) for chunk in [*others, *lives]) == 120
+
+
+def test_engines_that_are_started_ahead_are_there_before_anybody_speaks_and_again_after_a_death() -> None:
+    relay = tone_relay(places=4, processes=2, ahead=True)
+    keepers = [each.keeper for each in relay._engines._engines]
+    with Inside(relay=relay):
+        eventually(lambda: all(keeper.warm() for keeper in keepers))
+        born = keepers[0]._child.pid
+        os.kill(born, signal.SIGKILL)
+        eventually(lambda: keepers[0].warm() and keepers[0]._child.pid != born)
 
 
 def test_what_the_machine_holds_is_measured_and_the_engine_ends_again_until_somebody_speaks() -> None:

@@ -87,7 +87,7 @@ def test_a_server_shows_itself_and_its_child_on_one_page_and_survives_the_child_
 def test_a_refused_request_and_a_waiting_one_show_and_a_lone_worker_has_a_page_of_its_own(tmp_path: Path) -> None:
     port, other, *_ = free_ports(2)
     with outside(
-        tmp_path, "serve", "--port", "0", "--no-worker", "--live-sessions", "4", "--metrics-port", str(port)
+        tmp_path, "serve", "--port", "0", "--no-worker", "--live-sessions", "0", "--metrics-port", str(port)
     ) as server:
         refused = command(tmp_path, "send", __file__, "--port", str(server.port))
         assert refused.returncode == 4

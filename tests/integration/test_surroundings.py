@@ -18,7 +18,7 @@ from emotalk.supervision import sockets
 from emotalk.supervision.sockets import LONGEST_BYTES, PrivateSocket
 from tests.integration.served import PATIENCE, Outside, children, eventually, gone, outside, speech
 
-SERVE = ("serve", "--port", "0", "--engine", "tone", "--queue", "sqlite", "--web-port", "0")
+SERVE = ("serve", "--port", "0", "--engine", "tone", "--queue", "sqlite", "--web-port", "0", "--live-sessions", "1")
 OPEN = r"window open url=(\S+)"
 STRANGERS = """argparse asyncio base64 code copy csv datetime email enum google grpc hashlib html http inspect
     json logging numpy onnxruntime orjson pathlib platform platformdirs prometheus_client queue random re secrets

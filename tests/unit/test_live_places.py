@@ -13,44 +13,43 @@ from emotalk.engines.tone import StreamingToneEngine
 from emotalk.errors import QueueFull, ServerUnavailable
 from emotalk.live.capacity import measured
 from emotalk.live.cost import Cost
-from emotalk.live.engines import LiveEngines
+from emotalk.live.engines import LiveEngine, LiveEngines
 from emotalk.live.places import LivePlaces
+from emotalk.live.pool import LivePool
 from emotalk.pipeline import Pipeline
 from emotalk.settings import Settings
 from tests.unit.test_live_room import Crowd
 
 
-class Standing:
-    """An engine as the pool sees it."""
+class Standing(LiveEngine):
+    """An engine as the pool sees it; one that is cold and `starts` is warm once it has been asked for."""
 
-    def __init__(self, starts: bool = True, resting: bool = False) -> None:
-        self.keeper, self.streams, self.starts = self, 0, starts
-        self.resting, self.wanted, self.asked = resting, False, 0
+    def __init__(self, warm: bool = True, resting: bool = False, starts: bool = True, streams: int = 0) -> None:
+        self.keeper, self.streams, self.starts = self, streams, starts  # type: ignore[assignment]
+        self.resting, self.is_warm, self.asked = resting, warm, 0
 
-    @property
-    def load(self) -> int:
-        return self.streams + (not self.wanted)
+    def warm(self) -> bool:
+        return self.is_warm
 
-    def want(self) -> None:
-        self.wanted = True
+    async def ready(self) -> bool:
+        self.asked, self.is_warm = self.asked + 1, self.starts
+        return self.starts
 
-    async def connect(self) -> tuple[None, "Standing"] | None:
-        self.wanted, self.asked = True, self.asked + 1
-        return (None, self) if self.starts else None
+    async def connect(self) -> tuple[None, "Standing"] | None:  # type: ignore[override]
+        return (None, self) if await self.ready() else None
 
     def close(self) -> None:
         pass
 
 
-def streams_of(standing: list[Standing], number: int) -> list[int]:
+def streams_of(standing: list[Standing], number: int, share: int = 100) -> list[int]:
     """How many each has, once so many have come."""
 
     async def come() -> list[int]:
-        engines = LiveEngines(standing)  # type: ignore[arg-type]
+        engines = LiveEngines(standing)
         async with AsyncExitStack() as stack:
             for _ in range(number):
-                await stack.enter_async_context(engines.connection())
-                engines.start_ahead()
+                await stack.enter_async_context(engines.connection(share))
             return [each.streams for each in standing]
 
     return asyncio.run(come())
@@ -61,23 +60,66 @@ def test_streams_are_spread_over_the_engines(engines: int, streams: int) -> None
     standing = [Standing() for _ in range(engines)]
     spread = streams_of(standing, streams)
     assert sum(spread) == streams
-    assert max(spread) - min(spread) <= 1 + (streams < 2 * engines)
+    assert max(spread) - min(spread) <= 1
     assert [each.streams for each in standing] == [0] * engines
 
 
-def test_the_next_engine_starts_before_it_is_needed() -> None:
-    standing = [Standing() for _ in range(3)]
-    for streams, wanted in ((1, [True, False, False]), (2, [True, True, False])):
-        assert sum(streams_of(standing, streams)) == streams
-        assert [each.wanted for each in standing] == wanted
+STATES = st.builds(Standing, st.booleans(), st.booleans(), streams=st.integers(0, 6))
+
+
+@given(st.lists(STATES, min_size=1, max_size=6), st.integers(1, 6))
+def test_nobody_waits_for_a_start_where_an_engine_that_runs_has_room_nor_crowds_one_where_another_starts(
+    standing: list[Standing], share: int
+) -> None:
+    before = [(each.streams, each.is_warm, each.resting) for each in standing]
+    after = streams_of(standing, 1, share)
+    [chosen] = [i for i, (now, (then, *_)) in enumerate(zip(after, before, strict=True)) if now > then]
+    streams, warm, resting = before[chosen]
+    has_room = [i for i, each in enumerate(before) if each[0] < share]
+    assert chosen in has_room or not has_room
+    at_once = [i for i in has_room or range(len(before)) if before[i][1] and not before[i][2]]
+    assert (warm and not resting) or not at_once
+    assert all(streams <= before[i][0] for i in at_once)
+
+
+def test_engines_are_started_one_after_the_other_and_one_that_cannot_start_keeps_nobody_waiting() -> None:
+    starting, born = set[int](), list[int]()
+
+    class Slow(Standing):
+        async def ready(self) -> bool:
+            assert not starting
+            starting.add(id(self))
+            await asyncio.sleep(0)
+            starting.clear()
+            born.append(standing.index(self))
+            return await super().ready()
+
+    standing = [Slow(warm=False), Slow(warm=False, starts=False), Slow(warm=False)]
+    asyncio.run(LiveEngines(standing).start())
+    assert born == [0, 1, 2]
+    assert [each.is_warm for each in standing] == [True, False, True]
 
 
 def test_one_that_has_just_died_or_cannot_start_takes_nobody_while_another_can() -> None:
-    dead, broken, well = Standing(resting=True), Standing(starts=False), Standing()
+    dead, broken, well = Standing(resting=True), Standing(warm=False, starts=False), Standing()
     assert streams_of([dead, broken, well], 4) == [0, 0, 4]
     assert dead.asked == 0
     with pytest.raises(ServerUnavailable, match="could not start"):
-        streams_of([Standing(starts=False)], 1)
+        streams_of([Standing(warm=False, starts=False)], 1)
+
+
+@given(st.integers(0, 100), st.integers(1, 16))
+def test_the_shares_of_all_processes_are_all_places(places: int, processes: int) -> None:
+    share = LivePlaces(places).share(processes)
+    assert share * processes >= places
+    assert (share - 1) * processes < places or share == 0
+
+
+@given(st.integers(1, 20))
+def test_no_process_is_started_for_which_there_is_no_place(places: int) -> None:
+    engines = LivePool({}, places, processes=8, ahead=True)._engines
+    assert len(engines._engines) == min(places, 8)
+    asyncio.run(engines.stop())
 
 
 @given(st.floats(1e-3, 2.0), st.integers(1, 64))

@@ -20,17 +20,18 @@ Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class LiveEngine:
-    """One process, which starts when somebody is to be drawn in it, and the number of its `streams`."""
+    """One process, and the number of its `streams`. It starts `ahead`, or when somebody is to be drawn in it."""
 
-    def __init__(self, name: str, socket: PrivateSocket, environment: Mapping[str, str], died: Deaths) -> None:
+    def __init__(
+        self, name: str, socket: PrivateSocket, environment: Mapping[str, str], died: Deaths, ahead: bool = False
+    ) -> None:
         self.socket, self.streams = socket, 0
         child = Child(("live", "--address", socket.address), environment)
-        self.keeper = Keeper(name, "live engine", child, on_demand=True, died=died(name))
+        self.keeper = Keeper(name, "live engine", child, on_demand=not ahead, died=died(name))
 
-    @property
-    def load(self) -> int:
-        """Its streams; one that does not run counts one more, since its first speaker has to wait."""
-        return self.streams + (not self.keeper.wanted)
+    def order(self, share: int) -> tuple[bool, bool, bool, int]:
+        """Of two, a new stream goes to the lesser: nobody waits for a start where one that runs has room."""
+        return self.streams >= share, self.keeper.resting, not self.keeper.warm(), self.streams
 
     async def connect(self) -> Connection | None:
         """A new connection; None where the process could not start. Raises ServerUnavailable."""
@@ -46,23 +47,27 @@ class LiveEngine:
 
 
 class LiveEngines:
-    """All of them. A new stream goes to the emptiest; one that has just died waits until nobody else is there."""
+    """All of them. A new stream goes to the emptiest that runs; those that start are for who finds no room there."""
 
     def __init__(self, engines: Sequence[LiveEngine], close: Callable[[], None] = lambda: None) -> None:
         """`close` is called once all have ended."""
         self._engines, self._close = engines, close
 
     @classmethod
-    def of(cls, number: int, environment: Mapping[str, str], died: Deaths) -> "LiveEngines":
+    def of(cls, number: int, environment: Mapping[str, str], died: Deaths, ahead: bool = False) -> "LiveEngines":
         """So many, whose sockets lie in one folder."""
         first = PrivateSocket.made(LIVE)
-        others = (LiveEngine(f"{LIVE}-{n}", first.beside(n), environment, died) for n in range(2, number + 1))
-        return cls([LiveEngine(LIVE, first, environment, died), *others], first.close)
+        others = (LiveEngine(f"{LIVE}-{n}", first.beside(n), environment, died, ahead) for n in range(2, number + 1))
+        return cls([LiveEngine(LIVE, first, environment, died, ahead), *others], first.close)
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[tuple[LiveEngine, Connection]]:
-        """A connection to the emptiest, as long as a stream lasts. Raises ServerUnavailable."""
-        for engine in sorted(self._engines, key=lambda each: (each.keeper.resting, each.load)):
+    async def connection(self, share: int = 1) -> AsyncIterator[tuple[LiveEngine, Connection]]:
+        """A connection to one of them, as long as a stream lasts. Raises ServerUnavailable.
+
+        `share`: a process with so many streams has no room, while another one has. Streams do not move: without it,
+        all who come while the others start would stay where they are.
+        """
+        for engine in sorted(self._engines, key=lambda each: each.order(share)):
             engine.streams += 1
             try:
                 if connection := await engine.connect():
@@ -75,13 +80,10 @@ class LiveEngines:
                 engine.streams -= 1
         raise ServerUnavailable("the live engine could not start; the server's log says why")
 
-    def start_ahead(self) -> None:
-        """Nobody should wait for a process to start: where all that run have two streams, the next one starts now."""
-        running = [each for each in self._engines if each.keeper.wanted]
-        if running and all(each.streams > 1 for each in running):
-            for engine in self._engines:
-                if not engine.keeper.wanted:
-                    return engine.keeper.want()
+    async def start(self) -> None:
+        """Start them one after the other, so that whoever is served meanwhile keeps the other cores."""
+        for engine in self._engines:
+            await engine.keeper.ready()
 
     def pages(self) -> Mapping[str, int]:
         """Each process by name, and the loopback port on which it shows its metrics."""

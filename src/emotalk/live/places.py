@@ -28,6 +28,10 @@ class LivePlaces:
         why = f": each costs {each} ms of a core a second here, and {SHARE:.0%} of {cores} cores are theirs"
         return cls(places, why)
 
+    def share(self, processes: int) -> int:
+        """How many of them are each process's."""
+        return -(-self._places // processes)
+
     @asynccontextmanager
     async def place(self, patience: float) -> AsyncIterator[None]:
         """One of them. Whoever has patience waits in turn, `patience` seconds at most. Raises QueueFull."""

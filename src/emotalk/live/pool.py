@@ -35,7 +35,8 @@ LEAST_SOUND = 1 / 60
 class LivePool:
     """`places`: how many may speak at once, 0 for nobody, auto for as many as the machine is measured to hold.
 
-    `processes`: engines that they are spread over; `died`: see Deaths.
+    `processes`: engines that they are spread over; `ahead`: they start with the server, and again after a death, not
+    when somebody speaks. `died`: see Deaths.
     """
 
     def __init__(
@@ -45,18 +46,23 @@ class LivePool:
         idle_seconds: float = IDLE_SECONDS,
         died: Deaths = lambda name: lambda: None,
         processes: int = 1,
+        ahead: bool = False,
     ) -> None:
-        self._engines = LiveEngines.of(processes, environment, died)
-        self._processes, self._idle_seconds = processes, idle_seconds
+        self._processes = processes if places == "auto" else max(1, min(processes, places))
+        self._ahead, self._idle_seconds = ahead and places != 0, idle_seconds
+        self._engines = LiveEngines.of(self._processes, environment, died, self._ahead)
         self._places = None if places == "auto" else LivePlaces(places)
         self._measuring: asyncio.Task[None] | None = None
+        self._starting: asyncio.Task[None] | None = None
         self._is_awaited = False
 
     def open(self) -> None:
-        """The server serves: measure how many it holds, where that is not given."""
+        """The server serves: measure how many it holds, where that is not given, and start what is started ahead."""
         if self._places is None and (self._measuring is None or self._measuring.done()):
             self._measuring = asyncio.create_task(self._measure())
             self._measuring.add_done_callback(lambda task: task.cancelled() or task.exception())
+        if self._ahead and self._starting is None:
+            self._starting = asyncio.create_task(self._start())
 
     async def converse(self, opening: Opening, sound: AsyncIterator[SoundBlock]) -> AsyncGenerator[LiveChunk, None]:
         """Frames while `sound` is still coming; see `answers`."""
@@ -73,10 +79,9 @@ class LivePool:
         places = await self._known_places()
         async with (
             places.place(CLIP_PATIENCE if opening.as_clip else 0.0),
-            self._engines.connection() as (engine, connection),
+            self._engines.connection(places.share(self._processes)) as (engine, connection),
             aclosing(self._exchange(engine, connection, opening, sound)) as answers,
         ):
-            self._engines.start_ahead()
             async for answer in answers:
                 yield answer
 
@@ -107,8 +112,9 @@ class LivePool:
 
     async def close(self) -> None:
         """End the processes."""
-        if self._measuring:
-            self._measuring.cancel()
+        for task in (self._measuring, self._starting):
+            if task:
+                task.cancel()
         await self._engines.stop()
 
     async def _known_places(self) -> LivePlaces:
@@ -120,14 +126,20 @@ class LivePool:
             await asyncio.shield(self._measuring)
         return self._places
 
+    async def _start(self) -> None:
+        """All engines, once the first has been measured alone."""
+        if self._measuring:
+            await asyncio.wait([self._measuring])
+        await self._engines.start()
+
     async def _measure(self) -> None:
-        """The process ends again where nobody waits to speak: many a server never hears anybody."""
+        """The process ends again, unless it is kept or somebody waits to speak: many a server never hears anybody."""
         async with self._engines.connection() as (engine, (reader, writer)):
             writer.write(framed(Kind.MEASURE))
             answer = await receive(reader)
             if answer is None:
                 raise ServerUnavailable("the live engine died while it was measured; open a new stream")
-            if not self._is_awaited:
+            if not (self._ahead or self._is_awaited):
                 await engine.keeper.stop()
         self._places = LivePlaces.of(Cost.unpacked(answer[1]), self._processes)
 

@@ -56,10 +56,10 @@ def serve(settings: Settings, web_port_asked: bool) -> None:
 
 
 def _live(settings: Settings) -> LivePool:
-    """As many engines as cores, where one takes a hundred megabytes; of one that takes gigabytes there is one."""
+    """As many engines as cores, where one takes a hundred megabytes; of one that takes gigabytes one, on demand."""
     small = choose(settings.engine, settings.model_path, DEFAULT_CHECKPOINT) != "emotalk"
     processes = cores() if small else 1
-    return LivePool(_environment(settings), settings.live_sessions, died=_death_of, processes=processes)
+    return LivePool(_environment(settings), settings.live_sessions, died=_death_of, processes=processes, ahead=small)
 
 
 def _more_addresses(settings: Settings) -> dict[str, Address]:

@@ -54,19 +54,9 @@ class Keeper:
         self._keeping: asyncio.Task[None] | None = None
 
     @property
-    def wanted(self) -> bool:
-        """Has it been asked for, and not ended since?"""
-        return self._wanted.is_set() or self._running
-
-    @property
     def resting(self) -> bool:
         """Did it end unasked a moment ago, so that it is not to be started yet?"""
         return self._is_resting
-
-    def want(self) -> None:
-        """Have it started where it does not run, without waiting for it."""
-        self.open()
-        self._wanted.set()
 
     def warm(self) -> bool:
         """True between its ready line and its end."""
@@ -93,7 +83,8 @@ class Keeper:
         """Have it started where it does not run; False where it could not start, also for the pause after that."""
         if self.warm() or self._failing:
             return self.warm()
-        self.want()
+        self.open()
+        self._wanted.set()
         async with self._started:
             starts = self._starts
             await self._started.wait_for(lambda: self.warm() or self._starts > starts)
