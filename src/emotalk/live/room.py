@@ -31,7 +31,7 @@ AHEAD_SECONDS = 0.5
 """Pieces are sent a little early now and then; beyond that, they come faster than anybody speaks."""
 BATCH = 16
 """More at once would gain nothing more, and the first of them would wait for the last."""
-CLIP_SLICE = 15 * SLICE
+CLIP_SLICE = 5 * SLICE
 
 
 class LiveRoom:

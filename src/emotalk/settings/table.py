@@ -118,7 +118,7 @@ class Settings:
     live_sessions: int | Literal["auto"] = setting(
         "auto",
         "live microphones at once; auto: as many as this machine is measured to hold ([scaling](scaling.md#live)); 0:"
-        " none. They are spread over engine processes, one a core, which start when they are needed",
+        " none. They are spread over engine processes, one a core and no more than N, which start with the server",
         "sound",
         metavar="N",
         between=(0, inf),
