@@ -192,7 +192,7 @@ def first_calls(chosen: argparse.Namespace) -> Iterator[list[str]]:
 
 def _figures(name: str, seconds: float, ours: list[Timing], theirs: Sequence[Timing] = ()) -> list[str]:
     """Beside the floor, where there is one."""
-    floor = theirs or [Timing(*[math.nan] * 4)]
+    floor = theirs or [Timing(math.nan, math.nan, 0, math.nan)]
     first, bare_first = ([each.first for each in timings] for timings in (ours, floor))
     end = percentile([each.end for each in ours], 50)
     return [
