@@ -2,6 +2,7 @@
 
 import io
 import struct
+from contextlib import ExitStack
 
 import av
 import numpy as np
@@ -55,7 +56,16 @@ MEDIA = {
     "WMA": ("asf", "wmav2", 44_100),
     "AC-3": ("ac3", "ac3", 48_000),
     "MP2": ("mp2", "mp2", 48_000),
+    "E-AC-3": ("eac3", "eac3", 48_000),
+    "MPEG video (MP2)": ("mpeg", "mp2", 48_000),
+    "CAF (IMA ADPCM)": ("caf", "adpcm_ima_qt", 44_100),
+    "WavPack": ("wv", "wavpack", 44_100),
+    "TTA": ("tta", "tta", 44_100),
+    "VOC": ("voc", "pcm_s16le", 16_000),
     "MP3 in WAV": ("wav", "libmp3lame", 44_100),
+    "MP2 in WAV": ("wav", "mp2", 48_000),
+    "AC-3 in WAV": ("wav", "ac3", 48_000),
+    "G.722 in WAV": ("wav", "g722", 16_000),
 }
 
 PLAIN = {
@@ -82,17 +92,22 @@ def plain(name: str, rate: int, channels: int) -> bytes:
     return written(speech(SECONDS, rate, channels), rate, container, subtype)
 
 
-def subtitled() -> bytes:
-    """A Matroska file with a line of subtitles beside its sound."""
-    out, words = io.BytesIO(), io.BytesIO(b"1\n00:00:00,000 --> 00:00:01,000\nHello\n")
-    sound = io.BytesIO(media(*MEDIA["Matroska (AAC)"]))
-    with av.open(words, format="srt") as lines, av.open(sound) as heard, av.open(out, "w", format="matroska") as film:
-        parts = [(part, film.add_stream_from_template(part.streams[0])) for part in (lines, heard)]
-        for part, stream in parts:
-            for packet in (each for each in part.demux() if each.dts is not None):
+def together(container: str, *files: bytes) -> bytes:
+    """The first stream of each of these files, as they are, in one container."""
+    out = io.BytesIO()
+    with ExitStack() as stack, av.open(out, "w", format=container) as film:
+        parts = [stack.enter_context(av.open(io.BytesIO(file))) for file in files]
+        streams = [film.add_stream_from_template(part.streams[0]) for part in parts]
+        for part, stream in zip(parts, streams, strict=True):
+            for packet in (each for each in part.demux(part.streams[0]) if each.dts is not None):
                 packet.stream = stream
                 film.mux(packet)
     return out.getvalue()
+
+
+def subtitled() -> bytes:
+    """A Matroska file with a line of subtitles beside its sound."""
+    return together("matroska", b"1\n00:00:00,000 --> 00:00:01,000\nHello\n", media(*MEDIA["Matroska (AAC)"]))
 
 
 def ints(sound=SOUND):

@@ -85,10 +85,8 @@ def test_chained_streams_are_refused_rather_than_read_in_part(ogg):
         open_audio(ogg + ogg)
 
 
-@pytest.mark.parametrize(
-    ("codec", "error"), [(b"\x80theora", NotAudio), (b"\x7fFLAC\x01", UnsupportedAudio), (b"Speex  ", UnsupportedAudio)]
-)
-def test_other_codecs_are_refused_by_name(ogg, codec, error):
+@pytest.mark.parametrize("codec", [b"\x80theora", b"\x7fFLAC\x01", b"CELT    "])
+def test_codecs_that_nobody_can_read_are_refused_by_name(ogg, codec):
     first, *rest = pages_of(ogg)
-    with pytest.raises(error, match="ffmpeg"):
+    with pytest.raises(NotAudio, match="OGG"):
         open_audio(b"".join([signed(first[:28] + codec + first[28 + len(codec) :]), *rest]))

@@ -1,20 +1,24 @@
 """Strangers' files: all that is there is heard, or the file is refused by name; never half in silence."""
 
+import base64
+import io
 import struct
 
+import av
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from emotalk.audio import Sent, decode, open_audio
+from emotalk.audio.containers.packets import promised
 from emotalk.audio.media import MediaFile
 from emotalk.audio.raw import parse_raw
 from emotalk.errors import AudioError, InvalidRequest, NotAudio, TruncatedAudio, UnsupportedAudio
 from emotalk.limits import Limits
 from emotalk.timebase import resampled_length
 from tests.unit.audio_files import MP3, VORBIS, flac_promising, speech, wav, written
-from tests.unit.strangers import MEDIA, SECONDS, SOUND, floats_wav, ints, media, vbri, without_pad
+from tests.unit.strangers import MEDIA, SECONDS, SOUND, floats_wav, ints, media, together, vbri, without_pad
 
 WAV = written(SOUND)
 FLAC = written(SOUND, 16_000, "FLAC")
@@ -114,7 +118,82 @@ def test_half_of_what_studios_write_is_refused(kind, kept):
         decode(whole[: int(kept * len(whole))])
 
 
+def test_flac_in_an_ogg_is_heard_exactly():
+    assert np.array_equal(decode(together("ogg", FLAC)), decode(FLAC))
+
+
+def test_of_several_sound_tracks_one_is_heard_and_the_others_are_named():
+    film = open_audio(together("matroska", media(*MEDIA["Matroska (AAC)"]), media(*MEDIA["Matroska (PCM)"])))
+    assert likeness(film.whole()) > 0.97
+    assert film.missing == "it has 2 sound tracks, of which one is heard"
+
+
+WHOLE = ["M4A (AAC)", "3GP (AAC)", "FLV (AAC)", "WebM (Opus)", "Matroska (PCM)"]
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_second_recording_behind_a_phones_is_refused_with_its_byte_or_heard(name):
+    whole = media(*MEDIA[name])
+    with pytest.raises(UnsupportedAudio, match=f"another recording begins at byte {len(whole)},"):
+        decode(whole + WAV)
+    if whole[:4] == b"\x1aE\xdf\xa3":
+        assert len(decode(whole * 2)) > 1.9 * SECONDS * 16_000
+    else:
+        with pytest.raises(UnsupportedAudio, match=f"another recording begins at byte {len(whole)},"):
+            decode(whole * 2)
+
+
+@pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.parametrize("tail", [b"\n", bytes(3_000), b"TAG" + bytes(125)])
+def test_a_line_end_zeros_or_a_tag_behind_a_phones_recording_do_no_harm(name, tail):
+    assert np.array_equal(decode(media(*MEDIA[name]) + tail), decode(media(*MEDIA[name])))
+
+
+@pytest.mark.parametrize("kind", [("mp4", "aac", 44_100), ("matroska", "libopus", 48_000), ("flv", "aac", 44_100)])
+def test_a_film_that_is_cut_is_refused_though_its_pictures_go_on_longer_than_its_sound(kind):
+    film = media(*kind, film=kind[0] != "flv")
+    with pytest.raises(TruncatedAudio, match=r"cut: at byte \d+ it promises \d+ bytes"):
+        decode(film[:-700])
+
+
+@pytest.mark.parametrize("name", ["AC-3", "E-AC-3", "MP2", "MPEG video (MP2)", "MPEG transport stream (AAC)", "VOC"])
+def test_a_stream_that_ends_within_a_frame_is_refused_as_cut(name):
+    whole = media(*MEDIA[name])
+    with pytest.raises(TruncatedAudio, match="cut"):
+        decode(whole[: len(whole) // 2 + 77])
+    assert open_audio(whole[: len(whole) // 2 + 77], sent=Sent(lenient=True)).missing
+
+
+@pytest.mark.parametrize(
+    ("codec", "rate"),
+    [("mp2", 16_000), ("mp2", 24_000), ("mp2", 44_100), ("ac3", 32_000), ("ac3", 44_100), ("ac3", 48_000)],
+)
+def test_frames_without_a_container_are_as_long_as_they_say(codec, rate):
+    with av.open(io.BytesIO(media(codec, codec, rate)), format="mp3" if codec == "mp2" else codec) as file:
+        assert {promised(bytes(packet)) - packet.size for packet in file.demux() if packet.size} == {0}
+
+
+@pytest.mark.parametrize(
+    "head", [b"\xef\xbb\xbf", b"\r\n\r\n", b"HTTP/1.1 200 OK\r\nA: b\r\n\r\n", b"ID3\3\0\0\0\0\0\4abcd"]
+)
+@pytest.mark.parametrize("file", [WAV, FLAC, written(SOUND, 16_000, "AIFF"), media(*MEDIA["WebM (Opus)"])])
+def test_what_stands_before_a_file_by_mistake_does_no_harm(head, file):
+    assert np.array_equal(decode(head + file), decode(file))
+
+
+def test_a_camcorders_transport_stream_is_heard():
+    packets = media(*MEDIA["MPEG transport stream (AAC)"])
+    clocked = b"".join(bytes(4) + packets[at : at + 188] for at in range(0, len(packets), 188))
+    assert np.array_equal(decode(clocked), decode(packets))
+
+
 # More behind the end.
+
+
+def test_a_second_chunk_of_samples_is_refused():
+    data = ints().tobytes()
+    with pytest.raises(UnsupportedAudio, match="behind it"):
+        decode(wav(data, after=b"data" + struct.pack("<I", len(data)) + data))
 
 
 OGGS = (written(SOUND, 16_000, *VORBIS), written(SOUND, 48_000, "OGG", "OPUS"))
@@ -247,7 +326,21 @@ def test_a_channel_that_is_inverted_does_not_cancel_the_other(gain, rate):
 
 @pytest.mark.parametrize(
     ("page", "words"),
-    [(b'{"error": "quota exceeded"}', "quota exceeded"), (b"<!DOCTYPE html>\n<title>404</title>", "<title>404")],
+    [
+        (b'{"error": "quota exceeded"}', "quota exceeded"),
+        (b"<!DOCTYPE html>\n<title>404</title>", "<title>404"),
+        ("<?xml?>".encode("utf-16"), "<[?]xml"),
+        (base64.b64encode(WAV), "base64.*base64 -d"),
+        (b"data:audio/wav;base64," + base64.b64encode(WAV), "base64.*base64 -d"),
+        (WAV.decode("latin-1").encode(), "handled as text"),
+        (MP3S.decode("utf-8", "replace").encode(), "handled as text"),
+        (bytes(5_000), "nothing but zeros"),
+        (b"\2#!SILK_V3" + bytes(range(90)), "SILK"),
+        (b"\0\0\0\x18ftypheic" + bytes(300), "HEIC"),
+        (b"\0\5\x16\7\0\2\0\0Mac OS X" + bytes(90), "Mac"),
+        (b"Rar!\x1a\7\1\0" + bytes(90), "RAR archive"),
+        (bytes(257) + b"ustar" + WAV, "tar archive"),
+    ],
 )
 def test_an_error_page_is_quoted(page, words):
     with pytest.raises(NotAudio, match=words):

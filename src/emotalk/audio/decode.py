@@ -27,12 +27,12 @@ class AudioReader:
 
     `format` (WAV, FLAC, OGG, MP3, …), `rate` in Hz and `channels` are the file's own. `samples` is the exact length at
     16 kHz, or None for a file whose header does not tell it. `missing`: what is wrong with a damaged file that is read
-    all the same, else empty.
+    all the same, or which sound of a film is not heard; else empty.
     """
 
     def __init__(self, source: Source, name: str, limits: Limits, missing: str = "") -> None:
         """Raises AudioError if the headers alone show that the file cannot be used."""
-        self._source, self._limits, self.missing = source, limits, missing
+        self._source, self._limits, self.missing = source, limits, missing or source.unheard
         self.format, self.rate, self.channels = name, source.rate, source.channels
         frames = source.frames
         check_shape(self.rate, self.channels)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from emotalk.audio.containers import Coded
+from emotalk.audio.containers.packets import promised
 from emotalk.audio.limits import CONVERT
 from emotalk.audio.source import BLOCK, Block
 from emotalk.errors import NotAudio, TruncatedAudio, UnsupportedAudio
@@ -18,8 +19,10 @@ from emotalk.extras import how_to_install
 
 _MISSING_SECONDS = 0.25
 """A container rounds its length, and counts what an encoder laid before and behind the sound."""
-_GUESSED = ("aac", "ac3", "mp3", "wav")
+_GUESSED = ("aac", "ac3", "dts", "mp3", "wav")
 """Demuxers that guess a length from the rate of bits."""
+_FRAMED = ("mp2", "mp2float", "mp3", "mp3float", "ac3", "eac3")
+"""Codecs whose frames say how long they are, and whose decoders make up what a cut one lacks."""
 _GAP_SECONDS = 0.05
 """A longer hole between two packets is silence: what is heard must stay in time with what is seen."""
 
@@ -42,6 +45,7 @@ class MediaFile:
             self.frames: int | None = None
             if not self.rate:
                 raise self._unreadable()
+            self.unheard = _unheard(container)
             self._promised = 0.0 if lenient or coded.demuxer in _GUESSED else _promised(container, stream)
 
     def blocks(self) -> Iterator[Block]:
@@ -74,12 +78,17 @@ class MediaFile:
         return bool((rate, channels) == (self.rate, self.channels))
 
     def _packets(self, container: Any, stream: Any) -> Iterator[Any]:
+        last = None
         try:
-            yield from container.demux(stream)
+            for packet in container.demux(stream):
+                last = packet if packet.size else last
+                yield packet
         except IndexError:
-            return  # after our last packet: PyAV does not know a stream that appeared on the way
+            pass  # after our last packet: PyAV does not know a stream that appeared on the way
         except self._av.error.FFmpegError as error:
             self._give_up(error)
+        if last and not self._lenient and stream.codec_context.name in _FRAMED and promised(bytes(last)) > last.size:
+            raise self._damaged("its last frame is cut")
 
     def _give_up(self, error: Exception) -> None:
         if not self._lenient:
@@ -115,7 +124,8 @@ class MediaFile:
         return NotAudio(problem, f"Send the whole file. {CONVERT}")
 
     def _stream(self, container: Any) -> Any:
-        stream = next((each for each in container.streams.audio if each.codec_context is not None), None)
+        readable = [each for each in container.streams.audio if each.codec_context is not None]
+        stream = max(readable, key=_is_chosen, default=None)
         if stream is None and container.streams.audio:
             raise UnsupportedAudio(f"the {self._coded.format} has sound in a codec that is not read", CONVERT)
         if stream is None:
@@ -135,6 +145,16 @@ def _av(name: str) -> Any:
     return av
 
 
+def _is_chosen(stream: Any) -> bool:
+    """Does the file say that this one is to be heard where nobody chooses? The first one, where none is so called."""
+    return bool(stream.disposition & stream.disposition.default)
+
+
+def _unheard(container: Any) -> str:
+    others = len(container.streams.audio) - 1
+    return f"it has {others + 1} sound tracks, of which one is heard" if others else ""
+
+
 def _promised(container: Any, stream: Any) -> float:
     """Seconds of sound that the container says it holds; 0 where it does not say."""
     if stream.duration is not None and stream.time_base is not None:
@@ -145,7 +165,12 @@ def _promised(container: Any, stream: Any) -> float:
 
 def _samples(frame: Any, channels: int) -> Block:
     """A decoded frame → [n, channels]."""
-    values: Block = frame.to_ndarray()
+    try:
+        values: Block = frame.to_ndarray()
+    except ValueError as error:
+        raise UnsupportedAudio(
+            f"it has samples of the kind {frame.format.name}, which are not read", CONVERT
+        ) from error
     if values.dtype.kind == "u":
         values = (values.astype(np.float32) - np.float32(128)) / np.float32(128)
     elif values.dtype.kind == "i":

@@ -4,6 +4,7 @@ soundfile (libsndfile) reads WAV, FLAC, OGG, MP3, AIFF, CAF, AU and W64 from one
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -29,6 +30,8 @@ class Source(Protocol):
     rate: int
     channels: int
     frames: int | None
+    unheard: str
+    """What else is in the file that nobody hears; mostly empty."""
     may_be_divided_by: float
     """By what a writer may have divided its 16-bit samples once too often; 0 where samples are what they seem."""
 
@@ -39,6 +42,8 @@ class Source(Protocol):
 
 class SoundFile:
     """Whatever libsndfile reads."""
+
+    unheard = ""
 
     def __init__(self, coded: Coded) -> None:
         """Read the header. Raises TruncatedAudio."""
@@ -115,7 +120,12 @@ class _ForwardOnly(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has 
 def open_source(coded: Coded, lenient: bool = False) -> Source:
     """The decoder for it; `lenient`: see MediaFile. Raises AudioError."""
     if not coded.demuxer:
-        return SoundFile(coded)
+        try:
+            return SoundFile(coded)
+        except TruncatedAudio:
+            if coded.format != "CAF":
+                raise
+        coded = replace(coded, demuxer="caf")  # libsndfile reads PCM in it, and ALAC of some writers
     # Not at the top: it is an extra, and takes long to load.
     from emotalk.audio.media import MediaFile
 

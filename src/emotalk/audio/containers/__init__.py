@@ -6,7 +6,7 @@ what the file holds before anything is decoded, so that nobody gets a face for h
 Why so: docs/decisions/0013.
 """
 
-from emotalk.audio.containers import chunked, flac, mp3, ogg, wav
+from emotalk.audio.containers import chunked, flac, mp3, ogg, wav, whole
 from emotalk.audio.containers.base import WIDTHS, Buffer, Coded, CodedFile, RawPcm
 from emotalk.audio.containers.sniff import sniff
 from emotalk.limits import Limits
@@ -21,13 +21,13 @@ def locate(buffer: Buffer, limits: Limits) -> Coded:
     """Find the coded sound in a file. Raises AudioError; reads headers only, and decodes nothing."""
     kind, start, demuxer = sniff(buffer)
     if demuxer:
+        whole.check(demuxer, kind, buffer, start)
         return Coded(kind, buffer, start, len(buffer), demuxer=demuxer, counted=False)
-    if kind == "WAV":
-        return wav.locate(buffer)
     if kind == "FLAC":
         return flac.locate(buffer, start, limits)
-    if kind == "OGG":
-        return ogg.locate(buffer)
     if kind == "MP3":
         return mp3.locate(buffer, start, limits)
-    return chunked.locate(kind, buffer)
+    buffer = buffer[start:] if start else buffer
+    if kind == "WAV":
+        return wav.locate(buffer)
+    return ogg.locate(buffer) if kind == "OGG" else chunked.locate(kind, buffer)

@@ -1,4 +1,4 @@
-"""OGG with one Vorbis or Opus stream, page by page: whole and unbroken.
+"""OGG, page by page: whole and unbroken. One Vorbis or Opus stream goes to libsndfile, all else to PyAV.
 
 libogg drops a damaged page without a word and libsndfile reads the first of several chained streams only, so the pages
 are checked here: number and checksum. Messengers and call recorders leave the flag of the last page out, or set it on
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from emotalk.audio.containers.base import Buffer, Coded
 from emotalk.audio.containers.tags import refuse_rest
 from emotalk.audio.limits import CONVERT
-from emotalk.errors import AudioError, NotAudio, TruncatedAudio, UnsupportedAudio
+from emotalk.errors import AudioError, TruncatedAudio, UnsupportedAudio
 
 _HEADER = struct.Struct("<4sBBqIIIB")
 _BEGINS, _ENDS = 2, 4
@@ -35,20 +35,24 @@ class OggPage:
 
 
 def locate(buffer: Buffer) -> Coded:
-    """Find an OGG stream. Raises TruncatedAudio, UnsupportedAudio, NotAudio."""
-    first = last = final = None
+    """Find the sound in an OGG. Raises TruncatedAudio, UnsupportedAudio."""
+    first = final = None
+    lasts, numbers = dict[int, OggPage](), dict[int, int]()
     for page in _pages(buffer):
-        if first is None or final is None:
-            _check_codec(buffer, page)
-            first = page
-        elif page.serial != first.serial or page.flags & _BEGINS:
-            raise UnsupportedAudio("the OGG holds more than one stream", CONVERT)
-        elif page.number != final.number + 1:
-            raise _broken(f"page {final.number + 1} is missing")
-        final, last = page, last if page.empty else page
-    if final is None or last is None or last.open:
+        if page.flags & _BEGINS and any(numbers.values()):
+            raise UnsupportedAudio("the OGG holds more than one stream, one behind the other", CONVERT)
+        if not page.flags & _BEGINS and numbers and page.number != numbers.get(page.serial, -2) + 1:
+            raise _broken(f"page {numbers.get(page.serial, -1) + 1} is missing")
+        first, final, numbers[page.serial] = first or page, page, page.number
+        if not page.empty:
+            lasts[page.serial] = page
+    if first is None or final is None or not lasts or any(last.open for last in lasts.values()):
         raise _broken("its last page is missing")
     refuse_rest(buffer, final.stop, "OGG")
+    body = buffer[_HEADER.size + buffer[26] : first.stop]
+    if len(numbers) > 1 or not body.startswith((b"\x01vorbis", b"OpusHead")):
+        return Coded("OGG", buffer, 0, final.stop, demuxer="ogg", counted=False)
+    last = lasts[first.serial]
     return Coded("OGG", buffer, 0, last.start, tail=_ended(buffer, last, final))
 
 
@@ -85,14 +89,6 @@ def page_checksum(page: bytes) -> int:
     blank = page[:22] + b"\0\0\0\0" + page[26:]
     mirrored = zlib.crc32(blank.translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
     return int.from_bytes(mirrored.to_bytes(4, "little").translate(_REVERSED), "big")
-
-
-def _check_codec(buffer: Buffer, page: OggPage) -> None:
-    body = buffer[_HEADER.size + buffer[26] : page.stop]
-    if body.startswith((b"\x80theora", b"fishead\0", b"BBCD")):
-        raise NotAudio("this is an OGG video", CONVERT)
-    if not body.startswith((b"\x01vorbis", b"OpusHead")):
-        raise UnsupportedAudio("the OGG holds neither Vorbis nor Opus", CONVERT)
 
 
 def _broken(how: str) -> AudioError:

@@ -3,14 +3,27 @@
 import struct
 
 from emotalk.audio.containers.base import Buffer
-from emotalk.errors import TruncatedAudio, UnsupportedAudio
+from emotalk.errors import AudioError, TruncatedAudio, UnsupportedAudio
 
 STRAY_BYTES = 1_024
 """So many bytes that are nothing known do no harm: line ends, a byte of padding, what an editor left behind."""
 
 _MAX_TAGS = 100  # nobody writes more than one or two; a file of nothing else must not keep us busy
 _ZEROS = bytes(4_096)
-BEGINNINGS = (b"RIFF", b"RIFX", b"RF64", b"BW64", b"fLaC", b"OggS", b"FORM", b"caff", b".snd", b"\x1aE\xdf\xa3")
+BEGINNINGS = (
+    b"RIFF",
+    b"RIFX",
+    b"RF64",
+    b"BW64",
+    b"fLaC",
+    b"OggS",
+    b"FORM",
+    b"caff",
+    b".snd",
+    b"\x1aE\xdf\xa3",
+    b"FLV\x01",
+    b"riff",
+)
 """What another recording may begin with."""
 
 
@@ -33,11 +46,16 @@ def refuse_another(buffer: Buffer, at: int, name: str) -> int:
     near = buffer[rest : rest + STRAY_BYTES]
     beginning = near.lstrip(b"\r\n\t \0")
     if beginning.startswith(BEGINNINGS):
-        raise UnsupportedAudio(
-            f"another recording begins at byte {rest + len(near) - len(beginning)}, behind the end of the {name}",
-            "Send them one by one, or join them: ffmpeg -i FIRST -i SECOND -filter_complex concat=v=0:a=1 output.wav",
-        )
+        raise another(rest + len(near) - len(beginning), name)
     return rest
+
+
+def another(at: int, name: str) -> AudioError:
+    """The refusal of a second recording that begins at `at`."""
+    return UnsupportedAudio(
+        f"another recording begins at byte {at}, behind the end of the {name}",
+        "Send them one by one, or join them: ffmpeg -i FIRST -i SECOND -filter_complex concat=v=0:a=1 output.wav",
+    )
 
 
 def skip_zeros(buffer: Buffer, at: int) -> int:

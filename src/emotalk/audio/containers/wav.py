@@ -2,7 +2,7 @@
 
 Only the chunk of samples is handed to the decoder, as headerless PCM: libsndfile takes a data size of 0, which every
 writer into a pipe leaves behind, for an empty clip. Samples in packets (ADPCM, GSM) go to libsndfile with their
-header, and MP3 in a WAV to PyAV.
+header, and all other codecs in a WAV to PyAV.
 """
 
 import struct
@@ -24,13 +24,14 @@ _SUBTYPES = {
     (7, 8): "ULAW",
 }
 _PACKETS = {0x0002: "MS ADPCM", 0x0011: "IMA ADPCM", 0x0031: "GSM 6.10"}
-_MP3 = 0x0055
+_OTHERS = {0x0050: "MP2", 0x0055: "MP3", 0x00FF: "AAC", 0x0161: "WMA", 0x2000: "AC-3", 0x028F: "G.722", 0x0045: "G.726"}
 _HEADER_BYTES = 44
 """Writers that count their header as samples promise so many bytes too much; a file cut by so few is whole."""
 _EXTENSIBLE = 0xFFFE
+_PLAIN = (*{tag for tag, _ in _SUBTYPES}, _EXTENSIBLE)
 _GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")
 _MAX_CHUNKS = 1_000
-_JOINED = (b"RIFF", b"RIFX", b"RF64", b"BW64", b"OggS", b"fLaC", b"FORM")
+_JOINED = (b"RIFF", b"RIFX", b"RF64", b"BW64", b"OggS", b"fLaC", b"FORM", b"data")
 
 
 def locate(buffer: Buffer) -> Coded:
@@ -54,11 +55,11 @@ def locate(buffer: Buffer) -> Coded:
 
 def _located(buffer: Buffer, order: str, fmt: bytes, fact: int, start: int, size: int) -> Coded:
     tag = struct.unpack(f"{order}H", fmt[:2])[0] if len(fmt) >= 16 else 0
-    if tag == _MP3:
-        return Coded("MP3 in WAV", buffer, 0, len(buffer), demuxer="wav")
-    if tag in _PACKETS:
+    if tag and tag not in _PLAIN:
         _check_promise(len(buffer) - start, size, "bytes")
-        return Coded(f"{_PACKETS[tag]} in WAV", buffer, 0, len(buffer), most=fact)
+        if tag in _PACKETS:
+            return Coded(f"{_PACKETS[tag]} in WAV", buffer, 0, len(buffer), most=fact)
+        return Coded(f"{_OTHERS.get(tag, f'codec {tag:#06x}')} in WAV", buffer, 0, len(buffer), demuxer="wav")
     return _samples(buffer, _format(fmt, order), start, size)
 
 
@@ -91,9 +92,9 @@ def _format(chunk: bytes, order: str) -> RawPcm:
         tag = struct.unpack(f"{order}H", chunk[24:26])[0]
     width = -(-bits // 8) * 8
     subtype = _SUBTYPES.get((tag, width))
-    if subtype is None or align * 8 != channels * width or not align:
+    if subtype is None or not channels or align * 8 not in (channels * width, 0):  # 0: not filled in
         raise UnsupportedAudio(
-            f"the WAV holds {bits}-bit samples of format {tag:#06x} in {align} bytes; "
+            f"the WAV holds {bits}-bit samples of format {tag:#06x} in {align} bytes a frame; "
             "only PCM of 8 to 32 bits, float of 32 or 64 bits, A-law and mu-law are read",
             CONVERT,
         )

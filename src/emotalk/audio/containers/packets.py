@@ -1,0 +1,45 @@
+"""Frames of codecs that have no container to promise anything: how long does one say that it is?
+
+MPEG  layers I to III, see mp3.py; here II
+AC-3  0x0B77, checksum (2), rate (2 bits), size (6)  | E-AC-3: 0x0B77, kind (2 bits), number (3), words less one (11)
+"""
+
+from emotalk.audio.containers.mp3 import read_header
+
+_AC3_RATES = (48_000, 44_100, 32_000)
+_AC3_KBITS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640)
+_MP2_RATES = (44_100, 48_000, 32_000)
+_MP2_KBITS_1 = (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384)
+_MP2_KBITS_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+_LAST_AC3 = 10
+"""Versions of AC-3; higher ones are E-AC-3."""
+
+
+def promised(packet: bytes) -> int:
+    """Bytes of the frame that begins here, 0 where it does not say."""
+    if len(packet) >= 6 and packet[:2] == b"\x0b\x77":
+        return _ac3(packet)
+    if header := read_header(packet[:4]):
+        return header.length
+    return _mp2(packet)
+
+
+def _ac3(packet: bytes) -> int:
+    if packet[5] >> 3 > _LAST_AC3:
+        return 2 * (int.from_bytes(packet[2:4], "big") & 0x7FF) + 2
+    rate, size = packet[4] >> 6, packet[4] & 0x3F
+    if rate >= len(_AC3_RATES) or size >> 1 >= len(_AC3_KBITS):
+        return 0
+    words = _AC3_KBITS[size >> 1] * 96_000 // _AC3_RATES[rate]
+    return 2 * (words + (size & 1 if _AC3_RATES[rate] == 44_100 else 0))
+
+
+def _mp2(packet: bytes) -> int:
+    if len(packet) < 4 or packet[0] != 0xFF or packet[1] & 0xF6 not in (0xF4, 0xE4):
+        return 0
+    first = packet[1] & 0x08
+    kbits, rate = packet[2] >> 4, packet[2] >> 2 & 3
+    if kbits in (0, 15) or rate == len(_MP2_RATES):
+        return 0
+    hertz = _MP2_RATES[rate] >> (not first)
+    return 144_000 * (_MP2_KBITS_1 if first else _MP2_KBITS_2)[kbits] // hertz + (packet[2] >> 1 & 1)

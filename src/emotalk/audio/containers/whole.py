@@ -1,0 +1,117 @@
+"""Containers of PyAV's, as far as to see that all of one is there, and nothing else behind it: ffmpeg takes half.
+
+MP4       boxes: size (4, big; 1: 8 more bytes have it, 0: to the end), name (4)
+Matroska  elements: name and size, each with its own length in the first bits
+Flash     FLV, 9 bytes in all | size of the last tag (4), then tags: kind (1), size (3, big), 7 more bytes
+MPEG TS   packets of 188 bytes, or of 192 where a clock stands before each
+IFF       FORM  size (4, big)
+VOC       a name, its own length (2) at 20 | blocks: kind (1; 0: the end), size (3)
+"""
+
+import struct
+from collections.abc import Callable, Iterator
+
+from emotalk.audio.containers.base import Buffer
+from emotalk.audio.containers.tags import another, refuse_rest
+from emotalk.errors import TruncatedAudio
+
+_MAX_PARTS = 1_000_000
+_FLV_TAGS = (8, 9, 18)
+_SEGMENT = b"\x18\x53\x80\x67"
+_AT_TOP = (b"\x1aE\xdf\xa3", _SEGMENT, b"\xec", b"\xbf")
+"""What stands beside a segment: its header, room to spare, a checksum."""
+
+Part = tuple[bytes, int, int]
+"""Name, where it begins and where the next one does; a name of no bytes: what stands here is no part."""
+
+
+def check(demuxer: str, kind: str, buffer: Buffer, start: int) -> None:
+    """Raise TruncatedAudio for half a file, UnsupportedAudio for two; kinds that are not known here pass."""
+    seen: set[bytes] = set()
+    for _, (name, at, stop) in zip(range(_MAX_PARTS), _WALKS.get(demuxer, _nothing)(buffer, start), strict=False):
+        if not name:
+            return refuse_rest(buffer, at, kind)
+        if name == b"ftyp" and b"moov" in seen and b"moof" not in seen:
+            raise another(at, kind)
+        if stop > len(buffer):
+            promised, held = stop - at, len(buffer) - at
+            raise TruncatedAudio(
+                f"the {kind} is cut: at byte {at} it promises {promised} bytes and holds {held}", "Send the whole file"
+            )
+        seen.add(name)
+    return None
+
+
+def _boxes(buffer: Buffer, at: int) -> Iterator[Part]:
+    while at < len(buffer):
+        size, name = struct.unpack(">I4s", buffer[at : at + 8].ljust(8, b"\0"))
+        if size == 1:
+            size = int.from_bytes(buffer[at + 8 : at + 16], "big")
+        if 0 < size < 8 or not all(32 <= byte < 127 or byte == 0xA9 for byte in name):
+            yield b"", at, at
+            return
+        stop = at + size if size else len(buffer)
+        yield name, at, stop
+        at = stop
+
+
+def _elements(buffer: Buffer, at: int) -> Iterator[Part]:
+    while at < len(buffer):
+        name = buffer[at : at + _length(buffer[at])]
+        size_at = at + len(name)
+        if name not in _AT_TOP or size_at >= len(buffer):
+            yield b"", at, at
+            return
+        count = _length(buffer[size_at])
+        size = int.from_bytes(buffer[size_at : size_at + count], "big") & (1 << 7 * count) - 1
+        if size == (1 << 7 * count) - 1:
+            return  # its writer did not know: a recorder in a browser
+        yield name, at, size_at + count + size
+        at = size_at + count + size
+
+
+def _length(first: int) -> int:
+    return 9 - first.bit_length()
+
+
+def _flv(buffer: Buffer, at: int) -> Iterator[Part]:
+    at += int.from_bytes(buffer[at + 5 : at + 9], "big") + 4
+    while at < len(buffer):
+        kind, size = buffer[at], int.from_bytes(buffer[at + 1 : at + 4], "big")
+        if kind not in _FLV_TAGS:
+            yield b"", at, at
+            return
+        yield b"tag", at, at + 11 + size
+        at += 11 + size + 4
+
+
+def _packets(buffer: Buffer, at: int) -> Iterator[Part]:
+    size = 188 if buffer[at : at + 1] == b"G" else 192
+    last = at + (len(buffer) - at - 1) // size * size
+    yield b"packet", last, last + size
+
+
+def _form(buffer: Buffer, at: int) -> Iterator[Part]:
+    yield b"FORM", at, at + 8 + int.from_bytes(buffer[at + 4 : at + 8], "big")
+
+
+def _voc(buffer: Buffer, at: int) -> Iterator[Part]:
+    at += int.from_bytes(buffer[at + 20 : at + 22], "little")
+    while at < len(buffer) and buffer[at]:
+        size = int.from_bytes(buffer[at + 1 : at + 4], "little")
+        yield b"block", at, at + 4 + size
+        at += 4 + size
+
+
+def _nothing(_: Buffer, __: int) -> Iterator[Part]:
+    return iter(())
+
+
+_WALKS: dict[str, Callable[[Buffer, int], Iterator[Part]]] = {
+    "mov": _boxes,
+    "matroska": _elements,
+    "flv": _flv,
+    "mpegts": _packets,
+    "iff": _form,
+    "voc": _voc,
+}
