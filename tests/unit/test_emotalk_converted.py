@@ -116,6 +116,13 @@ def test_the_checkpoint_itself_is_never_overwritten(source: UsedTensors) -> None
     assert source.checkpoint.path.stat() == before
 
 
+def test_a_pipe_or_a_device_is_never_replaced(source: UsedTensors, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ConfigurationError, match="not a regular file"):
+        convert(source, tmp_path / "pipe")
+    assert (tmp_path / "pipe").is_fifo()
+
+
 def test_when_writing_fails_the_old_file_is_still_there_and_nothing_else(
     source: UsedTensors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unittest import mock
 
@@ -22,6 +23,27 @@ def test_a_link_stays_a_link_and_what_it_leads_to_is_written(tmp_path: Path) -> 
     save(CLIP, link)
     assert link.is_symlink()
     assert np.load(target).shape == (4, 52)
+
+
+def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
+    pipe, link, whole = tmp_path / "pipe", tmp_path / "face.csv", tmp_path / "whole.csv"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    with ThreadPoolExecutor(1) as thread:
+        read = thread.submit(pipe.read_bytes)
+        check_place(link)
+        save(CLIP, link)
+        save(CLIP, whole)
+        assert read.result() == whole.read_bytes()
+    assert pipe.is_fifo()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["face.csv", "pipe", "whole.csv"]
+
+
+def test_links_in_a_ring_are_refused_before_the_work(tmp_path: Path) -> None:
+    ring = tmp_path / "face.npy"
+    ring.symlink_to(ring)
+    with pytest.raises(OSError, match="links"):
+        check_place(ring)
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o666])

@@ -45,7 +45,7 @@ def save(clip: FaceClip, path: Path, watch: film.Watch = iter) -> None:
     suffix = _check_suffix(path)
     writer = partial(film.mp4, watch=watch) if suffix == ".mp4" else _WRITERS[suffix]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path = path.resolve()  # a link stays a link: what it leads to is written
+    path = _place(path)
     # Written beside its place and moved there, so that nobody ever opens half a file.
     with tempfile.TemporaryDirectory(dir=_room_for(path), prefix=".emotalk-") as folder:
         finished = Path(folder) / f"clip{suffix}"
@@ -55,11 +55,27 @@ def save(clip: FaceClip, path: Path, watch: film.Watch = iter) -> None:
 
 def _room_for(path: Path) -> Path | None:
     """The folder of `path`; None, for that of temporary files, where only the file itself may be written."""
-    return path.parent if os.access(path.parent, os.W_OK) else None
+    return path.parent if os.access(path.parent, os.W_OK) and not _is_special(path) else None
+
+
+def _place(path: Path) -> Path:
+    """What a link leads to: the link stays a link. Raises OSError."""
+    try:
+        return path.resolve()
+    except RuntimeError as loop:
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path)) from loop
+
+
+def _is_special(path: Path) -> bool:
+    """Is it a pipe or a device, which is written to and never replaced?"""
+    return path.exists() and not path.is_file()
 
 
 def _put(finished: Path, path: Path) -> None:
     """With the mode that `path` had, or that a new file gets; some disks know no modes."""
+    if _is_special(path):
+        with finished.open("rb") as source, path.open("wb") as target:
+            return shutil.copyfileobj(source, target)
     try:
         mode = path.stat().st_mode & 0o7777
     except FileNotFoundError:
@@ -79,9 +95,9 @@ def check_place(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    path = path.resolve()
-    path.exists()  # a name that is too long is heard of here
-    if path.is_file() and os.access(path, os.W_OK):
+    path = _place(path)
+    # A name that is too long is heard of here.
+    if path.exists() and os.access(path, os.W_OK):
         return
     try:
         tempfile.TemporaryFile(dir=path.parent).close()

@@ -46,6 +46,8 @@ def convert(source: UsedTensors, out: Path) -> None:
     """
     if out.exists() and out.samefile(source.checkpoint.path):
         raise ConfigurationError(f"output: {out} is the checkpoint itself. Name another file.")
+    if out.exists() and not out.is_file():
+        raise ConfigurationError(f"output: {out} is not a regular file. Name another file.")
     try:
         _replace(source, out)
     except OSError as error:
