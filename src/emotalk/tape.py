@@ -31,7 +31,8 @@ class Tape:
 
     def take(self, positions: NDArray[np.int64]) -> NDArray[np.float32]:
         """Rows at these positions; those before or after what the tape holds repeat its first or last row."""
-        return self._rows[np.clip(positions - self._base, 0, len(self._rows) - 1)]
+        # Not np.clip: of three positions it takes ten times as long.
+        return self._rows[np.minimum(np.maximum(positions - self._base, 0), len(self._rows) - 1)]
 
     def forget(self, before: int) -> None:
         """Let go of the rows before this position."""

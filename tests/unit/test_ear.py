@@ -84,7 +84,7 @@ def test_a_feeling_is_named_once_it_is_sure_and_fades_in_silence() -> None:
 def test_fear_and_neutral_are_never_named_and_joy_needs_more(heard: list[np.ndarray]) -> None:
     gate, manner = Gate(MANNERS["shy"]), MANNERS["shy"]
     for odds in heard:
-        named = gate.name(odds)
+        named = gate.name(odds.tolist())
         assert named in ("", "anger", "joy", "sadness")
         assert not named or odds[HEARD.index(named)] >= manner.release
 
@@ -94,7 +94,7 @@ def test_gates_are_those_of_the_manner(feeling: str, sure: float) -> None:
     for share, named in ((sure + 0.01, feeling), (sure - 0.01, "")):
         odds = np.full(5, (1 - share) / 4)
         odds[HEARD.index(feeling)] = share
-        assert Gate(MANNERS["shy"]).name(odds) == named
+        assert Gate(MANNERS["shy"]).name(odds.tolist()) == named
 
 
 def test_a_voice_s_calm_begins_with_the_usual_and_moves_to_its_own() -> None:

@@ -222,7 +222,7 @@ def test_smile_and_squint_differ_from_clip_to_clip() -> None:
 @given(seed=st.text(max_size=4), period=st.integers(1, 40))
 def test_a_noise_is_bounded_and_smooth(seed: str, period: int) -> None:
     noise = Noise(seed, "name", period)
-    values = [noise.step() for _ in range(5 * period)]
+    values = noise.take(5 * period)
     assert max(np.abs(values)) <= 1
     assert np.abs(np.diff(values)).max(initial=0) < 2 / period
 

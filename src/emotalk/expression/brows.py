@@ -24,8 +24,9 @@ class Brows:
 
     def move(self, speech: Speech) -> tuple[Curve, Curve]:
         """How high they are [n] (below 0: drawn down), and how much higher the left one is, as a share of that [n]."""
-        held = np.array([self._step(phrase) for phrase in speech.phrase.tolist()]).reshape(-1, 2)
-        return (held[:, 0] + _STRESS * speech.stress) * speech.present, held[:, 1]
+        level, side = np.array([self._step(phrase) for phrase in speech.phrase.tolist()]).reshape(-1, 2).T
+        level = level + _TREMOR * np.array(self._tremor.take(len(speech))) + _STRESS * speech.stress
+        return level * speech.present, side
 
     def _step(self, phrase: int) -> tuple[float, float]:
         if phrase != self._phrase:
@@ -33,7 +34,7 @@ class Brows:
         if self._frame == self._due:
             self._draw()
         self._frame += 1
-        return self._level.step(self._aim) + _TREMOR * self._tremor.step(), self._lean.step(self._side)
+        return self._level.step(self._aim), self._lean.step(self._side)
 
     def _draw(self) -> None:
         """Of five phrases two are raised, one is frowned at, one is neither, and one is as the last."""

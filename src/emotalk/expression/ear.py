@@ -9,6 +9,7 @@ hear: training/feeling.py, docs/model-card.md. Why so: docs/decisions/0035.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -32,7 +33,8 @@ _PATIENCE = 10
 """Steps of silence after which a voice counts as calm again."""
 _LEAN, _MEMORY = 40, 600
 """Steps that the usual calm weighs, and after which a voice's own is forgotten."""
-_CALM = np.eye(len(HEARD))[NEUTRAL]
+_AT_REST: NDArray[np.float64] = np.eye(1 + len(HEARD))[1 + NEUTRAL]
+"""No activation, and neutral."""
 
 Row = NDArray[np.float64]
 
@@ -104,7 +106,7 @@ class Hearing:
         return {"joy" if self.lean > 0 else "anger": abs(self.lean)} if self.lean else {}
 
 
-CALM = Hearing(0.0, tuple(_CALM.tolist()))
+CALM = Hearing(0.0, tuple(_AT_REST[1:].tolist()))
 """Nobody speaks."""
 
 
@@ -115,10 +117,11 @@ class Gate:
         self._gates = {"anger": manner.anger, "joy": manner.joy, "sadness": manner.sadness}
         self._release, self._named = manner.release, ""
 
-    def name(self, probabilities: Row) -> str:
+    def name(self, probabilities: Sequence[float]) -> str:
         """The feeling that these five name now. Fear and neutral are never named."""
-        best = HEARD[int(probabilities.argmax())]
-        if probabilities.max() >= self._gates.get(best, np.inf):
+        surest = max(probabilities)
+        best = HEARD[probabilities.index(surest)]
+        if surest >= self._gates.get(best, math.inf):
             self._named = best
         elif self._named and probabilities[HEARD.index(self._named)] < self._release:
             self._named = ""
@@ -160,7 +163,10 @@ class Recent:
         if len(self._frames) < _LEAST:
             return None
         frames = self._frames.astype(np.float64)
-        return np.concatenate([frames.mean(0), frames.std(0)])
+        mean = frames.mean(0)
+        # The same bits as frames.std(0), which would make the mean again.
+        over = frames - mean
+        return np.concatenate([mean, np.sqrt((over * over).mean(0))])
 
 
 class Ear:
@@ -170,7 +176,7 @@ class Ear:
         self._heads, self._gate, self._calm = heads, Gate(manner), Calm(heads.usual)
         self._hint = manner.hint
         self._recent, self._silence = Recent(), _PATIENCE
-        self._now = np.concatenate([[0.0], _CALM])
+        self._now = _AT_REST.copy()
 
     def step(self, states: NDArray[np.float32], voice: NDArray[np.float32]) -> Hearing:
         """The next STEP_FRAMES frames (fewer at the end of a clip): states [n, 288] and voice 0..1 [n]."""
@@ -178,19 +184,20 @@ class Ear:
         self._silence = 0 if spoken else self._silence + 1
         judged = self._judged(spoken)
         self._now += (judged - self._now) * _SMOOTH
-        named, lean = self._gate.name(self._now[1:]), self._lean(*judged[[1 + JOY, 1 + ANGER]])
-        return Hearing(float(self._now[0]), tuple(self._now[1:].tolist()), named, lean)
+        activation, *probabilities = self._now.tolist()
+        lean = self._lean(activation, float(judged[1 + JOY]), float(judged[1 + ANGER]))
+        return Hearing(activation, tuple(probabilities), self._gate.name(probabilities), lean)
 
-    def _lean(self, joy: float, anger: float) -> float:
+    def _lean(self, activation: float, joy: float, anger: float) -> float:
         """Between the two by what this step says, as far as the voice is stirred."""
-        stirred = min(max((self._now[0] - _STIRRED) / (_MUCH - _STIRRED), 0.0), 1.0)
-        return float(self._hint * stirred * (joy - anger) / max(joy + anger, 1e-9))
+        stirred = min(max((activation - _STIRRED) / (_MUCH - _STIRRED), 0.0), 1.0)
+        return self._hint * stirred * (joy - anger) / max(joy + anger, 1e-9)
 
     def _judged(self, spoken: bool) -> Row:
         """What this step says by itself; in a short pause, what was said last."""
         statistics = self._recent.statistics()
         if self._silence >= _PATIENCE or statistics is None:
-            return np.concatenate([[0.0], _CALM])
+            return _AT_REST
         judged = self._heads.judge(statistics, self._calm.mean, self._recent.weight)
         # A voice that is always angry must not become calm: only what is heard as neutral teaches.
         if spoken and judged[1:].argmax() == NEUTRAL and judged[0] < 0.5:

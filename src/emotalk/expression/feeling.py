@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from emotalk.expression import ear, signs
 from emotalk.expression.life import Moment, Motion
+from emotalk.expression.phrasing import Follower
 from emotalk.face import Frames
 from emotalk.feelings import FEELINGS, TRACK_WIDTH, EmotionKey, FeelingTrack, meaning
-from emotalk.timebase import FPS, STEP_FRAMES, timecode
+from emotalk.timebase import STEP_FRAMES, timecode
 
-_ATTACK, _RELEASE = (1 - math.exp(-1 / (seconds * FPS)) for seconds in (0.15, 0.4))
-"""Most of the way is gone in 0.3 s and in 0.8 s."""
+_ATTACK, _RELEASE = 0.15, 0.4
+"""Seconds. Most of the way is gone in 0.3 s and in 0.8 s."""
 _FAINT = 0.005
 _PLAIN = 0.5
 """What is heard so strongly counts wholly against the caller's word."""
@@ -27,7 +28,7 @@ _PAUSE = 8
 """Frames of quiet that are a pause."""
 _PARTING, _MEETING = 0.15, 0.5
 """Shares by which a pause is entered and left, a frame."""
-_NOTHING = np.zeros(len(FEELINGS))
+_NOTHING = [0.0] * len(FEELINGS)
 
 Row = NDArray[np.float64]
 
@@ -75,10 +76,11 @@ class Feeling:
         self.score = Score(keys)
         self._ear = ear.Ear(ear.MANNERS[manner], heads or ear.heads()) if manner else None
         self._strength, self._preferred = strength, preferred
-        self._shown, self._stirred, self._paused = _NOTHING.copy(), 0.0, 0.0
-        self._hearing = ear.CALM
+        self._shown = [Follower(_ATTACK, _RELEASE) for _ in FEELINGS]
+        self._stirred, self._paused = Follower(_ATTACK, _ATTACK), 0.0
+        self._hearing, self._heard = ear.CALM, _NOTHING
         self._frame = 0
-        self._rows: list[Row] = []
+        self._rows: list[list[float]] = []
         self.stirring = np.zeros(0)
         """Of the frames that were drawn last, 0..1: how stirred the voice is; nan: nobody listens."""
 
@@ -94,24 +96,24 @@ class Feeling:
 
         Where it hears: states [n, 288] and voice 0..1 [n].
         """
-        speech, motion = moment.speech, moment.motion
-        shown, stirred, paused = np.zeros((len(face), len(FEELINGS))), np.zeros(len(face)), np.zeros(len(face))
-        self.stirring = np.full(len(face), np.nan)
-        for frame in range(len(face)):
-            step = slice(frame, frame + STEP_FRAMES)
-            if self._frame % STEP_FRAMES == 0:
+        drawn, stirring = [], []
+        speech = zip(moment.speech.quiet.tolist(), moment.speech.present.tolist(), strict=True)
+        for frame, (quiet, present) in enumerate(speech):
+            begins = self._frame % STEP_FRAMES == 0
+            if begins:
+                step = slice(frame, frame + STEP_FRAMES)
                 self._listen(states[step], voice[step])
-            shown[frame], stirred[frame], paused[frame] = self._follow(float(speech.quiet[frame]) >= _PAUSE)
-            if self._ear:
-                self.stirring[frame] = self._hearing.activation
-            if self._frame % STEP_FRAMES == 0:
-                self._rows.append(self._row(shown[frame] * speech.present[frame]))
+            drawn.append(self._follow(quiet >= _PAUSE, present))
+            stirring.append(self._hearing.activation if self._ear else math.nan)
+            if begins:
+                self._rows.append([self._hearing.activation, *self._hearing.probabilities, *drawn[-1][2:]])
             self._frame += 1
-        if not (shown.any() or stirred.any()):
-            return face, motion
-        shown, stirred = shown * speech.present[:, None], stirred * speech.present
-        strengths, *others = (np.asarray(curve, np.float32) for curve in (shown, stirred, paused))
-        return signs.draw(face, strengths, *others), signs.bow(motion, strengths)
+        self.stirring = np.array(stirring)
+        if not any(any(row[1:]) for row in drawn):
+            return face, moment.motion
+        paused, stirred, *strengths = np.array(drawn, np.float32).T
+        shown = np.stack(strengths, axis=1)
+        return signs.draw(face, shown, stirred, paused), signs.bow(moment.motion, shown)
 
     def track(self) -> FeelingTrack:
         """The steps that were drawn since this was last asked."""
@@ -122,28 +124,26 @@ class Feeling:
     def _listen(self, states: NDArray[np.float32], voice: NDArray[np.float32]) -> None:
         if self._ear:
             self._hearing = self._ear.step(states, voice)
+            self._heard = EmotionKey(strengths=self._hearing.strengths()).row().tolist()
 
-    def _follow(self, paused: bool) -> tuple[Row, float, float]:
-        """One frame nearer to what is meant."""
-        target = self._strength * self._meant()
-        self._shown += (target - self._shown) * np.where(target > self._shown, _ATTACK, _RELEASE)
-        self._shown[(self._shown < _FAINT) & (target == 0)] = 0
-        self._stirred += (self._strength * self._hearing.activation - self._stirred) * _ATTACK
+    def _follow(self, paused: bool, present: float) -> list[float]:
+        """One frame nearer to what is meant: how far nobody speaks, how stirred, and the strengths of FEELINGS."""
         self._paused += (paused - self._paused) * (_PARTING if paused else _MEETING)
-        return self._shown, self._stirred, self._paused
+        self._stirred.step(self._strength * self._hearing.activation)
+        for shown, meant in zip(self._shown, self._meant(), strict=True):
+            if (meant or shown.value) and shown.step(self._strength * meant) < _FAINT and not meant:
+                shown.value = 0.0
+        return [self._paused, *(each.value * present for each in (self._stirred, *self._shown))]
 
-    def _meant(self) -> Row:
+    def _meant(self) -> list[float]:
         """The caller's word against what is heard; together at most 1."""
-        heard = EmotionKey(strengths=self._hearing.strengths()).row()
         if (said := self.score.at(timecode(self._frame))) is None:
-            return heard
+            return self._heard
+        heard = np.array(self._heard)
         share = 1 - (1 - self._preferred) * min(heard.max() / _PLAIN, 1.0)
-        both = share * said + (1 - share) * heard
-        meant: Row = both / max(both.sum(), 1.0)
+        both: Row = share * said + (1 - share) * heard
+        meant: list[float] = (both / max(both.sum(), 1.0)).tolist()
         return meant
-
-    def _row(self, drawn: Row) -> Row:
-        return np.concatenate([[self._hearing.activation], self._hearing.probabilities, drawn])
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ class Gaze:
         """x and y [n, 2] of the next frames, and at which of them a jump begins [n]."""
         steps = [self._step(present) for present in speech.present.tolist()]
         at = np.array([at for at, _ in steps]).reshape(-1, 2) + _COUNTER * turns[:, :2] * speech.present[:, None]
-        return np.clip(at, -GAZE_LIMIT, GAZE_LIMIT), np.array([jumps for _, jumps in steps], bool)
+        return np.minimum(np.maximum(at, -GAZE_LIMIT), GAZE_LIMIT), np.array([jumps for _, jumps in steps], bool)
 
     def _step(self, present: float) -> tuple[tuple[float, float], bool]:
         jumps = self._frame >= self._next

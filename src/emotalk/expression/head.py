@@ -22,8 +22,8 @@ Turns = NDArray[np.float64]
 AXES = ("yaw", "pitch", "roll")
 LIMIT = 25.0
 _POSTURE, _PACES = (5.4, 4.9, 4.1), (3.2, 3.5, 2.9)
-_SWAY, _SWAY_PERIODS = (6.4, 5.4, 6.6), (13, 12, 14)
-_QUIVER, _QUIVER_PERIODS = (4.2, 3.1, 2.7), (6, 6, 8)
+_SWAY, _SWAY_PERIODS = np.array([6.4, 5.4, 6.6]), (13, 12, 14)
+_QUIVER, _QUIVER_PERIODS = np.array([4.2, 3.1, 2.7]), (6, 6, 8)
 _NOD = 2.5
 _NODDING = hump(np.arange(1, 16) / 16).tolist()
 _BREATH = 0.12
@@ -44,24 +44,20 @@ class HeadMotion:
     def turn(self, speech: Speech) -> Turns:
         """The next frames."""
         first, self._frame = self._frame, self._frame + len(speech)
-        steps = [self._step(*row) for row in zip(speech.phrase.tolist(), speech.accent.tolist(), strict=True)]
-        turns = np.array(steps).reshape(-1, 3) * self._size * speech.present[:, None]
+        postures = [self._posture(phrase) for phrase in speech.phrase.tolist()]
+        sways, quivers = (np.array([each.take(len(speech)) for each in some]) for some in (self._sways, self._quivers))
+        turns = np.array(postures).reshape(-1, 3) + _SWAY * sways.T + _QUIVER * quivers.T
+        turns[:, 1] += [self._nod(accent) for accent in speech.accent.tolist()]
+        turns = turns * self._size * speech.present[:, None]
         turns[:, 1] += _BREATH * breath(first, len(speech))
-        return np.asarray(np.clip(turns, -LIMIT, LIMIT), np.float64)
+        return np.asarray(np.minimum(np.maximum(turns, -LIMIT), LIMIT), np.float64)
 
-    def _step(self, phrase: int, accent: bool) -> list[float]:
+    def _posture(self, phrase: int) -> list[float]:
         if phrase != self._phrase:
             self._phrase = phrase
             draws = (2 * chance(self._seed, "posture", axis, phrase) - 1 for axis in AXES)
             self._aims = [reach * draw for reach, draw in zip(_POSTURE, draws, strict=True)]
-        turns = [
-            self._postures[axis].step(self._aims[axis])
-            + _SWAY[axis] * self._sways[axis].step()
-            + _QUIVER[axis] * self._quivers[axis].step()
-            for axis in range(3)
-        ]
-        turns[1] += self._nod(accent)
-        return turns
+        return [glide.step(aim) for glide, aim in zip(self._postures, self._aims, strict=True)]
 
     def _nod(self, accent: bool) -> float:
         if accent:

@@ -39,9 +39,9 @@ class Lids:
     def fall(self, speech: Speech, up: Curve, jumps: NDArray[np.bool_]) -> Curve:
         """How far they are shut [n] in 0..1, the eyes looking `up` and jumping where `jumps` says."""
         heard = zip(speech.stress.tolist(), speech.quiet.tolist(), speech.present.tolist(), jumps.tolist(), strict=True)
-        blink, drift = np.array([(self._step(*row), self._drift.step()) for row in heard]).reshape(-1, 2).T
+        blink, drift = np.array([self._step(*row) for row in heard]), np.array(self._drift.take(len(speech)))
         hanging = 0.06 + 0.16 * drift - 0.4 * np.minimum(up, 0)
-        hanging = np.clip(hanging * speech.present, 0, HANGING_LIMIT)
+        hanging = np.minimum(np.maximum(hanging * speech.present, 0), HANGING_LIMIT)
         return np.asarray(hanging + (1 - hanging) * blink, np.float64)
 
     def _step(self, stress: float, quiet: int, present: float, jumps: bool) -> float:

@@ -1,6 +1,7 @@
 """What moves in a face because somebody is alive and speaking: head, eyes and lids, from the voice and the seed."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,7 @@ class Moment:
     lids: Curve
     """[n]: how far they are shut LIDS_AHEAD frames before these."""
 
-    @property
+    @cached_property
     def motion(self) -> Motion:
         """Turns and lids as float32 [n, 4]."""
         return np.concatenate([self.turns, self.lids[:, None]], axis=1).astype(np.float32)

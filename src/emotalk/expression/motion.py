@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import cache
-from itertools import count
+from itertools import chain, count, islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,18 +17,20 @@ Curve = NDArray[np.float64]
 
 
 class Noise:
-    """A smooth curve within -1..1, a frame at a time: a cubic B-spline through random knots."""
+    """A smooth curve within -1..1: a cubic B-spline through random knots."""
 
     def __init__(self, seed: str, name: str, period: int) -> None:
         """`period`: frames from knot to knot; hardly anything moves faster than that."""
-        self._values = _spline(seed, name, period)
+        self._values = chain.from_iterable(_spline(seed, name, period))
 
-    def step(self) -> float:
-        """The next frame."""
-        return next(self._values)
+    def take(self, frames: int) -> list[float]:
+        """The next frames."""
+        return list(islice(self._values, frames))
 
 
-def _spline(seed: str, name: str, period: int) -> Iterator[float]:
+def _spline(seed: str, name: str, period: int) -> Iterator[list[float]]:
+    """From knot to knot."""
+
     def draw(knot: int) -> float:
         return 2 * chance(seed, name, knot) - 1
 
@@ -36,8 +38,7 @@ def _spline(seed: str, name: str, period: int) -> Iterator[float]:
     first = int(period * chance(seed, name, "phase"))
     for knot in count(4):
         a, b, c, d = knots
-        for v, w, x, y in _basis(period)[first:]:
-            yield (v * a + w * b + x * c + y * d) / 6
+        yield [(v * a + w * b + x * c + y * d) / 6 for v, w, x, y in _basis(period)[first:]]
         knots, first = [b, c, d, draw(knot)], 0
 
 
@@ -73,4 +74,7 @@ def hump(share: Curve) -> Curve:
 
 def breath(first: int, count: int) -> Curve:
     """In and out, 0..1, every four seconds, from absolute frame `first` on."""
-    return hump(np.arange(first, first + count) % _BREATH_FRAMES / _BREATH_FRAMES)
+    return _BREATH[np.arange(first, first + count) % _BREATH_FRAMES]
+
+
+_BREATH = hump(np.arange(_BREATH_FRAMES) / _BREATH_FRAMES)

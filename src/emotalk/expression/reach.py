@@ -18,7 +18,7 @@ LEAST, MOST = 0.8, 1.4
 _MEMORY, _LEANING = 10 * FPS, FPS / 2
 """Frames that are remembered, and how many of them the usual weighs at first."""
 _OPENING = ("jawOpen", "mouthClose", "mouthLowerDown", "mouthUpperUp", "mouthStretch")
-_COLUMNS = [INDEX[name] for name in ARKIT_NAMES if name.startswith(_OPENING)]
+_COLUMNS = np.array([INDEX[name] for name in ARKIT_NAMES if name.startswith(_OPENING)])
 
 
 class _Mean:

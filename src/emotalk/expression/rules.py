@@ -9,7 +9,7 @@ All of it dies away within three seconds of the last word, down to breath at the
 rests. (Lids are laid over it later, by emotalk.pipeline.) One frame at a time, so that no cut can change a byte.
 """
 
-from functools import cache
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,35 @@ from emotalk.timebase import FPS
 
 _BREATH = 0.012
 _ROUND = [INDEX["mouthFunnel"], INDEX["mouthPucker"]]
+
+
+def _columns(names: Iterable[str]) -> NDArray[np.int64]:
+    return np.array([INDEX[name] for name in names])
+
+
+_BROWS = {
+    "browInnerUp": (1, 1, 0),
+    "browOuterUpLeft": (0.8, 1, 1),
+    "browOuterUpRight": (0.8, 1, -1),
+    "browDownLeft": (0.9, -1, -0.3),
+    "browDownRight": (0.9, -1, 0.3),
+    "eyeWideLeft": (0.3, 1, 0),
+    "eyeWideRight": (0.3, 1, 0),
+    "eyeSquintLeft": (0.25, -1, 0),
+    "eyeSquintRight": (0.25, -1, 0),
+}
+"""How far each goes with the brows, whether with raised ones (1) or with lowered ones (-1), and with their lean."""
+_UPPER, (_RAISED, _RAISING, _LEANING) = _columns(_BROWS), np.array(list(_BROWS.values()), np.float64).T
+_PAIRS = {"mouthSmile": 1, "mouthFrown": -1, "cheekSquint": 1, "eyeSquint": 1, "noseSneer": 0}
+"""On which side there is more of each in a face that is uneven: 1 on its left."""
+_LOWER = _columns(name + side for name in _PAIRS for side in ("Left", "Right"))
+_UNEVENLY = np.array([way * more for more in _PAIRS.values() for way in (1, -1)], np.float64)
+_SMALL = _columns(
+    """jawLeft jawRight mouthLeft mouthRight eyeLookOutLeft eyeLookInRight eyeLookInLeft eyeLookOutRight
+    eyeLookUpLeft eyeLookUpRight eyeLookDownLeft eyeLookDownRight""".split()
+)
+_WAYS = np.array([1, -1, 1, -1, 1, 1, -1, -1, 1, 1, -1, -1], np.float64)
+"""Where a value moves each: above 0, or below."""
 MICRO_LIMIT = 0.015
 
 _SMILE = INDEX["mouthSmileLeft"]
@@ -45,6 +74,7 @@ class Expression:
         self._gain = np.full(BLENDSHAPES, self._mood.range * self._person.opening, np.float32)
         self._gain[_ROUND] = self._mood.range * self._person.rounding
         self._uneven = 1 + (self._person.tilt * _SIDES.astype(np.float64)).astype(np.float32)
+        self._sides = 1 + self._person.tilt * _UNEVENLY
         self._life = Life(self._person, self._mood, seed)
         self._brows, self._warmth = Brows(seed), Warmth(seed, self._person.warmth)
         self._reach = Reach()
@@ -61,8 +91,9 @@ class Expression:
         moment = self._life.go_on(voice, loudness, pitch)
         mouth = np.minimum(mouth * self._gain, 1)
         frames = mouth * self._uneven
-        for part in (self._upper(moment), self._lower(moment, mouth[:, _SMILE]), self._small(moment), _looks(moment)):
-            frames[:, _columns(*part)] += np.array(list(part.values())).T
+        frames[:, _UPPER] += self._upper(moment)
+        frames[:, _LOWER] += self._lower(moment, mouth[:, _SMILE])
+        frames[:, _SMALL] += self._small(moment)
         self._frame += len(frames)
         face: Frames = np.minimum(np.maximum(frames, 0), 1)
         return face, moment
@@ -71,47 +102,27 @@ class Expression:
         """The same face [n, 52], its mouth opened as far as this voice does; `stirring` [n]: see Reach."""
         return self._reach.open(face, moment.speech, stirring)
 
-    def _upper(self, moment: Moment) -> dict[str, Curve]:
+    def _upper(self, moment: Moment) -> Curve:
         level, lean = self._brows.move(moment.speech)
         level, lean = level * (self._mood.brows * self._person.brows), lean + self._person.tilt
-        up, down = np.maximum(level, 0), np.maximum(-level, 0)
-        return {
-            "browInnerUp": up,
-            "browOuterUpLeft": 0.8 * up * (1 + lean),
-            "browOuterUpRight": 0.8 * up * (1 - lean),
-            "browDownLeft": 0.9 * down * (1 - 0.3 * lean),
-            "browDownRight": 0.9 * down * (1 + 0.3 * lean),
-            "eyeWideLeft": 0.3 * up,
-            "eyeWideRight": 0.3 * up,
-            "eyeSquintLeft": 0.25 * down,
-            "eyeSquintRight": 0.25 * down,
-        }
+        return np.asarray(_RAISED * np.maximum(level[:, None] * _RAISING, 0) * (1 + lean[:, None] * _LEANING))
 
-    def _lower(self, moment: Moment, smile: NDArray[np.float32]) -> dict[str, Curve]:
-        corners, tilt, speech = self._mood.corners, self._person.tilt, moment.speech
+    def _lower(self, moment: Moment, smile: NDArray[np.float32]) -> Curve:
+        corners, speech = self._mood.corners, moment.speech
         warm, squint = (corners * each for each in self._warmth.move(speech))
         more = warm + 0.14 * corners * speech.high
         cheek = 0.5 * smile + 0.1 * corners * (speech.force + speech.high)
         down = 0.1 * corners * speech.force
         nose = 0.04 * corners * speech.force + _BREATH * breath(self._frame, len(speech))
-        return {
-            "mouthSmileLeft": more * (1 + tilt),
-            "mouthSmileRight": more * (1 - tilt),
-            "mouthFrownLeft": down * (1 - tilt),
-            "mouthFrownRight": down * (1 + tilt),
-            "cheekSquintLeft": cheek * (1 + tilt),
-            "cheekSquintRight": cheek * (1 - tilt),
-            "eyeSquintLeft": squint * (1 + tilt),
-            "eyeSquintRight": squint * (1 - tilt),
-            "noseSneerLeft": nose,
-            "noseSneerRight": nose,
-        }
+        pairs = np.array([more, more, down, down, cheek, cheek, squint, squint, nose, nose]).T
+        return np.asarray(pairs * self._sides)
 
-    def _small(self, moment: Moment) -> dict[str, Curve]:
-        """Micro-movements: slow, small, and to one side at a time."""
-        present = moment.speech.present
-        jaw, mouth = (MICRO_LIMIT * present * np.array([noise.step() for _ in present]) for noise in self._micro)
-        return _two_ways(jaw, ("jawLeft",), ("jawRight",)) | _two_ways(mouth, ("mouthLeft",), ("mouthRight",))
+    def _small(self, moment: Moment) -> Curve:
+        """Micro-movements, slow, small, and to one side at a time; and where the eyes look."""
+        present, (left, up) = moment.speech.present, moment.gaze.T
+        jaw, mouth = (MICRO_LIMIT * present * np.array(noise.take(len(present))) for noise in self._micro)
+        ways = np.array([jaw, jaw, mouth, mouth, left, left, left, left, up, up, up, up]).T
+        return np.asarray(np.maximum(ways * _WAYS, 0))
 
 
 class HeadOnly:
@@ -129,20 +140,3 @@ class HeadOnly:
     def reach(self, face: Frames, moment: Moment, stirring: Curve) -> Frames:
         """See Expression.reach; this mouth opens as its engine says."""
         return face
-
-
-@cache
-def _columns(*names: str) -> list[int]:
-    return [INDEX[name] for name in names]
-
-
-def _looks(moment: Moment) -> dict[str, Curve]:
-    left, up = moment.gaze.T
-    sideways = _two_ways(left, ("eyeLookOutLeft", "eyeLookInRight"), ("eyeLookInLeft", "eyeLookOutRight"))
-    return sideways | _two_ways(up, ("eyeLookUpLeft", "eyeLookUpRight"), ("eyeLookDownLeft", "eyeLookDownRight"))
-
-
-def _two_ways(value: Curve, above: tuple[str, ...], below: tuple[str, ...]) -> dict[str, Curve]:
-    """What moves one way where the value is above 0, and the other way where it is below."""
-    up, down = np.maximum(value, 0), np.maximum(-value, 0)
-    return dict.fromkeys(above, up) | dict.fromkeys(below, down)

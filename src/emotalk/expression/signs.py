@@ -41,20 +41,21 @@ STIRRED: Mapping[str, float] = {"eyeWide": 0.10}
 """Of a stirred voice whose feeling nobody knows."""
 
 CORNERS_LIMIT = 0.6
-_CORNERS = [INDEX[f"{name}{side}"] for name in ("mouthSmile", "mouthFrown") for side in ("Left", "Right")]
-_PARTING = [
-    INDEX[f"{name}{side}"] for name in ("mouthUpperUp", "mouthStretch", "noseSneer") for side in ("Left", "Right")
-]
+
+
+def _both(*names: str) -> NDArray[np.int64]:
+    """Columns of what is on either side."""
+    return np.array([INDEX[f"{name}{side}"] for name in names for side in ("Left", "Right")])
+
+
+_CORNERS = _both("mouthSmile", "mouthFrown")
+_PARTING = _both("mouthUpperUp", "mouthStretch", "noseSneer")
 """A wrinkled nose lifts the upper lip: .35 of it cost a sixth of the lips that meet."""
-_WIDENING = [
-    INDEX[f"{name}{side}"]
-    for name in ("mouthSmile", "mouthDimple", "mouthStretch", "mouthFrown")
-    for side in ("Left", "Right")
-]
-_ROUND = [INDEX["mouthFunnel"], INDEX["mouthPucker"]]
+_WIDENING = _both("mouthSmile", "mouthDimple", "mouthStretch", "mouthFrown")
+_ROUND = np.array([INDEX["mouthFunnel"], INDEX["mouthPucker"]])
 _ROUNDED = 0.3
 """Lips that speech rounds so far are not widened: a smile of .30 cost .065 of the width's r beside filmed people."""
-_LIVELY = [i for name, i in INDEX.items() if name.startswith(("brow", "eyeWide"))]
+_LIVELY = np.array([i for name, i in INDEX.items() if name.startswith(("brow", "eyeWide"))])
 _LIVELIER = 0.5
 _PARTED = 0.2
 """Lips that speech parts so far are free."""
@@ -70,7 +71,7 @@ def row(signs: Mapping[str, float]) -> NDArray[np.float32]:
     return columns
 
 
-_SAD_ONES = [FEELINGS.index(name) for name in ("sadness", "grief")]
+_SAD_ONES = np.array([FEELINGS.index(name) for name in ("sadness", "grief")])
 _BOWED, _SLOWED = np.array([5, 7], np.float32), np.float32(0.4)
 """Degrees by which a head hangs at strength 1, and the share by which it moves less, so more slowly."""
 
@@ -83,29 +84,43 @@ def draw(
     face: Frames, strengths: NDArray[np.float32], stirred: NDArray[np.float32], paused: NDArray[np.float32]
 ) -> Frames:
     """Add to a face [n, 52]: strengths of FEELINGS [n, 10], activation that is drawn [n], how far nobody speaks [n]."""
-    offsets = strengths @ _SPOKEN + stirred[:, None] * _STIRRED
+    offsets = stirred[:, None] * _STIRRED
+    if strengths.any():
+        offsets += _named(face, strengths, paused)
+    offsets[:, _LIVELY] += face[:, _LIVELY] * (_LIVELIER * stirred[:, None])
+    # An engine's raw face may leave the range: what is not drawn on stays as it is.
+    drawn: Frames = np.where(offsets, _held(face + offsets, 0, 1), face)
+    return drawn
+
+
+def _named(face: Frames, strengths: NDArray[np.float32], paused: NDArray[np.float32]) -> Frames:
+    """What the feelings add, as far as the lips leave room: [n, 52]."""
+    offsets: Frames = strengths @ _SPOKEN
     offsets[:, _PARTING] *= _free(face)[:, None]
     offsets[:, _WIDENING] *= 1 - np.minimum(face[:, _ROUND].sum(1, keepdims=True) / np.float32(_ROUNDED), 1)
     offsets += (strengths @ _PAUSED) * paused[:, None]
-    offsets[:, _LIVELY] += face[:, _LIVELY] * (_LIVELIER * stirred[:, None])
     room = np.maximum(np.float32(CORNERS_LIMIT) - face[:, _CORNERS], 0)
     offsets[:, _CORNERS] = np.minimum(offsets[:, _CORNERS], room)
-    # An engine's raw face may leave the range: what is not drawn on stays as it is.
-    drawn: Frames = np.where(offsets, np.clip(face + offsets, 0, 1), face)
-    return drawn
+    return offsets
 
 
 def bow(motion: NDArray[np.float32], strengths: NDArray[np.float32]) -> NDArray[np.float32]:
     """A head that turns, [n, 4] as in `Moment.motion`, hangs and moves less where it is sad: strengths [n, 10]."""
-    bowed = motion.copy()
     sad = strengths[:, _SAD_ONES]
+    if not sad.any():
+        return motion
+    bowed = motion.copy()
     bowed[:, :3] *= 1 - _SLOWED * np.minimum(sad.sum(1, keepdims=True), 1)
-    bowed[:, 1] = np.clip(bowed[:, 1] + sad @ _BOWED, -LIMIT, LIMIT)
+    bowed[:, 1] = _held(bowed[:, 1] + sad @ _BOWED, -LIMIT, LIMIT)
     return bowed
 
 
 def _free(face: Frames) -> NDArray[np.float32]:
     """0 where lips meet, 1 where they are well apart, [n]."""
     gap = face[:, INDEX["jawOpen"]] - face[:, INDEX["mouthClose"]]
-    share: NDArray[np.float32] = np.clip(gap / np.float32(_PARTED), 0, 1)
-    return share
+    return _held(gap / np.float32(_PARTED), 0, 1)
+
+
+def _held(values: NDArray[np.float32], least: float, most: float) -> NDArray[np.float32]:
+    """Not np.clip: of a few values it takes several times as long."""
+    return np.minimum(np.maximum(values, least), most)

@@ -4,10 +4,13 @@ Frame k is shown at k / 30 s, row r is at r / 50 s and tick i is centred at (i +
 10 k / 6 and at tick (20 k - 3) / 6: always a whole number of sixths.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 from emotalk.tape import Tape
+from emotalk.timebase import STEP_FRAMES
 
 _SIXTHS = 6
 
@@ -20,6 +23,7 @@ def rows_to_frames(rows: NDArray[np.float32], frames: int, lead: int = 0) -> NDA
     return at_frames
 
 
+@lru_cache
 def rows_before(frames: int) -> NDArray[np.int64]:
     """The last row not after each of the first frames of a block: a row for every frame, none computed anew."""
     return 10 * np.arange(frames) // _SIXTHS
@@ -42,7 +46,15 @@ def first_tick(frame: int) -> int:
 
 def ticks_to_frames(openness: Tape, start: int, stop: int) -> NDArray[np.float32]:
     """The gate's openness at frames start … stop - 1; its ends are held."""
-    tick, sixth = np.divmod(20 * np.arange(start, stop) - 3, _SIXTHS)
-    share = (sixth / _SIXTHS).astype(np.float32)
+    steps, frame = divmod(start, STEP_FRAMES)
+    tick, share = _between(frame, frame + stop - start)
+    tick = tick + 10 * steps
     at_frames: NDArray[np.float32] = openness.take(tick) * (1 - share) + openness.take(tick + 1) * share
     return at_frames
+
+
+@lru_cache
+def _between(start: int, stop: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The tick before each frame, and its share of the way to the next: the same in every step of 0.1 s."""
+    tick, sixth = np.divmod(20 * np.arange(start, stop) - 3, _SIXTHS)
+    return tick, (sixth / _SIXTHS).astype(np.float32)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from emotalk.engines.base import Device, EngineCard, EngineSession, Latency
-from emotalk.engines.builtin.gate import CHUNK, CONTEXT, VoiceModel, at_rest
+from emotalk.engines.builtin.gate import VoiceModel, at_rest, chunks_of
 from emotalk.engines.builtin.network import MouthNetwork
 from emotalk.engines.builtin.plan import PLANS
 from emotalk.errors import DeviceUnavailable
@@ -64,8 +64,7 @@ class BuiltinEngine:
         Processors and runtimes that compute the same have the same: a job may move between them.
         """
         sound = probe()
-        chunks = np.lib.stride_tricks.sliding_window_view(sound, CONTEXT + CHUNK)[::CHUNK]
-        voice, _ = self._voice.judge(np.ascontiguousarray(chunks), at_rest())
+        voice, _ = self._voice.judge(chunks_of(sound), at_rest())
         heard = b"".join(each.tobytes() for each in (*self._network.hear(sound), voice))
         return hashlib.blake2b(_CODE_VERSION.encode() + _digest(MODELS) + heard, digest_size=8).hexdigest()
 

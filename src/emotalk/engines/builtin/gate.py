@@ -6,6 +6,7 @@ a Hann window: 145 ms of look-ahead, which hides behind that of the network. Chu
 product of matrices need not round the same way for one row as for eight.
 """
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotalk.engines.builtin.onnx import load
+from emotalk.face import Pcm
 from emotalk.tape import Tape
 
 CHUNK = 512
@@ -48,6 +50,17 @@ class VoiceModel:
 def at_rest() -> State:
     """The model's state before a clip."""
     return np.zeros((1, 1, 128), np.float32), np.zeros((1, 1, 128), np.float32)
+
+
+def chunks_of(near: Pcm) -> NDArray[np.float32]:
+    """[64 + n · 512] samples → [n, 64 + 512]: chunks, each with the 64 samples before it."""
+    return near[_windows((len(near) - CONTEXT) // CHUNK, CHUNK, CONTEXT + CHUNK)]
+
+
+@lru_cache
+def _windows(count: int, hop: int, size: int) -> NDArray[np.int64]:
+    """Positions [count, size]. Not a view by strides: to make one takes longer than to copy a few windows."""
+    return np.arange(0, count * hop, hop)[:, None] + np.arange(size)
 
 
 class VoiceGate:
@@ -86,7 +99,7 @@ class VoiceGate:
         if ticks <= start:
             return
         near = self._voice.read(start - _SIDE - _AFTER, ticks + _SIDE + _BEFORE)
-        wide = np.lib.stride_tricks.sliding_window_view(near, _BEFORE + 1 + _AFTER).max(1)
+        wide = near[_windows(len(near) - _BEFORE - _AFTER, 1, _BEFORE + 1 + _AFTER)].max(1)
         faded = np.zeros(ticks - start, np.float32)
         for i, tap in enumerate(_FADE):
             faded += tap * wide[i : i + len(faded)]

@@ -57,6 +57,7 @@ _PRESSED = _of_shapes(mouthPress=0.3, mouthRollLower=0.22, mouthRollUpper=0.16)
 _LOST_TO_TEETH = _of_shapes(mouthLowerDown=0.8, mouthFunnel=0.8)
 _BITTEN = _of_shapes(mouthRollLower=0.45, mouthUpperUp=0.15)
 """The same for the lower lip under the upper teeth, over a jaw that is nearly shut."""
+_PRESSES, _BITES = ((row > 0).astype(np.float32) for row in (_PRESSED, _BITTEN))
 _JAW, _CLOSE = (slice(SHAPE[name], SHAPE[name] + 1) for name in ("jawOpen", "mouthClose"))
 _JAW_AT_TEETH = 0.13
 
@@ -68,17 +69,20 @@ def drawn(shares: Rows, first: int, voice: NDArray[np.float32], count: int, hind
     frames before the first, a multiple of three, are looked at for one after which they stay parted.
     """
     tracks = _in_time(shares @ _WEIGHTS, first - rows_of(hindsight), hindsight + len(voice))
-    heard = np.clip(tracks[:, len(SHAPES) :], 0, 1).T
+    heard = _unit(tracks[:, len(SHAPES) :]).T
     tracks, now = tracks[hindsight:], heard[:, hindsight:]
-    phone, together, teeth = now * voice
-    parted = np.maximum(_soon(phone, now[1], count), _lately(heard[0], hindsight, count) * voice[:count])
+    spoken = now * voice
+    phone = spoken[0]
+    met, bitten = _gesture(spoken[1:, :count, None])
+    parted = _soon(phone, _gesture(now[1]), count)
+    if hindsight:
+        parted = np.maximum(parted, _lately(heard[0], hindsight, count) * voice[:count])
     parted *= 1 - phone[:count]
     mouth = np.maximum(tracks[:count, : len(SHAPES)] * voice[:count, None], 0)
     mouth += parted[:, None] * POSES[PHONE["SIL"]]
-    met = _gesture(together[:count])[:, None]
     _bring_together(mouth, met)
-    _bite(mouth, _gesture(teeth[:count])[:, None] * (1 - met))
-    return np.asarray(np.clip(mouth, 0, 1))
+    _bite(mouth, bitten * (1 - met))
+    return _unit(mouth)
 
 
 def _in_time(tracks: Rows, first: int, frames: int) -> Rows:
@@ -109,43 +113,59 @@ def _smoothing(taps: Rows, rows: int) -> Rows:
     return np.stack([taps @ padded[row : row + len(taps)] for row in range(rows)])
 
 
-def _soon(phone: Row, together: Row, count: int) -> Row:
+def _soon(phone: Row, meeting: Row, count: int) -> Row:
     """0..1 at each of `count` frames: how near is a phone, from now on? Lips about to meet do not part before."""
-    parted, free = np.zeros(count, np.float32), np.ones(count, np.float32)
-    for ahead in range(len(phone) - count + 1):
-        if ahead < _MEETING:
-            free = np.minimum(free, 1 - _gesture(together[ahead : ahead + count]))
-        nearness = np.float32(min(1.0, (_PARTED - ahead) / (_PARTED - _FULLY)))
-        parted = np.maximum(parted, nearness * phone[ahead : ahead + count] * free)
-    return parted
+    frames, nearness = _ahead(len(phone) - count + 1, count)
+    free = np.minimum.accumulate(1 - meeting[frames[:_MEETING]])
+    near = nearness * phone[frames]
+    near[:_MEETING] *= free
+    near[_MEETING:] *= free[-1]
+    return np.asarray(near.max(0))
+
+
+@lru_cache
+def _ahead(frames: int, count: int) -> tuple[NDArray[np.int64], Rows]:
+    """The frames from each of `count` on, [frames, count]; and how much a phone at them counts, [frames, 1]."""
+    ahead = np.arange(frames)[:, None]
+    return ahead + np.arange(count), np.minimum(1.0, (_PARTED - ahead) / (_PARTED - _FULLY)).astype(np.float32)
 
 
 def _lately(phone: Row, hindsight: int, count: int) -> Row:
     """The same of a phone before, whose last `hindsight` frames lie before the first of `count`."""
-    if not hindsight:
-        return np.zeros(count, np.float32)
+    frames, nearness = _ago(hindsight, count)
+    return np.asarray((nearness * phone[frames]).max(1))
+
+
+@lru_cache
+def _ago(hindsight: int, count: int) -> tuple[NDArray[np.int64], Row]:
+    """The frames before each of `count`, nearest first, [count, hindsight]; and how much a phone at them counts."""
     ago = np.arange(hindsight)
     nearness = _LEFT_PARTED * np.minimum(1.0, (hindsight - ago) / (hindsight - _LEFT))
-    return np.asarray((nearness.astype(np.float32) * phone[hindsight - ago + np.arange(count)[:, None]]).max(1))
+    return hindsight - ago + np.arange(count)[:, None], nearness.astype(np.float32)
 
 
-def _gesture(share: Row) -> Row:
+def _gesture(share: Rows) -> Rows:
     """A closure: nothing at a share of 0.05, all of it at 0.47, smooth between."""
-    level = np.clip((share - 0.05) / 0.42, 0, 1)
-    return np.asarray(level * level * (3 - 2 * level), np.float32)
+    level = _unit((share - 0.05) / 0.42)
+    return level * level * (3 - 2 * level)
+
+
+def _unit(values: Rows) -> Rows:
+    """Held to 0..1. Not np.clip: of a few values it takes several times as long."""
+    return np.minimum(np.maximum(values, 0), 1)
 
 
 def _bring_together(mouth: Rows, met: Rows) -> None:
     mouth *= 1 - met * _LOST
     _close(mouth, met)
-    mouth += met * (_PRESSED > 0) * (_PRESSED - mouth)
+    mouth += met * _PRESSES * (_PRESSED - mouth)
 
 
 def _bite(mouth: Rows, bitten: Rows) -> None:
     mouth *= 1 - bitten * _LOST_TO_TEETH
     mouth[:, _JAW] -= bitten * np.maximum(mouth[:, _JAW] - _JAW_AT_TEETH, 0)
     _close(mouth, 0.5 * bitten)
-    mouth += bitten * (_BITTEN > 0) * (_BITTEN - mouth)
+    mouth += bitten * _BITES * (_BITTEN - mouth)
 
 
 def _close(mouth: Rows, share: Rows) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotalk.engines.builtin.clock import first_tick, last_tick, rows_before, ticks_to_frames
-from emotalk.engines.builtin.gate import CHUNK, CONTEXT, VoiceGate, VoiceModel
+from emotalk.engines.builtin.gate import CHUNK, CONTEXT, VoiceGate, VoiceModel, chunks_of
 from emotalk.engines.builtin.mouth import drawn
 from emotalk.engines.builtin.network import STATES, MouthNetwork
 from emotalk.engines.builtin.plan import ROW_SAMPLES, Plan
@@ -85,7 +85,7 @@ class BuiltinSession:
         while (self._gate.chunks * CHUNK) + size <= self._sound.end:
             start = self._gate.chunks * CHUNK
             near = self._sound.read(start - CONTEXT, start + size)
-            self._gate.hear(np.lib.stride_tricks.sliding_window_view(near, CONTEXT + CHUNK)[::CHUNK])
+            self._gate.hear(chunks_of(near))
 
     def _ready(self) -> bool:
         """Whether all that the next block is drawn from has been heard."""
