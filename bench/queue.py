@@ -203,7 +203,7 @@ def _first_part(queue: Queue, wav: bytes) -> Span:
     def once() -> float:
         request = record(wav, uuid.uuid4().hex)
         since, taken, complete = time.perf_counter(), 0.0, False
-        producer.append(request)
+        producer.append(request, fresh=True)
         while not complete:
             for result in results.poll(30):
                 taken = taken or time.perf_counter() - since

@@ -22,6 +22,7 @@ from emotalk.queues.kafka.claims.marks import Mark, read_mark
 from emotalk.queues.kafka.client import topics
 from emotalk.queues.kafka.client.reading import ends_of, reader, span_of
 from emotalk.queues.kafka.consumer import KafkaConsumer
+from emotalk.queues.kafka.job_notes.table import Table
 from tests.kafka.broker import Broker, free_ports
 
 pytestmark = pytest.mark.kafka
@@ -84,6 +85,34 @@ def test_where_another_process_makes_the_topics_first_the_greater_number_of_part
     open_queue(partitions=3)
     there = AdminClient({"bootstrap.servers": kafka_broker.bootstrap}).list_topics(timeout=10).topics
     assert len(there[f"{prefix}audio-requests"].partitions) == 3
+
+
+def test_of_an_id_that_was_just_made_the_broker_is_asked_nothing_and_its_results_are_found_all_the_same(
+    open_queue: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue, asked = open_queue(), list[tuple[str, int]]()
+    producer, ask = queue.producer(), Table.refresh_beside
+
+    def counted(table: Table, *places: tuple[str, int]) -> list[int]:
+        asked.extend(places)
+        return ask(table, *places)
+
+    producer.append(request("first"), fresh=True)  # where results end is not known yet
+    monkeypatch.setattr(Table, "refresh_beside", counted)
+    producer.append(request("second"), fresh=True)
+    assert not asked
+    producer.append(request("third"))
+    assert len(asked) == 1
+    consumer = queue.consumer("")
+    for _ in range(3):
+        claim = claimed(consumer)
+        consumer.begin(claim, 1)
+        consumer.publish(claim, [claim.request.request_id.encode()])
+        consumer.complete(claim)
+    reader = open_queue()
+    start = reader.producer().append(request("second")).start
+    assert start is not None
+    assert [each.payload for each in reader.results().read("second", start, 10)] == [b"second"]
 
 
 def test_topics_are_created_with_the_settings_that_keep_requests_until_done(

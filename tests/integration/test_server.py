@@ -25,8 +25,9 @@ from emotalk.jobs import Failure, Part
 from emotalk.jobs.codec import encode_part
 from emotalk.jobs.intake import Order
 from emotalk.pipeline import Pipeline
-from emotalk.queues.base import Claim, Consumer, Producer
+from emotalk.queues.base import Claim, Consumer, Producer, Receipt, Record
 from emotalk.queues.memory import MemoryQueue
+from emotalk.queues.memory.producer import MemoryProducer
 from emotalk.server import run as server_run
 from emotalk.server.health import _problem
 from emotalk.wire import emotalk_pb2
@@ -97,6 +98,22 @@ def test_accepted_is_said_before_anything_is_worked_on() -> None:
         assert [row.state for row in server.queue.jobs()] == ["queued", "queued"]
         server.work()
         assert len(frames_of(list(first))) == len(frames_of(list(second))) == 90
+
+
+def test_only_an_id_that_the_server_made_counts_as_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    append, fresh = MemoryProducer.append, list[bool]()
+
+    def noted(producer: MemoryProducer, record: Record, **how: bool) -> Receipt:
+        fresh.append(how["fresh"])
+        return append(producer, record, **how)
+
+    monkeypatch.setattr(MemoryProducer, "append", noted)
+    with Inside() as server:
+        for request_id in ("one", ""):
+            server.ask(request_id=request_id).initial_metadata()
+            request = emotalk_pb2.AudioRequest(request_id=request_id and "two", audio_data=speech(1.0))
+            server.stub.SubmitAudio(request, timeout=PATIENCE)
+    assert fresh == [False, False, True, True]
 
 
 def test_who_waits_for_an_answer_does_not_hold_the_order_in_memory() -> None:

@@ -176,7 +176,7 @@ def test_an_unknown_outcome_may_be_repeated_under_the_same_id(executor: Executor
         async with house(executor) as one:
             append, troubles = one.producer.append, [QueueUnavailable("timed out")]
 
-            def stored_but_unheard(request: Any) -> Any:
+            def stored_but_unheard(request: Any, fresh: bool) -> Any:
                 receipt = append(request)
                 if troubles:
                     raise troubles.pop()
@@ -199,7 +199,7 @@ def test_who_waited_while_the_log_was_found_to_be_away_hears_it_with_the_first(
         async with house(executor) as one:
             asked, gate, append = [], Event(), one.producer.append
 
-            def in_vain(request: Any) -> Any:
+            def in_vain(request: Any, fresh: bool) -> Any:
                 asked.append(request.request_id)
                 assert gate.wait(20)
                 raise QueueUnavailable("no broker")

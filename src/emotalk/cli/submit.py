@@ -50,7 +50,7 @@ def run(parsed: argparse.Namespace) -> None:
     queue.prepare()
     try:
         results, producer = queue.results(), queue.producer()
-        receipt = producer.append(as_request(job, "emotalk submit"))
+        receipt = producer.append(as_request(job, "emotalk submit"), fresh=not parsed.request_id)
         if receipt.failure is not None:
             raise given_up(receipt.failure)
         print(f"request_id {job.request_id}, partition {receipt.partition}, offset {receipt.offset}", flush=True)

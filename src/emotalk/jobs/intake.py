@@ -18,12 +18,13 @@ from emotalk.shaping import Gains
 
 @dataclass(frozen=True)
 class Order:
-    """What a caller asked for, as it was sent; audio in any accepted format."""
+    """What a caller asked for, as it was sent; audio in any accepted format. `fresh`: its id is new."""
 
     audio: bytes
     request_id: str = ""
     session_id: str = ""
     performance: Performance = field(default_factory=Performance)
+    fresh: bool = False
 
     def digest(self) -> str:
         """Identifies the content: the same id with another digest is another request."""

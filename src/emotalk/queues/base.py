@@ -148,10 +148,11 @@ class Reading:
 class Producer(Protocol):
     """The server's end of the request log."""
 
-    def append(self, request: Record, again: bool = False) -> Receipt:
+    def append(self, request: Record, again: bool = False, fresh: bool = False) -> Receipt:
         """Store durably, then return. An id that is known with the same digest adds nothing, for as long as results are
         kept, or the letter of one that was given up: a client that was cut off repeats itself, and what has killed five
-        workers must not have five more. With `again` it is tried again.
+        workers must not have five more. With `again` it is tried again. `fresh`: the id was made a moment ago, for this
+        call, so nobody else can have sent it: where another process would have to be asked about it, it is not.
 
         Stored anew: what was cancelled, what lost its letter, and what was given up with another digest.
 

@@ -73,7 +73,9 @@ class KafkaConsumer:
         self._forgiven: Mark | None = None
         self._tokens = count(1)
         self._register, self._writer = register, Writer(cluster)
-        self._journal = Journal(cluster, register, self._writer)
+        # Two connections: a broker answers each in its order, and a result is not to wait behind a note.
+        self._notes = Writer(cluster)
+        self._journal = Journal(cluster, register, self._notes)
         self._log = register.identity.number
         self._join = partial(Member, cluster, name, max_poll_interval_ms, self)
         self._member, self._joined_again = self._join(), -_QUARREL_SECONDS
@@ -232,6 +234,7 @@ class KafkaConsumer:
             self._hand = None
             self._member.close()
             self._writer.close()
+            self._notes.close()
 
     def arrived(self, partitions: set[int]) -> None:
         """See Rebalanced.arrived: their marks have yet to be read."""
@@ -276,7 +279,7 @@ class KafkaConsumer:
             self._hand = self._forgiven = None
             self._marks.clear()
             self._reached.clear()
-            self._journal = Journal(self._cluster, self._register, self._writer)
+            self._journal = Journal(self._cluster, self._register, self._notes)
             self._member.close()
             self._member = self._join(from_start=True)
 

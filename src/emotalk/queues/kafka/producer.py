@@ -24,9 +24,9 @@ class KafkaProducer:
         self._pulse = self._writer.hurry()
         self._room = Room(cluster, max_waiting) if max_waiting else None
 
-    def append(self, request: Record, again: bool = False) -> Receipt:
+    def append(self, request: Record, again: bool = False, fresh: bool = False) -> Receipt:
         """See Producer.append. The partition is murmur2 of `request.key`, as Java clients choose it."""
-        known, end = self._look(request.request_id)
+        known, end = self._look(request.request_id, fresh)
         if known is not None and known.state == "dead" and known.digest == request.digest and not again:
             return Receipt(known.partition, known.offset, True, known.epoch, failure=known.error)
         if known is not None and known.state not in _RUN_AGAIN:
@@ -38,11 +38,11 @@ class KafkaProducer:
         epoch = self._register.last_epoch(request.request_id) + 1
         return self._store(request, epoch, end)
 
-    def _look(self, request_id: str) -> tuple[Note | None, Cursor]:
+    def _look(self, request_id: str, fresh: bool) -> tuple[Note | None, Cursor]:
         """The register is patient: it is not asked where it was in vain a moment ago."""
         self._pulse.look()
         try:
-            return self._register.look(request_id)
+            return self._register.glance(request_id) if fresh else self._register.look(request_id)
         except QueueUnavailable:
             self._pulse.doubt()
             raise

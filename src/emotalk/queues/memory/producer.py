@@ -15,7 +15,7 @@ class MemoryProducer:
     def __init__(self, store: Store, max_waiting: int) -> None:
         self._store, self._max_waiting = store, max_waiting
 
-    def append(self, request: Record, again: bool = False) -> Receipt:
+    def append(self, request: Record, again: bool = False, fresh: bool = False) -> Receipt:
         """See Producer.append."""
         store = self._store
         with store.held():

@@ -67,7 +67,7 @@ class SqliteProducer:
         self._inode = path.stat().st_ino
         self._refused_until = 0.0
 
-    def append(self, request: Record, again: bool = False) -> Receipt:
+    def append(self, request: Record, again: bool = False, fresh: bool = False) -> Receipt:
         """See Producer.append."""
         self._look_at_the_log()
         with self._file.write() as db:

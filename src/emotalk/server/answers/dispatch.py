@@ -196,7 +196,7 @@ class Dispatch:
         self._share_outage(arrival)  # there are fewer threads than clients
         try:
             with metrics.APPEND_SECONDS.time():
-                return self._producer.append(request)
+                return self._producer.append(request, fresh=arrival.order.fresh)
         except QueueUnavailable as outage:
             self._outage = outage
             raise

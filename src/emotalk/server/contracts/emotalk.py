@@ -63,8 +63,9 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
         self, request: emotalk_pb2.AudioRequest, context: grpc.aio.ServicerContext
     ) -> emotalk_pb2.Job:
         """Accept, and say where it stands."""
+        fresh = not request.request_id
         request.request_id = request_id = request.request_id or new_id()
-        submitting = self._submitted(request, context)
+        submitting = self._submitted(request, fresh, context)
         del request
         with self._in_hand:
             return await _refusing(request_id, submitting, context)
@@ -91,8 +92,10 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
         with self._in_hand:
             return await _refusing(request.request_id, _said(self._job_calls.cancel(request.request_id)), context)
 
-    async def _submitted(self, request: emotalk_pb2.AudioRequest, context: grpc.aio.ServicerContext) -> emotalk_pb2.Job:
-        accepting = self._dispatch.accept(to_order(request), caller_of(context, self._tokens))
+    async def _submitted(
+        self, request: emotalk_pb2.AudioRequest, fresh: bool, context: grpc.aio.ServicerContext
+    ) -> emotalk_pb2.Job:
+        accepting = self._dispatch.accept(to_order(request, fresh), caller_of(context, self._tokens))
         del request
         accepted = await accepting
         accepted.leave()
@@ -116,10 +119,11 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
     async def _process(
         self, request: emotalk_pb2.AudioRequest, context: grpc.aio.ServicerContext, call: metrics.Call
     ) -> None:
+        fresh = not request.request_id
         request.request_id = request_id = request.request_id or new_id()
         assembly = Assembly(may_restart=request.may_restart)
         try:
-            accepting = self._dispatch.accept(to_order(request), caller_of(context, self._tokens))
+            accepting = self._dispatch.accept(to_order(request, fresh), caller_of(context, self._tokens))
             del request  # neither the wait nor a refusal may hold its sound: what is raised keeps this frame
             accepted = await accepting
             call.accepted()

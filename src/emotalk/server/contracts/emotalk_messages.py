@@ -21,9 +21,9 @@ _ENCODINGS: dict[int, Encoding] = {
 }
 
 
-def to_order(request: emotalk_pb2.AudioRequest) -> Order:
-    """Message → order. Raises InvalidRequest for a parameter that cannot be read."""
-    return Order(request.audio_data, request.request_id, request.session_id, read_performance(request))
+def to_order(request: emotalk_pb2.AudioRequest, fresh: bool = False) -> Order:
+    """Message → order; `fresh`: its id was made here. Raises InvalidRequest for a parameter that cannot be read."""
+    return Order(request.audio_data, request.request_id, request.session_id, read_performance(request), fresh)
 
 
 def metadata_of(accepted: Accepted) -> tuple[tuple[str, str], ...]:

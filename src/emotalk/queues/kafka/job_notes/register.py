@@ -15,17 +15,26 @@ from emotalk.queues.kafka.client.writer import Outgoing
 from emotalk.queues.kafka.job_notes.notes import WISH, Note, encode_note
 from emotalk.queues.kafka.job_notes.table import PARTITION, Table, is_kept
 
+_FRESH_SECONDS = 5.0
+
 
 class Register:
     """One for all doors of a process; opened when the first of them needs it."""
 
-    def __init__(self, cluster: Cluster, identity: Identity, clock: Callable[[], float] = time.time) -> None:
-        self._cluster, self.identity, self._clock = cluster, identity, clock
+    def __init__(
+        self,
+        cluster: Cluster,
+        identity: Identity,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._cluster, self.identity, self._clock, self._monotonic = cluster, identity, clock, monotonic
         self._number = identity.number
         self._opening = threading.Lock()
         self._table: Table | None = None
         self._progress: Progress | None = None
         self._result_partitions = 0
+        self._ends: dict[int, tuple[float, int]] = {}
 
     @property
     def table(self) -> Table:
@@ -64,20 +73,33 @@ class Register:
             return None, end
         return self._as_begun(note), end
 
+    def glance(self, request_id: str) -> tuple[Note | None, Cursor]:
+        """The same of an id that nobody else can have sent; its results may stand up to five seconds further on."""
+        partition = self._partition_of(request_id)
+        asked_at, end = self._ends.get(partition, (-_FRESH_SECONDS, 0))
+        if self._monotonic() - asked_at >= _FRESH_SECONDS or self.table.find(request_id) is not None:
+            return self.look(request_id)
+        return None, (partition, end)
+
     def refresh(self, request_id: str) -> Cursor:
         """Where the next result of this id would stand; what was noted before the call is known afterwards."""
-        self._result_partitions = self._result_partitions or self.table.partitions_of(self._cluster.results)
-        partition = partition_of(request_id, self._result_partitions)
+        partition, asked_at = self._partition_of(request_id), self._monotonic()
         try:
             [offset] = self.table.refresh_beside((self._cluster.results, partition))
         except QueueUnavailable:
             self.count_partitions_again()  # the topic may have been made again, with fewer of them
             raise
+        self._ends[partition] = asked_at, offset
         return partition, offset
+
+    def _partition_of(self, request_id: str) -> int:
+        self._result_partitions = self._result_partitions or self.table.partitions_of(self._cluster.results)
+        return partition_of(request_id, self._result_partitions)
 
     def count_partitions_again(self) -> None:
         """Somebody may have changed how many the results have."""
         self._result_partitions = 0
+        self._ends.clear()
 
     def _as_begun(self, note: Note) -> Note:
         """A request that waits behind others has no results, and nobody need look for any."""
@@ -117,7 +139,7 @@ class Register:
             if each is not None:
                 each.close()
         self._table = self._progress = None
-        self._result_partitions = 0
+        self.count_partitions_again()
 
 
 def _loaded(cluster: Cluster, mark: str) -> Table:
