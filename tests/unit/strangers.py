@@ -3,6 +3,7 @@
 import io
 import struct
 from contextlib import ExitStack
+from typing import Any
 
 import av
 import numpy as np
@@ -96,7 +97,7 @@ def together(container: str, *files: bytes) -> bytes:
     """The first stream of each of these files, as they are, in one container."""
     out = io.BytesIO()
     with ExitStack() as stack, av.open(out, "w", format=container) as film:
-        parts = [stack.enter_context(av.open(io.BytesIO(file))) for file in files]
+        parts: list[Any] = [stack.enter_context(av.open(io.BytesIO(file))) for file in files]
         streams = [film.add_stream_from_template(part.streams[0]) for part in parts]
         for part, stream in zip(parts, streams, strict=True):
             for packet in (each for each in part.demux(part.streams[0]) if each.dts is not None):
