@@ -17,6 +17,7 @@ needed = {
     "emotalk/head/head.glb",
     "emotalk/web/static/viewer.js",
     models + "mouth.onnx",
+    models + "stream.onnx",
     models + "recogniser.LICENSE.txt",
     models + "silero_vad.onnx",
 }

@@ -1,9 +1,10 @@
 """The built-in engine's speed beside what was asked of it: `python -m bench.builtin`.
 
 One thread, end to end: samples in, 52 columns out. Clips are pushed whole, live sound in pieces of 0.1 s; starting is
-`import emotalk` and loading both models, beside `import numpy, onnxruntime`, each in a process of its own, in turn.
-Processor time, not the clock: all of it runs in one thread. Minima of rounds that take turns, since a neighbour on the
-machine can only add.
+`import emotalk` and loading what a clip needs, beside `import numpy, onnxruntime`, each in a process of its own, in
+turn. The network of live streams stands beside what live sound cost until November 2026: for each 0.1 s a window of
+1.1 s, and three chunks at the gate. Processor time, not the clock: all of it runs in one thread. Minima of rounds that
+take turns, since a neighbour on the machine can only add.
 """
 
 import argparse
@@ -20,9 +21,14 @@ from bench.figures import machine, table
 from emotalk.engines.base import Latency
 from emotalk.engines.builtin import BuiltinEngine
 from emotalk.engines.builtin.engine import MODELS
+from emotalk.engines.builtin.gate import CHUNK, CONTEXT, at_rest
+from emotalk.engines.builtin.network import HEARD_SAMPLES
+from emotalk.engines.builtin.plan import ROW_SAMPLES
 from emotalk.expression import open_face
 from emotalk.face import Pcm, Style
+from emotalk.timebase import SAMPLE_RATE
 
+_WINDOW = 55 * ROW_SAMPLES
 SPEECH = Path(__file__).parents[1] / "examples" / "speech.wav"
 _TIMED = "import time; begin = time.process_time(); {}; print(time.process_time() - begin)"
 _FLOOR = _TIMED.format("import numpy, emotalk.engines.quiet_onnxruntime")
@@ -48,6 +54,38 @@ def performance(engine: BuiltinEngine, sound: Pcm, latency: Latency, piece: int)
     return run
 
 
+def networks(engine: BuiltinEngine, sound: Pcm) -> dict[str, Callable[[], float]]:
+    """Runs of the networks alone, in seconds for 0.1 s of one stream."""
+    window, chunks = sound[SAMPLE_RATE:][:_WINDOW], np.zeros((1, CONTEXT + CHUNK), np.float32)
+    stream = engine._streaming
+
+    def windowed() -> None:
+        engine._network.hear(window)
+        for _ in range(3):
+            engine._voice.judge(chunks, at_rest())
+
+    def together(streams: int) -> Callable[[], object]:
+        sounds, states = [window[:HEARD_SAMPLES]] * streams, [stream.rest[-1].after] * streams
+        return lambda: stream.hear(sounds, states)
+
+    sizes = {f"{streams} at once": timed(together(streams), streams) for streams in (1, 4, 16)}
+    return {"window": timed(windowed, 1), **sizes}
+
+
+def timed(call: Callable[[], object], share: int) -> Callable[[], float]:
+    """The least of ten calls, in processor seconds for each of so many streams."""
+
+    def run() -> float:
+        took = []
+        for _ in range(10):
+            begin = time.process_time()
+            call()
+            took.append(time.process_time() - begin)
+        return min(took) / share
+
+    return run
+
+
 def fastest(runs: dict[str, Callable[[], float]], rounds: int) -> dict[str, float]:
     """The least of each, measured in turn."""
     taken = [{name: run() for name, run in runs.items()} for _ in range(rounds)]
@@ -66,6 +104,8 @@ def main() -> None:
         {
             "clip": performance(engine, sound, "clip", len(sound)),
             "live": performance(engine, sound, "live", 1_600),
+            "silent": performance(engine, np.zeros_like(sound), "live", 1_600),
+            **networks(engine, sound),
             "floor": lambda: seconds_of(_FLOOR),
             "start": lambda: seconds_of(_OURS),
         },
@@ -74,6 +114,10 @@ def main() -> None:
     ratios = {
         "clip, × real time": (1 / took["clip"], "≥", 100),
         "live, 0.1 s pushes, × real time": (1 / took["live"], "≥", 15),
+        "live, digital silence, × real time": (1 / took["silent"], "≥", 15),
+        "a window and its gate, × a stream": (took["window"] / took["1 at once"], "≥", 2.5),
+        "… × one of four streams": (took["window"] / took["4 at once"], "≥", 4),
+        "… × one of sixteen": (took["window"] / took["16 at once"], "≥", 5),
         "import and load, × numpy and onnxruntime": (took["start"] / took["floor"], "≤", 1.5),
         "models, MB": (sum(f.stat().st_size for f in MODELS.glob("*.onnx")) / 1e6, "≤", 12),
     }

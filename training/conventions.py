@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from emotalk.engines.builtin.mouth import drawn
-from emotalk.engines.builtin.plan import PLANS
+from emotalk.engines.builtin.plan import CLIP
 from emotalk.engines.builtin.poses import PHONE, PHONES, SHAPES
 from emotalk.face import BLENDSHAPES, INDEX, Frames
 from emotalk.head import Head, load_head
@@ -36,12 +36,11 @@ _ONSET, _LENGTH = 25, 6
 
 def said(phone: str) -> Frames:
     """The face [52] in the middle of 0.12 s of this phone between two AA, as a clip has it."""
-    plan = PLANS["clip"]
-    shares = np.zeros((plan.past + plan.hop + plan.ahead + 1, len(PHONES)), np.float32)
+    shares = np.zeros((CLIP.past + CLIP.hop + CLIP.ahead + 1, len(PHONES)), np.float32)
     names = np.full(len(shares), PHONE["AA"])
-    names[plan.past + _ONSET : plan.past + _ONSET + _LENGTH] = PHONE[phone]
+    names[CLIP.past + _ONSET : CLIP.past + _ONSET + _LENGTH] = PHONE[phone]
     shares[np.arange(len(shares)), names] = 1
-    shapes = drawn(shares, plan.past, np.ones(plan.hop_frames + plan.foresight, np.float32), plan.hop_frames)
+    shapes = drawn(shares, CLIP.past, np.ones(CLIP.hop_frames + CLIP.foresight, np.float32), CLIP.hop_frames)
     return _columns(shapes[round((_ONSET + _LENGTH / 2) * 3 / 5)])
 
 

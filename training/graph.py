@@ -19,22 +19,42 @@ _HEARD = [f"/front/recogniser/blocks.{block}/norm/LayerNormalization_output_0" f
 Weights = NDArray[np.float32]
 
 
-def narrowed(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The same graph with its large weights in 16 bits, each behind a Cast."""
+def narrowed(model: onnx.ModelProto, in_eight: str = "") -> onnx.ModelProto:
+    """The same graph with its large weights in 16 bits, each behind a Cast.
+
+    `in_eight`: a kind of operator whose weights [a, b] have 8 bits, and a scale for each of the b columns.
+    """
     graph, casts, kept = model.graph, [], []
+    eighths = {node.input[1] for node in graph.node if node.op_type == in_eight}
     for tensor in graph.initializer:
         values = numpy_helper.to_array(tensor)
         if values.dtype != np.float32 or values.size < _SMALLEST:
             kept.append(tensor)
             continue
-        kept.append(numpy_helper.from_array(values.astype(np.float16), f"{tensor.name}.half"))
-        casts.append(helper.make_node("Cast", [f"{tensor.name}.half"], [tensor.name], to=TensorProto.FLOAT))
+        stored, nodes = (_quantised if tensor.name in eighths else _halved)(tensor.name, values)
+        kept += stored
+        casts += nodes
     nodes = [*casts, *graph.node]
     del graph.initializer[:], graph.node[:]
     graph.initializer.extend(kept)
     graph.node.extend(nodes)
     onnx.checker.check_model(model)
     return model
+
+
+def _halved(name: str, values: Weights) -> tuple[list[Any], list[Any]]:
+    half = f"{name}.half"
+    cast = helper.make_node("Cast", [half], [name], to=TensorProto.FLOAT)
+    return [numpy_helper.from_array(values.astype(np.float16), half)], [cast]
+
+
+def _quantised(name: str, values: Weights) -> tuple[list[Any], list[Any]]:
+    eighth, wide, scale = (f"{name}.{part}" for part in ("eighth", "wide", "scale"))
+    step = np.maximum(np.abs(values).max(0), 1e-12) / 127
+    stored = {eighth: np.round(values / step).astype(np.int8), scale: step.astype(np.float32)}
+    cast = helper.make_node("Cast", [eighth], [wide], to=TensorProto.FLOAT)
+    scaled = helper.make_node("Mul", [wide, scale], [name])
+    return [numpy_helper.from_array(array, key) for key, array in stored.items()], [cast, scaled]
 
 
 def cut_open(model: onnx.ModelProto) -> str:

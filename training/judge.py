@@ -8,13 +8,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from emotalk.engines.builtin.plan import PLANS
+from emotalk.engines.builtin.plan import CLIP
 from training import development
 from training.conditions import spoilt
 from training.development import Clip
 
 _BATCH = 64
-_PLAN = PLANS["clip"]
 _SPOILT = {"white": "white noise, 10 dB", "music": "music, 5 dB"}
 
 Draw = Callable[[Tensor], Tensor]
@@ -45,9 +44,9 @@ class Judge:
         }
 
     def _face(self, draw: Draw, clip: Clip) -> NDArray[np.float32]:
-        cut, rows = development.windows(clip.sound, _PLAN.past, _PLAN.hop, _PLAN.ahead)
+        cut, rows = development.windows(clip.sound, CLIP.past, CLIP.hop, CLIP.ahead)
         with torch.inference_mode():
             sounds = torch.from_numpy(cut).to(self._device).split(_BATCH)
             curves = torch.cat([draw(sound) for sound in sounds])
-        drawn = curves[:, _PLAN.past : _PLAN.past + _PLAN.hop].flatten(0, 1)[:rows].float().cpu().numpy()
+        drawn = curves[:, CLIP.past : CLIP.past + CLIP.hop].flatten(0, 1)[:rows].float().cpu().numpy()
         return development.as_face(drawn, len(clip.sound) / 16_000)

@@ -27,7 +27,7 @@ from training.upper import table as upper_table
 
 CARD = Path(__file__).parents[1] / "docs" / "model-card.md"
 MARK, END = "<!-- people -->", "<!-- end of people -->"
-_LIVE = 0.3
+_LIVE = 0.15
 _PAUSE = (6, 30)
 """Frames of a short pause; longer is silence."""
 _HEAD = (
@@ -177,7 +177,7 @@ def table(stick: Yardstick, others: dict[str, Path], checkpoint: Path | None) ->
         ours = write_faces(stick, place / "ours", performed(builtin))
         rows = [
             stick.row("**ours**", ours),
-            stick.row("… live, look-ahead 0.3 s", write_faces(stick, place / "live", performed(builtin, live=True))),
+            stick.row("… live, look-ahead 0.15 s", write_faces(stick, place / "live", performed(builtin, live=True))),
             *(stick.row(name, folder) for name, folder in others.items()),
         ]
         if checkpoint:

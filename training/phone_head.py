@@ -16,7 +16,7 @@ import onnx
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from emotalk.engines.builtin.plan import PLANS
+from emotalk.engines.builtin.plan import CLIP
 from emotalk.engines.quiet_onnxruntime import onnxruntime
 from training import augment, corpus, development
 from training.graph import closed, cut_open, hearing
@@ -24,7 +24,6 @@ from training.phones import CLASS, CLASSES, MASK, Segment
 from training.voices import Espeak
 
 MODEL = Path("src/emotalk/engines/builtin/models/mouth.onnx")
-_PLAN = PLANS["clip"]
 _SHARE = {"readers": 1.0, "commands": 0.25, "accented": 0.12}
 """How much of each real part is heard: native readers count most."""
 _SPOKEN, _SEED, _LANGUAGES = 700, 7, ("", "", "vi")
@@ -70,13 +69,13 @@ class Lessons:
 
     def take(self, sound: augment.Sound, segments: list[Segment]) -> None:
         """Hear one clip, window by window as the engine does, the rows of the look-ahead too: they are used as well."""
-        cut, rows = development.windows(sound, _PLAN.past, _PLAN.hop, _PLAN.ahead)
-        size = _PLAN.past + _PLAN.hop + _PLAN.ahead
-        known = np.full(_PLAN.past + len(cut) * _PLAN.hop + size, _MASKED)
-        known[_PLAN.past : _PLAN.past + rows] = labels(segments, rows)
+        cut, rows = development.windows(sound, CLIP.past, CLIP.hop, CLIP.ahead)
+        size = CLIP.past + CLIP.hop + CLIP.ahead
+        known = np.full(CLIP.past + len(cut) * CLIP.hop + size, _MASKED)
+        known[CLIP.past : CLIP.past + rows] = labels(segments, rows)
         for number, window in enumerate(cut):
-            hidden = self._session.run(None, {"sound": window[None]})[0][0][_PLAN.past : size]
-            classes = known[number * _PLAN.hop + _PLAN.past :][: len(hidden)]
+            hidden = self._session.run(None, {"sound": window[None]})[0][0][CLIP.past : size]
+            classes = known[number * CLIP.hop + CLIP.past :][: len(hidden)]
             kept = (classes != _MASKED) & (self._draw.random(len(hidden)) < _ROWS_KEPT)
             self._rows.append(hidden[kept])
             self._labels.append(classes[kept])

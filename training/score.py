@@ -106,7 +106,7 @@ def tables(data: Path, real: Path, lipsync: Path) -> str:
     lines = [_HEAD]
     for name, make in sets.items():
         clips = make()
-        for latency, title in (("clip", name), ("live", "… live, look-ahead 0.3 s")):
+        for latency, title in (("clip", name), ("live", "… live, look-ahead 0.15 s")):
             faces = scores.faces(clips, latency)
             ci = scores.intervals(clips, faces) if latency == "clip" else None
             lines.append(_row(title, scores.figures(clips, faces), ci))

@@ -2,8 +2,9 @@
 
 stream.onnx: sound float32 [batch, 320 · rows] at 16 kHz and state [batch, n], zeros at first → phones [batch, rows,
 39], voice [batch, rows], states [batch, rows, 288] and the state after. Row r of a call is at sample 320 · (r - 1) of
-it. Each stream of a batch gets the bytes that it would get alone. Few and fused operators: a push of 0.1 s is mostly
-the price of calling them. Weights are stored in 16 bits, as in the window's graph.
+it. The last AGAIN rows are the first of the next call, which hears them again, knowing more: the state after is that
+before them. Each stream of a batch gets the bytes that it would get alone. Few and fused operators: a push of 0.1 s is
+mostly the price of calling them. The weights of its products are stored in 8 bits, others in 16.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto
 
+from emotalk.engines.builtin.network import AGAIN
 from training import sizes
 from training.graph import narrowed
 from training.nodes import END, OURS, Kept, Nodes
@@ -34,8 +36,8 @@ Weights = dict[str, NDArray[np.float32]]
 class Drawing:
     """The nodes of a network with these weights, which are named as in `training.stream.Stream`."""
 
-    def __init__(self, weights: Weights) -> None:
-        self._w, self._n = weights, Nodes()
+    def __init__(self, weights: Weights, again: int = AGAIN) -> None:
+        self._w, self._n, self._again = weights, Nodes(), again
 
     def model(self) -> onnx.ModelProto:
         """The whole graph, in 32 bits."""
@@ -58,17 +60,17 @@ class Drawing:
     def _pair(self, place: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         return self._w[f"{place}.weight"], self._w[f"{place}.bias"]
 
-    def _extended(self, kept: Kept, more: str, length: int, axis: int = 1) -> str:
-        """What was kept, and more behind it; its last rows are kept for the next call."""
-        n = self._n
+    def _extended(self, kept: Kept, more: str, length: int, axis: int = 1, per_row: int = 1) -> str:
+        """What was kept, and more behind it; what comes before the next call is kept for it."""
+        n, again = self._n, self._again * per_row
         series = n.joined(kept.before, more, axis=axis)
-        kept.after = n.cut(series, -length, axis=axis)
+        kept.after = n.cut(series, -length - again, -again or END, axis=axis)
         return series
 
     def _features(self) -> str:
         """Sound → [batch · rows, 144 + 128]: what the stem and our own network make of the log-mel."""
         n = self._n
-        sound = self._extended(n.keep(_TAIL), "sound", _TAIL)
+        sound = self._extended(n.keep(_TAIL), "sound", _TAIL, per_row=320)
         parts = n.shaped(n.cut(sound, 0, -_TAIL + 320), 0, -1, 160)
         frames = n.joined(n.cut(parts, 0, -2), n.cut(parts, 1, -1), n.cut(parts, 2), axis=2)
         waves = np.pad(self._w["waves"][:, 0].T, ((0, 3 * 160 - 400), (0, 0)))
@@ -80,7 +82,7 @@ class Drawing:
         self._measure(raw)
         gain = self._gain(mel)
         mean = self._mean(raw, gain)
-        near = n.op("Add", self._extended(n.keep(3, BANDS), raw, 3), gain)
+        near = n.op("Add", self._extended(n.keep(3, BANDS), raw, 3, per_row=2), gain)
         return self._convolved(n.op("Max", near, n.weight(sizes.FLOOR)), mean)
 
     def _measure(self, raw: str) -> None:
@@ -122,14 +124,18 @@ class Drawing:
         return n.op("Div", leaning, n.op("Add", weight, n.weight(sizes.MEAN_PRIOR)))
 
     def _faded(self, x: str, width: int, frames: float) -> str:
-        """[batch, frames, width] → the fading sum up to the last of them, [batch, 1, width]; kept."""
-        n = self._n
-        weights = n.weight(np.exp(-np.arange(2 * _MOST, -1, -1) / frames)[None])
-        kept = n.keep(1, width)
+        """[batch, frames, width] → the fading sum up to the last of them, [batch, 1, width].
+
+        The sum up to the last that is not heard again is kept.
+        """
+        n, kept, age = self._n, self._n.keep(1, width), np.arange(2 * _MOST, -1, -1)
+        ages = np.stack([age, age - 2 * self._again])
+        weights = n.weight(np.where(ages >= 0, np.exp(-ages.clip(0) / frames), 0))
         series = n.joined(kept.before, x, axis=1)
         count = n.op("Neg", n.op("Shape", series, start=1, end=2))
-        kept.after = n.op("MatMul", n.op("Slice", weights, count, n.integers(END), n.integers(1)), series)
-        return kept.after
+        sums = n.op("MatMul", n.op("Slice", weights, count, n.integers(END), n.integers(1)), series)
+        now, kept.after = n.split(sums, 1, 1, axis=1)
+        return now
 
     def _convolved(self, near: str, mean: str) -> str:
         """Both convolutions over five frames, at every second place, as one product; the mean goes by its own."""
@@ -215,7 +221,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=MODEL)
     asked = parser.parse_args()
     average = torch.load(asked.data / "stream.pt", map_location="cpu", weights_only=True)["average"]
-    onnx.save(narrowed(Drawing({name: values.numpy() for name, values in average.items()}).model()), asked.out)
+    model = Drawing({name: values.numpy() for name, values in average.items()}).model()
+    onnx.save(narrowed(model, in_eight="Gemm"), asked.out)
     print(f"{asked.out}: {asked.out.stat().st_size / 1e6:.2f} MB")
 
 

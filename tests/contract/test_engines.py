@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emotalk.chunking import Chunking, open_session
-from emotalk.engines.base import DEVICES, PRECISIONS, Device, Engine, WindowEngine
+from emotalk.engines.base import DEVICES, PRECISIONS, Device, Engine, EngineCard, EngineSession, Latency, WindowEngine
 from emotalk.engines.catalog import open_engine
 from emotalk.engines.emotalk import engine as emotalk_engine
 from emotalk.engines.emotalk.narrow import FP16
@@ -52,11 +53,32 @@ def several_windows_at_once() -> AnyEngine:
         return opened("emotalk", "cuda")
 
 
+@dataclass(frozen=True)
+class Live:
+    """An engine whose every clip is a live stream."""
+
+    engine: Engine
+
+    @property
+    def card(self) -> EngineCard:
+        return self.engine.card
+
+    def open(self, style: Style, latency: Latency = "clip", seed: str = "") -> EngineSession:
+        return self.engine.open(style, "live", seed)
+
+
+def live() -> AnyEngine:
+    engine = opened("builtin")
+    assert isinstance(engine, Engine)
+    return Live(engine)
+
+
 MAKERS: dict[str, Callable[[], AnyEngine]] = {
     "tone": lambda: opened("tone"),
     "sleep": lambda: SleepEngine(pause=lambda seconds: None),
     "streaming tone": StreamingToneEngine,
     "builtin": lambda: opened("builtin"),
+    "builtin, live": live,
     "emotalk": lambda: opened("emotalk"),
     "emotalk, several windows at once": several_windows_at_once,
 }

@@ -14,7 +14,7 @@ MODELS = "emotalk/engines/builtin/models/"
 
 def test_models_types_and_licences_are_inside(house: House):
     files = set(json.loads(house.get("python", "-c", ASK))["files"])
-    models = ("mouth.onnx", "recogniser.LICENSE.txt", "silero_vad.onnx", "silero_vad.LICENSE.txt")
+    models = ("mouth.onnx", "stream.onnx", "recogniser.LICENSE.txt", "silero_vad.onnx", "silero_vad.LICENSE.txt")
     assert {MODELS + name for name in models} <= files
     assert {"emotalk/py.typed", "emotalk/wire/emotalk_pb2.pyi"} <= files
     assert {name.rpartition("/")[2] for name in files if "/licenses/" in name} == {"LICENSE", "NOTICE"}

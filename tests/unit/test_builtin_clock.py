@@ -4,13 +4,11 @@ from fractions import Fraction
 from math import ceil, floor
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emotalk.engines.base import LATENCIES, Latency
 from emotalk.engines.builtin.clock import first_tick, last_tick, rows_to_frames, ticks_to_frames
-from emotalk.engines.builtin.plan import PLANS, ROW_SAMPLES
+from emotalk.engines.builtin.plan import CLIP, ROW_SAMPLES
 from emotalk.tape import Tape
 
 
@@ -46,19 +44,15 @@ def test_the_ticks_of_a_frame_are_those_beside_its_time(frame: int) -> None:
     assert last_tick(frame + 1) == ceil(tick_of(frame))
 
 
-@pytest.mark.parametrize("latency", LATENCIES)
 @given(block=st.integers(0, 10_000))
-def test_a_block_has_whole_frames_and_the_next_begins_where_it_ends(latency: Latency, block: int) -> None:
-    plan = PLANS[latency]
-    start, stop = plan.window(block)
-    assert start + plan.past * ROW_SAMPLES == Fraction(block * plan.hop_frames, 30) * 16_000
-    assert stop - start == (plan.past + plan.hop + plan.ahead) * ROW_SAMPLES
+def test_a_block_has_whole_frames_and_the_next_begins_where_it_ends(block: int) -> None:
+    start, stop = CLIP.window(block)
+    assert start + CLIP.past * ROW_SAMPLES == Fraction(block * CLIP.hop_frames, 30) * 16_000
+    assert stop - start == (CLIP.past + CLIP.hop + CLIP.ahead) * ROW_SAMPLES
 
 
-@pytest.mark.parametrize(("latency", "limit"), [("live", 0.3), ("clip", 2.0)])
-def test_no_frame_waits_longer_than_its_latency_promises(latency: Latency, limit: float) -> None:
-    plan = PLANS[latency]
-    assert (plan.hop + plan.ahead) * ROW_SAMPLES / 16_000 <= limit
+def test_no_frame_of_a_clip_waits_longer_than_it_promises() -> None:
+    assert (CLIP.hop + CLIP.ahead) * ROW_SAMPLES / 16_000 <= 2.0
 
 
 def test_a_tape_is_read_by_absolute_position_after_it_has_forgotten() -> None:

@@ -105,6 +105,6 @@ def test_the_mouth_is_shut_in_a_long_pause(latency: Latency) -> None:
 
 
 def test_a_live_mouth_says_what_a_clips_mouth_says() -> None:
-    # All but the pauses, in which a clip's lips part earlier: it knows of the next word.
+    # All but the pauses, in which a clip's lips part earlier: it knows of the next word. And a third of a row later.
     live, clip = (performed(latency)[:, INDEX["jawOpen"]] for latency in ("live", "clip"))
-    assert np.corrcoef(live, clip)[0, 1] > 0.9
+    assert np.corrcoef(live, clip)[0, 1] > 0.8

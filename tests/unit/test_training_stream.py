@@ -24,7 +24,7 @@ LEARNT |= {
     "voice.weight": DRAW.standard_normal((1, 3 * INNER)).astype(np.float32),
     "voice.bias": np.zeros(1, np.float32),
 }
-MODEL = narrowed(Drawing(LEARNT).model())
+MODEL = narrowed(Drawing(LEARNT, again=0).model())
 OPTIONS = onnxruntime.SessionOptions()
 OPTIONS.intra_op_num_threads = 1
 SESSION = onnxruntime.InferenceSession(MODEL.SerializeToString(), OPTIONS, providers=["CPUExecutionProvider"])
@@ -104,3 +104,16 @@ def test_digital_silence_settles_and_stays() -> None:
     assert np.isfinite(state).all()
     assert all(np.allclose(a, b, atol=1e-4) for a, b in pairwise(seen[30:]))
     assert (seen[-1].argmax(-1) == 0).all()
+
+
+def test_what_is_heard_again_is_not_yet_in_the_state() -> None:
+    """A call of eight rows, three of which are heard again, leaves the state of a call of the other five."""
+    sound, size = babble(seconds=2.0), 5 * ROW_SAMPLES
+    again = onnxruntime.InferenceSession(narrowed(Drawing(LEARNT, again=3).model()).SerializeToString(), OPTIONS)
+    longer, plain = (np.zeros((1, LENGTH), np.float32) for _ in range(2))
+    for start in range(0, 12 * size, size):
+        longer = again.run(["state_after"], {"sound": sound[None, start : start + 8 * ROW_SAMPLES], "state": longer})[0]
+        *_, plain = stepped([sound[start : start + size]], plain)
+    tail_and_level = slice(0, 362)
+    np.testing.assert_allclose(longer[0, tail_and_level], plain[0, tail_and_level], rtol=1e-5, atol=1e-6)
+    assert np.corrcoef(longer[0], plain[0])[0, 1] > 0.9

@@ -21,7 +21,7 @@ Precision = Literal["auto", "fp32", "bf16", "fp16"]
 PRECISIONS: Sequence[Precision] = ("auto", "fp32", "bf16", "fp16")
 Latency = Literal["clip", "live"]
 LATENCIES: Sequence[Latency] = ("clip", "live")
-"""clip: a frame may wait for 2 s of the sound after it, where that helps. live: for 0.3 s at most."""
+"""clip: a frame may wait for 2 s of the sound after it, where that helps. live: for 0.15 s at most."""
 
 Drawing = Literal["face", "mouth"]
 
@@ -61,7 +61,7 @@ class MouthSession(EngineSession, Protocol):
 
     @property
     def voice(self) -> NDArray[np.float32]:
-        """0..1 for each frame that was returned last: is somebody speaking?"""
+        """0..1 for each frame that was returned last, or some frames further: is somebody speaking?"""
         ...
 
 
@@ -71,12 +71,12 @@ class HearingSession(EngineSession, Protocol):
 
     @property
     def voice(self) -> NDArray[np.float32]:
-        """0..1 for each frame that was returned last."""
+        """See MouthSession."""
         ...
 
     @property
     def states(self) -> NDArray[np.float32]:
-        """[n, 288]: the inner states of the built-in network at each frame that was returned last."""
+        """[n, 288]: the inner states of the built-in network at the same frames as `voice`."""
         ...
 
 
@@ -116,10 +116,11 @@ def push_many(
     """See ManyStreams.push_many; of an engine without it one after the other."""
     if len(sessions) > 1 and isinstance(engine, ManyStreams):
         return engine.push_many(sessions, sounds)
-    return [_pushed(session, sound) for session, sound in zip(sessions, sounds, strict=True)]
+    return [pushed(session, sound) for session, sound in zip(sessions, sounds, strict=True)]
 
 
-def _pushed(session: EngineSession, sound: Pcm) -> Frames | EmoTalkError:
+def pushed(session: EngineSession, sound: Pcm) -> Frames | EmoTalkError:
+    """What a push gives, or the error that it raises."""
     try:
         return session.push(sound)
     except EmoTalkError as error:

@@ -92,9 +92,9 @@ class Feeling:
     def draw(
         self, face: Frames, moment: Moment, states: NDArray[np.float32], voice: NDArray[np.float32]
     ) -> tuple[Frames, Motion]:
-        """The next frames [n, 52], which begin a step, and how the head moves.
+        """The next frames [n, 52], and how the head moves.
 
-        Where it hears: states [n, 288] and voice 0..1 [n].
+        Where it hears: states [m, 288] and voice 0..1 [m] of these frames and of the rest of their last step.
         """
         drawn, stirring = [], []
         speech = zip(moment.speech.quiet.tolist(), moment.speech.present.tolist(), strict=True)

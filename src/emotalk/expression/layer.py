@@ -176,11 +176,12 @@ class ExpressedSession:
         return np.concatenate(faces)
 
     def _ready(self) -> int:
-        """How many frames can be drawn now; a feeling is heard in whole steps."""
+        """How many frames can be drawn now; a feeling is heard in whole steps, before the first frame of each."""
         count = min(len(self._undrawn), _heard(self._sound.end) - self._drawn, _BLOCK)
-        if self._ear:
-            count = min(count, len(self._states))
-        return count if self._over or not self._feeling else count // STEP_FRAMES * STEP_FRAMES
+        if not self._ear:
+            return count
+        heard = self._drawn + len(self._states)
+        return min(count, (heard if self._over else heard // STEP_FRAMES * STEP_FRAMES) - self._drawn)
 
     def _block(self, count: int) -> Frames:
         first, last = self._drawn, self._drawn + count - 1
@@ -188,7 +189,7 @@ class ExpressedSession:
         face, moment = self._drawing.face(self._undrawn[:count], self._voice[:count], *prosody(near, first, count))
         motion = moment.motion
         if self._feeling:
-            face, motion = self._feeling.draw(face, moment, self._states[:count], self._heard_voice[:count])
+            face, motion = self._feeling.draw(face, moment, self._states, self._heard_voice)
         face = self._drawing.reach(face, moment, self._feeling.stirring if self._feeling else np.full(count, np.nan))
         self._undrawn, self._voice = self._undrawn[count:], self._voice[count:]
         self._states, self._heard_voice = self._states[count:], self._heard_voice[count:]

@@ -13,7 +13,7 @@ Manner = Literal["clip", "live"]
 
 LOOK_SECONDS = 0.05
 _PATIENCE, _MOST_PATIENCE = 0.2, 0.5
-"""The live engine's first frames need 0.3 s of sound, so nobody who speaks in short pieces waits longer for this."""
+"""The live engine's first frames need 0.2 s of sound, so nobody who speaks in short pieces waits longer for this."""
 _RACING, _HEAD_START = 2.0, 0.5
 _FAST = 10.0
 _STALL = 0.5

@@ -7,6 +7,7 @@ from emotalk import metrics
 from emotalk.errors import ConfigurationError
 from emotalk.live.room import LiveRoom
 from emotalk.live.serving import Serving
+from emotalk.performance import Performance
 from emotalk.pipeline import Pipeline
 from emotalk.processes import observed, parts
 from emotalk.settings import Settings
@@ -21,6 +22,7 @@ def live(settings: Settings, address: str, supervised: bool) -> None:
         raise ConfigurationError(f"address: {address} is not a socket of this machine. Use unix:PATH.")
     pipeline = Pipeline(parts.engine(settings))
     metrics.say_build(pipeline.engine.card)
+    pipeline.live(Performance())  # the first speaker does not wait for what only live streams need
     room = LiveRoom(pipeline, parts.gains(settings), settings.max_seconds)
     metrics.LIVE_LATE.set_function(room.latest)
     loop, serving = asyncio.new_event_loop(), Serving(room)

@@ -16,10 +16,14 @@ _SIXTHS = 6
 
 
 def rows_to_frames(rows: NDArray[np.float32], frames: int, lead: int = 0) -> NDArray[np.float32]:
-    """Rows of a block, which starts at a frame, linearly interpolated `lead` sixths of a row after its first frames."""
+    """Rows of a block, which starts at a frame, linearly interpolated `lead` sixths of a row after its first frames.
+
+    The last row is held.
+    """
     row, sixth = np.divmod(10 * np.arange(frames) + lead, _SIXTHS)
+    before, after = np.minimum([row, row + 1], len(rows) - 1)
     share = (sixth / _SIXTHS).astype(np.float32)[:, None]
-    at_frames: NDArray[np.float32] = rows[row] * (1 - share) + rows[np.minimum(row + 1, len(rows) - 1)] * share
+    at_frames: NDArray[np.float32] = rows[before] * (1 - share) + rows[after] * share
     return at_frames
 
 

@@ -1,42 +1,45 @@
 """The built-in engine: a small network that needs no checkpoint and no graphics card. See CARD.md.
 
-    sound ─┬─ windows ─► network ─► shares of 39 phones, 50 Hz ──────┐
-           └─ chunks ──► Silero ─► hysteresis, margins, fade ─► voice ┴─► mouth.py: poses, in time ─► mouth, 30 fps
+    a clip ──┬─ windows ─► network ─► shares of 39 phones, 50 Hz ──────┐
+             └─ chunks ──► Silero ─► hysteresis, margins, fade ─► voice ┤
+    a stream ── steps ──► network with its state ─► shares, voice ──────┴─► mouth.py: poses, in time ─► mouth, 30 fps
 
 It draws the mouth alone; `emotalk.expression` draws the rest.
 
-A streaming engine; how long a frame waits for the sound after it is chosen when a session opens (plan.py).
+How long a frame waits for the sound after it is chosen when a session opens, and with it the network: a clip is heard
+in windows (session.py, plan.py), a live stream step by step (stream.py).
 """
 
 import hashlib
 import logging
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from emotalk.engines.base import Device, EngineCard, EngineSession, Latency
+from emotalk.engines.base import Device, EngineCard, EngineSession, Latency, pushed
 from emotalk.engines.builtin.gate import VoiceModel, at_rest, chunks_of
-from emotalk.engines.builtin.network import MouthNetwork
-from emotalk.engines.builtin.plan import PLANS
-from emotalk.errors import DeviceUnavailable
-from emotalk.face import Style
+from emotalk.engines.builtin.network import MouthNetwork, StreamNetwork
+from emotalk.errors import DeviceUnavailable, EmoTalkError
+from emotalk.face import Frames, Pcm, Style
 from emotalk.probe import probe
 
 MODELS = Path(__file__).parent / "models"
+_FILES = ("mouth.onnx", "stream.onnx", "silero_vad.onnx")
 LICENCE = "MIT and Apache-2.0"
 """Which part is under which: CARD.md."""
 
 log = logging.getLogger(__name__)
 
-_CODE_VERSION = "5"
+_CODE_VERSION = "6"
 """Raise it with any change that changes bytes: frames of different fingerprints are never spliced."""
 
 
 def _digest(models: Path) -> bytes:
     """What the models are."""
-    # Processors have instructions for this one: reading 8 MB is a tenth of the time to load.
-    files = (hashlib.sha256((models / name).read_bytes()).digest() for name in ("mouth.onnx", "silero_vad.onnx"))
+    # Processors have instructions for this one: reading 12 MB is a tenth of the time to load.
+    files = (hashlib.sha256((models / name).read_bytes()).digest() for name in _FILES)
     return b"".join(files)
 
 
@@ -61,7 +64,8 @@ class BuiltinEngine:
     def _fingerprint(self) -> str:
         """16 hex digits over the models, the code, and what this machine hears in a sound that all machines have.
 
-        Processors and runtimes that compute the same have the same: a job may move between them.
+        Processors and runtimes that compute the same have the same: a job may move between them. A live stream cannot:
+        so its network is not asked what it hears.
         """
         sound = probe()
         voice, _ = self._voice.judge(chunks_of(sound), at_rest())
@@ -72,8 +76,23 @@ class BuiltinEngine:
         """Start a clip. Style and seed are for the layer above: this mouth is nobody's."""
         # Not at the top: what only a session needs would be a third of the imports.
         from emotalk.engines.builtin.session import BuiltinSession
+        from emotalk.engines.builtin.stream import StreamSession
 
-        return BuiltinSession(self._network, self._voice, PLANS[latency])
+        return StreamSession(self._streaming) if latency == "live" else BuiltinSession(self._network, self._voice)
+
+    def push_many(self, sessions: Sequence[EngineSession], sounds: Sequence[Pcm]) -> Sequence[Frames | EmoTalkError]:
+        """See ManyStreams: live streams are heard in one call, clips one after the other."""
+        from emotalk.engines.builtin.stream import StreamSession, push_streams
+
+        streams = [(i, each) for i, each in enumerate(sessions) if isinstance(each, StreamSession)]
+        given = push_streams(self._streaming, [each for _, each in streams], [sounds[i] for i, _ in streams])
+        heard = dict(zip((i for i, _ in streams), given, strict=True))
+        return [heard[i] if i in heard else pushed(*both) for i, both in enumerate(zip(sessions, sounds, strict=True))]
+
+    @cached_property
+    def _streaming(self) -> StreamNetwork:
+        """Loaded for the first live stream: a worker has none."""
+        return StreamNetwork(MODELS / "stream.onnx")
 
     def _warm(self) -> None:
         session = self.open(Style())

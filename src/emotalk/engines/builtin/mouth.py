@@ -9,6 +9,7 @@ Why so: docs/decisions/0033.
 A block is drawn from its own window and nothing else, in a fixed order of sums: no cut of the sound changes a byte.
 """
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from emotalk.engines.builtin.clock import rows_of, rows_to_frames
 from emotalk.engines.builtin.poses import PHONE, PHONES, POSES, SHAPE, SHAPES
+from emotalk.face import BLENDSHAPES, INDEX, Frames
 
 Rows = NDArray[np.float32]
 Row = NDArray[np.float32]
@@ -61,22 +63,50 @@ _PRESSES, _BITES = ((row > 0).astype(np.float32) for row in (_PRESSED, _BITTEN))
 _JAW, _CLOSE = (slice(SHAPE[name], SHAPE[name] + 1) for name in ("jawOpen", "mouthClose"))
 _JAW_AT_TEETH = 0.13
 
+_COLUMNS = [(n + side, i) for i, n in enumerate(SHAPES) for side in ("", "Left", "Right") if n + side in INDEX]
+_TO, _FROM = [INDEX[name] for name, _ in _COLUMNS], [i for _, i in _COLUMNS]
+"""ARKit columns and the shapes that they show: one with a left and a right goes to both."""
 
-def drawn(shares: Rows, first: int, voice: NDArray[np.float32], count: int, hindsight: int = 0) -> Rows:
+
+def on_face(shapes: Rows) -> Frames:
+    """Shapes [n, 13] → float32 [n, 52], elsewhere 0."""
+    face = np.zeros((len(shapes), BLENDSHAPES), np.float32)
+    face[:, _TO] = shapes[:, _FROM]
+    return face
+
+
+@dataclass(frozen=True)
+class Sight:
+    """How a mouth is drawn from what is known of what comes: much, of a clip.
+
+    `lead`: sixths of a row after its own at which the first frame lies. `hindsight`: so many frames before the first, a
+    multiple of three, are looked at for a phone after which the lips stay parted. `closing`: the share of a phone of
+    the lips from which on they come nearer, and how much more it takes until they meet.
+    """
+
+    lead: int = LEAD
+    hindsight: int = 0
+    closing: tuple[float, float] = (0.05, 0.42)
+
+
+CLIP_SIGHT = Sight()
+
+
+def drawn(shares: Rows, first: int, voice: NDArray[np.float32], count: int, sight: Sight = CLIP_SIGHT) -> Rows:
     """Shares of a window [rows, 39], the row of the first frame, voice 0..1 at each frame → shapes [count, 13].
 
-    `voice` may be longer than `count`: so far ahead is looked for a phone for which the lips part. `hindsight`: so many
-    frames before the first, a multiple of three, are looked at for one after which they stay parted.
+    `voice` may be longer than `count`: so far ahead is looked for a phone for which the lips part.
     """
-    tracks = _in_time(shares @ _WEIGHTS, first - rows_of(hindsight), hindsight + len(voice))
+    past = sight.hindsight
+    tracks = _in_time(shares @ _WEIGHTS, first - rows_of(past), past + len(voice), sight.lead)
     heard = _unit(tracks[:, len(SHAPES) :]).T
-    tracks, now = tracks[hindsight:], heard[:, hindsight:]
+    tracks, now = tracks[past:], heard[:, past:]
     spoken = now * voice
     phone = spoken[0]
-    met, bitten = _gesture(spoken[1:, :count, None])
-    parted = _soon(phone, _gesture(now[1]), count)
-    if hindsight:
-        parted = np.maximum(parted, _lately(heard[0], hindsight, count) * voice[:count])
+    met, bitten = _gesture(spoken[1:, :count, None], sight)
+    parted = _soon(phone, _gesture(now[1], sight), count)
+    if past:
+        parted = np.maximum(parted, _lately(heard[0], past, count) * voice[:count])
     parted *= 1 - phone[:count]
     mouth = np.maximum(tracks[:count, : len(SHAPES)] * voice[:count, None], 0)
     mouth += parted[:, None] * POSES[PHONE["SIL"]]
@@ -85,20 +115,20 @@ def drawn(shares: Rows, first: int, voice: NDArray[np.float32], count: int, hind
     return _unit(mouth)
 
 
-def _in_time(tracks: Rows, first: int, frames: int) -> Rows:
+def _in_time(tracks: Rows, first: int, frames: int, lead: int) -> Rows:
     """Tracks [rows, 16], smoothed each in its way, at frames from row `first` on."""
     at_frames = np.empty((frames, tracks.shape[1]), np.float32)
-    for columns, moves in _moves(len(tracks), first, frames):
+    for columns, moves in _moves(len(tracks), first, frames, lead):
         at_frames[:, columns] = moves @ tracks[:, columns]
     return at_frames
 
 
 @lru_cache
-def _moves(rows: int, first: int, frames: int) -> tuple[tuple[slice, Rows], ...]:
+def _moves(rows: int, first: int, frames: int, lead: int) -> tuple[tuple[slice, Rows], ...]:
     """Columns, and what smooths them and reads them at frames: [frames, rows]. A window's size is always the same."""
     lips = CRISPNESS * _taps(0) + (1 - CRISPNESS) * _taps(3)
     ways = ((_LIPS, lips), (_ROUNDING, _taps(7)), (_PHONE, _taps(4)), (_GESTURES, _taps(0)))
-    return tuple((columns, rows_to_frames(_smoothing(taps, rows)[first:], frames, LEAD)) for columns, taps in ways)
+    return tuple((columns, rows_to_frames(_smoothing(taps, rows)[first:], frames, lead)) for columns, taps in ways)
 
 
 def _taps(reach: int) -> Rows:
@@ -144,9 +174,10 @@ def _ago(hindsight: int, count: int) -> tuple[NDArray[np.int64], Row]:
     return hindsight - ago + np.arange(count)[:, None], nearness.astype(np.float32)
 
 
-def _gesture(share: Rows) -> Rows:
-    """A closure: nothing at a share of 0.05, all of it at 0.47, smooth between."""
-    level = _unit((share - 0.05) / 0.42)
+def _gesture(share: Rows, sight: Sight) -> Rows:
+    """A closure: none of it at a small share, all at a larger one, smooth between."""
+    none, more = sight.closing
+    level = _unit((share - none) / more)
     return level * level * (3 - 2 * level)
 
 

@@ -6,8 +6,11 @@ from typing import Any
 from emotalk.errors import CheckpointError, CheckpointNotFound
 
 
-def load(path: Path) -> Any:
-    """An onnxruntime.InferenceSession of this file. Raises CheckpointNotFound, CheckpointError."""
+def load(path: Path, fused: bool = False) -> Any:
+    """An onnxruntime.InferenceSession of this file. Raises CheckpointNotFound, CheckpointError.
+
+    `fused`: the runtime looks for more to simplify, which takes longer than reading the file.
+    """
     # Not at the top: `emotalk --help` must not pay for a runtime it does not use.
     from emotalk.engines.quiet_onnxruntime import failures, onnxruntime
 
@@ -16,8 +19,8 @@ def load(path: Path) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    # The graphs are exported simplified; looking for more to simplify would take longer than reading them.
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    levels = onnxruntime.GraphOptimizationLevel
+    options.graph_optimization_level = levels.ORT_ENABLE_ALL if fused else levels.ORT_DISABLE_ALL
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except (failures.Fail, failures.InvalidArgument, failures.InvalidProtobuf, failures.InvalidGraph) as error:

@@ -1,4 +1,4 @@
-"""How a session cuts its sound: a latency is chosen when it opens, and everything else follows from three numbers.
+"""How a clip's sound is cut: everything follows from three numbers. (A live stream is not cut: stream.py.)
 
 Block k of a clip is the rows k · hop … (k + 1) · hop - 1, a row every 20 ms. It is drawn from one window of the sound
 and from nothing else, so that any way of pushing the samples gives the same bytes:
@@ -13,8 +13,6 @@ Why so: docs/decisions/0025.
 
 from dataclasses import dataclass
 
-from emotalk.engines.base import Latency
-
 ROW_SAMPLES = 320
 ROW_RATE = 50
 ROWS_PER_STEP, FRAMES_PER_STEP = 5, 3
@@ -27,7 +25,6 @@ class Plan:
 
     `foresight`: how many frames after a block are looked at for a phone to part the lips for; `certain`: of how many of
     these the gate must have judged. Where it has not, the gate counts as it stands at the end of the block.
-    `hindsight`: how many frames before a block are looked at for a phone after which the lips stay parted.
     """
 
     past: int
@@ -36,7 +33,6 @@ class Plan:
     chunks: int
     foresight: int
     certain: int
-    hindsight: int
 
     @property
     def hop_frames(self) -> int:
@@ -49,8 +45,5 @@ class Plan:
         return (first - self.past) * ROW_SAMPLES, (first + self.hop + self.ahead) * ROW_SAMPLES
 
 
-PLANS: dict[Latency, Plan] = {
-    "live": Plan(past=40, hop=5, ahead=10, chunks=1, foresight=3, certain=0, hindsight=12),
-    "clip": Plan(past=12, hop=75, ahead=25, chunks=8, foresight=11, certain=2, hindsight=0),
-}
-"""live: a frame leaves 0.2 to 0.3 s after its sound. clip: 0.5 to 2 s. More of the past changed no score."""
+CLIP = Plan(past=12, hop=75, ahead=25, chunks=8, foresight=11, certain=2)
+"""A frame leaves 0.5 to 2 s after its sound. More of the past changed no score."""

@@ -5,12 +5,11 @@ from numpy.typing import NDArray
 
 from emotalk.engines.builtin.clock import first_tick, last_tick, rows_before, ticks_to_frames
 from emotalk.engines.builtin.gate import CHUNK, CONTEXT, VoiceGate, VoiceModel, chunks_of
-from emotalk.engines.builtin.mouth import drawn
+from emotalk.engines.builtin.mouth import drawn, on_face
 from emotalk.engines.builtin.network import STATES, MouthNetwork
-from emotalk.engines.builtin.plan import ROW_SAMPLES, Plan
-from emotalk.engines.builtin.poses import SHAPES
+from emotalk.engines.builtin.plan import CLIP, ROW_SAMPLES, Plan
 from emotalk.errors import EngineError
-from emotalk.face import BLENDSHAPES, INDEX, Frames, Pcm
+from emotalk.face import BLENDSHAPES, Frames, Pcm
 from emotalk.tape import Tape
 from emotalk.timebase import SAMPLE_RATE, frame_count
 
@@ -18,9 +17,6 @@ _Rows = NDArray[np.float32]
 """[n, 53 + 288]: a frame of the mouth, behind it the voice, behind that the inner states."""
 
 _NO_ROWS = np.zeros((0, BLENDSHAPES + 1 + STATES), np.float32)
-_COLUMNS = [(n + side, i) for i, n in enumerate(SHAPES) for side in ("", "Left", "Right") if n + side in INDEX]
-_TO, _FROM = [INDEX[name] for name, _ in _COLUMNS], [i for _, i in _COLUMNS]
-"""ARKit columns and the shapes that they show: one with a left and a right goes to both."""
 
 _PIECE = SAMPLE_RATE
 """A long push is worked off a second at a time, so that what is kept in between stays short."""
@@ -29,7 +25,7 @@ _PIECE = SAMPLE_RATE
 class BuiltinSession:
     """Push sound, get the mouth's frames that are ready; finish, get the rest. See MouthSession."""
 
-    def __init__(self, network: MouthNetwork, voice: VoiceModel, plan: Plan) -> None:
+    def __init__(self, network: MouthNetwork, voice: VoiceModel, plan: Plan = CLIP) -> None:
         self._network, self._plan = network, plan
         self._gate = VoiceGate(voice)
         self.voice, self.states = np.zeros(0, np.float32), np.zeros((0, STATES), np.float32)
@@ -102,10 +98,10 @@ class BuiltinSession:
             raise EngineError(f"The built-in network gave no finite face near {first / 30:.1f} s of the clip.")
         voice = ticks_to_frames(self._gate.openness, first, first + count + plan.certain)
         foreseen = voice[np.minimum(np.arange(count + plan.foresight), len(voice) - 1)]
-        shapes = drawn(shares, plan.past, foreseen, count, plan.hindsight)
+        shapes = drawn(shares, plan.past, foreseen, count)
         self._blocks += 1
         rows = np.zeros((count, BLENDSHAPES + 1 + STATES), np.float32)
-        rows[:, _TO] = shapes[:, _FROM]
+        rows[:, :BLENDSHAPES] = on_face(shapes)
         rows[:, BLENDSHAPES] = voice[:count]
         rows[:, BLENDSHAPES + 1 :] = states[plan.past + rows_before(count)]
         return rows
