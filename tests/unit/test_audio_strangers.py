@@ -382,7 +382,7 @@ def test_a_format_that_is_none_is_refused_with_those_that_are(text):
 
 def test_raw_bytes_that_are_not_whole_samples_are_refused():
     with pytest.raises(TruncatedAudio, match="3 bytes"):
-        open_audio(b"abc", sent=Sent("pcm16le:16000"))
+        open_audio(b"\0\1\2", sent=Sent("pcm16le:16000"))
 
 
 DAMAGED = {
@@ -414,6 +414,29 @@ def test_a_whole_file_is_heard_the_same_and_lacks_nothing_when_damage_would_be_p
 def test_what_has_no_sound_at_all_is_refused_however_lenient():
     with pytest.raises(AudioError):
         open_audio(b"RIFF\0\0\0\0WAVEfmt ", sent=Sent(lenient=True)).whole()
+
+
+@pytest.mark.parametrize(
+    ("text", "data", "words"),
+    [
+        ("pcm16le:16000", WAV, "bytes of a file"),
+        ("mulaw:8000", MP3S, "bytes of a file"),
+        ("pcm16le:16000:2", FLAC, "bytes of a file"),
+        ("pcm16le:16000", ints().astype(">i2").tobytes(), "big-endian"),
+        ("pcm16le:16000", SOUND.astype("<f4").tobytes(), "floats of 32 bits"),
+        ("pcm16le:16000", np.repeat(ints(), 2).tobytes(), "two channels"),
+        ("float32le:16000", ints().tobytes(), "not floats"),
+        ("pcm16le:16000", b'{"error": "quota exceeded"}' * 20, "text"),
+    ],
+)
+def test_raw_samples_that_are_named_wrongly_are_refused_by_what_they_are(text, data, words):
+    with pytest.raises(NotAudio, match=words):
+        open_audio(data, sent=Sent(text)).whole()
+
+
+@pytest.mark.parametrize("silence", [b"\x55", b"\xd5"])
+def test_the_silence_of_a_telephone_is_not_taken_for_text(silence):
+    assert open_audio(silence * 8_000, sent=Sent("alaw:8000")).samples == 16_000
 
 
 @given(rate=st.integers(8_000, 192_000))

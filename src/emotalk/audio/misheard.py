@@ -56,7 +56,8 @@ class FirstSound:
         """No more comes, or enough for a name has come. Raises InvalidRequest."""
         if not self._named and self._beginning:
             self._named = True
-            _refuse_file(self._beginning)
+            _refuse_text(self._beginning)
+            refuse_file(self._beginning)
 
     def _judge_pieces(self) -> None:
         size = _PIECE * self._width
@@ -75,11 +76,15 @@ class FirstSound:
         return True
 
 
-def _refuse_file(beginning: bytes) -> None:
+def _refuse_text(beginning: bytes) -> None:
     if set(beginning[:64]) <= _TEXT:
         raise _mistaken(f"this is text, which begins with {beginning[:40].decode()!r}, not samples", "Send raw samples")
+
+
+def refuse_file(beginning: bytes) -> None:
+    """Raise InvalidRequest where a file begins here, and no samples."""
     try:
-        kind, start, _ = sniff(beginning)
+        kind, start, _ = sniff(beginning[:_NAME_BYTES])
     except NotAudio:
         return
     by_two_bytes = not start and (kind in ("MP3", "MP2 stream", "AAC stream", "AC-3 stream") or kind.startswith("MPEG"))

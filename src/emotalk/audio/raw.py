@@ -4,7 +4,8 @@ import re
 
 from emotalk.audio.containers import WIDTHS, Buffer, Coded, RawPcm
 from emotalk.audio.limits import check_shape
-from emotalk.errors import EmptyAudio, InvalidRequest, TruncatedAudio
+from emotalk.audio.misheard import FirstSound, refuse_file
+from emotalk.errors import EmptyAudio, InvalidRequest, NotAudio, TruncatedAudio
 
 _KINDS = {
     "pcm8": ("PCM_S8", "LITTLE"),
@@ -23,6 +24,8 @@ _KINDS = {
     "alaw": ("ALAW", "LITTLE"),
 }
 _ALIASES = {"pcm16": "pcm16le", "s16le": "pcm16le", "s16be": "pcm16be", "f32le": "float32le", "ulaw": "mulaw"}
+_JUDGED = {("PCM_16", "LITTLE"): "pcm16", ("FLOAT", "LITTLE"): "float32"}
+_BEGINNING = 2**20
 _FIX = "Write KIND:RATE or KIND:RATE:CHANNELS, e.g. pcm16le:16000 or mulaw:8000; kinds are " + ", ".join(_KINDS)
 
 
@@ -38,13 +41,27 @@ def parse_raw(text: str, field: str = "audio_format") -> RawPcm:
 
 
 def locate_raw(buffer: Buffer, raw: RawPcm) -> Coded:
-    """The samples of a file that holds nothing else. Raises EmptyAudio, TruncatedAudio."""
+    """The samples of a file that holds nothing else. Raises EmptyAudio, NotAudio, TruncatedAudio."""
     align = raw.channels * WIDTHS[raw.subtype]
     if not len(buffer):
         raise EmptyAudio("there are no samples", "Send a recording that is not empty")
+    _check_is_so(buffer[:_BEGINNING], raw)
     if len(buffer) % align:
         raise TruncatedAudio(
             f"{len(buffer)} bytes are not whole samples of {align} bytes",
             "Send whole samples, or name their true format",
         )
     return Coded("RAW", buffer, 0, len(buffer), raw=raw)
+
+
+def _check_is_so(beginning: bytes, raw: RawPcm) -> None:
+    """A file's header would be a click, floats taken for integers a roar: what can be told is told."""
+    judged = _JUDGED.get((raw.subtype, raw.endian), "") if raw.channels == 1 else ""
+    try:
+        refuse_file(beginning)
+        if judged:
+            first = FirstSound(judged)
+            first.hear(beginning)
+            first.end()
+    except InvalidRequest as wrong:
+        raise NotAudio(wrong.problem, "Name their true format with --raw or audio_format; none for a file") from wrong
