@@ -11,20 +11,22 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from emotalk.audio import Limits, prepare
+from emotalk.audio import AS_IT_IS, Limits, Sent, prepare
 from emotalk.audio.apart import Decoders, Fence
 from emotalk.audio.apart.frames import READY, SOUND
 from emotalk.audio.apart.process import Decoder
 from emotalk.errors import AudioError, AudioTooLong, EngineError, InvalidRequest, UndecodableAudio
 from tests.unit.audio_files import speech, valid_files, written
-from tests.unit.strangers import subtitled
+from tests.unit.strangers import MEDIA, PLAIN, media, subtitled
 
 LIMITS = Limits(max_seconds=60)
 FILES = valid_files()
 WAV = FILES["wav"]
 PATIENCE = 30.0
+RAW = ("pcm8", "pcm16le", "pcm16be", "pcm24le", "pcm32le", "float32le", "float64le", "mulaw", "alaw")
 linux = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks into /proc")
 
 
@@ -32,6 +34,13 @@ linux = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="look
 def decoders() -> Iterator[Decoders]:
     with Decoders(LIMITS) as pool:
         yield pool
+
+
+def outcome_of(decode: Callable[[bytes, Limits, Sent], object], clip: bytes, sent: Sent = AS_IT_IS) -> object:
+    try:
+        return decode(clip, LIMITS, sent)
+    except AudioError as error:
+        return type(error), str(error), error.field
 
 
 @pytest.mark.parametrize("kind", sorted(FILES))
@@ -44,13 +53,7 @@ def test_a_clip_decoded_apart_is_the_same_to_the_last_bit(decoders: Decoders, ki
 def test_a_refusal_from_apart_is_the_same_in_class_and_words(
     decoders: Decoders, kind: str, harm: Callable[[bytes], bytes]
 ) -> None:
-    def outcome(decode: Callable[[bytes, Limits], object]) -> object:
-        try:
-            return decode(harm(FILES[kind]), LIMITS)
-        except AudioError as error:
-            return type(error), str(error), error.field
-
-    assert outcome(decoders.prepare) == outcome(prepare)
+    assert outcome_of(decoders.prepare, harm(FILES[kind])) == outcome_of(prepare, harm(FILES[kind]))
 
 
 def test_a_clip_beyond_the_limits_does_not_reach_a_child() -> None:
@@ -68,6 +71,20 @@ def test_many_threads_share_the_children(decoders: Decoders) -> None:
 def test_a_film_with_subtitles_is_heard_though_the_child_can_open_no_file(decoders: Decoders) -> None:
     film = subtitled()
     assert decoders.prepare(film, LIMITS) == prepare(film, LIMITS)
+
+
+@pytest.mark.parametrize("name", [*MEDIA, *PLAIN])
+def test_a_child_that_can_open_no_file_hears_every_kind(decoders: Decoders, name: str) -> None:
+    file = media(*MEDIA[name]) if name in MEDIA else written(speech(0.5, 48_000), 48_000, *PLAIN[name])
+    assert decoders.prepare(file, LIMITS) == prepare(file, LIMITS)
+
+
+@pytest.mark.parametrize("kind", RAW)
+def test_a_child_that_can_open_no_file_judges_raw_samples(decoders: Decoders, kind: str) -> None:
+    sent = Sent(f"{kind}:16000")
+    for sound in (speech(2.0), np.random.default_rng(0).standard_normal(32_000)):
+        samples = np.rint(9_000 * sound).astype("<i2").tobytes()
+        assert outcome_of(decoders.prepare, samples, sent) == outcome_of(prepare, samples, sent)
 
 
 # --- what may become of a child

@@ -84,6 +84,11 @@ WRONG = {
     ),
     "one channel silent": (pcm16(stereo(SAMPLE, 0 * SAMPLE)), "pcm16", "two channels"),
     "stereo floats": (stereo(SAMPLE, 0.5 * SAMPLE).astype("<f4").tobytes(), "float32", "two channels"),
+    "24-bit integers": (
+        (SAMPLE.astype(np.float64) * 2**23).astype("<i4").view(np.uint8).reshape(-1, 4)[:, :3].tobytes(),
+        "pcm16",
+        "integers of 24 bits",
+    ),
     "16 bits as floats": (pcm16(SAMPLE), "float32", "not floats"),
     "big-endian floats": (SAMPLE.astype(">f4").tobytes(), "float32", "big-endian"),
 }

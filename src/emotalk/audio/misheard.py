@@ -14,6 +14,7 @@ from emotalk.errors import InvalidRequest, NotAudio
 _Values = NDArray[np.float64]
 
 _NAME_BYTES = 8_192
+_TEXT_BYTES = 256
 _FRAMES = 4
 """Two bytes are too few for a name; so many frames of an MP3 in a row are none by chance."""
 _TEXT = frozenset(b"\t\r\n" + bytes(range(32, 127)))
@@ -77,7 +78,7 @@ class FirstSound:
 
 
 def _refuse_text(beginning: bytes) -> None:
-    if set(beginning[:64]) <= _TEXT:
+    if set(beginning[:_TEXT_BYTES]) <= _TEXT:
         raise _mistaken(f"this is text, which begins with {beginning[:40].decode()!r}, not samples", "Send raw samples")
 
 
@@ -119,7 +120,16 @@ def _judge_pcm16(data: bytes) -> _Values | None:
         raise _mistaken("these are integers of 32 bits, or two channels in turn", "Send one channel of 16 bits")
     if _roughness(low) > _ROUGH and _roughness(high) < _SMOOTH:
         raise _mistaken("these are integers of 32 bits, sent as pcm16", "Send samples of 16 bits")
+    if _roughness(samples) > _ROUGH and _roughness(_of_24_bits(data)) < _SMOOTH:
+        raise _mistaken("these are integers of 24 bits, sent as pcm16", "Send samples of 16 bits")
     return samples
+
+
+def _of_24_bits(data: bytes) -> _Values:
+    octets = np.frombuffer(data[: len(data) // 3 * 3], np.uint8).reshape(-1, 3)
+    whole = np.zeros((len(octets), 4), np.uint8)
+    whole[:, 1:] = octets
+    return whole.view("<i4")[:, 0].astype(np.float64)
 
 
 def _judge_float32(data: bytes) -> _Values | None:

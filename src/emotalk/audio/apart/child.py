@@ -71,6 +71,10 @@ def _warm_up() -> None:
         out = io.BytesIO()
         soundfile.write(out, silence, 48_000, subtype, format=kind)
         prepare(out.getvalue(), Limits())
+    noise = np.random.default_rng(0).integers(-9_999, 9_999, 48_000, np.int16).tobytes()
+    for kind in ("pcm16le:16000", "float32le:16000"):
+        with suppress(AudioError):
+            prepare(noise, Limits(), Sent(kind))
     with suppress(AudioError):  # PyAV is an extra
         prepare(out.getvalue()[:-60], Limits(), Sent(lenient=True))
         # PyAV imports this one at the first film with subtitles.
