@@ -90,7 +90,8 @@ def _add_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def plain(_: Request, error: HTTPException) -> Response:
-        return Problem(error.status_code, "Http", f"{error.detail.rstrip(".")}. See /docs.", headers=error.headers or {}).response()
+        said = f"{error.detail.rstrip('.')}. See /docs."
+        return Problem(error.status_code, "Http", said, headers=error.headers or {}).response()
 
 
 def _add_schemas(app: FastAPI) -> None:
