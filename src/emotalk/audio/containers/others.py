@@ -75,7 +75,8 @@ def _text(beginning: bytes) -> tuple[str, str]:
 def _words(beginning: bytes) -> str | None:
     """The text that it is, in UTF-8, UTF-16 or any of their elders; else None."""
     if beginning[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return " ".join(beginning.decode("utf-16", "replace").split())
+        wide = " ".join(beginning.decode("utf-16", "replace").split())
+        return wide if wide.isprintable() and wide.isascii() else None  # else it is as likely noise
     words = beginning.decode("utf-8", "replace")
     lost = words[:-1].count("\N{REPLACEMENT CHARACTER}")  # the last one may be cut
     if 2 * lost > len(words) or any(byte < 32 and byte not in b"\t\n\r\f" for byte in beginning):
