@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +15,8 @@ import pytest
 from grpc_status import rpc_status
 
 from emotalk import errors
-from emotalk.client import AsyncEmoTalkClient, Chunk, EmoTalkClient, Request, whole
-from emotalk.errors import EmoTalkError
+from emotalk.client import AsyncEmoTalkClient, Chunk, EmoTalkClient, Live, Request, whole
+from emotalk.errors import EmoTalkError, InvalidRequest
 from emotalk.face import FaceClip
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
 from emotalk.wire.convert import to_failure, to_response
@@ -88,6 +88,11 @@ class Stage(emotalk_pb2_grpc.EmoTalkServiceServicer):
         return answer
 
     CancelJob = GetJob
+
+    def StreamAudio(self, messages: Any, context: Any) -> Any:  # noqa: N802
+        next(messages)
+        yield to_failure("id", "not heard")
+        context.abort_with_status(rpc_status.to_status(status_of(InvalidRequest("audio", "no sound", "Send some"))))
 
     def SubmitAudio(self, request: Any, context: Any) -> Any:  # noqa: N802
         self.heard.append(request)
@@ -429,6 +434,23 @@ def test_the_asyncio_client_takes_a_broken_stream_up_again(stage: Stage, monkeyp
             return [chunk.index async for chunk in client.stream(REQUEST)]
 
     assert asyncio.run(story()) == [0, 1, 2, 3]
+
+
+def test_a_refusal_reaches_whoever_is_still_speaking(stage: Stage) -> None:
+    async def blocks() -> AsyncIterator[bytes]:
+        for _ in range(50):
+            yield bytes(3_200)
+
+    async def refused() -> str:
+        async with AsyncEmoTalkClient("127.0.0.1", stage.port) as client:
+            with pytest.raises(InvalidRequest) as refusal:
+                [chunk async for chunk in client.live(Live(16_000), blocks())]
+            return refusal.value.problem
+
+    async def story() -> set[str]:
+        return {await refused() for _ in range(30)}
+
+    assert asyncio.run(story()) == {"no sound"}
 
 
 @pytest.mark.parametrize("after", [0, 1, 3])

@@ -87,6 +87,8 @@ def conversation(call: Callable[..., Any], live: Live, blocks: Iterable[Said]) -
 async def async_conversation(call: Any, live: Live, blocks: AsyncIterable[Said]) -> AsyncIterator[Chunk]:
     """For asyncio: what `blocks` raises comes out here."""
     speaking = asyncio.create_task(_speak(call, live, blocks))
+    # A write that fails behind the end would put INTERNAL in the place of the server's own words.
+    call.add_done_callback(lambda _: speaking.cancel())
     speaking.add_done_callback(lambda task: call.cancel() if not task.cancelled() and task.exception() else None)
     try:
         async for response in call:
