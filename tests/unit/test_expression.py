@@ -37,7 +37,11 @@ def performed(style: Style, seed: str = "one", voice: float = 1.0, cuts: Sequenc
     heard = curves, np.full(FRAMES, voice, np.float32), -30 + 12 * swell, 3 + 6 * swell
     expression = Expression(style, seed)
     pieces = zip(*(np.split(each, sorted(cuts)) for each in heard), strict=True)
-    return np.concatenate([expression.face(*piece)[0] for piece in pieces])
+    return np.concatenate([drawn(expression, *piece) for piece in pieces])
+
+
+def drawn(expression: Expression, mouth: Frames, *heard: np.ndarray) -> Frames:
+    return expression.face(mouth, expression.hear(*heard), np.ones_like(mouth))
 
 
 def columns(*starts: str) -> list[int]:
@@ -96,9 +100,9 @@ def test_in_long_silence_nothing_moves_but_breath_at_the_nostrils() -> None:
     quiet = np.zeros(150, np.float32)
     expression = Expression(Style(), "one")
     speaking = MOUTH[:1].repeat(60, 0)
-    expression.face(speaking, np.ones(60, np.float32), np.full(60, -20.0), np.full(60, 4.0))
+    drawn(expression, speaking, np.ones(60, np.float32), np.full(60, -20.0), np.full(60, 4.0))
     silent = np.zeros((150, len(ARKIT_NAMES)), np.float32), quiet, np.full(150, -100.0), np.full(150, np.nan)
-    moving = np.flatnonzero(expression.face(*silent)[0][100:].any(0))
+    moving = np.flatnonzero(drawn(expression, *silent)[100:].any(0))
     assert set(moving) == set(columns("noseSneer"))
 
 

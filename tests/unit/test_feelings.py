@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 
 from emotalk.cli.key_frames import text_of
 from emotalk.client.exchange import Exchange
-from emotalk.engines.base import Engine
+from emotalk.engines.base import Engine, HearingSession
 from emotalk.engines.builtin import BuiltinEngine
 from emotalk.engines.tone import StreamingToneEngine
 from emotalk.errors import InvalidRequest
 from emotalk.export import save
-from emotalk.expression.feeling import Score
-from emotalk.expression.signs import CORNERS_LIMIT, draw
-from emotalk.face import ARKIT_NAMES, INDEX, FaceClip, Frames, Pcm
+from emotalk.expression.feeling import Feeling, Score
+from emotalk.expression.phrasing import Speech
+from emotalk.expression.signs import CORNERS_LIMIT, draw, kept
+from emotalk.face import ARKIT_NAMES, INDEX, FaceClip, Frames, Pcm, Style
 from emotalk.feelings import FEELINGS, HEARD, TRACK_WIDTH, EmotionKey, FeelingTrack, check_keys, joined, read_keys
 from emotalk.jobs import Part
 from emotalk.jobs.assembly import Assembly
@@ -352,3 +353,42 @@ def test_a_sad_head_hangs_and_moves_less(engine: Engine) -> None:
     )
     assert sad[:, 1].mean() > calm[:, 1].mean() + 3
     assert (sad.std(axis=0) < 0.8 * calm.std(axis=0)).all()
+
+
+def test_a_feeling_pushes_aside_what_is_drawn_by_chance_but_for_its_own_signs() -> None:
+    strengths = np.zeros((3, len(FEELINGS)), np.float32)
+    strengths[1, FEELINGS.index("joy")] = strengths[2, FEELINGS.index("anger")] = 0.5
+    of = kept(strengths, np.zeros(3, np.float32))
+    smile, brows = of[:, INDEX["mouthSmileLeft"]], of[:, INDEX["browDownRight"]]
+    assert smile.tolist() == [1, 1, 0]
+    assert brows.tolist() == [1, 0, 1]
+
+
+@given(cut=st.integers(0, 40))
+def test_how_much_stays_is_a_frame_s_own_wherever_frames_are_cut(cut: int) -> None:
+    chance = np.random.default_rng(cut)
+    strengths, stirred = chance.random((40, len(FEELINGS)), np.float32) / 50, chance.random(40, np.float32) / 5
+    whole = kept(strengths, stirred)
+    pieces = [
+        kept(strengths[a:b], stirred[a:b]) for a, b in ((0, cut), (cut, min(cut + 1, 40)), (min(cut + 1, 40), 40))
+    ]
+    assert whole.tobytes() == np.concatenate(pieces).tobytes()
+    assert ((whole >= 0) & (whole <= 1)).all()
+
+
+def test_an_ear_that_is_ahead_says_the_same_sooner_and_the_mouth_s_range_keeps_its_time() -> None:
+    session = MOUTH.open(Style())
+    assert isinstance(session, HearingSession)
+    frames = len(session.push(SPOKEN)) // 3 * 3
+    states, voice, none = session.states[:frames], session.voice[:frames], np.zeros(frames)
+    speech = Speech(none, none, none, none + 1, none > 0, none.astype(int), none.astype(int))
+
+    def felt(ahead: int) -> tuple[np.ndarray, np.ndarray]:
+        feeling = Feeling((), "shy", 0.6, 1.0)
+        feeling.hear_ahead(states[:ahead], voice[:ahead])
+        stirring = feeling.go_on(speech, states[ahead:], voice[ahead:]).stirring
+        return feeling.track().rows[:, : 1 + len(HEARD)], stirring
+
+    (usual, stirring), (sooner, kept_in_time) = felt(0), felt(21)
+    assert np.array_equal(sooner[:-7], usual[7:])
+    assert np.array_equal(kept_in_time, stirring)

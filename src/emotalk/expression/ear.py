@@ -83,7 +83,7 @@ class Manner:
     hint: float
 
 
-MANNERS = {"shy": Manner(0.8, 0.85, 0.9, 0.5, 0.5), "bold": Manner(0.66, 0.75, 0.7, 0.4, 0.75)}
+MANNERS = {"shy": Manner(0.8, 0.85, 0.9, 0.5, 0.5), "bold": Manner(0.8, 0.74, 0.74, 0.35, 0.75)}
 """Sobbing is most often taken for joy, the worst mistake, and calm for sad: hence gates of their own."""
 
 

@@ -6,6 +6,7 @@ sound ──► ear ─► what is sure, or a hint ─┴─► × emotion_stren
 
 import math
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotalk.expression import ear, signs
-from emotalk.expression.life import Moment, Motion
-from emotalk.expression.phrasing import Follower
+from emotalk.expression.life import Motion
+from emotalk.expression.phrasing import Follower, Speech
 from emotalk.face import Frames
 from emotalk.feelings import FEELINGS, TRACK_WIDTH, EmotionKey, FeelingTrack, meaning
 from emotalk.timebase import STEP_FRAMES, timecode
@@ -61,6 +62,36 @@ class Score:
         return drawn
 
 
+@dataclass(frozen=True)
+class Felt:
+    """n frames of it: strengths of FEELINGS [n, 10], activation that is drawn [n], how far nobody speaks [n].
+
+    `stirring` [n]: how stirred the voice is, 0..1; nan: nobody listens.
+    """
+
+    strengths: NDArray[np.float32]
+    stirred: NDArray[np.float32]
+    paused: NDArray[np.float32]
+    stirring: NDArray[np.float64]
+
+    @property
+    def kept(self) -> Frames:
+        """0..1 [n, 52]: how much stays of what is drawn by chance."""
+        return signs.kept(self.strengths, self.stirred)
+
+    def draw(self, face: Frames, motion: Motion) -> tuple[Frames, Motion]:
+        """A face [n, 52] that shows it, and how its head moves."""
+        if not (self.strengths.any() or self.stirred.any()):
+            return face, motion
+        return signs.draw(face, self.strengths, self.stirred, self.paused), signs.bow(motion, self.strengths)
+
+
+def unfelt(count: int) -> Felt:
+    """So many frames of nothing."""
+    none = np.zeros((count, len(FEELINGS)), np.float32)
+    return Felt(none, none[:, 0], none[:, 0], np.full(count, math.nan))
+
+
 class Feeling:
     """One face's feelings on their way. `manner`: how the ear listens; "": it does not."""
 
@@ -81,39 +112,38 @@ class Feeling:
         self._hearing, self._heard = ear.CALM, _NOTHING
         self._frame = 0
         self._rows: list[list[float]] = []
-        self.stirring = np.zeros(0)
-        """Of the frames that were drawn last, 0..1: how stirred the voice is; nan: nobody listens."""
+        self._stirring, self._activations = math.nan, deque[float]()
 
     @property
     def hears(self) -> bool:
         """Does it need the inner states?"""
         return self._ear is not None
 
-    def draw(
-        self, face: Frames, moment: Moment, states: NDArray[np.float32], voice: NDArray[np.float32]
-    ) -> tuple[Frames, Motion]:
-        """The next frames [n, 52], and how the head moves.
+    def go_on(self, speech: Speech, states: NDArray[np.float32], voice: NDArray[np.float32]) -> Felt:
+        """The next frames [n].
 
-        Where it hears: states [m, 288] and voice 0..1 [m] of these frames and of the rest of their last step.
+        Where it hears: states [m, 288] and voice 0..1 [m] of these frames and of the rest of their last step. At the
+        end of a clip there are fewer, by as many as were heard ahead.
         """
         drawn, stirring = [], []
-        speech = zip(moment.speech.quiet.tolist(), moment.speech.present.tolist(), strict=True)
-        for frame, (quiet, present) in enumerate(speech):
-            begins = self._frame % STEP_FRAMES == 0
+        for frame, (quiet, present) in enumerate(zip(speech.quiet.tolist(), speech.present.tolist(), strict=True)):
+            begins, step = self._frame % STEP_FRAMES == 0, slice(frame, frame + STEP_FRAMES)
             if begins:
-                step = slice(frame, frame + STEP_FRAMES)
                 self._listen(states[step], voice[step])
+                self._stirring = self._activations.popleft()
             drawn.append(self._follow(quiet >= _PAUSE, present))
-            stirring.append(self._hearing.activation if self._ear else math.nan)
+            stirring.append(self._stirring)
             if begins:
                 self._rows.append([self._hearing.activation, *self._hearing.probabilities, *drawn[-1][2:]])
             self._frame += 1
-        self.stirring = np.array(stirring)
-        if not any(any(row[1:]) for row in drawn):
-            return face, moment.motion
-        paused, stirred, *strengths = np.array(drawn, np.float32).T
-        shown = np.stack(strengths, axis=1)
-        return signs.draw(face, shown, stirred, paused), signs.bow(moment.motion, shown)
+        paused, stirred, *strengths = np.array(drawn, np.float32).reshape(-1, 2 + len(FEELINGS)).T
+        return Felt(np.stack(strengths, axis=1), stirred, paused, np.array(stirring))
+
+    def hear_ahead(self, states: NDArray[np.float32], voice: NDArray[np.float32]) -> None:
+        """Before the first frame: whole steps of states [n, 288] and voice 0..1 [n], by which the ear is then ahead."""
+        for frame in range(0, len(voice), STEP_FRAMES):
+            step = slice(frame, frame + STEP_FRAMES)
+            self._listen(states[step], voice[step])
 
     def track(self) -> FeelingTrack:
         """The steps that were drawn since this was last asked."""
@@ -125,6 +155,7 @@ class Feeling:
         if self._ear:
             self._hearing = self._ear.step(states, voice)
             self._heard = EmotionKey(strengths=self._hearing.strengths()).row().tolist()
+        self._activations.append(self._hearing.activation if self._ear else math.nan)
 
     def _follow(self, paused: bool, present: float) -> list[float]:
         """One frame nearer to what is meant: how far nobody speaks, how stirred, and the strengths of FEELINGS."""

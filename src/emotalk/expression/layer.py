@@ -18,7 +18,7 @@ import numpy as np
 from emotalk.engines.base import Engine, EngineCard, EngineSession, HearingSession, Latency, MouthSession
 from emotalk.errors import EngineError, InvalidRequest
 from emotalk.expression.ear import STATES
-from emotalk.expression.feeling import Emotions, Feeling
+from emotalk.expression.feeling import Emotions, Feeling, unfelt
 from emotalk.expression.life import Motion
 from emotalk.expression.prosody import REACH, centre, prosody
 from emotalk.expression.rules import Expression, HeadOnly
@@ -28,11 +28,13 @@ from emotalk.probe import probe
 from emotalk.tape import Tape
 from emotalk.timebase import STEP_FRAMES, frame_count
 
-VERSION = 9
+VERSION = 10
 """Raise it with any change that changes bytes: it is part of an answer's fingerprint."""
 
 _BLOCK = 300
 """Frames that are drawn at once: an hour that comes in one push must not be heard in one array."""
+_AHEAD = 21
+"""Frames by which the ear is before the face of a clip: a voice must be heard before its feeling is."""
 _NO_VOICE, _NO_MOTION = np.zeros(0, np.float32), np.zeros((0, 4), np.float32)
 _NO_STATES = np.zeros((0, STATES), np.float32)
 
@@ -51,10 +53,11 @@ def expressed(
     """
     feeling = (emotions or Emotions()).begin(card.draws == "face", latency == "live")
     ear = _ear(session, latency) if feeling and feeling.hears else None
+    ahead = _AHEAD if latency == "clip" else 0
     if card.draws == "face":
-        return ExpressedSession(session, HeadOnly(style, seed), feeling, ear)
+        return ExpressedSession(session, HeadOnly(style, seed), feeling, ear, ahead)
     assert isinstance(session, MouthSession), f"{card.name} draws a mouth and does not say where a voice was"
-    return ExpressedSession(session, Expression(style, seed), feeling, ear)
+    return ExpressedSession(session, Expression(style, seed), feeling, ear, ahead)
 
 
 def _ear(session: EngineSession, latency: Latency) -> HearingSession:
@@ -103,12 +106,16 @@ class ExpressedSession:
         drawing: Expression | HeadOnly,
         feeling: Feeling | None = None,
         ear: HearingSession | None = None,
+        ahead: int = 0,
     ) -> None:
-        """`ear`: the session itself, or one that hears the same sound beside it; None: nobody listens."""
+        """`ear`: the session itself, or one that hears the same sound beside it; None: nobody listens.
+
+        `ahead`: by so many frames, whole steps, the ear is before the face.
+        """
         self._session, self._drawing, self._feeling, self._ear = session, drawing, feeling, ear
         # Asked once: such a question costs some 20 us.
         self._mouth = session if isinstance(session, MouthSession) else None
-        self._states, self._heard_voice = _NO_STATES, _NO_VOICE
+        self._states, self._heard_voice, self._ahead = _NO_STATES, _NO_VOICE, ahead if ear else 0
         self._sound = Tape(base=-REACH)
         self._sound.append(np.zeros(REACH, np.float32))
         self._undrawn, self._voice = no_frames(), _NO_VOICE
@@ -170,6 +177,7 @@ class ExpressedSession:
         if self._ear:
             self._states = np.concatenate([self._states, self._ear.states])
             self._heard_voice = np.concatenate([self._heard_voice, self._ear.voice])
+        self._hear_ahead()
         self._motions, faces = [], [no_frames()]
         while count := self._ready():
             faces.append(self._block(count))
@@ -178,19 +186,27 @@ class ExpressedSession:
     def _ready(self) -> int:
         """How many frames can be drawn now; a feeling is heard in whole steps, before the first frame of each."""
         count = min(len(self._undrawn), _heard(self._sound.end) - self._drawn, _BLOCK)
-        if not self._ear:
+        if self._over or not self._ear:
             return count
-        heard = self._drawn + len(self._states)
-        return min(count, (heard if self._over else heard // STEP_FRAMES * STEP_FRAMES) - self._drawn)
+        heard = self._drawn + (0 if self._ahead else len(self._states))
+        return min(count, heard // STEP_FRAMES * STEP_FRAMES - self._drawn)
+
+    def _hear_ahead(self) -> None:
+        """Once, as soon as so much is heard."""
+        ahead = self._ahead
+        if self._feeling and ahead and (self._over or len(self._states) >= ahead):
+            self._feeling.hear_ahead(self._states[:ahead], self._heard_voice[:ahead])
+            self._states, self._heard_voice, self._ahead = self._states[ahead:], self._heard_voice[ahead:], 0
 
     def _block(self, count: int) -> Frames:
         first, last = self._drawn, self._drawn + count - 1
         near = self._sound.read(centre(first) - REACH, centre(last) + REACH)
-        face, moment = self._drawing.face(self._undrawn[:count], self._voice[:count], *prosody(near, first, count))
-        motion = moment.motion
+        moment, felt = self._drawing.hear(self._voice[:count], *prosody(near, first, count)), unfelt(count)
         if self._feeling:
-            face, motion = self._feeling.draw(face, moment, self._states, self._heard_voice)
-        face = self._drawing.reach(face, moment, self._feeling.stirring if self._feeling else np.full(count, np.nan))
+            felt = self._feeling.go_on(moment.speech, self._states, self._heard_voice)
+        face = self._drawing.face(self._undrawn[:count], moment, felt.kept)
+        face, motion = felt.draw(face, moment.motion)
+        face = self._drawing.reach(face, moment, felt.stirring)
         self._undrawn, self._voice = self._undrawn[count:], self._voice[count:]
         self._states, self._heard_voice = self._states[count:], self._heard_voice[count:]
         self._motions.append(motion)

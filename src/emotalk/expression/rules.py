@@ -80,23 +80,20 @@ class Expression:
         self._reach = Reach()
         self._micro = [Noise(seed, name, FPS // 2) for name in ("jaw", "mouth")]
 
-    def face(
-        self,
-        mouth: Frames,
-        voice: NDArray[np.float32],
-        loudness: NDArray[np.float64],
-        pitch: NDArray[np.float64],
-    ) -> tuple[Frames, Moment]:
-        """The next frames: a neutral mouth [n, 52], voice 0..1, dB and semitones (nan: no pitch) → the face [n, 52]."""
-        moment = self._life.go_on(voice, loudness, pitch)
+    def hear(self, voice: NDArray[np.float32], loudness: NDArray[np.float64], pitch: NDArray[np.float64]) -> Moment:
+        """The next frames: voice 0..1, dB and semitones (nan: no pitch)."""
+        return self._life.go_on(voice, loudness, pitch)
+
+    def face(self, mouth: Frames, moment: Moment, kept: Frames) -> Frames:
+        """A neutral mouth [n, 52] of these frames → the face [n, 52]; `kept` [n, 52]: see Felt.kept."""
         mouth = np.minimum(mouth * self._gain, 1)
         frames = mouth * self._uneven
-        frames[:, _UPPER] += self._upper(moment)
-        frames[:, _LOWER] += self._lower(moment, mouth[:, _SMILE])
+        frames[:, _UPPER] += self._upper(moment) * kept[:, _UPPER]
+        frames[:, _LOWER] += self._lower(moment, mouth[:, _SMILE]) * kept[:, _LOWER]
         frames[:, _SMALL] += self._small(moment)
         self._frame += len(frames)
         face: Frames = np.minimum(np.maximum(frames, 0), 1)
-        return face, moment
+        return face
 
     def reach(self, face: Frames, moment: Moment, stirring: Curve) -> Frames:
         """The same face [n, 52], its mouth opened as far as this voice does; `stirring` [n]: see Reach."""
@@ -131,11 +128,13 @@ class HeadOnly:
     def __init__(self, style: Style, seed: str) -> None:
         self._life, self._voice = Life(person(style.person_id), mood(style), seed), LoudVoice()
 
-    def face(
-        self, face: Frames, voice: NDArray[np.float32], loudness: NDArray[np.float64], pitch: NDArray[np.float64]
-    ) -> tuple[Frames, Moment]:
-        """See Expression.face; `voice` is not known and not read."""
-        return face, self._life.go_on(self._voice.of(loudness), loudness, pitch)
+    def hear(self, voice: NDArray[np.float32], loudness: NDArray[np.float64], pitch: NDArray[np.float64]) -> Moment:
+        """See Expression.hear; `voice` is not known and not read."""
+        return self._life.go_on(self._voice.of(loudness), loudness, pitch)
+
+    def face(self, face: Frames, moment: Moment, kept: Frames) -> Frames:
+        """See Expression.face; nothing of this one is drawn by rule."""
+        return face
 
     def reach(self, face: Frames, moment: Moment, stirring: Curve) -> Frames:
         """See Expression.reach; this mouth opens as its engine says."""

@@ -80,6 +80,22 @@ _SPOKEN, _PAUSED = (np.stack([row(table.get(name, {})) for name in FEELINGS]) fo
 _STIRRED = row(STIRRED)
 
 
+_YIELDS = row(dict.fromkeys(("browDown", "eyeSquint", "mouthSmile"), 1))
+_LEVEL, _ASIDE = np.float32(0.05), np.float32(5)
+"""Calm speech is drawn with less activation than this. And a feeling pushes aside so many times its strength."""
+_AGAINST = _YIELDS * (_SPOKEN == 0)
+
+
+def kept(strengths: NDArray[np.float32], stirred: NDArray[np.float32]) -> Frames:
+    """How much stays of what is drawn by chance: 0..1 [n, 52], of strengths [n, 10] and drawn activation [n].
+
+    Else an angry face would smile at times, and a joyful one lower its brows. What a feeling draws itself it lets be.
+    """
+    pushed: Frames = np.maximum(strengths @ _AGAINST, np.maximum(stirred - _LEVEL, 0)[:, None] * _YIELDS)
+    stays: Frames = 1 - np.minimum(_ASIDE * pushed, 1)
+    return stays
+
+
 def draw(
     face: Frames, strengths: NDArray[np.float32], stirred: NDArray[np.float32], paused: NDArray[np.float32]
 ) -> Frames:
