@@ -110,6 +110,29 @@ def test_what_studios_write_is_heard_exactly(kind, rate, channels):
     assert np.array_equal(decode(written(sound, rate, kind)), decode(written(sound, rate)))
 
 
+def test_a_w64_whose_writer_did_not_know_its_size_is_heard_to_its_end():
+    file = bytearray(written(SOUND, 16_000, "W64"))
+    at = file.index(b"data\xf3\xac") + 16
+    file[16:24] = struct.pack("<q", 2**63 - 1)
+    file[at : at + 8] = struct.pack("<q", 2**63 - 1)
+    assert np.array_equal(decode(bytes(file)), decode(WAV))
+
+
+@pytest.mark.parametrize("kept", [0.4, 0.7, 0.95])
+def test_a_browsers_recording_of_unknown_size_that_is_cut_within_a_block_is_refused(kept):
+    out = io.BytesIO()
+    sound = io.BytesIO(media(*MEDIA["WebM (Opus)"]))
+    with av.open(sound) as whole, av.open(out, "w", format="webm", options={"live": "1"}) as live:
+        stream = live.add_stream_from_template(whole.streams[0])
+        for packet in (each for each in whole.demux() if each.dts is not None):
+            packet.stream = stream
+            live.mux(packet)
+    file = out.getvalue()
+    assert len(decode(file)) > 0.95 * SECONDS * 16_000
+    with pytest.raises(TruncatedAudio, match="cut"):
+        decode(file[: int(kept * len(file))])
+
+
 @pytest.mark.parametrize("kind", ["AIFF", "AU", "CAF", "W64"])
 @pytest.mark.parametrize("kept", [0.3, 0.9])
 def test_half_of_what_studios_write_is_refused(kind, kept):
@@ -141,6 +164,19 @@ def test_a_second_recording_behind_a_phones_is_refused_with_its_byte_or_heard(na
     else:
         with pytest.raises(UnsupportedAudio, match=f"another recording begins at byte {len(whole)},"):
             decode(whole * 2)
+
+
+@pytest.mark.parametrize("second", [MP3S, media("adts", "aac", 44_100)])
+def test_a_recording_without_a_name_of_its_own_behind_a_phones_is_refused_too(second):
+    whole = media(*MEDIA["M4A (AAC)"])
+    with pytest.raises(UnsupportedAudio, match=f"another recording begins at byte {len(whole)},"):
+        decode(whole + second)
+
+
+@pytest.mark.parametrize("name", ["M4A (AAC)", "Matroska (PCM)"])
+def test_what_a_camera_leaves_behind_a_whole_file_does_no_harm(name):
+    junk = np.random.default_rng(3).bytes(9_000)
+    assert np.array_equal(decode(media(*MEDIA[name]) + junk), decode(media(*MEDIA[name])))
 
 
 @pytest.mark.parametrize("name", WHOLE)

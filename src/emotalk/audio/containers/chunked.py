@@ -16,6 +16,8 @@ from emotalk.errors import NotAudio, TruncatedAudio
 
 _MAX_CHUNKS = 1_000
 _UNKNOWN = (-1, 0xFFFFFFFF)
+_ENDLESS = 2**62
+"""What ffmpeg writes into a pipe as the size of a W64 is near the largest number."""
 
 Chunk = tuple[bytes, int, int]
 """Name, where its content begins, size of the content."""
@@ -29,13 +31,15 @@ def locate(kind: str, buffer: Buffer) -> Coded:
         if name in BEGINNINGS and heard:
             break
         heard = heard or name == samples
-        whole = size in _UNKNOWN
+        whole = size in _UNKNOWN or size >= _ENDLESS
         end = len(buffer) if whole else start + size
         if end > len(buffer) and name == samples:
             held = max(len(buffer) - start, 0)
             raise TruncatedAudio(
                 f"the {kind} is cut: it promises {size} bytes of sound and holds {held}", "Send it all"
             )
+        if whole and kind == "W64":
+            return _w64_of_unknown_size(buffer, start)
         if whole:
             break
     if not heard:
@@ -43,6 +47,13 @@ def locate(kind: str, buffer: Buffer) -> Coded:
     if end < len(buffer):
         refuse_rest(buffer, end, kind)
     return Coded(kind, buffer, 0, len(buffer))
+
+
+def _w64_of_unknown_size(buffer: Buffer, start: int) -> Coded:
+    """With the sizes that its writer did not know: libsndfile wants them."""
+    size, samples = len(buffer), len(buffer) - start + 24
+    head = buffer[:16] + struct.pack("<q", size) + buffer[24 : start - 8] + struct.pack("<q", samples)
+    return Coded("W64", buffer, start, size, head=head)
 
 
 def _aiff(buffer: Buffer) -> Iterator[Chunk]:

@@ -10,16 +10,19 @@ VOC       a name, its own length (2) at 20 | blocks: kind (1; 0: the end), size 
 
 import struct
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from emotalk.audio.containers.base import Buffer
-from emotalk.audio.containers.tags import another, refuse_rest
-from emotalk.errors import TruncatedAudio
+from emotalk.audio.containers.sniff import sniff
+from emotalk.audio.containers.tags import another, refuse_another, refuse_rest
+from emotalk.errors import NotAudio, TruncatedAudio
 
 _MAX_PARTS = 1_000_000
+_NEAR = 8_192
 _FLV_TAGS = (8, 9, 18)
-_SEGMENT = b"\x18\x53\x80\x67"
-_AT_TOP = (b"\x1aE\xdf\xa3", _SEGMENT, b"\xec", b"\xbf")
-"""What stands beside a segment: its header, room to spare, a checksum."""
+_AT_TOP = (b"\x1aE\xdf\xa3", b"\x18\x53\x80\x67", b"\xec", b"\xbf")
+"""A header, a segment, and what may stand beside them: room to spare, a checksum."""
+_LONGEST_NAME = 4
 
 Part = tuple[bytes, int, int]
 """Name, where it begins and where the next one does; a name of no bytes: what stands here is no part."""
@@ -30,7 +33,8 @@ def check(demuxer: str, kind: str, buffer: Buffer, start: int) -> None:
     seen: set[bytes] = set()
     for _, (name, at, stop) in zip(range(_MAX_PARTS), _WALKS.get(demuxer, _nothing)(buffer, start), strict=False):
         if not name:
-            return refuse_rest(buffer, at, kind)
+            in_pieces = demuxer == "flv" or b"moof" in seen
+            return refuse_rest(buffer, at, kind) if in_pieces else _refuse_recording(buffer, at, kind)
         if name == b"ftyp" and b"moov" in seen and b"moof" not in seen:
             raise another(at, kind)
         if stop > len(buffer):
@@ -40,6 +44,14 @@ def check(demuxer: str, kind: str, buffer: Buffer, start: int) -> None:
             )
         seen.add(name)
     return None
+
+
+def _refuse_recording(buffer: Buffer, at: int, kind: str) -> None:
+    """Cameras leave data of their own behind a whole file; only what has sound is refused there."""
+    rest = refuse_another(buffer, at, kind)
+    with suppress(NotAudio, TruncatedAudio):
+        if rest < len(buffer) and sniff(buffer[rest : rest + _NEAR]):
+            raise another(rest, kind)
 
 
 def _boxes(buffer: Buffer, at: int) -> Iterator[Part]:
@@ -56,16 +68,18 @@ def _boxes(buffer: Buffer, at: int) -> Iterator[Part]:
 
 
 def _elements(buffer: Buffer, at: int) -> Iterator[Part]:
+    inside = False
     while at < len(buffer):
         name = buffer[at : at + _length(buffer[at])]
         size_at = at + len(name)
-        if name not in _AT_TOP or size_at >= len(buffer):
+        if size_at >= len(buffer) or (len(name) > _LONGEST_NAME if inside else name not in _AT_TOP):
             yield b"", at, at
             return
         count = _length(buffer[size_at])
-        size = int.from_bytes(buffer[size_at : size_at + count], "big") & (1 << 7 * count) - 1
-        if size == (1 << 7 * count) - 1:
-            return  # its writer did not know: a recorder in a browser
+        unknown = (1 << 7 * count) - 1
+        size = int.from_bytes(buffer[size_at : size_at + count], "big") & unknown
+        if size == unknown:  # a recorder in a browser does not know: what is in it is looked at instead
+            inside, size = True, 0
         yield name, at, size_at + count + size
         at = size_at + count + size
 
