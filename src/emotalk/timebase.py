@@ -14,6 +14,7 @@ STEP_FRAMES = 3
 STEPS_PER_SECOND = SAMPLE_RATE // STEP_SAMPLES
 
 RATES: dict[str, Fraction] = {
+    "23.976": Fraction(24_000, 1001),
     **{str(fps): Fraction(fps) for fps in (24, 25)},
     "29.97": Fraction(30_000, 1001),
     **{str(fps): Fraction(fps) for fps in (30, 48, 50)},
