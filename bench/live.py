@@ -5,7 +5,6 @@
 A frame's delay runs from the moment when the last sample of its own 33 ms could be sent until its arrival; from the
 frame's time code it is 33 ms more. The speakers are one process; its processor time stands apart. With `--against`, the
 same load goes to that commit's server as well, in turn. A side rests once its p99 has passed the limit.
-`--sessions 10000` opens and closes so many streams instead, and says what is left of them.
 """
 
 import argparse
@@ -250,48 +249,20 @@ def compared(chosen: argparse.Namespace) -> list[list[str]]:
     return rows
 
 
-async def _churn(address: str, sessions: int) -> None:
-    """So many streams of a third of a second, eight at a time; every third hangs up in the middle."""
-    first = emotalk_pb2.AudioFrame(settings={"sample_rate": SAMPLE_RATE}).SerializeToString()
-    sound, left = pieces_of(0.3, 0.3, 0)[0], iter(range(sessions))
-
-    async def one_after_another(channel: grpc.aio.Channel) -> None:
-        for number in left:
-            call = channel.stream_stream(STREAM)(iter([first, sound]))
-            async for _ in call:
-                if number % 3 == 0:
-                    call.cancel()
-                    break
-
-    async with grpc.aio.insecure_channel(address) as channel:
-        await asyncio.gather(*(one_after_another(channel) for _ in range(8)))
-
-
-def churned(chosen: argparse.Namespace) -> list[list[str]]:
-    """What a server and its engines hold, before and after."""
-    with service(ROOT, ["--live-sessions", "16"]) as one:
-        rows = [["sessions", "server MB", "engine MB", "descriptors"]]
-        for sessions in (200, chosen.sessions):
-            asyncio.run(_churn(one.address, sessions))
-            memory = one.memory()
-            rows.append([str(sessions), str(memory["server"]), str(memory["engine"]), str(one.descriptors())])
-        return rows
-
-
-def _numbers(text: str) -> list[int]:
+def numbers(text: str) -> list[int]:
+    """1,8 → those."""
     return [int(each) for each in text.split(",")]
 
 
 def main() -> None:
     """Print the machine and a table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--speakers", type=_numbers, default=[1, 8, 16, 32, 64, 128])
+    parser.add_argument("--speakers", type=numbers, default=[1, 8, 16, 32, 64, 128])
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--piece", type=float, default=0.1, help="seconds of sound in a message")
     parser.add_argument("--against", metavar="COMMIT")
     parser.add_argument("--limit", type=float, default=300.0, help="milliseconds of p99 at which a side ends")
     parser.add_argument("--places", type=int, help="--live-sessions; as many as are asked for")
-    parser.add_argument("--sessions", type=int, default=0, help="open and close so many instead, and see what is left")
     parser.add_argument("--load", nargs=4, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.load:
@@ -299,7 +270,7 @@ def main() -> None:
         print(json.dumps(asdict(asyncio.run(_load(address, int(speakers), float(seconds), float(piece))))))
         return
     print(machine(), flush=True)
-    print(table(churned(chosen) if chosen.sessions else compared(chosen)), flush=True)
+    print(table(compared(chosen)), flush=True)
 
 
 if __name__ == "__main__":

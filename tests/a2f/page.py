@@ -132,9 +132,9 @@ ConfigsTypeRequest = message("services.a2x_export_config.ConfigsTypeRequest")
 Config = message("services.a2x_export_config.A2XConfig")
 
 
-def header(rate: int = 16_000, channels: int = 1, bits: int = 16, **parameters: Any) -> Any:
+def header(rate: int = 16_000, channels: int = 1, bits: int = 16, kind: int = 0, **parameters: Any) -> Any:
     """The first message; parameters as dictionaries by the header's field names."""
-    sound = {"audio_format": 0, "channel_count": channels, "samples_per_second": rate, "bits_per_sample": bits}
+    sound = {"audio_format": kind, "channel_count": channels, "samples_per_second": rate, "bits_per_sample": bits}
     return AudioStream(audio_stream_header={"audio_header": sound, **parameters})
 
 

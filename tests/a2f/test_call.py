@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.a2f.caller import FPS, Heard, clip, hear, open_call, pcm, pieces, refused
-from tests.a2f.page import BLEND_SHAPES, END, header, piece
+from tests.a2f.page import BLEND_SHAPES, END, AudioStream, header, piece
 from tests.integration.served import PATIENCE, Inside
 
 SUCCESS, INFO, WARNING, ERROR = range(4)
 RATES = (16_000, 22_050, 44_100, 48_000, 144_000)
+ODD_RATES = (16_001, 44_111, 143_999)
 
 
 def check_whole(heard: Heard, sound: bytes, rate: int) -> None:
@@ -55,7 +56,7 @@ def test_a_part_of_a_frame_at_the_end_is_a_frame_and_its_sound_is_padded(served:
 
 
 @settings(max_examples=8, deadline=None)
-@given(st.integers(1, 30_000), st.sampled_from(RATES))
+@given(st.integers(1, 30_000), st.sampled_from(RATES + ODD_RATES))
 def test_any_length_at_any_rate_has_all_its_frames(served: Inside, samples: int, rate: int) -> None:
     sound = pcm(samples / rate, rate)
     check_whole(hear(served.channel, clip(sound, rate)), sound, rate)
@@ -76,6 +77,18 @@ def test_the_cut_of_a_clip_changes_no_frame(served: Inside) -> None:
 def test_the_last_piece_may_be_empty(served: Inside) -> None:
     sound = pcm(1.0)
     check_whole(hear(served.channel, [header(), piece(sound), piece(), END]), sound, 16_000)
+
+
+def test_pieces_may_be_empty_and_be_cut_within_a_sample(served: Inside) -> None:
+    sound = pcm(1.0)
+    cut = [b"", sound[:3], b"", sound[3:10_001], sound[10_001:], b""]
+    check_whole(hear(served.channel, [header(), *map(piece, cut), END]), sound, 16_000)
+
+
+def test_what_comes_after_the_end_of_audio_is_not_read(served: Inside) -> None:
+    sound = pcm(1.0)
+    for more in ([END], [piece(sound), END], [header(8_000)], [AudioStream()]):
+        check_whole(hear(served.channel, [*clip(sound), *more]), sound, 16_000)
 
 
 def test_a_client_that_half_closes_without_the_end_gets_its_frames_and_hears_of_it(served: Inside) -> None:
@@ -118,8 +131,15 @@ def test_time_codes_rise_strictly(served: Inside) -> None:
         ([header(channels=2)], "channel_count"),
         ([header(channels=0)], "channel_count"),
         ([header(bits=8)], "bits_per_sample"),
-        ([header(8_000)], "samples_per_second"),
-        ([header(192_000)], "samples_per_second"),
+        ([header(bits=24)], "bits_per_sample"),
+        ([header(bits=32)], "bits_per_sample"),
+        ([header(kind=1)], "audio_format"),
+        ([header(15_999)], "samples_per_second"),
+        ([header(144_001)], "samples_per_second"),
+        ([AudioStream(audio_stream_header={})], "audio_header"),
+        ([AudioStream()], "audio_stream_header"),
+        ([header(), AudioStream(), END], "stream_part"),
+        ([header(), piece(), piece(), END], "audio"),
         ([piece(pcm(1.0))], "audio_stream_header"),
         ([END], "audio_stream_header"),
         ([header(), piece(pcm(1.0)), header()], "audio_stream_header"),
@@ -128,8 +148,9 @@ def test_time_codes_rise_strictly(served: Inside) -> None:
         ([header(), *pieces(pcm(401.0), 160_000), END], "audio"),
     ],
     ids=[
-        "stereo", "no channels", "8 bit", "8 kHz", "192 kHz", "sound before the header", "no header", "a second header",
-        "no sound", "half a sample", "too long",
+        "stereo", "no channels", "8 bit", "24 bit", "32 bit", "not PCM", "too slow", "too fast", "no kind of sound",
+        "nothing in the first", "nothing in a later", "empty pieces", "sound before the header", "no header",
+        "a second header", "no sound", "half a sample", "too long",
     ],
 )  # fmt: skip
 def test_what_cannot_be_used_is_an_error_with_its_field_and_never_a_success(

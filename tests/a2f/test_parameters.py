@@ -127,3 +127,14 @@ def test_multipliers_and_offsets_are_by_name_and_clamped_where_asked(served: Ins
     assert np.array_equal(held, np.clip(free, 0, 1))
     others = [i for i in range(52) if i not in (jaw, funnel)]
     assert np.array_equal(free[:, others], plain[:, others])
+
+
+@pytest.mark.parametrize("where", ["bs_weight_multipliers", "bs_weight_offsets"])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 3e38, -1001.0])
+def test_a_weight_that_no_face_has_is_named_and_every_value_stays_a_number(
+    served: Inside, where: str, value: float
+) -> None:
+    heard = drawn(served, blendshape_params={where: {"JawOpen": value, "MouthFunnel": 1000.0}})
+    [warning] = heard.said(WARNING)
+    assert warning.startswith(f"{where}: jawOpen: ")
+    assert np.isfinite(heard.rows).all()

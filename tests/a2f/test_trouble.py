@@ -16,9 +16,11 @@ from tests.a2f.page import CONFIGS, END, Config, ConfigsTypeRequest, header, pie
 from tests.integration.served import PATIENCE, Inside, Outside, eventually
 from tests.integration.test_doors import Papers, papers  # noqa: F401 - a fixture
 from tests.integration.test_live import engines, tone_relay
+from tests.kafka.broker import free_ports
 
 ERROR = 3
 TOKEN = "sesame-0123456789abcdef"
+BEARER = (("authorization", f"Bearer {TOKEN}"),)
 SOUND = pcm(1.0)
 SPOKEN = pcm(2.0)
 """Enough for the test engine to answer while more comes."""
@@ -103,14 +105,18 @@ def test_who_falls_silent_hears_of_it() -> None:
 
 
 def test_tokens_guard_it(tmp_path: Path) -> None:
-    tokens = tmp_path / "tokens"
-    tokens.write_text(f"studio {TOKEN}\n")
-    tokens.chmod(0o600)
-    with Inside(relay=tone_relay(), doors=Guard(token_file=tokens)) as server:
+    with Inside(relay=tone_relay(), doors=Guard(token_file=_tokens(tmp_path))) as server:
         for metadata in ((), (("authorization", "Bearer nobody-knows-this-one"),)):
             _, error = refused(server.channel, clip(SOUND), metadata=metadata)
             assert error.code() is grpc.StatusCode.UNAUTHENTICATED
-        assert frames(server.channel, metadata=(("authorization", f"Bearer {TOKEN}"),)) == 30
+        assert frames(server.channel, metadata=BEARER) == 30
+
+
+def _tokens(folder: Path) -> Path:
+    tokens = folder / "tokens"
+    tokens.write_text(f"studio {TOKEN}\n")
+    tokens.chmod(0o600)
+    return tokens
 
 
 def test_tls_and_mutual_tls_guard_it(papers: Papers) -> None:  # noqa: F811 - the fixture
@@ -120,16 +126,19 @@ def test_tls_and_mutual_tls_guard_it(papers: Papers) -> None:  # noqa: F811 - th
         where = f"localhost:{server.server.port}"
         with grpc.secure_channel(where, grpc.ssl_channel_credentials(authority)) as channel:
             assert frames(channel) == 30
-    certificate, key = papers.write("client", papers.authority.issue_cert("me@example.org"))
     mutual = Guard(type(tls)(tls.certificate, tls.key, papers.ca))
-    known = grpc.ssl_channel_credentials(authority, key.read_bytes(), certificate.read_bytes())
     with Inside(relay=tone_relay(), doors=mutual) as server:
         where = f"localhost:{server.server.port}"
-        with grpc.secure_channel(where, known) as channel:
+        with grpc.secure_channel(where, _known(papers)) as channel:
             assert frames(channel) == 30
         with grpc.secure_channel(where, grpc.ssl_channel_credentials(authority)) as channel:
             _, error = refused(channel, clip(SOUND))
             assert error.code() is grpc.StatusCode.UNAVAILABLE
+
+
+def _known(papers: Papers) -> grpc.ChannelCredentials:  # noqa: F811 - not the fixture
+    certificate, key = papers.write("client", papers.authority.issue_cert("me@example.org"))
+    return grpc.ssl_channel_credentials(papers.ca.read_bytes(), key.read_bytes(), certificate.read_bytes())
 
 
 def test_a_server_without_live_places_says_so() -> None:
@@ -144,17 +153,26 @@ def test_the_calls_can_be_taken_away() -> None:
         assert error.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
-def test_a_port_of_its_own_answers_the_same_and_shows_the_configuration(tmp_path: Path) -> None:
-    port = _free_port()
+def test_a_port_of_its_own_is_guarded_like_ours_answers_the_same_and_shows_the_configuration(
+    tmp_path: Path,
+    papers: Papers,  # noqa: F811 - the fixture
+) -> None:
+    [port], tls, tokens = free_ports(1), papers.server(), _tokens(tmp_path)
     words = ("serve", "--queue", "memory://", "--engine", "tone", "--port", "0", "--a2f-port", str(port))
-    outside = Outside(tmp_path, *words, "--live-sessions", "3", "--gains", "jawOpen=1.5")
+    guard = ("--tls-cert", tls.certificate, "--tls-key", tls.key, "--tls-client-ca", papers.ca, "--token-file", tokens)
+    outside = Outside(tmp_path, *words, *map(str, guard), "--live-sessions", "3", "--gains", "jawOpen=1.5")
+    nobody_known = grpc.ssl_channel_credentials(papers.ca.read_bytes())
     try:
-        ours = outside.port
-        for each in (port, ours):
-            with grpc.insecure_channel(f"127.0.0.1:{each}") as channel:
-                assert frames(channel) == 30
+        for each in (port, outside.port):
+            with grpc.secure_channel(f"localhost:{each}", _known(papers)) as channel:
+                _, nobody = refused(channel, clip(SOUND))
+                assert nobody.code() is grpc.StatusCode.UNAUTHENTICATED
+                assert frames(channel, metadata=BEARER) == 30
                 for kind, suffix in enumerate((".yaml", ".json")):
                     _check_configs(_configs(channel, kind), suffix, port)
+            with grpc.secure_channel(f"localhost:{each}", nobody_known) as channel:
+                _, stranger = refused(channel, clip(SOUND), metadata=BEARER)
+                assert stranger.code() is grpc.StatusCode.UNAVAILABLE
     finally:
         assert outside.end() == 0
 
@@ -163,7 +181,10 @@ def _configs(channel: grpc.Channel, kind: int) -> dict[str, str]:
     call = channel.unary_stream(
         CONFIGS, request_serializer=ConfigsTypeRequest.SerializeToString, response_deserializer=Config.FromString
     )
-    return {each.name: each.content for each in call(ConfigsTypeRequest(config_type=kind), timeout=PATIENCE)}
+    return {
+        each.name: each.content
+        for each in call(ConfigsTypeRequest(config_type=kind), metadata=BEARER, timeout=PATIENCE)
+    }
 
 
 def _check_configs(files: dict[str, str], suffix: str, port: int) -> None:
@@ -180,11 +201,3 @@ def _check_configs(files: dict[str, str], suffix: str, port: int) -> None:
     assert deployment["common"]["stream_number"] == 3
     assert deployment["grpc"]["port"] == port
     assert advanced["engine"] == "tone"
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

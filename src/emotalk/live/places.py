@@ -17,7 +17,7 @@ class LivePlaces:
 
     def __init__(self, places: int, why: str = "") -> None:
         """`why` there are no more, for whoever finds none."""
-        self._places, self._why, self._free = places, why, asyncio.Semaphore(places)
+        self.number, self._why, self._free = places, why, asyncio.Semaphore(places)
         metrics.LIVE_PLACES.set(places)
 
     @classmethod
@@ -30,18 +30,18 @@ class LivePlaces:
 
     def share(self, processes: int) -> int:
         """How many of them are each process's."""
-        return -(-self._places // processes)
+        return -(-self.number // processes)
 
     @asynccontextmanager
     async def place(self, patience: float) -> AsyncIterator[None]:
         """One of them. Whoever has patience waits in turn, `patience` seconds at most. Raises QueueFull."""
         try:
-            if self._free.locked() and not (patience and self._places):
+            if self._free.locked() and not (patience and self.number):
                 raise TimeoutError
             async with asyncio.timeout(patience or None):
                 await self._free.acquire()
         except TimeoutError:
-            problem = f"all {self._places} live places are taken{self._why}"
+            problem = f"all {self.number} live places are taken{self._why}"
             raise QueueFull(f"{problem}. Try again later, or start the server with another --live-sessions") from None
         try:
             with metrics.LIVE_STREAMS.track_inprogress():

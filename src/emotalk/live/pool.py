@@ -64,6 +64,11 @@ class LivePool:
         if self._ahead and self._starting is None:
             self._starting = asyncio.create_task(self._start())
 
+    @property
+    def places(self) -> int | None:
+        """How many may speak at once; None while that is measured."""
+        return None if self._places is None else self._places.number
+
     async def converse(self, opening: Opening, sound: AsyncIterator[SoundBlock]) -> AsyncGenerator[LiveChunk, None]:
         """Frames while `sound` is still coming; see `answers`."""
         async with aclosing(self.answers(opening, sound)) as answers:

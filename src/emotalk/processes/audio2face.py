@@ -1,6 +1,7 @@
 """The settings as Audio2Face-3D's clients know them: three files by the names of the original."""
 
 from collections.abc import Mapping
+from math import inf
 from typing import Any
 
 from emotalk.engines.catalog import choose
@@ -10,12 +11,12 @@ from emotalk.wire.audio2face import BITS, BLEND_SHAPES, RATES
 from emotalk.wire.audio2face_parameters import face_defaults, ours
 
 
-def configs(settings: Settings) -> dict[str, Mapping[str, Any]]:
-    """Name without suffix → content; nothing in it is a secret."""
+def configs(settings: Settings, places: int | None) -> dict[str, Mapping[str, Any]]:
+    """Name without suffix → content; nothing in it is a secret. `places`: live ones, None while they are measured."""
     engine = choose(settings.engine, settings.model_path, DEFAULT_CHECKPOINT)
     return {
         "stylization_config": _stylization(settings, engine),
-        "deployment_config": _deployment(settings),
+        "deployment_config": _deployment(settings, places),
         "advanced_config": {"engine": engine, "device": settings.device, "precision": settings.precision},
     }
 
@@ -34,14 +35,10 @@ def _stylization(settings: Settings, engine: str) -> Mapping[str, Any]:
     }
 
 
-def _places(settings: Settings) -> Mapping[str, int]:
-    """Nothing, while they are still to be measured."""
-    return {} if settings.live_sessions == "auto" else {"stream_number": settings.live_sessions}
-
-
-def _deployment(settings: Settings) -> Mapping[str, Any]:
+def _deployment(settings: Settings, places: int | None) -> Mapping[str, Any]:
+    common = {"stream_number": places, "max_audio_clip_seconds": settings.max_seconds}
     return {
-        "common": {**_places(settings), "max_audio_clip_seconds": settings.max_seconds},
+        "common": {name: value for name, value in common.items() if value not in (None, inf)},
         "audio": {
             "bits_per_sample": BITS,
             "channel_count": 1,

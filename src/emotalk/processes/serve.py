@@ -48,9 +48,8 @@ def serve(settings: Settings, web_port_asked: bool) -> None:
             live = _live(settings)
             with observed.server(settings, workforce, live, gateway):
                 known = queue, intake, workforce, address, settings.drain_seconds, doors, live, gateway
-                await Server(
-                    *known, contracts_of(configs(settings) if settings.a2f else None), _more_addresses(settings)
-                ).run()
+                shown = (lambda: configs(settings, live.places)) if settings.a2f else None
+                await Server(*known, contracts_of(shown), _more_addresses(settings)).run()
 
         asyncio.run(run())
 

@@ -90,7 +90,8 @@ class Server:
         self._hear_signals()
         for setting, each in {"port": self._address, **self._more}.items():
             check_free(each, setting)
-        self._tokens, self._credentials = self._doors.tokens(), self._doors.credentials()
+        self._tokens = self._doors.tokens()
+        self._doors.credentials()  # a certificate that cannot be read is said before anything is loaded
         await self._run(self._queue.prepare)
         producer, results = await self._run(self._queue.producer), await self._run(self._queue.results)
         ledger = await self._run(self._queue.ledger)
@@ -149,7 +150,8 @@ class Server:
             await self._drain(listeners, resources.in_hand)
 
     async def _listen(self, listeners: Listeners, address: Address, setting: str) -> int:
-        return await listeners.listen(lambda server: bind(server, address, self._credentials, setting))
+        # Of its own: gRPC asks each port's credentials whether the certificate has changed, and tells no other port.
+        return await listeners.listen(lambda server: bind(server, address, self._doors.credentials(), setting))
 
     def _build(self, resources: Resources) -> grpc.aio.Server:
         server = grpc.aio.server(

@@ -67,6 +67,8 @@ def read_header(message: AudioStream | None) -> Asked:
     if message is None or not message.HasField("audio_stream_header"):
         raise InvalidRequest("audio_stream_header", "the first message is not one", _NO_HEADER)
     header, remarks = message.audio_stream_header, Remarks()
+    if not header.HasField("audio_header"):
+        raise UnsupportedAudio("nothing says what the sound is", _FIX, "audio_header")
     _check_sound(header.audio_header)
     adjustment = read_adjustment(header.face_params, header.blendshape_params, remarks)
     settings = read_settings(header.emotion_post_processing_params, header.emotion_params, remarks)

@@ -14,6 +14,8 @@ from emotalk.wire.a2f import a2f_pb2, status_pb2
 Range = tuple[float, float]
 
 _STRENGTH: Range = (0, 2)
+_WEIGHT: Range = (-1000, 1000)
+"""No face needs more, and a product of two stays a number."""
 _FACE: Mapping[str, tuple[str, Range]] = {
     "upperFaceStrength": ("upper_strength", _STRENGTH),
     "lowerFaceStrength": ("lower_strength", _STRENGTH),
@@ -125,7 +127,6 @@ def _row(where: str, given: Mapping[str, float], neutral: float, remarks: Remark
     """A value for each of our 52 columns; none where all are neutral."""
     known = {ours(name): value for name, value in given.items() if ours(name) in INDEX}
     remarks.unknown(where, (name for name in given if ours(name) not in INDEX))
-    for name in [name for name, value in known.items() if not math.isfinite(value)]:
-        remarks.warn(f"{where}: {name}: {known.pop(name):g} is not a number; {neutral:g} is used")
-    row = tuple(known.get(name, neutral) for name in ARKIT_NAMES)
+    held = {name: remarks.within(f"{where}: {name}", value, _WEIGHT, neutral) for name, value in known.items()}
+    row = tuple(held.get(name, neutral) for name in ARKIT_NAMES)
     return row if any(value != neutral for value in row) else ()

@@ -1,7 +1,8 @@
 """What Audio2Face-3D's clients fetch of a server's configuration, under the file names that they write to disk."""
 
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping
+import re
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
 import grpc
@@ -11,12 +12,13 @@ from emotalk.wire.a2f import a2x_export_config_pb2, a2x_export_config_pb2_grpc
 
 Configs = Mapping[str, Mapping[str, Any]]
 """Each file's content by its name without a suffix."""
+_NO_POINT = re.compile(r"^(-?\d+)e")
 
 
 class A2XExportConfigService(a2x_export_config_pb2_grpc.A2XExportConfigServiceServicer):
-    """Speaks protobuf; all that it says was known when the server started."""
+    """Speaks protobuf; `configs` says what holds now."""
 
-    def __init__(self, configs: Configs) -> None:
+    def __init__(self, configs: Callable[[], Configs]) -> None:
         self._configs = configs
 
     async def GetConfigs(  # noqa: N802 - the contract's name
@@ -25,7 +27,7 @@ class A2XExportConfigService(a2x_export_config_pb2_grpc.A2XExportConfigServiceSe
         """A message a file; YAML unless JSON is asked for."""
         as_json = request.config_type == a2x_export_config_pb2.ConfigsTypeRequest.JSON
         suffix, render = (".json", _json) if as_json else (".yaml", _yaml)
-        for name, content in self._configs.items():
+        for name, content in self._configs().items():
             yield a2x_export_config_pb2.A2XConfig(name=name + suffix, content=render(content))
 
 
@@ -38,20 +40,21 @@ def _yaml(content: Mapping[str, Any]) -> str:
 
 
 def _lines(content: Mapping[str, Any], indent: str = "") -> Iterator[str]:
-    """Values are written as in JSON, which YAML reads the same."""
+    """Values are written as in JSON, which YAML reads the same, but for 1e-05: that is a word to it."""
     for name, value in content.items():
         if isinstance(value, Mapping) and value:
             yield f"{indent}{name}:"
             yield from _lines(value, indent + "  ")
         else:
-            yield f"{indent}{name}: {json.dumps(value)}"
+            number = _NO_POINT.sub(r"\1.0e", json.dumps(value))
+            yield f"{indent}{name}: {number}"
 
 
 _SERVICE = a2x_export_config_pb2.DESCRIPTOR.services_by_name["A2XExportConfigService"]
 
 
-def exporting(configs: Configs) -> Contract:
-    """The contract that shows these files."""
+def exporting(configs: Callable[[], Configs]) -> Contract:
+    """The contract that shows these files, as they are when they are asked for."""
 
     def register(server: grpc.aio.Server, _: Resources) -> None:
         a2x_export_config_pb2_grpc.add_A2XExportConfigServiceServicer_to_server(A2XExportConfigService(configs), server)
