@@ -3,8 +3,7 @@
 People: the quarter and three quarters of their clips of four seconds and more (score.py, `upper`). A face is in the
 people's units: `own` of score.py, but for gaze. Its weights of eyeLook* are no displacements of an iris: they are
 multiplied by what the tracker itself makes of one (its displacement over its own eyeLook* scores, over all clips).
-Nor are its weights of mouthSmile the tracker's scores: drawn and tracked, the face of mid-November smiled by .02
-(README of the folder) where its weights were .094.
+The smile is the weight itself, as score.py takes it; drawn and tracked, a weight counts for about a fifth.
 """
 
 from collections.abc import Callable
@@ -17,7 +16,6 @@ from numpy.typing import NDArray
 FPS, LEAST_SECONDS = 30, 4.0
 _JUMP = 0.03
 """Displacement within two frames that counts as a jump of the eyes."""
-_SMILE = 0.02 / 0.094
 _AXES = ("yaw", "pitch", "roll")
 _BANDS = ("0–.5", ".5–1", "1–2", "2–4 Hz")
 
@@ -55,7 +53,6 @@ class UpperFaces:
         curves["gaze_x"], curves["gaze_y"] = (
             curves[k] * f for k, f in zip(("gaze_x", "gaze_y"), self._iris, strict=True)
         )
-        curves["smile"] = curves["smile"] * _SMILE
         if head:
             curves |= dict(zip(_AXES, np.load(head).astype(float).T, strict=True))
         return {k: self._module.as_filmed(v, times, count) for k, v in curves.items()} | {

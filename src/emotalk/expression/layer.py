@@ -28,12 +28,12 @@ from emotalk.probe import probe
 from emotalk.tape import Tape
 from emotalk.timebase import STEP_FRAMES, frame_count
 
-VERSION = 10
+VERSION = 11
 """Raise it with any change that changes bytes: it is part of an answer's fingerprint."""
 
 _BLOCK = 300
 """Frames that are drawn at once: an hour that comes in one push must not be heard in one array."""
-_AHEAD = 21
+AHEAD = 21
 """Frames by which the ear is before the face of a clip: a voice must be heard before its feeling is."""
 _NO_VOICE, _NO_MOTION = np.zeros(0, np.float32), np.zeros((0, 4), np.float32)
 _NO_STATES = np.zeros((0, STATES), np.float32)
@@ -53,7 +53,7 @@ def expressed(
     """
     feeling = (emotions or Emotions()).begin(card.draws == "face", latency == "live")
     ear = _ear(session, latency) if feeling and feeling.hears else None
-    ahead = _AHEAD if latency == "clip" else 0
+    ahead = AHEAD if latency == "clip" else 0
     if card.draws == "face":
         return ExpressedSession(session, HeadOnly(style, seed), feeling, ear, ahead)
     assert isinstance(session, MouthSession), f"{card.name} draws a mouth and does not say where a voice was"

@@ -62,7 +62,7 @@ class Lids:
         quick, shut, slow, deep, pair = (chance(self._seed, "lid", self._blinks, i) for i in range(5))
         self._blinks += 1
         close, open_ = 2 + (quick < 0.3), 2 + int(2.4 * slow)
-        hold = int(shut > 0.25) if shut < 0.8 else round(2 + 25 * (shut - 0.8))
+        hold = int(shut > 0.15) if shut < 0.8 else round(2 + 25 * (shut - 0.8))
         self._coming = [(0.86 + 0.14 * deep) * value for value in blink_shape(close, hold, open_)]
         end = self._frame + len(self._coming)
         self._free = end + (3 if pair < _PAIR else round(FPS * (0.4 + 0.3 * pair)))

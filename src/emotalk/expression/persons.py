@@ -25,7 +25,7 @@ class Person:
     opening: float = 1.0
     rounding: float = 1.0
     brows: float = 1.0
-    warmth: float = 0.09
+    warmth: float = 0.05
     tilt: float = 0.04
     restless: float = 1.0
     sway: float = 1.0
@@ -35,7 +35,7 @@ BOUNDS = {
     "opening": (0.92, 1.08),
     "rounding": (0.93, 1.07),
     "brows": (0.7, 1.3),
-    "warmth": (0.02, 0.18),
+    "warmth": (0.015, 0.085),
     "tilt": (-0.12, 0.12),
     "restless": (0.6, 1.4),
     "sway": (0.75, 1.25),
