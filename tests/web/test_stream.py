@@ -12,7 +12,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from emotalk.client import EmoTalkClient, Live
 from emotalk.errors import InvalidRequest
-from emotalk.feelings import FEELINGS, EmotionKey, joined
+from emotalk.feelings import FEELINGS, TRACK_WIDTH, EmotionKey, joined
 from tests.integration.served import Inside, speech
 
 SOUND = speech(2.0)[44:]
@@ -100,6 +100,25 @@ def test_the_compact_form_is_two_counts_and_half_precision(browser: TestClient, 
             assert first == sum(map(len, heard))
             heard.append(np.frombuffer(message["bytes"], "<f2", offset=8).reshape(count, 52))
     assert np.array_equal(np.concatenate(heard), frames.astype("<f2"))
+
+
+def test_the_compact_form_has_the_feelings_where_they_are_asked_for(browser: TestClient) -> None:
+    with browser.websocket_connect("ws://localhost:8000/v1/stream") as socket:
+        socket.send_json({**START, "format": "binary", "feeling": True, "head": True, "emotion": "joy"})
+        assert socket.receive_json()["type"] == "started"
+        for block in BLOCKS:
+            socket.send_bytes(block)
+        socket.send_json({"type": "end"})
+        rows: list[np.ndarray] = []
+        while (message := socket.receive()).get("bytes"):
+            _, frames = struct.unpack_from("<II", message["bytes"])
+            tail = 8 + frames * (52 + 3) * 2
+            first, count = struct.unpack_from("<II", message["bytes"], tail)
+            assert first == sum(map(len, rows)) or not count
+            rows.append(np.frombuffer(message["bytes"], "<f2", offset=tail + 8).reshape(count, TRACK_WIDTH))
+    joy = np.concatenate(rows)[:, 6 + FEELINGS.index("joy")]
+    assert len(joy) == 20
+    assert joy[-1] > 0.3
 
 
 def test_frames_come_while_the_speaker_goes_on(browser: TestClient) -> None:

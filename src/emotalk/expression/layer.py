@@ -34,7 +34,10 @@ VERSION = 11
 _BLOCK = 300
 """Frames that are drawn at once: an hour that comes in one push must not be heard in one array."""
 AHEAD = 21
-"""Frames by which the ear is before the face of a clip: a voice must be heard before its feeling is."""
+"""Frames by which the ear is before the face of a clip: a voice must be heard before its feeling is.
+
+Why so: docs/decisions/0046.
+"""
 _NO_VOICE, _NO_MOTION = np.zeros(0, np.float32), np.zeros((0, 4), np.float32)
 _NO_STATES = np.zeros((0, STATES), np.float32)
 

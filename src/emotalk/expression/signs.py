@@ -3,7 +3,7 @@
 Weights are those at strength 1. Nothing here rounds, rolls or shuts the lips. What could part them (a raised upper lip,
 stretched corners, a wrinkled nose) yields where speech lets them meet, and what could widen them where it rounds them.
 
-Why so: docs/decisions/0042.
+Why so: docs/decisions/0042 and docs/decisions/0046.
 """
 
 from collections.abc import Mapping

@@ -7,7 +7,9 @@
 
 Frames are JSON, {"type": "frames", "first_frame", "frames": [[52]…]}, or compact: uint32 first_frame, uint32 count and
 count × 52 float16, all little-endian. Where the head was asked for, JSON has "head": [[yaw, pitch, roll]…] besides, and
-the compact form count × 3 float16 in the end, in degrees.
+the compact form count × 3 float16 behind them, in degrees. JSON has "feeling" wherever one is drawn, the compact form
+where the start says "feeling": true: in the end uint32 first_step, uint32 count and count × 16 float16, the columns of
+docs/feelings.md.
 
 What goes wrong is {"type": "error", "problem": {…}}, and then the close.
 """
@@ -21,6 +23,7 @@ from typing import Any, Literal
 import numpy as np
 import orjson
 from fastapi import APIRouter
+from numpy.typing import NDArray
 from pydantic import BaseModel, Field, ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -48,10 +51,11 @@ class Start(model("AskedLive", (each for each in PARAMETERS if each.live)), Base
     encoding: Literal["pcm16", "float32"] = "pcm16"
     latency: float | None = Field(None, ge=0, le=5)
     format: Literal["json", "binary"] = "json"
+    feeling: bool = False
 
     def live(self) -> Live:
         """As the client wants it."""
-        return Live(**{name: value for name, value in self if name not in ("type", "format")})
+        return Live(**{name: value for name, value in self if name not in ("type", "format", "feeling")})
 
 
 router = APIRouter()
@@ -86,7 +90,7 @@ async def _converse(socket: WebSocket, client: AsyncEmoTalkClient) -> None:
     try:
         async for chunk in client.live(live, _sound(heard)):
             frames = chunk.first_frame + len(chunk.frames)
-            await _send(socket, start.format, chunk)
+            await _send(socket, start, chunk)
         await socket.send_json({"type": "end", "frames": frames})
         await socket.close()
     finally:
@@ -151,17 +155,25 @@ async def _message(socket: WebSocket, seconds: float) -> bytes | dict[str, Any]:
     return document
 
 
-async def _send(socket: WebSocket, form: str, chunk: Chunk) -> None:
-    if form == "binary":
-        place = struct.pack("<II", chunk.first_frame, len(chunk.frames))
-        values = [chunk.frames] if chunk.head is None else [chunk.frames, chunk.head]
-        await socket.send_bytes(place + b"".join(each.astype("<f2").tobytes() for each in values))
+async def _send(socket: WebSocket, start: Start, chunk: Chunk) -> None:
+    if start.format == "binary":
+        message = _packed(chunk.first_frame, chunk.frames) + (b"" if chunk.head is None else _halves(chunk.head))
+        track = chunk.feelings
+        await socket.send_bytes(message + (_packed(track.first, track.rows) if start.feeling else b""))
     else:
         document = {"type": "frames", "first_frame": chunk.first_frame, "frames": np.ascontiguousarray(chunk.frames)}
         if chunk.head is not None:
             document["head"] = chunk.head
         document |= feeling_document(chunk)
         await socket.send_text(orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY).decode())
+
+
+def _packed(first: int, rows: NDArray[np.float32]) -> bytes:
+    return struct.pack("<II", first, len(rows)) + _halves(rows)
+
+
+def _halves(rows: NDArray[np.float32]) -> bytes:
+    return rows.astype("<f2").tobytes()
 
 
 async def _fail(socket: WebSocket, problem: Problem) -> None:
