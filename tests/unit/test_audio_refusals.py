@@ -74,6 +74,12 @@ def test_what_is_no_audio_is_named_and_the_way_to_convert_it_is_shown(data, name
 
 
 @header_only
+def test_what_may_be_raw_samples_is_told_how_they_are_named():
+    with pytest.raises(NotAudio, match="--raw pcm16le:16000, or audio_format"):
+        open_audio(ints16(4_000).tobytes())
+
+
+@header_only
 @pytest.mark.parametrize("data", [b"RIFF\0\0\0\0WAVE" + b"data\0\0\0\0", b"\xff\xfb\x90\x00" + b"\x55" * 2000])
 def test_an_audio_header_alone_makes_no_audio(data):
     with pytest.raises((NotAudio, TruncatedAudio)):

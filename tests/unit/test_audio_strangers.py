@@ -141,6 +141,10 @@ def test_half_of_what_studios_write_is_refused(kind, kept):
         decode(whole[: int(kept * len(whole))])
 
 
+def test_alac_in_a_caf_of_another_writer_is_heard_to_its_last_sample():
+    assert len(decode(media("caf", "alac", 44_100))) == len(SOUND)
+
+
 def test_flac_in_an_ogg_is_heard_exactly():
     assert np.array_equal(decode(together("ogg", FLAC)), decode(FLAC))
 

@@ -130,7 +130,12 @@ class MediaFile:
             raise UnsupportedAudio(f"the {self._coded.format} has sound in a codec that is not read", CONVERT)
         if stream is None:
             raise NotAudio(f"the {self._coded.format} has no sound", "Send a recording that has some")
-        stream.codec_context.thread_count = 1
+        codec = stream.codec_context
+        codec.thread_count = 1
+        if (self._coded.demuxer, codec.name) == ("caf", "alac"):
+            codec.flags2 |= (
+                self._av.codec.context.Flags2.skip_manual
+            )  # ffmpeg cuts its last frame, which is short, twice
         return stream
 
 

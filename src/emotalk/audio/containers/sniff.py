@@ -63,6 +63,7 @@ _LATE = re.compile(
 )
 """What begins a file behind something else: the head of an answer over HTTP, a byte order mark, empty lines."""
 _NEAR = 4_096
+_RAW = f"Samples without a header need a name: --raw pcm16le:16000, or audio_format. {CONVERT}"
 _PACKETS = (188, 0), (192, 4)
 """Bytes of a packet of an MPEG transport stream, and where in it its 0x47 stands: of television, and of camcorders."""
 
@@ -84,7 +85,8 @@ def sniff(buffer: Buffer) -> Found:
     name, fix = named(buffer)
     if not name and begins_soon(buffer):
         return Found("MP3")
-    name = name or "no sound that is known here"
+    if not name:
+        name, fix = "no sound that is known here", _RAW
     raise NotAudio(f"this is {name}, neither WAV, FLAC, OGG, MP3 nor anything else that has sound", fix or CONVERT)
 
 
