@@ -33,8 +33,8 @@ _LAG = 2
 """Frames by which a step's first lies before it."""
 _FIRST, _FORESIGHT = _PAST + AGAIN - 2, 2
 """Of a step's rows and those before it the one of its first frame, and how many frames further is looked."""
-_SIGHT = Sight(lead=5, hindsight=12, closing=(0.12, 0.53))
-"""A mouth is 7 ms ahead of its sound. The network was taught with this closing: in doubt lips stay further apart."""
+_SIGHT = Sight(lead=5, hindsight=12, closing=(0.08, 0.47))
+"""A mouth is 7 ms ahead of its sound. In doubt its lips stay further apart than in a clip."""
 _NEXT = [AGAIN + 1, AGAIN + 3, AGAIN + 4]
 """Rows of a step not after frames 3 j … 3 j + 2; the last is all that is known."""
 _SHUT, _OPEN = 0.1, 0.9
