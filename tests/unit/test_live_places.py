@@ -1,8 +1,10 @@
 """How many may speak at once: as given, or as measured; and the engine that each goes to."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from inspect import signature
 from itertools import count
 
 import pytest
@@ -153,6 +155,7 @@ def ticking(seconds: float) -> Iterator[float]:
 def test_what_is_measured_is_the_time_of_a_step_of_each_size() -> None:
     ticks = ticking(0.05)
     assert measured(Pipeline(StreamingToneEngine()), lambda: next(ticks)).by_batch.keys() == {1}
+    assert signature(measured).parameters["clock"].default is time.process_time  # a busy machine is not a slow one
     still = iter([0.0] * 1000)
     assert measured(Pipeline(Crowd()), lambda: next(still)).by_batch.keys() == {1, 4, 16}
 
