@@ -106,7 +106,7 @@ class Serving:
             await self._answer(reader, writer)
         finally:
             self._connections.discard(task)
-            writer.close()
+            await _forgotten(reader, writer)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         first = await receive(reader)
@@ -160,3 +160,12 @@ class Serving:
             self._due.set()
             while stream.waiting > MOST_WAITING and not stream.is_over:
                 await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _forgotten(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Close. The error of a caller who hung up leads through its frames to a whole batch: it is not to lie here."""
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
+    if hung_up := reader.exception():
+        hung_up.__traceback__ = None
