@@ -196,6 +196,23 @@ def test_a_film_that_is_cut_is_refused_though_its_pictures_go_on_longer_than_its
         decode(film[:-700])
 
 
+def test_a_film_in_packs_that_is_cut_within_its_pictures_is_refused():
+    film = media("mpeg", "mp2", 48_000, film=True)
+    assert likeness(decode(film)) > 0.97
+    with pytest.raises(TruncatedAudio, match="cut"):
+        decode(film[: len(film) // 2])
+
+
+def test_a_file_in_pieces_that_is_damaged_is_refused_and_heard_around_the_damage_where_that_will_do():
+    whole = media(*MEDIA["FLV (AAC)"])
+    damaged = whole[: len(whole) // 2] + np.random.default_rng(7).bytes(2_000) + whole[len(whole) // 2 + 2_000 :]
+    with pytest.raises(TruncatedAudio):
+        decode(damaged)
+    lenient = open_audio(damaged, sent=Sent(lenient=True))
+    assert len(lenient.whole()) > 0.4 * SECONDS * 16_000
+    assert lenient.missing
+
+
 @pytest.mark.parametrize("name", ["AC-3", "E-AC-3", "MP2", "MPEG video (MP2)", "MPEG transport stream (AAC)", "VOC"])
 def test_a_stream_that_ends_within_a_frame_is_refused_as_cut(name):
     whole = media(*MEDIA[name])

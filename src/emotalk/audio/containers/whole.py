@@ -5,6 +5,7 @@ Matroska  elements: name and size, each with its own length in the first bits
 Flash     FLV, 9 bytes in all | size of the last tag (4), then tags: kind (1), size (3, big), 7 more bytes
 MPEG TS   packets of 188 bytes, or of 192 where a clock stands before each
 IFF       FORM  size (4, big)
+MPEG PS   packs: 0x000001BA, 12 bytes in all, or 14 and more; packets: 0x000001, kind (1), size (2, big); 0x000001B9
 VOC       a name, its own length (2) at 20 | blocks: kind (1; 0: the end), size (3)
 """
 
@@ -14,15 +15,18 @@ from contextlib import suppress
 
 from emotalk.audio.containers.base import Buffer
 from emotalk.audio.containers.sniff import sniff
-from emotalk.audio.containers.tags import another, refuse_another, refuse_rest
+from emotalk.audio.containers.tags import STRAY_BYTES, another, refuse_another
 from emotalk.errors import NotAudio, TruncatedAudio
 
 _MAX_PARTS = 1_000_000
 _NEAR = 8_192
 _FLV_TAGS = (8, 9, 18)
+_PIECES = {b"moof", b"tag", b"\x1fC\xb6u", b"pack"}
+"""A file in these is in many pieces, of which any may be the last."""
 _AT_TOP = (b"\x1aE\xdf\xa3", b"\x18\x53\x80\x67", b"\xec", b"\xbf")
 """A header, a segment, and what may stand beside them: room to spare, a checksum."""
 _LONGEST_NAME = 4
+_PS_KIND, _PS_END, _PS_PACK = 3, 0xB9, 0xBA
 
 Part = tuple[bytes, int, int]
 """Name, where it begins and where the next one does; a name of no bytes: what stands here is no part."""
@@ -33,8 +37,7 @@ def check(demuxer: str, kind: str, buffer: Buffer, start: int) -> None:
     seen: set[bytes] = set()
     for _, (name, at, stop) in zip(range(_MAX_PARTS), _WALKS.get(demuxer, _nothing)(buffer, start), strict=False):
         if not name:
-            in_pieces = demuxer == "flv" or b"moof" in seen
-            return refuse_rest(buffer, at, kind) if in_pieces else _refuse_recording(buffer, at, kind)
+            return _check_rest(buffer, at, kind, bool(seen & _PIECES))
         if name == b"ftyp" and b"moov" in seen and b"moof" not in seen:
             raise another(at, kind)
         if stop > len(buffer):
@@ -46,9 +49,12 @@ def check(demuxer: str, kind: str, buffer: Buffer, start: int) -> None:
     return None
 
 
-def _refuse_recording(buffer: Buffer, at: int, kind: str) -> None:
-    """Cameras leave data of their own behind a whole file; only what has sound is refused there."""
+def _check_rest(buffer: Buffer, at: int, kind: str, in_pieces: bool) -> None:
+    """Cameras leave data of their own behind a whole file; behind a piece of one more pieces may be lost."""
     rest = refuse_another(buffer, at, kind)
+    if in_pieces and len(buffer) - rest > STRAY_BYTES:
+        problem = f"the {kind} is damaged: at byte {rest} stands nothing that is known here"
+        raise TruncatedAudio(problem, "Send the whole file")
     with suppress(NotAudio, TruncatedAudio):
         if rest < len(buffer) and sniff(buffer[rest : rest + _NEAR]):
             raise another(rest, kind)
@@ -105,6 +111,19 @@ def _packets(buffer: Buffer, at: int) -> Iterator[Part]:
     yield b"packet", last, last + size
 
 
+def _packs(buffer: Buffer, at: int) -> Iterator[Part]:
+    while (head := buffer[at : at + 14])[:3] == b"\0\0\1" and len(head) > _PS_KIND:
+        if head[_PS_KIND] == _PS_END:
+            stop = at + 4
+        elif head[_PS_KIND] == _PS_PACK:
+            stop = at + (14 + (head[-1] & 7) if head[4] >> 6 == 1 else 12)
+        else:
+            stop = at + 6 + int.from_bytes(head[4:6], "big")
+        yield b"pack", at, stop
+        at = stop
+    yield b"", at, at
+
+
 def _form(buffer: Buffer, at: int) -> Iterator[Part]:
     yield b"FORM", at, at + 8 + int.from_bytes(buffer[at + 4 : at + 8], "big")
 
@@ -126,6 +145,7 @@ _WALKS: dict[str, Callable[[Buffer, int], Iterator[Part]]] = {
     "matroska": _elements,
     "flv": _flv,
     "mpegts": _packets,
+    "mpeg": _packs,
     "iff": _form,
     "voc": _voc,
 }
