@@ -1,41 +1,24 @@
-"""Containers of PyAV's, as far as to see that all of one is there, and nothing else behind it: ffmpeg takes half.
+"""Is all of a container there that PyAV reads, and nothing else behind it? ffmpeg takes half of one for one."""
 
-MP4       boxes: size (4, big; 1: 8 more bytes have it, 0: to the end), name (4)
-Matroska  elements: name and size, each with its own length in the first bits
-Flash     FLV, 9 bytes in all | size of the last tag (4), then tags: kind (1), size (3, big), 7 more bytes
-MPEG TS   packets of 188 bytes, or of 192 where a clock stands before each
-IFF       FORM  size (4, big)
-MPEG PS   packs: 0x000001BA, 12 bytes in all, or 14 and more; packets: 0x000001, kind (1), size (2, big); 0x000001B9
-VOC       a name, its own length (2) at 20 | blocks: kind (1; 0: the end), size (3)
-"""
-
-import struct
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from emotalk.audio.containers.base import Buffer
+from emotalk.audio.containers.parts import WALKS
 from emotalk.audio.containers.sniff import sniff
 from emotalk.audio.containers.tags import STRAY_BYTES, another, refuse_another
 from emotalk.errors import NotAudio, TruncatedAudio
 
 _MAX_PARTS = 1_000_000
 _NEAR = 8_192
-_FLV_TAGS = (8, 9, 18)
 _PIECES = {b"moof", b"tag", b"\x1fC\xb6u", b"pack"}
 """A file in these is in many pieces, of which any may be the last."""
-_AT_TOP = (b"\x1aE\xdf\xa3", b"\x18\x53\x80\x67", b"\xec", b"\xbf")
-"""A header, a segment, and what may stand beside them: room to spare, a checksum."""
-_LONGEST_NAME = 4
-_PS_KIND, _PS_END, _PS_PACK = 3, 0xB9, 0xBA
-
-Part = tuple[bytes, int, int]
-"""Name, where it begins and where the next one does; a name of no bytes: what stands here is no part."""
 
 
 def check(demuxer: str, kind: str, buffer: Buffer, start: int) -> None:
     """Raise TruncatedAudio for half a file, UnsupportedAudio for two; kinds that are not known here pass."""
+    walk = WALKS[demuxer](buffer, start) if demuxer in WALKS else ()
     seen: set[bytes] = set()
-    for _, (name, at, stop) in zip(range(_MAX_PARTS), _WALKS.get(demuxer, _nothing)(buffer, start), strict=False):
+    for _, (name, at, stop) in zip(range(_MAX_PARTS), walk, strict=False):
         if not name:
             return _check_rest(buffer, at, kind, bool(seen & _PIECES))
         if name == b"ftyp" and b"moov" in seen and b"moof" not in seen:
@@ -58,94 +41,3 @@ def _check_rest(buffer: Buffer, at: int, kind: str, in_pieces: bool) -> None:
     with suppress(NotAudio, TruncatedAudio):
         if rest < len(buffer) and sniff(buffer[rest : rest + _NEAR]):
             raise another(rest, kind)
-
-
-def _boxes(buffer: Buffer, at: int) -> Iterator[Part]:
-    while at < len(buffer):
-        size, name = struct.unpack(">I4s", buffer[at : at + 8].ljust(8, b"\0"))
-        if size == 1:
-            size = int.from_bytes(buffer[at + 8 : at + 16], "big")
-        if 0 < size < 8 or not all(32 <= byte < 127 or byte == 0xA9 for byte in name):
-            yield b"", at, at
-            return
-        stop = at + size if size else len(buffer)
-        yield name, at, stop
-        at = stop
-
-
-def _elements(buffer: Buffer, at: int) -> Iterator[Part]:
-    inside = False
-    while at < len(buffer):
-        name = buffer[at : at + _length(buffer[at])]
-        size_at = at + len(name)
-        if size_at >= len(buffer) or (len(name) > _LONGEST_NAME if inside else name not in _AT_TOP):
-            yield b"", at, at
-            return
-        count = _length(buffer[size_at])
-        unknown = (1 << 7 * count) - 1
-        size = int.from_bytes(buffer[size_at : size_at + count], "big") & unknown
-        if size == unknown:  # a recorder in a browser does not know: what is in it is looked at instead
-            inside, size = True, 0
-        yield name, at, size_at + count + size
-        at = size_at + count + size
-
-
-def _length(first: int) -> int:
-    return 9 - first.bit_length()
-
-
-def _flv(buffer: Buffer, at: int) -> Iterator[Part]:
-    at += int.from_bytes(buffer[at + 5 : at + 9], "big") + 4
-    while at < len(buffer):
-        kind, size = buffer[at], int.from_bytes(buffer[at + 1 : at + 4], "big")
-        if kind not in _FLV_TAGS:
-            yield b"", at, at
-            return
-        yield b"tag", at, at + 11 + size
-        at += 11 + size + 4
-
-
-def _packets(buffer: Buffer, at: int) -> Iterator[Part]:
-    size = 188 if buffer[at : at + 1] == b"G" else 192
-    last = at + (len(buffer) - at - 1) // size * size
-    yield b"packet", last, last + size
-
-
-def _packs(buffer: Buffer, at: int) -> Iterator[Part]:
-    while (head := buffer[at : at + 14])[:3] == b"\0\0\1" and len(head) > _PS_KIND:
-        if head[_PS_KIND] == _PS_END:
-            stop = at + 4
-        elif head[_PS_KIND] == _PS_PACK:
-            stop = at + (14 + (head[-1] & 7) if head[4] >> 6 == 1 else 12)
-        else:
-            stop = at + 6 + int.from_bytes(head[4:6], "big")
-        yield b"pack", at, stop
-        at = stop
-    yield b"", at, at
-
-
-def _form(buffer: Buffer, at: int) -> Iterator[Part]:
-    yield b"FORM", at, at + 8 + int.from_bytes(buffer[at + 4 : at + 8], "big")
-
-
-def _voc(buffer: Buffer, at: int) -> Iterator[Part]:
-    at += int.from_bytes(buffer[at + 20 : at + 22], "little")
-    while at < len(buffer) and buffer[at]:
-        size = int.from_bytes(buffer[at + 1 : at + 4], "little")
-        yield b"block", at, at + 4 + size
-        at += 4 + size
-
-
-def _nothing(_: Buffer, __: int) -> Iterator[Part]:
-    return iter(())
-
-
-_WALKS: dict[str, Callable[[Buffer, int], Iterator[Part]]] = {
-    "mov": _boxes,
-    "matroska": _elements,
-    "flv": _flv,
-    "mpegts": _packets,
-    "mpeg": _packs,
-    "iff": _form,
-    "voc": _voc,
-}
