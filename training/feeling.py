@@ -1,5 +1,8 @@
 """The ear, taught and examined: `python -m training.feeling --emodb FOLDER --real FOLDER`. Writes heads and card.
 
+Twice: for what the network of clips makes of a voice, and for what that of live streams makes of it. The latter heads
+learn from streams first, and from all that the former learn from as from damaged lessons.
+
 Leave one actor out, everywhere: who is judged was never heard. Judged are the heads themselves (whole clips and each
 0.1 s), and the whole ear as it ships, in made-up sessions: somebody speaks calmly, then with a feeling, then calmly.
 """
@@ -13,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score, roc_auc_score
 
-from emotalk.engines.base import HearingSession
+from emotalk.engines.base import HearingSession, Latency
 from emotalk.engines.builtin import BuiltinEngine
 from emotalk.expression.ear import MANNERS, Ear, Heads
 from emotalk.expression.feeling import Feeling
@@ -210,9 +213,13 @@ def table(
     damaged: list[list[Track]],
     calm: list[Track],
     played: list[SessionOf],
+    ahead: int,
     faces: Iterable[tuple[float, float]],
 ) -> str:
-    """Everything that is needed and what was reached, in Markdown; `faces`: strengths, see Exam.whole_faces."""
+    """Everything that is needed and what was reached, in Markdown.
+
+    `ahead`: by so many steps is the ear before the face; `faces`: strengths, and for each what Exam.whole_faces says.
+    """
     known_lessons = lessons.lessons(acted)
     known, unknown = (exam.clips(known_lessons, own) for own in (True, False))
     spoilt = [exam.clips(lessons.lessons(each)) for each in damaged]
@@ -223,7 +230,7 @@ def table(
         ("… of four, at each 0.1 s from 1 s of sound", "≥ .80", exam.steps(acted)),
         ("activation: AUC of anger, joy, fear against neutral", "≥ .98", unknown[1]),
         (
-            "what is drawn: AUC of smile - frown - brows down, joy against anger, clips of 2 s, at rest and live",
+            "what is drawn: AUC of smile - frown - brows down, joy against anger, clips of 2 s, on a face at rest",
             "≥ .88",
             exam.sign(acted),
         ),
@@ -240,9 +247,8 @@ def table(
     ]
     for manner in MANNERS:
         quiet = [(exam.named(track, manner, exam.all) == "").mean() for track in calm]
-        for where, ahead in (("clip", AHEAD // STEP), ("live", 0)):
-            found = in_sessions(exam, played, manner, ahead)
-            rows += [(f"{manner}, {where}: sessions, {what}", *goal) for what, goal in _goals(found).items()]
+        found = in_sessions(exam, played, manner, ahead)
+        rows += [(f"{manner}: sessions, {what}", *goal) for what, goal in _goals(found).items()]
         rows.append(
             (
                 f"{manner}: {len(calm)} calm readers, steps that stay neutral",
@@ -289,22 +295,30 @@ def main() -> None:
     parser.add_argument("--emodb", type=Path, required=True, help="the folder of EmoDB, 16 kHz FLAC")
     parser.add_argument("--real", type=Path, required=True, help="the folder of real speech")
     parser.add_argument("--data", type=Path, default=Path("training-data"))
-    parser.add_argument("--heads", type=Path, default=ROOT / "src/emotalk/expression/models/ear.npz")
+    parser.add_argument("--heads", type=Path, default=ROOT / "src/emotalk/expression/models", help="where they go")
     parser.add_argument("--card", type=Path, default=ROOT / "docs/model-card.md")
     asked = parser.parse_args()
     clips = lessons.acted(asked.emodb)
-    hear: Callable = lambda name, make: lessons.heard(asked.data, name, make)  # noqa: E731
-    acted = hear("acted", lambda: clips)
-    damaged = [hear(f"damaged{n}", lambda n=n: lessons.damaged(clips, n)) for n in range(lessons.COPIES)]
-    read, calm = (hear(f.__name__, lambda f=f: f(asked.real)) for f in (lessons.read, lessons.readers))
     made_up = sessions(clips)
-    played = hear("sessions", lambda: [session for session, _, _ in made_up])
-    spans = [SessionOf(t, a * 3 // 1_600, b * 3 // 1_600) for t, (_, a, b) in zip(played, made_up, strict=True)]
-    exam = Exam(Teacher(lessons.lessons(acted), map(lessons.lessons, damaged), lessons.lessons(read)))
-    save(exam.all, asked.heads)
-    engine = BuiltinEngine()
-    faces = [(strength, exam.whole_faces(engine, clips, strength)) for strength in (0.6, 1.0)]
-    made = table(exam, acted, damaged, calm, spans, faces)
+
+    def hear(name: str, make: Callable[[], Iterable[Spoken]], latency: Latency = "clip") -> list[Track]:
+        return lessons.heard(asked.data, f"{latency}_{name}", make, latency)
+
+    def taught(latency: Latency, damaged: list[list[Track]], read: list[Track], ahead: int) -> str:
+        mine = hear("acted", lambda: clips, latency)
+        played = hear("sessions", lambda: [session for session, _, _ in made_up], latency)
+        spans = [SessionOf(t, a * 3 // 1_600, b * 3 // 1_600) for t, (_, a, b) in zip(played, made_up, strict=True)]
+        exam = Exam(Teacher(lessons.lessons(mine), map(lessons.lessons, damaged), lessons.lessons(read)))
+        save(exam.all, asked.heads / ("ear_live.npz" if latency == "live" else "ear.npz"))
+        faces = [(strength, exam.whole_faces(BuiltinEngine(), clips, strength)) for strength in (0.6, 1.0) if ahead]
+        return table(
+            exam, mine, damaged, hear("readers", lambda: lessons.readers(asked.real), latency), spans, ahead, faces
+        )
+
+    damaged = [hear(f"damaged{n}", lambda n=n: lessons.damaged(clips, n)) for n in range(lessons.COPIES)]
+    read = hear("read", lambda: lessons.read(asked.real))
+    made = taught("clip", damaged, read, AHEAD // STEP)
+    made += "\n\nLive:\n\n" + taught("live", [hear("acted", lambda: clips), *damaged], read, 0)
     into_card(asked.card, made)
     print(made)
 

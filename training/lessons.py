@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from emotalk.engines.base import HearingSession
+from emotalk.engines.base import HearingSession, Latency
 from emotalk.engines.builtin import BuiltinEngine
 from emotalk.expression.ear import Recent
 from emotalk.face import Style
@@ -108,12 +108,12 @@ def readers(real: Path) -> list[Spoken]:
     return [Spoken(one.name, one.name, "neutral", one.sound) for one in corpus.real(real, held=True)]
 
 
-def heard(data: Path, name: str, clips: Callable[[], Iterable[Spoken]]) -> list[Track]:
-    """What a live session hears in these clips; kept under this name."""
+def heard(data: Path, name: str, clips: Callable[[], Iterable[Spoken]], latency: Latency = "clip") -> list[Track]:
+    """What a session hears in these clips; kept under this name."""
     path = data / "feeling" / f"{name}.npz"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        tracks = list(_tracks(clips(), name))
+        tracks = list(_tracks(clips(), name, latency))
         np.savez(
             path,
             names=[(t.voice_name, t.feeling) for t in tracks],
@@ -127,15 +127,17 @@ def heard(data: Path, name: str, clips: Callable[[], Iterable[Spoken]]) -> list[
         return [Track(*names, states, voice) for names, states, voice in parts]
 
 
-def _tracks(clips: Iterable[Spoken], name: str) -> Iterator[Track]:
+def _tracks(clips: Iterable[Spoken], name: str, latency: Latency) -> Iterator[Track]:
     engine = BuiltinEngine()
     for clip in tqdm(list(clips), desc=name):
-        yield Track(clip.voice, clip.feeling, *listen(engine, clip.sound))
+        yield Track(clip.voice, clip.feeling, *listen(engine, clip.sound, latency))
 
 
-def listen(engine: BuiltinEngine, sound: Sound) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
-    """States and voice at every frame, as a live session hears them."""
-    session, states, voice = engine.open(Style(), "live"), [], []
+def listen(
+    engine: BuiltinEngine, sound: Sound, latency: Latency = "clip"
+) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
+    """States and voice at every frame, as a session hears them."""
+    session, states, voice = engine.open(Style(), latency), [], []
     assert isinstance(session, HearingSession)
     for verb in (lambda: session.push(sound), session.finish):
         verb()

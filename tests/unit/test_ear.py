@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emotalk.engines.base import HearingSession
+from emotalk.engines.base import HearingSession, Latency
 from emotalk.engines.builtin import BuiltinEngine
 from emotalk.expression.ear import CALM, MANNERS, STATES, Calm, Ear, Gate, Heads, Hearing, heads
+from emotalk.expression.feeling import Emotions, Feeling
+from emotalk.expression.phrasing import Speech
 from emotalk.face import Style
 from emotalk.feelings import HEARD
 from emotalk.timebase import STEP_FRAMES
@@ -32,20 +34,37 @@ def heard(ear: Ear, steps: int, speaking: bool = True) -> list[Hearing]:
     ]
 
 
-def test_the_heads_of_the_package_fit_the_states_of_the_graph() -> None:
+@pytest.mark.parametrize("latency", ["clip", "live"])
+def test_the_heads_of_the_package_fit_the_states_of_each_graph(latency: Latency) -> None:
     """Whoever trains the recogniser anew trains the ear anew: its usual calm is that of these states."""
-    session = BuiltinEngine().open(Style(), "live")
+    session = BuiltinEngine().open(Style(), latency)
     assert isinstance(session, HearingSession)
     session.push(babble(seconds=4.0))
     spoken = session.states[session.voice > 0.5]
     statistics = np.concatenate([spoken.mean(0), spoken.std(0)])
-    away = np.corrcoef(statistics, heads().usual)[0, 1]
+    away = np.corrcoef(statistics, heads(latency == "live").usual)[0, 1]
     assert away > 0.8, "run python -m training.feeling"
 
 
 def test_the_heads_take_less_than_64_kb() -> None:
-    parts = (heads().usual, heads().activation, heads().feelings)
+    parts = [part for each in (heads(), heads(True)) for part in (each.usual, each.activation, each.feelings)]
     assert sum(part.size for part in parts) * 4 < 64_000
+
+
+def test_a_live_stream_is_heard_by_heads_of_its_own() -> None:
+    assert not np.array_equal(heads().feelings, heads(True).feelings)
+    for live in (False, True):
+        feeling = Emotions("shy").begin(draws_feelings=False, live=live)
+        wanted = Feeling((), "shy", 0.6, 1.0, heads(live))
+        assert feeling
+        assert np.array_equal(_said(feeling), _said(wanted))
+
+
+def _said(feeling: Feeling) -> np.ndarray:
+    chance, none = np.random.default_rng(0), np.zeros(60)
+    speech = Speech(none, none, none, none + 1, none > 0, none.astype(int), none.astype(int))
+    feeling.go_on(speech, chance.random((60, STATES), np.float32), np.ones(60, np.float32))
+    return feeling.track().rows
 
 
 def test_a_stirred_voice_that_is_not_sure_leans_and_a_calm_one_does_not() -> None:

@@ -61,10 +61,10 @@ class Heads:
         return np.concatenate([[stirred], odds / odds.sum()])
 
 
-@lru_cache(maxsize=1)
-def heads() -> Heads:
-    """The heads of the package."""
-    with np.load(Path(__file__).parent / "models" / "ear.npz") as file:
+@lru_cache
+def heads(live: bool = False) -> Heads:
+    """The heads of the package: for the inner states of a clip's network, or for those of a live stream's."""
+    with np.load(Path(__file__).parent / "models" / ("ear_live.npz" if live else "ear.npz")) as file:
         usual, activation, feelings = (file[name].astype(np.float64) for name in ("usual", "activation", "feelings"))
     return Heads(usual, activation[:-1], float(activation[-1]), feelings[:-1], feelings[-1])
 

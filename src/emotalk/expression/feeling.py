@@ -103,7 +103,7 @@ class Feeling:
         preferred: float,
         heads: ear.Heads | None = None,
     ) -> None:
-        """`heads`: others than those of the package."""
+        """`heads`: others than those of the package for a clip."""
         self.score = Score(keys)
         self._ear = ear.Ear(ear.MANNERS[manner], heads or ear.heads()) if manner else None
         self._strength, self._preferred = strength, preferred
@@ -189,10 +189,11 @@ class Emotions:
     def begin(self, draws_feelings: bool, live: bool = False) -> Feeling | None:
         """For an engine that draws feelings itself, or does not; None: nothing is to be drawn.
 
-        `live`: the caller may still say something.
+        `live`: the caller may still say something, and the ear hears another network.
         """
         meant = meaning(self.emotion)
         keys = self.keys or ((EmotionKey(0.0, dict(meant.strengths)),) if meant.strengths else ())
         manner = meant.manner if meant.asked or not draws_feelings else ""
         wanted = self.strength and self.emotion != "off" and (manner or keys or live)
-        return Feeling(keys, manner, self.strength, self.preferred) if wanted else None
+        heads = ear.heads(live) if wanted and manner else None
+        return Feeling(keys, manner, self.strength, self.preferred, heads) if wanted else None
