@@ -15,7 +15,7 @@ from emotalk.engines.builtin.stream import SHIFT, StreamSession
 from emotalk.errors import EngineError
 from emotalk.face import INDEX, Frames, Pcm, Style, no_frames
 from emotalk.timebase import SAMPLE_RATE, STEP_SAMPLES, frame_count
-from tests.unit.voices import babble
+from tests.unit.voices import babble, noise
 
 ENGINE = BuiltinEngine(warm=False)
 SPOKEN = babble(seconds=4.0)
@@ -163,3 +163,19 @@ def test_what_was_said_before_a_stream_is_not_in_it() -> None:
     alone(VOICES[3])
     assert alone(SPOKEN).tobytes() == alone(SPOKEN).tobytes()
     assert frame_count(len(SPOKEN)) == len(alone(SPOKEN))
+
+
+@pytest.mark.parametrize("level", [0.001, 0.05, 0.5])
+def test_the_mouth_stays_shut_on_noise_though_nobody_guards_it(level: float) -> None:
+    assert alone(noise(seconds=3.0, level=level))[:, INDEX["jawOpen"]].max() < 0.05
+
+
+@pytest.mark.parametrize("verb", ["push", "finish"])
+def test_a_finished_stream_refuses_more_and_disturbs_nobody(verb: str) -> None:
+    over, other = opened(), opened()
+    over.finish()
+    with pytest.raises(EngineError, match="has finished"):
+        over.push(SPOKEN) if verb == "push" else over.finish()
+    refused, given = push_many(ENGINE, [over, other], [SPOKEN, SPOKEN])
+    assert isinstance(refused, EngineError)
+    assert np.concatenate([frames_of(given), other.finish()]).tobytes() == alone(SPOKEN).tobytes()
