@@ -82,7 +82,7 @@ def span(
         name,
         _context(parent),
         _kind(kind),
-        _named(attributes),
+        _prefix_names(attributes),
         record_exception=by_itself,
         set_status_on_exception=by_itself,
     )
@@ -102,7 +102,7 @@ def apart(
         return
     from opentelemetry import trace
 
-    one = tracer.start_span(name, _context(parent), _kind(kind), _named(attributes))
+    one = tracer.start_span(name, _context(parent), _kind(kind), _prefix_names(attributes))
     try:
         yield _inject(trace.set_span_in_context(one))
     except Exception as error:
@@ -118,7 +118,9 @@ def past(name: str, since: float, *, parent: Headers | None = None, **attributes
     tracer = _tracer()
     if tracer is not None:
         began, now = int(since * 1e9), time.time_ns()
-        tracer.start_span(name, _context(parent), attributes=_named(attributes), start_time=min(began, now)).end(now)
+        tracer.start_span(name, _context(parent), attributes=_prefix_names(attributes), start_time=min(began, now)).end(
+            now
+        )
 
 
 def fail(error: BaseException) -> None:
@@ -165,5 +167,5 @@ def _kind(name: str) -> "SpanKind":
     return SpanKind[name.upper()]
 
 
-def _named(attributes: Mapping[str, Any]) -> dict[str, Any]:
+def _prefix_names(attributes: Mapping[str, Any]) -> dict[str, Any]:
     return {f"{_NAME}.{name}": value for name, value in attributes.items()}

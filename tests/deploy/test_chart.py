@@ -13,7 +13,7 @@ import yaml
 
 from docs import chart
 from emotalk.cli.main import _parser
-from emotalk.cli.settings_from_flags import settle
+from emotalk.cli.settings_from_flags import load_settings
 from emotalk.queues.base import GROUP, REQUESTS_TOPIC
 from emotalk.settings import PREFIX, SETTINGS, Settings
 from tests.deploy.crds.lent import GROUPS, faults
@@ -50,7 +50,7 @@ def settings_of(pod: Manifest, case: str) -> Settings:
             patch.delenv(name)
         for name, value in {**given, **told}.items():
             patch.setenv(name, value)
-        return settle(parsed)
+        return load_settings(parsed)
 
 
 def workloads(case: str) -> list[tuple[str, Manifest]]:

@@ -312,7 +312,7 @@ def test_a_buried_job_is_retried_by_hand_under_its_id(open_queue: Open) -> None:
         queue = open_queue()
         queue.prepare(create=False)
         ledger, producer = queue.ledger(), queue.producer()
-        assert actions.retry(ledger, producer, actions.known(ledger, "one"), lambda: 1.8e9).epoch == 2
+        assert actions.retry(ledger, producer, actions.get_row(ledger, "one"), lambda: 1.8e9).epoch == 2
         assert [row.state for row in ledger.rows() if row.epoch == 2] == ["queued"]
         assert [row for row in ledger.rows() if row.state == "dead"] == []
         fresh = results(server)
@@ -333,7 +333,7 @@ def test_a_job_is_put_aside_by_hand_while_it_waits_or_runs_and_the_next_one_is_d
 
         def bury() -> None:
             for request_id in ("stuck", "waits"):
-                row = actions.bury(ledger, actions.known(ledger, request_id), "in the way", lambda: 1.8e9)
+                row = actions.bury(ledger, actions.get_row(ledger, request_id), "in the way", lambda: 1.8e9)
                 assert row.state == "dead"
 
         engine = Scripted(None, bury)
@@ -343,7 +343,7 @@ def test_a_job_is_put_aside_by_hand_while_it_waits_or_runs_and_the_next_one_is_d
         assert "in the way" in job(server, "waits").error_message
         producer = queue.producer()
         for request_id in ("stuck", "waits"):
-            actions.retry(ledger, producer, actions.known(ledger, request_id), lambda: 1.8e9)
+            actions.retry(ledger, producer, actions.get_row(ledger, request_id), lambda: 1.8e9)
         work(server)
         assert [job(server, each).state for each in ("stuck", "waits")] == [JOB.DONE, JOB.DONE]
         queue.close()

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emotalk.client.exchange import Chunk, Exchange
-from emotalk.client.live import heard
+from emotalk.client.live import to_chunk
 from emotalk.engines.base import Engine
 from emotalk.engines.builtin import BuiltinEngine
 from emotalk.engines.tone import StreamingToneEngine
@@ -116,7 +116,7 @@ def test_the_live_engine_hands_it_on() -> None:
     chunk = LiveChunk(3, 90, WIDE[:4], is_final=False)
     assert unpack_chunk(pack_chunk(chunk, Opening("one", Performance(), 16_000))).frames.tobytes() == WIDE[:4].tobytes()
     response = to_response("one", 3, 90, WIDE[:4], is_final=False)
-    assert heard(response).columns.tobytes() == WIDE[:4].tobytes()
+    assert to_chunk(response).columns.tobytes() == WIDE[:4].tobytes()
 
 
 def test_an_engine_that_draws_a_whole_face_gets_a_head_from_its_voice_s_loudness() -> None:

@@ -68,7 +68,7 @@ def test_any_row_can_be_told_to_a_client_and_shown_to_a_person(row: JobRow, done
     assert told.SerializeToString()
     facts = json.loads(json.dumps(command._facts(row)))
     assert (facts["state"], facts["attempts"]) == (row.state, row.attempts), "a header said so"
-    command._told(command._facts(row))
+    command._format_facts(command._facts(row))
     command._age(row)
 
 

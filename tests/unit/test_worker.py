@@ -521,7 +521,7 @@ def test_the_log_has_a_line_for_start_retry_bury_and_finish(caplog: pytest.LogCa
 
 def cancels(house: House, request_id: str = "one") -> Callable[[], object]:
     ledger = house.queue.ledger()
-    return lambda: actions.cancel(ledger, actions.known(ledger, request_id))
+    return lambda: actions.cancel(ledger, actions.get_row(ledger, request_id))
 
 
 def test_a_job_that_is_cancelled_while_it_runs_stops_at_its_next_window_and_the_next_is_done() -> None:
@@ -563,7 +563,7 @@ def test_a_job_that_was_put_aside_is_not_buried_a_second_time() -> None:
     ledger = house.queue.ledger()
 
     def bury_by_hand() -> None:
-        actions.bury(ledger, actions.known(ledger, "one"), "in the way", lambda: NOW)
+        actions.bury(ledger, actions.get_row(ledger, "one"), "in the way", lambda: NOW)
         raise EngineError("hopeless")
 
     house.engine.cues[:] = [bury_by_hand]

@@ -12,7 +12,7 @@ from emotalk.audio import Limits, Sent, open_audio
 from emotalk.cli import flags
 from emotalk.cli.exits import complain
 from emotalk.cli.progress import bar, filming
-from emotalk.cli.settings_from_flags import settle
+from emotalk.cli.settings_from_flags import load_settings
 from emotalk.cli.sound import HELP, at_hand
 from emotalk.engines.base import EngineCard
 from emotalk.export import SUFFIXES, check_place, save
@@ -41,7 +41,7 @@ def add_performance(parser: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> None:
     """Read, animate, write."""
-    settings, form = settle(parsed), flags.form(parsed, parsed.output)
+    settings, form = load_settings(parsed), flags.form(parsed, parsed.output)
     with at_hand(parsed.audio) as sound:
         clip, card = perform(parsed, settings, sound, place=parsed.output)
         clip = form.of(clip)

@@ -20,7 +20,7 @@ from emotalk.address import Address
 from emotalk.cli import flags
 from emotalk.cli.exits import Exit
 from emotalk.cli.port_owner import own_server
-from emotalk.cli.settings_from_flags import settle
+from emotalk.cli.settings_from_flags import load_settings
 from emotalk.engines.emotalk.gpu import gpus
 from emotalk.engines.emotalk.runtimes import RUNTIMES
 from emotalk.errors import ConfigurationError, EmoTalkError, NoQueue
@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Look, print."""
-    settings = settle(parsed)
+    settings = load_settings(parsed)
     findings = [look(settings) for look in _LOOKS]
     if parsed.json:
         print(json.dumps([vars(finding) for finding in findings], ensure_ascii=False))

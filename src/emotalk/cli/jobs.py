@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from emotalk.cli import flags
 from emotalk.cli.exits import complain
 from emotalk.cli.logs import plain
-from emotalk.cli.settings_from_flags import settle
+from emotalk.cli.settings_from_flags import load_settings
 from emotalk.errors import ConfigurationError, EmoTalkError, NoQueue, UnknownJob
 from emotalk.jobs import actions
 from emotalk.jobs.codec import decode_letter
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> None:
     """Do it."""
-    settings = settle(parsed, shared=True)
+    settings = load_settings(parsed, shared=True)
     _check(parsed)
     try:
         _run(settings, parsed)
@@ -92,16 +92,16 @@ def _act(verb: Callable[..., str], queue: Queue, ledger: Ledger, parsed: argpars
 
 
 def _retry(queue: Queue, ledger: Ledger, request_id: str, _: argparse.Namespace) -> str:
-    receipt = actions.retry(ledger, queue.producer(), actions.known(ledger, request_id), time.time)
+    receipt = actions.retry(ledger, queue.producer(), actions.get_row(ledger, request_id), time.time)
     return f"queued again at {receipt.partition}:{receipt.offset}, run {receipt.epoch}"
 
 
 def _bury(_: Queue, ledger: Ledger, request_id: str, parsed: argparse.Namespace) -> str:
-    return actions.bury(ledger, actions.known(ledger, request_id), parsed.reason, time.time).state
+    return actions.bury(ledger, actions.get_row(ledger, request_id), parsed.reason, time.time).state
 
 
 def _cancel(_: Queue, ledger: Ledger, request_id: str, __: argparse.Namespace) -> str:
-    return actions.cancel(ledger, actions.known(ledger, request_id)).state
+    return actions.cancel(ledger, actions.get_row(ledger, request_id)).state
 
 
 def _delete(_: Queue, ledger: Ledger, request_id: str, __: argparse.Namespace) -> str:
@@ -133,10 +133,10 @@ def _show(ledger: Ledger, parsed: argparse.Namespace) -> None:
             raise UnknownJob(f"request_id: '{request_id}' is not known here. See the ids with: emotalk jobs list")
         for row in chosen:
             facts = _facts(row) | (_letter_facts(ledger.payload(row)) if row.state == "dead" else {})
-            print(plain(json.dumps(facts, ensure_ascii=False)) if parsed.json else _told(facts))
+            print(plain(json.dumps(facts, ensure_ascii=False)) if parsed.json else _format_facts(facts))
 
 
-def _told(facts: dict[str, object]) -> str:
+def _format_facts(facts: dict[str, object]) -> str:
     told = (f"{name:14} {_moment(value) if name in _MOMENTS else value}" for name, value in facts.items())
     return "\n".join(map(plain, told))
 

@@ -6,7 +6,7 @@ Serves the live pool of that server alone, on the address that it is given.
 import argparse
 
 from emotalk.cli import flags
-from emotalk.cli.settings_from_flags import settle
+from emotalk.cli.settings_from_flags import load_settings
 from emotalk.processes.live import live
 
 
@@ -19,4 +19,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> None:
     """Serve until SIGTERM, Ctrl-C, or the end of the server that started us."""
-    live(settle(parsed), parsed.address, parsed.supervised)
+    live(load_settings(parsed), parsed.address, parsed.supervised)

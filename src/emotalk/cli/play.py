@@ -12,7 +12,7 @@ from pathlib import Path
 from emotalk.cli import flags
 from emotalk.cli.animate import add_performance, perform
 from emotalk.cli.exits import complain
-from emotalk.cli.settings_from_flags import settle
+from emotalk.cli.settings_from_flags import load_settings
 from emotalk.cli.sound import at_hand
 from emotalk.errors import ConfigurationError
 from emotalk.export import READABLE, load
@@ -57,7 +57,7 @@ def _leave(number: int, _: object) -> None:
 
 
 def _clip(parsed: argparse.Namespace) -> FaceClip:
-    settings = settle(parsed)
+    settings = load_settings(parsed)
     if suffix_of(parsed.audio, READABLE):
         return load(parsed.audio)
     _refuse_unreadable(parsed.audio)

@@ -6,7 +6,7 @@ With the embedded queue, the default, nothing else needs to run: it is a file in
 import argparse
 
 from emotalk.cli import flags
-from emotalk.cli.settings_from_flags import is_given, settle
+from emotalk.cli.settings_from_flags import is_given, load_settings
 from emotalk.processes.serve import serve
 
 
@@ -22,4 +22,4 @@ def add_arguments(parser: argparse.ArgumentParser, **defaults: object) -> None:
 
 def run(parsed: argparse.Namespace) -> None:
     """Serve until SIGTERM or Ctrl-C."""
-    serve(settle(parsed, shared=parsed.worker is False), is_given(parsed, "web_port"))
+    serve(load_settings(parsed, shared=parsed.worker is False), is_given(parsed, "web_port"))

@@ -14,7 +14,7 @@ from emotalk.settings import SETTINGS, Settings, from_environment, read_file
 log = logging.getLogger(__name__)
 
 
-def settle(parsed: argparse.Namespace, shared: bool = False) -> Settings:
+def load_settings(parsed: argparse.Namespace, shared: bool = False) -> Settings:
     """Defaults of this command < file < environment < flags; also sets up the log. Raises ConfigurationError.
 
     `shared`: the command meets a server through the queue, which must then be one that two processes can see.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from emotalk.cli import flags
 from emotalk.cli.progress import filming
-from emotalk.cli.settings_from_flags import settle
+from emotalk.cli.settings_from_flags import load_settings
 from emotalk.cli.sound import at_hand
 from emotalk.cli.wait import Waiting
 from emotalk.errors import DeadlineExceeded
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser, **defaults: object) -> None:
 
 def run(parsed: argparse.Namespace) -> None:
     """Submit, print, wait."""
-    settings, form = settle(parsed, shared=True), flags.form(parsed, parsed.output)
+    settings, form = load_settings(parsed, shared=True), flags.form(parsed, parsed.output)
     job = parts.intake(settings).accept(_order(parsed), time.time)
     if parsed.output:
         check_place(parsed.output)

@@ -7,7 +7,7 @@ import argparse
 
 from emotalk.address import Address
 from emotalk.cli import flags
-from emotalk.cli.settings_from_flags import settle
+from emotalk.cli.settings_from_flags import load_settings
 from emotalk.errors import ConfigurationError
 from emotalk.processes.web import web
 
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> None:
     """Serve until SIGTERM, Ctrl-C, or the end of the server that started us."""
-    web(settle(parsed), _address(parsed.server), flags.credentials(parsed), parsed.socket, parsed.supervised)
+    web(load_settings(parsed), _address(parsed.server), flags.credentials(parsed), parsed.socket, parsed.supervised)
 
 
 def _address(text: str) -> Address:

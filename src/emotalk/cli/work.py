@@ -9,7 +9,7 @@ import os
 
 from emotalk.cli import flags
 from emotalk.cli.exits import Exit
-from emotalk.cli.settings_from_flags import settle
+from emotalk.cli.settings_from_flags import load_settings
 from emotalk.errors import NewerRecord
 from emotalk.processes.work import work
 from emotalk.settings import Settings
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser, **defaults: object) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Work until SIGTERM or Ctrl-C."""
-    code = _work(settle(parsed, shared=True), parsed.supervised)
+    code = _work(load_settings(parsed, shared=True), parsed.supervised)
     logging.shutdown()
     # An engine in the middle of a window cannot be interrupted, and nothing needs it any more.
     os._exit(code)

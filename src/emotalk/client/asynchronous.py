@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from emotalk import tracing
 from emotalk.address import Address
 from emotalk.client import handshake, visitor
-from emotalk.client.connection import asynchronous_channel, is_accepted, named, position_of
+from emotalk.client.connection import asynchronous_channel, is_accepted, position_of, to_error
 from emotalk.client.credentials import Credentials
 from emotalk.client.exchange import DEFAULT_PATIENCE, DEFAULT_TIMEOUT, Chunk, Exchange, Request, whole
 from emotalk.client.job import JobStatus, job_of
@@ -99,7 +99,7 @@ class AsyncEmoTalkClient:
                 yield chunk
         except grpc.aio.AioRpcError as error:
             await self._check_handshake(error)
-            raise named(error, self._where) from error
+            raise to_error(error, self._where) from error
 
     async def health(self, timeout: float = 5.0) -> bool:
         """See EmoTalkClient.health."""
@@ -108,7 +108,7 @@ class AsyncEmoTalkClient:
             response = await self._stub.HealthCheck(asked, timeout=timeout, metadata=own)
         except grpc.aio.AioRpcError as error:
             await self._check_handshake(error)
-            raise named(error, self._where) from error
+            raise to_error(error, self._where) from error
         return bool(response.status == emotalk_pb2.HealthCheckResponse.SERVING)
 
     async def check_token(self) -> None:

@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from emotalk import tracing
 from emotalk.address import Address
 from emotalk.client import handshake
-from emotalk.client.connection import Home, blocking_channel, is_accepted, named, position_of
+from emotalk.client.connection import Home, blocking_channel, is_accepted, position_of, to_error
 from emotalk.client.credentials import Credentials
 from emotalk.client.exchange import DEFAULT_PATIENCE, DEFAULT_TIMEOUT, Chunk, Exchange, Request, whole
 from emotalk.client.job import JobStatus, job_of
@@ -127,7 +127,7 @@ class EmoTalkClient:
             yield from conversation(self._stub.StreamAudio, live, blocks)
         except grpc.RpcError as error:
             self._check_handshake(error)
-            raise named(error, self._where) from error
+            raise to_error(error, self._where) from error
 
     def health(self, timeout: float = 5.0) -> bool:
         """True if the service is ready. Raises ServerUnavailable where nobody answers, TlsFailed."""
@@ -135,7 +135,7 @@ class EmoTalkClient:
             response = self._stub.HealthCheck(emotalk_pb2.HealthCheckRequest(service="emotalk"), timeout=timeout)
         except grpc.RpcError as error:
             self._check_handshake(error)
-            raise named(error, self._where) from error
+            raise to_error(error, self._where) from error
         return bool(response.status == emotalk_pb2.HealthCheckResponse.SERVING)
 
     def close(self) -> None:

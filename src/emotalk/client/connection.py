@@ -75,7 +75,7 @@ def asynchronous_channel(address: Address, credentials: Credentials) -> grpc.aio
     return grpc.aio.insecure_channel(where, options, interceptors=interceptors)
 
 
-def named(error: grpc.RpcError, where: str = "") -> EmoTalkError:
+def to_error(error: grpc.RpcError, where: str = "") -> EmoTalkError:
     """A gRPC status → the error of ours that it stands for. `where`: the address that was called."""
     code, message, status = error.code(), error.details() or error.code().name, rpc_status.from_call(error)
     if status is None and is_outage(error):

@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 import numpy as np
 
-from emotalk.client.connection import is_outage, named
+from emotalk.client.connection import is_outage, to_error
 from emotalk.errors import JobFailed
 from emotalk.face import BLENDSHAPES, Frames, Turns
 from emotalk.feelings import FeelingTrack
@@ -152,7 +152,7 @@ class Exchange:
         pause, self._pause = self._pause, min(LONGEST_PAUSE, 2 * self._pause)
         self._waited += pause
         if not is_outage(error) or self._waited > self._patience or pause >= self.left:
-            raise named(error, where) from error
+            raise to_error(error, where) from error
         return pause
 
 

@@ -53,7 +53,7 @@ class Live(Performance, _Microphone):
         return emotalk_pb2.AudioFrame(settings=settings)
 
 
-def heard(response: emotalk_pb2.BlendshapeResponse) -> Chunk:
+def to_chunk(response: emotalk_pb2.BlendshapeResponse) -> Chunk:
     """A response → its chunk; the last one may have no frames."""
     rows = response.frames
     frames = np.array([row.blendshapes for row in rows], np.float32) if rows else no_frames()
@@ -79,7 +79,7 @@ def conversation(call: Callable[..., Any], live: Live, blocks: Iterable[Said]) -
     try:
         for response in answer:
             if not response.error_message:
-                yield heard(response)
+                yield to_chunk(response)
     finally:
         answer.cancel()
 
@@ -93,7 +93,7 @@ async def async_conversation(call: Any, live: Live, blocks: AsyncIterable[Said])
     try:
         async for response in call:
             if not response.error_message:
-                yield heard(response)
+                yield to_chunk(response)
     except (asyncio.CancelledError, grpc.RpcError):
         if speaking.done() and not speaking.cancelled() and (error := speaking.exception()):
             raise error from None

@@ -50,7 +50,7 @@ def _felt(clip: FaceClip) -> dict[str, Any]:
 
 def csv_(clip: FaceClip, path: Path) -> None:
     """A header `timecode,browDownLeft,…,tongueOut`, a row a frame, six decimals; the head's columns behind them."""
-    names, columns = _named(clip)
+    names, columns = _columns_of(clip)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("timecode", *names))
@@ -80,7 +80,7 @@ def parquet(clip: FaceClip, path: Path) -> None:
     import pyarrow as pa
     from pyarrow import parquet as files
 
-    names, values = _named(clip)
+    names, values = _columns_of(clip)
     columns = {
         "frame_number": pa.array(range(len(clip.frames)), pa.int32()),
         "timecode": pa.array(clip.timecodes, pa.float64()),
@@ -90,7 +90,7 @@ def parquet(clip: FaceClip, path: Path) -> None:
     files.write_table(table, path, compression="zstd")
 
 
-def _named(clip: FaceClip) -> tuple[tuple[str, ...], Frames]:
+def _columns_of(clip: FaceClip) -> tuple[tuple[str, ...], Frames]:
     """The names of all columns, and their values: the head's behind the 52 where the clip has one."""
     if clip.head is None:
         return clip.names, clip.frames

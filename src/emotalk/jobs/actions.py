@@ -8,7 +8,7 @@ from emotalk.jobs.job import DeadLetter, Failure, Part
 from emotalk.queues.base import ENDED, JobRow, Ledger, Producer, Receipt, Record
 
 
-def known(ledger: Ledger, request_id: str) -> JobRow:
+def get_row(ledger: Ledger, request_id: str) -> JobRow:
     """The newest run of an id. Raises UnknownJob."""
     row = ledger.find(request_id)
     if row is None:
@@ -18,7 +18,7 @@ def known(ledger: Ledger, request_id: str) -> JobRow:
 
 def cancel(ledger: Ledger, row: JobRow) -> JobRow:
     """Take a job away unless it is over, and let its clients hear; the row as it is then."""
-    return ledger.cancel(row, [_heard(row, Failure(JobCancelled.__name__, f"{row.request_id} was cancelled"))])
+    return ledger.cancel(row, [_encode_failure(row, Failure(JobCancelled.__name__, f"{row.request_id} was cancelled"))])
 
 
 def bury(ledger: Ledger, row: JobRow, reason: str, clock: Callable[[], float]) -> JobRow:
@@ -35,7 +35,7 @@ def bury(ledger: Ledger, row: JobRow, reason: str, clock: Callable[[], float]) -
         )
     failure = Failure(JobFailed.__name__, reason)
     letter = DeadLetter(row.request_id, payload, failure, row.attempts, clock(), row.partition, row.offset)
-    return ledger.bury(row, encode_letter(letter), f"{failure.kind}: {reason}", [_heard(row, failure)])
+    return ledger.bury(row, encode_letter(letter), f"{failure.kind}: {reason}", [_encode_failure(row, failure)])
 
 
 def retry(ledger: Ledger, producer: Producer, row: JobRow, clock: Callable[[], float]) -> Receipt:
@@ -69,5 +69,5 @@ def given_up(error: str) -> JobFailed:
     return JobFailed(f"the job was given up ({error})")
 
 
-def _heard(row: JobRow, failure: Failure) -> bytes:
+def _encode_failure(row: JobRow, failure: Failure) -> bytes:
     return encode_part(Part(row.request_id, "", failure=failure, digest=row.digest, epoch=row.epoch))

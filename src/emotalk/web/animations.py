@@ -12,10 +12,10 @@ from emotalk.client import Request as Order
 from emotalk.errors import EmoTalkError
 from emotalk.export.form import Form
 from emotalk.web import answers, contract
-from emotalk.web.events import error_event, event, told
+from emotalk.web.events import error_event, event, events_of
 from emotalk.web.load import Load, load_of
 from emotalk.web.parameters import PerformanceQuery, performance
-from emotalk.web.uploads import Upload, received
+from emotalk.web.uploads import Upload, read_upload
 from emotalk.web.upstream import AdmittedClient, visitor_of
 
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -32,7 +32,7 @@ async def animate(request: Request, client: AdmittedClient, query: Annotated[Per
     The request's id stands in the header `X-Request-Id` and in every event: should the connection break, the rest is
     at /v1/jobs/{id}/events.
     """
-    form = answers.wanted(request)
+    form = answers.negotiate_format(request)
     curves = answers.curves(request, form)
     sent = await send(request, client, fails_later=form == answers.EVENTS)
     headers = {**HEADERS, "X-Request-Id": contract.header(sent.request_id)}
@@ -58,7 +58,7 @@ class Submission:
 async def send(request: Request, client: AsyncEmoTalkClient, fails_later: bool = False) -> Submission:
     """What was sent, handed on to the server, with few others at once. Raises EmoTalkError, unless it `fails_later`."""
     load = load_of(request)
-    async with load.upload(visitor_of(request)), received(request) as upload, load.sound(upload.size()):
+    async with load.upload(visitor_of(request)), read_upload(request) as upload, load.sound(upload.size()):
         order = await order_of(request, upload)
         try:
             return Submission(order.request_id, upload.name, order.lenient, await client.submit(order))
@@ -73,7 +73,7 @@ async def order_of(request: Request, upload: Upload) -> Order:
     return performance(request.query_params, upload.fields).request(await upload.read())
 
 
-async def collected(
+async def send_file(
     load: Load, chunks: AsyncIterator[Chunk], form: str, name: str, headers: dict[str, str], curves: Form
 ) -> FileResponse:
     """All chunks as one file."""
@@ -86,7 +86,7 @@ async def _events(client: AsyncEmoTalkClient, sent: Submission) -> AsyncIterator
         yield error_event(sent.request_id, sent.failure)
         return
     position = None if sent.job is None else sent.job.queue_position or 0
-    async for data in told(client.results(sent.request_id), sent.request_id, lambda: client.job(sent.request_id)):
+    async for data in events_of(client.results(sent.request_id), sent.request_id, lambda: client.job(sent.request_id)):
         if position is not None:  # not before the answer is on its way: a server that drains ends what it has in hand
             yield event("accepted", {"request_id": sent.request_id, "queue_position": position})
             position = None

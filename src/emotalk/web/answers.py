@@ -53,7 +53,7 @@ def _curves(request: Request) -> dict[str, str]:
     return {key: request.query_params[key] for key in ("fps", "shapes") if key in request.query_params}
 
 
-def wanted(request: Request) -> str:
+def negotiate_format(request: Request) -> str:
     """The form by `?format=`, else by `Accept`. Raises InvalidRequest, Problem."""
     if name := request.query_params.get("format", "").lower():
         if name not in MEDIA_TYPES:

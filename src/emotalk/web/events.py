@@ -25,7 +25,7 @@ def event(name: str, data: Any, number: int | None = None) -> bytes:
     )
 
 
-async def told(
+async def events_of(
     chunks: AsyncIterator[Chunk],
     request_id: str,
     job: Callable[[], Awaitable[JobStatus]],

@@ -9,8 +9,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from emotalk.client import AsyncEmoTalkClient
 from emotalk.errors import InvalidRequest
 from emotalk.web import answers, contract, paths
-from emotalk.web.animations import HEADERS, collected, send
-from emotalk.web.events import job_document, told
+from emotalk.web.animations import HEADERS, send, send_file
+from emotalk.web.events import events_of, job_document
 from emotalk.web.load import load_of
 from emotalk.web.parameters import PerformanceQuery
 from emotalk.web.upstream import AdmittedClient, Client
@@ -59,14 +59,14 @@ async def cancel(client: Client, request_id: Id) -> Response:
 @router.get("/v1/jobs/{request_id}/animation", openapi_extra=contract.FORMED, responses=contract.animation())
 async def animation(request: Request, client: Client, request_id: Id) -> Response:
     """The whole animation, as soon as there is one: this waits for a job that is not done."""
-    form = answers.wanted(request)
+    form = answers.negotiate_format(request)
     curves = answers.curves(request, form)
     if form == answers.EVENTS:
         return _events(client, request, request_id)
     headers = {**HEADERS, "X-Request-Id": contract.header(request_id)}
     await client.job(request_id)
     chunks = client.results(request_id, may_restart=True)
-    return await collected(load_of(request), chunks, form, request_id, headers, curves)
+    return await send_file(load_of(request), chunks, form, request_id, headers, curves)
 
 
 @router.get("/v1/jobs/{request_id}/events", responses={**_STREAMED, **contract.problem(400, 401, 404, 421, 503)})
@@ -78,7 +78,7 @@ async def events(request: Request, client: Client, request_id: Id) -> Response:
 
 def _events(client: AsyncEmoTalkClient, request: Request, request_id: str) -> StreamingResponse:
     first = _from_frame(request)
-    chunks = told(client.results(request_id, first), request_id, lambda: client.job(request_id), first)
+    chunks = events_of(client.results(request_id, first), request_id, lambda: client.job(request_id), first)
     return StreamingResponse(chunks, media_type=answers.EVENT_STREAM, headers=HEADERS)
 
 

@@ -110,14 +110,14 @@ async def _start(socket: WebSocket) -> Start:
 async def _listen(socket: WebSocket, heard: "asyncio.Queue[Said | Exception | None]") -> None:
     """Everything up to the end; an error travels the same way, so that it comes out where the sound is read."""
     try:
-        while (message := _said(await _message(socket, load_of(socket).seconds))) is not None:
+        while (message := _parse_message(await _message(socket, load_of(socket).seconds))) is not None:
             await heard.put(message)
         await heard.put(None)
     except (WebSocketDisconnect, EmoTalkError) as error:
         await heard.put(error)
 
 
-def _said(message: bytes | dict[str, Any]) -> Said | None:
+def _parse_message(message: bytes | dict[str, Any]) -> Said | None:
     """Sound or key frames; None: the end. Raises InvalidRequest."""
     if isinstance(message, bytes):
         return message

@@ -51,7 +51,7 @@ class Upload:
 
 
 @asynccontextmanager
-async def received(request: Request) -> AsyncIterator[Upload]:
+async def read_upload(request: Request) -> AsyncIterator[Upload]:
     """The body of a request: a form with a file, or the bare bytes of one. Raises Problem."""
     if request.headers.get("content-type", "").startswith(FORM):
         async with _form(request) as upload:

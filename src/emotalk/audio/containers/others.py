@@ -49,7 +49,7 @@ _LOST = "�".encode()
 _LOST_AT_LEAST = 8
 
 
-def named(buffer: Buffer) -> tuple[str, str]:
+def identify(buffer: Buffer) -> tuple[str, str]:
     """What it is, and what to do about it; both empty where nobody knows."""
     beginning = buffer[:_BEGINNING]
     for at, magic, name in OTHERS:

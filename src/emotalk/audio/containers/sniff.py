@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from emotalk.audio.containers.base import Buffer
 from emotalk.audio.containers.mp3 import begins_soon
-from emotalk.audio.containers.others import OTHERS, Named, named
+from emotalk.audio.containers.others import OTHERS, Named, identify
 from emotalk.audio.containers.tags import skip_id3
 from emotalk.audio.limits import CONVERT
 from emotalk.errors import NotAudio
@@ -82,7 +82,7 @@ def sniff(buffer: Buffer) -> Found:
         return Found("MP3", start)
     if not _else(buffer[:512]) and (late := _LATE.search(buffer[:_NEAR])):
         return sniff(buffer[late.start() : late.start() + _NEAR])._replace(start=late.start())
-    name, fix = named(buffer)
+    name, fix = identify(buffer)
     if not name and begins_soon(buffer):
         return Found("MP3")
     if not name:

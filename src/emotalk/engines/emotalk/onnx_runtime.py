@@ -106,7 +106,7 @@ class OnnxRuntime:
         try:
             [frames] = self._session.run(["face"], {"samples": samples, **windows[0].beside_samples()})
         except (*_ERRORS, MemoryError) as error:
-            raise _named(error) from error
+            raise _to_engine_error(error) from error
         return list(frames)
 
 
@@ -118,7 +118,7 @@ def probe(encoder: Weights, samples: Floats, provider: Provider = CPU) -> Floats
     try:
         [hidden] = session.run(["hidden"], {"samples": samples[None]})
     except (*_ERRORS, MemoryError) as error:
-        raise _named(error) from error
+        raise _to_engine_error(error) from error
     return np.asarray(hidden[0], np.float32)
 
 
@@ -155,7 +155,7 @@ def _session(layers: OnnxLayers, answers: dict[str, Any], provider: Provider, th
             model.SerializeToString(), options, providers=[(provider.name, provider.options)]
         )
     except (*_ERRORS, MemoryError) as error:
-        raise _named(error) from error
+        raise _to_engine_error(error) from error
     if session.get_providers()[0] != provider.name:
         # It would compute on the CPU without a word.
         raise DeviceUnavailable(
@@ -170,7 +170,7 @@ def _identity(provider: Provider) -> str:
     return f"onnxruntime {onnxruntime.__version__}; {provider.name}; {sorted(provider.options.items())}; {where}"
 
 
-def _named(error: Exception) -> EngineError:
+def _to_engine_error(error: Exception) -> EngineError:
     """ONNX Runtime's exceptions say only in their text that memory ran out."""
     if isinstance(error, MemoryError) or any(word in str(error).lower() for word in _ALLOCATION):
         return OutOfMemory("the window does not fit into memory. Use a smaller --chunk-duration.")

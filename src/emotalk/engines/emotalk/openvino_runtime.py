@@ -46,7 +46,7 @@ class OpenVinoRuntime:
             self.reads_weights = bool(layers.lent)
             self.identity = _identity(face)
         except (RuntimeError, MemoryError) as error:
-            raise _named(error) from error
+            raise _to_engine_error(error) from error
 
     def infer(self, window: WindowInputs) -> Frames:
         """Raw blendshapes float32 [frames, 52]. Raises EngineError, OutOfMemory."""
@@ -58,7 +58,7 @@ class OpenVinoRuntime:
                 self._request.infer(inputs, share_inputs=True)
                 return np.array(self._request.get_output_tensor(0).data, np.float32)
         except (RuntimeError, MemoryError) as error:
-            raise _named(error) from error
+            raise _to_engine_error(error) from error
 
     def infer_batch(self, windows: Sequence[WindowInputs]) -> list[Frames]:
         """One after the other: the cores have no more to give."""
@@ -94,7 +94,7 @@ def probe(encoder: Weights, samples: Floats, threads: int | None = None) -> Floa
         request.infer({"samples": samples}, share_inputs=True)
         return np.array(request.get_output_tensor(0).data, np.float32)
     except (RuntimeError, MemoryError) as error:
-        raise _named(error) from error
+        raise _to_engine_error(error) from error
 
 
 def build_features(weights: Weights) -> openvino.Model:
@@ -163,7 +163,7 @@ def _instruction_set() -> str:
     return " ".join(sorted({flag for flag in flags if flag.startswith(("avx", "amx", "fma", "asimd", "sve", "bf16"))}))
 
 
-def _named(error: RuntimeError | MemoryError) -> EngineError:
+def _to_engine_error(error: RuntimeError | MemoryError) -> EngineError:
     """OpenVINO's exceptions are all RuntimeError; only their text tells that memory ran out."""
     if isinstance(error, MemoryError) or any(word in str(error).lower() for word in _ALLOCATION):
         return OutOfMemory("the window does not fit into memory. Use a smaller --chunk-duration.")

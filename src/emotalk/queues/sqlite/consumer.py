@@ -77,7 +77,7 @@ class SqliteConsumer:
             if row is None:
                 return None
             partition, head, token, attempts, written_id, key, digest, written, epoch, payload_id, is_there = row
-            token, name = whole(token, most=2**53) + 1, _named(db, partition, head, written_id)
+            token, name = whole(token, most=2**53) + 1, _choose_id(db, partition, head, written_id)
             db.execute(
                 "UPDATE lanes SET token = ?, owner = ?, kept_at = ?, lease = ? WHERE partition = ?",
                 (token, self._name, now, self._lease, partition),
@@ -237,7 +237,7 @@ def _place(claim: Claim) -> tuple[int, int, int]:
     return claim.partition, claim.offset, claim.token
 
 
-def _named(db: sqlite3.Connection, partition: int, head: int, written: object) -> str:
+def _choose_id(db: sqlite3.Connection, partition: int, head: int, written: object) -> str:
     """The id of a request. What nobody could type to take it away is called after its place from now on."""
     name, at = text(written), "partition = ? AND place = ?"
     same = f"SELECT 1 FROM requests WHERE {at} AND request_id = ?"

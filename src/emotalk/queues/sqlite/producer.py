@@ -71,7 +71,7 @@ class SqliteProducer:
         """See Producer.append."""
         self._look_at_the_log()
         with self._file.write() as db:
-            known, epoch = _known(db, request, again)
+            known, epoch = _find_run(db, request, again)
             if known is not None:
                 return known
             self._check_waiting(db)
@@ -150,7 +150,7 @@ class SqliteProducer:
         self._ringer.close()
 
 
-def _known(db: sqlite3.Connection, request: Record, again: bool) -> tuple[Receipt | None, int]:
+def _find_run(db: sqlite3.Connection, request: Record, again: bool) -> tuple[Receipt | None, int]:
     """Where the request stands already, or which epoch it begins.
 
     Raises RequestConflict where its id stands for other content.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from emotalk.errors import EmoTalkError, JobCancelled, NewerRecord, QueueUnavailable
-from emotalk.jobs.actions import cancel, given_up, known
+from emotalk.jobs.actions import cancel, get_row, given_up
 from emotalk.jobs.codec import part_of
 from emotalk.jobs.intake import check_id
 from emotalk.queues.base import JobRow, Ledger, Producer, Receipt, Results
@@ -43,17 +43,17 @@ class JobCalls:
     async def find(self, request_id: str) -> Standing:
         """Where a job stands. Raises UnknownJob, InvalidRequest."""
         check_id("request_id", request_id)
-        return await self._run(lambda: self._standing(known(self._ledger, request_id)))
+        return await self._run(lambda: self._standing(get_row(self._ledger, request_id)))
 
     async def cancel(self, request_id: str) -> Standing:
         """Take it away unless it is over, then say where it stands. Raises UnknownJob, InvalidRequest."""
         check_id("request_id", request_id)
-        return await self._run(lambda: self._standing(cancel(self._ledger, known(self._ledger, request_id))))
+        return await self._run(lambda: self._standing(cancel(self._ledger, get_row(self._ledger, request_id))))
 
     async def follow(self, request_id: str) -> Accepted:
         """Its answer from its first frame on. Raises UnknownJob, InvalidRequest, and what ended it unanswered."""
         check_id("request_id", request_id)
-        row = await self._run(lambda: known(self._ledger, request_id))
+        row = await self._run(lambda: get_row(self._ledger, request_id))
         if (error := error_of(row)) is not None:
             raise error
         log.info("follow", extra={"request_id": request_id, "state": row.state})
@@ -66,7 +66,7 @@ class JobCalls:
         accepted = Accepted(row.request_id, None, self._switchboard.listen(row.request_id, answer, None), answer)
         try:
             # Again, now that whatever comes is heard: what came before has by now been noted.
-            row = await self._run(lambda: known(self._ledger, row.request_id))
+            row = await self._run(lambda: get_row(self._ledger, row.request_id))
             if (error := error_of(row)) is not None:
                 raise error
             accepted.stream.follow(row)

@@ -68,7 +68,7 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
         submitting = self._submitted(request, fresh, context)
         del request
         with self._in_hand:
-            return await _refusing(request_id, submitting, context)
+            return await _answer_or_refuse(request_id, submitting, context)
 
     async def StreamResults(  # noqa: N802
         self, request: emotalk_pb2.StreamResultsRequest, context: grpc.aio.ServicerContext
@@ -83,14 +83,16 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
     ) -> emotalk_pb2.Job:
         """Where it stands."""
         with self._in_hand:
-            return await _refusing(request.request_id, _said(self._job_calls.find(request.request_id)), context)
+            standing = _to_job_message(self._job_calls.find(request.request_id))
+            return await _answer_or_refuse(request.request_id, standing, context)
 
     async def CancelJob(  # noqa: N802
         self, request: emotalk_pb2.CancelJobRequest, context: grpc.aio.ServicerContext
     ) -> emotalk_pb2.Job:
         """Take it away, unless it is over."""
         with self._in_hand:
-            return await _refusing(request.request_id, _said(self._job_calls.cancel(request.request_id)), context)
+            standing = _to_job_message(self._job_calls.cancel(request.request_id))
+            return await _answer_or_refuse(request.request_id, standing, context)
 
     async def _submitted(
         self, request: emotalk_pb2.AudioRequest, fresh: bool, context: grpc.aio.ServicerContext
@@ -170,11 +172,11 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
             accepted.leave()
 
 
-async def _said(standing: Awaitable[Standing]) -> emotalk_pb2.Job:
+async def _to_job_message(standing: Awaitable[Standing]) -> emotalk_pb2.Job:
     return to_message(await standing)
 
 
-async def _refusing(
+async def _answer_or_refuse(
     request_id: str, answer: Awaitable[emotalk_pb2.Job], context: grpc.aio.ServicerContext
 ) -> emotalk_pb2.Job:
     try:

@@ -39,7 +39,7 @@ class ArrivalGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has
             return None
         kind = self._kinds.get(details.method, CallKind.REQUEST)
         call = _saying_why(self._call(handler, kind))
-        deserialize = _named(handler.request_deserializer, kind)
+        deserialize = _wrap_deserializer(handler.request_deserializer, kind)
         return grpc.stream_stream_rpc_method_handler(call, deserialize, _passing_on(handler.response_serializer))
 
     def _call(self, handler: Any, kind: CallKind) -> Call:
@@ -119,7 +119,7 @@ def _saying_why(call: Call) -> Call:
     return saying
 
 
-def _named(deserializer: Callable[[bytes], Any] | None, kind: CallKind) -> Callable[[bytes], Any]:
+def _wrap_deserializer(deserializer: Callable[[bytes], Any] | None, kind: CallKind) -> Callable[[bytes], Any]:
     """InvalidRequest for bytes that gRPC would call UNKNOWN, and for more of them than the call can need."""
 
     def deserialize(message: bytes) -> Any:

@@ -78,9 +78,9 @@ class TokenGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has n
         is_open = self._kinds.get(details.method) is CallKind.PROBE
         if is_open or self._tokens.holder(str(header)) is not None:
             return await continuation(details)
-        return self._refusing(_no_entry(bool(header)))
+        return self._refuse_with(_no_entry(bool(header)))
 
-    def _refusing(self, error: EmoTalkError) -> Any:
+    def _refuse_with(self, error: EmoTalkError) -> Any:
         # Streaming on both sides, whatever the call: such a handler is started before the request is read.
         async def refuse(_: object, context: grpc.aio.ServicerContext) -> None:
             if times := self._sparing.times():
