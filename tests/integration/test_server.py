@@ -324,10 +324,10 @@ class Troubled(MemoryQueue):
         real = super().producer()
         append, ahead = real.append, real.ahead
 
-        def trouble(request: Any) -> Any:
+        def trouble(request: Any, **how: bool) -> Any:
             if self.troubles:
                 raise self.troubles.popleft()
-            return append(request)
+            return append(request, **how)
 
         def where(receipt: Any) -> int:
             if self.position:
