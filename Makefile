@@ -3,7 +3,7 @@
 # make test   everything that CI checks of the Python code, in two rows that run side by side (JOBS=1: one after another)
 # make bench  the figures of bench/
 # make mutants  changes retry, windows and dedupe in every small way: which tests cannot fail? (five minutes)
-# make fuzz   a minute of nearly valid bytes for everything that reads a stranger's
+# make fuzz   nearly valid bytes for everything that reads a stranger's, a minute each (FUZZ_SECONDS=8000: a million files)
 # make lock   chooses the versions in requirements/constraints.txt anew
 # make film   docs/speaking.mp4: the head speaks the sample, turning
 # make page   builds the viewer into the package; needs Node.js, and only those who change web/ need it
@@ -17,6 +17,7 @@ PIP := $(RUN)/python -m pip install -q --no-cache-dir --disable-pip-version-chec
 
 TOLD := $(if $(filter output-sync,$(.FEATURES)),-Otarget)
 JOBS ?= 5
+FUZZ_SECONDS ?= 60
 TOGETHER := $(MAKE) --no-print-directory -j $(JOBS) -k $(TOLD)
 ROW := $(MAKE) --no-print-directory -j 1 -k
 PYTEST := $(RUN)/python -m pytest -q
@@ -84,7 +85,7 @@ bench: $(VENV)/.for-tests
 	for each in queue pipeline; do $(RUN)/python bench/$$each.py || exit 1; done
 
 fuzz: $(VENV)/.for-tests
-	$(RUN)/python -m bench.fuzz
+	$(RUN)/python -m bench.fuzz --seconds $(FUZZ_SECONDS)
 
 mutants: $(VENV)/.for-tests
 	sh bench/mutants.sh
