@@ -83,14 +83,14 @@ def _asked(kafka: Consumer, ask: Callable[[], T], topics: Sequence[str], timeout
                 right = Right("Describe", "topic", topics[0])
                 raise kafka_error(error, f"asking for the ends of {', '.join(topics)}", right) from error
             time.sleep(_AGAIN_SECONDS)
-            _hear_anew(kafka, topics, timeout)
+            _hear_anew(kafka, topics, deadline)
 
 
-def _hear_anew(kafka: Consumer, topics: Sequence[str], timeout: float) -> None:
+def _hear_anew(kafka: Consumer, topics: Sequence[str], deadline: float) -> None:
     """Let librdkafka forget what it was told of these topics; what goes wrong here goes wrong with the question."""
     with suppress(KafkaException):
         for topic in topics:
-            kafka.list_topics(topic, timeout=timeout)
+            kafka.list_topics(topic, timeout=max(_AGAIN_SECONDS, deadline - time.monotonic()))
 
 
 def records_between(kafka: Consumer, topic: str, partition: int, start: int, end: int) -> Iterator[Message]:
