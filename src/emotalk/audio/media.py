@@ -133,9 +133,8 @@ class MediaFile:
         codec = stream.codec_context
         codec.thread_count = 1
         if (self._coded.demuxer, codec.name) == ("caf", "alac"):
-            codec.flags2 |= (
-                self._av.codec.context.Flags2.skip_manual
-            )  # ffmpeg cuts its last frame, which is short, twice
+            # ffmpeg cuts its last frame, which is short, twice.
+            codec.flags2 |= self._av.codec.context.Flags2.skip_manual
         return stream
 
 

@@ -69,7 +69,7 @@ async def probe_forever(
     answers_arrive: Callable[[], bool],
     executor: Executor,
 ) -> None:
-    """Ask the log and the worker every two seconds; a probe that hangs does not put off the next."""
+    """Ask the log and the worker every two seconds; after a probe that takes longer, at once."""
     loop = asyncio.get_running_loop()
     due = loop.time()
     while True:

@@ -63,8 +63,7 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
         self, request: emotalk_pb2.AudioRequest, context: grpc.aio.ServicerContext
     ) -> emotalk_pb2.Job:
         """Accept, and say where it stands."""
-        fresh = not request.request_id
-        request.request_id = request_id = request.request_id or new_id()
+        fresh, request_id = _name(request), request.request_id
         submitting = self._submitted(request, fresh, context)
         del request
         with self._in_hand:
@@ -121,8 +120,7 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
     async def _process(
         self, request: emotalk_pb2.AudioRequest, context: grpc.aio.ServicerContext, call: metrics.Call
     ) -> None:
-        fresh = not request.request_id
-        request.request_id = request_id = request.request_id or new_id()
+        fresh, request_id = _name(request), request.request_id
         assembly = Assembly(may_restart=request.may_restart)
         try:
             accepting = self._dispatch.accept(to_order(request, fresh), caller_of(context, self._tokens))
@@ -170,6 +168,14 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
             raise UnknownJob(f"request_id: the results of '{accepted.request_id}' are no longer kept")
         finally:
             accepted.leave()
+
+
+def _name(request: emotalk_pb2.AudioRequest) -> bool:
+    """Give it an id where it has none; was that so?"""
+    fresh = not request.request_id
+    if fresh:
+        request.request_id = new_id()
+    return fresh
 
 
 async def _to_job_message(standing: Awaitable[Standing]) -> emotalk_pb2.Job:
