@@ -83,10 +83,14 @@ def _is_refused_a_newer_file(fleet: Fleet) -> None:
 
 
 def _are_whole(answers: list[dict[str, Any]]) -> None:
-    assert [each for each in answers if "error" in each] == []
-    assert {(each["frames"], each["gap"]) for each in answers} == {(frame_count(round(SECONDS * 16_000)), False)}
+    refused = [each["error"] for each in answers if "error" in each]
+    # The job of the worker that was killed, if today's does it again: 0.2.0's server splices nothing, and says so.
+    assert len(refused) <= 1
+    assert all(each.startswith("ResultsDiffer") for each in refused)
+    whole = [each for each in answers if "error" not in each]
+    assert {(each["frames"], each["gap"]) for each in whole} == {(frame_count(round(SECONDS * 16_000)), False)}
     # One version's frames or the other's, never a mixture.
-    assert len({each["digest"] for each in answers}) <= 2
+    assert len({each["digest"] for each in whole}) <= 2
 
 
 def _nothing_is_left(home: Path, url: str, answers: list[dict[str, Any]]) -> None:
