@@ -117,6 +117,17 @@ def test_an_unknown_name_is_a_warning_that_names_it(
     assert np.array_equal(heard.rows, plain)
 
 
+@pytest.mark.parametrize(
+    "elsewhere", [{"integer_params": {"skinStrength": 1}}, {"float_array_params": {"skinStrength": {}}}]
+)
+def test_a_known_name_in_another_map_is_told_where_it_belongs(
+    served: Inside, plain: np.ndarray, elsewhere: dict[str, Any]
+) -> None:
+    heard = drawn(served, face_params=elsewhere)
+    assert heard.said(WARNING) == ["face_params: skinStrength is ignored: send it in float_params"]
+    assert np.array_equal(heard.rows, plain)
+
+
 def test_multipliers_and_offsets_are_by_name_and_clamped_where_asked(served: Inside, plain: np.ndarray) -> None:
     jaw, funnel = BLEND_SHAPES.index("JawOpen"), BLEND_SHAPES.index("MouthFunnel")
     asked = {"bs_weight_multipliers": {"JawOpen": 4.0}, "bs_weight_offsets": {"MouthFunnel": 1.25}}

@@ -107,9 +107,10 @@ def _face_values(face: a2f_pb2.FaceParameters, remarks: Remarks) -> dict[str, fl
     """Fields of an adjustment by name."""
     given = dict(face.float_params)
     remarks.unused(name for name in _UNUSED if name in given)
-    known = {*_FACE, _SKIN, *_UNUSED}
-    others = (given.keys() - known, face.integer_params, face.float_array_params)
-    remarks.unknown("face_params", (name for names in others for name in names))
+    known, others = {*_FACE, _SKIN, *_UNUSED}, {*face.integer_params, *face.float_array_params}
+    remarks.unknown("face_params", (given.keys() | others) - known)
+    for name in sorted(others & known):
+        remarks.warn(f"face_params: {name} is ignored: send it in float_params")
     neutral = Adjustment()
     values = {
         field: remarks.within(name, meant(given[name]), limits, getattr(neutral, field))
