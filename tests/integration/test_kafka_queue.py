@@ -93,9 +93,9 @@ def test_of_an_id_that_was_just_made_the_broker_is_asked_nothing_and_its_results
     queue, asked = open_queue(), list[tuple[str, int]]()
     producer, ask = queue.producer(), Table.refresh_beside
 
-    def counted(table: Table, *places: tuple[str, int]) -> list[int]:
+    def counted(table: Table, *places: tuple[str, int], timeout: float) -> list[int]:
         asked.extend(places)
-        return ask(table, *places)
+        return ask(table, *places, timeout=timeout)
 
     producer.append(request("first"), fresh=True)  # where results end is not known yet
     monkeypatch.setattr(Table, "refresh_beside", counted)

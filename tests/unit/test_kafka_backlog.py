@@ -39,7 +39,7 @@ class Brokers:
     @staticmethod
     def committed(places: Any, timeout: float) -> Any:
         assert timeout > 0
-        return [SimpleNamespace(partition=place.partition, offset=5) for place in places]
+        return [SimpleNamespace(partition=place.partition, offset=5, metadata="", error=None) for place in places]
 
 
 def waiting(brokers: Brokers) -> dict[int, int]:

@@ -25,6 +25,7 @@ class Brokers:
     dead: set[int] = field(default_factory=set)
     refusal: int | None = None
     asked: int = 0
+    now: float = 0.0
 
     def list_topics(self, topic: str, timeout: float) -> Any:
         assert timeout > 0
@@ -73,7 +74,7 @@ def log() -> Log:
 @pytest.fixture
 def pulse(brokers: Brokers, log: Log, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pulse]:
     monkeypatch.setattr(Cluster, "admin", lambda _: brokers)
-    made = Pulse(Cluster("nowhere:1"), log.write)
+    made = Pulse(Cluster("nowhere:1"), log.write, lambda: brokers.now)
     yield made
     made.close()
 
@@ -150,3 +151,25 @@ def test_after_a_write_that_nobody_confirmed_another_must_be_though_all_leaders_
     pulse.confirmed()
     pulse.feel(10.0)
     assert log.written == 2
+
+
+def test_a_write_that_waits_raises_doubt_itself_and_is_given_up_where_too_few_answer(
+    pulse: Pulse, brokers: Brokers
+) -> None:
+    brokers.dead = {1, 2}
+    for waited in (1.0, 2.1):  # no probe, no connection and no other write has told of an outage
+        brokers.now = waited
+        pulse.give_up_in_vain(waited)
+    assert brokers.asked == 0
+    brokers.now = 2.7
+    with pytest.raises(QueueUnavailable, match="no answer from broker"):
+        pulse.give_up_in_vain(2.7)
+
+
+def test_a_write_that_is_only_slow_goes_on_and_the_leaders_are_asked_twice_a_second_at_most(
+    pulse: Pulse, brokers: Brokers
+) -> None:
+    for tenth in range(90):
+        brokers.now = tenth / 10
+        pulse.give_up_in_vain(brokers.now)
+    assert 8 <= brokers.asked <= 14

@@ -1,52 +1,46 @@
 """The table of notes while the broker is away, where no broker is needed."""
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
+from collections.abc import Sequence
+from typing import Any, cast
 
 import pytest
 
 from emotalk.errors import QueueUnavailable
+from emotalk.queues.kafka.client.sharing import SharedQuestion
 from emotalk.queues.kafka.job_notes import table
-from emotalk.queues.kafka.job_notes.table import Table
+from emotalk.queues.kafka.job_notes.table import PARTITION, Table
 
-COME_TOGETHER = 2
 PATIENCE = 10.0
 
 
-class Door:
-    """A lock that tells once so many have come to it."""
-
-    def __init__(self) -> None:
-        self._lock, self._came, self.all_here = threading.Lock(), 0, threading.Event()
-
-    def __enter__(self) -> None:
-        self._came += 1
-        if self._came == COME_TOGETHER:
-            self.all_here.set()
-        self._lock.acquire()
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._lock.release()
+@pytest.fixture
+def unread() -> Table:
+    """One whose thread reads nothing."""
+    made = Table.__new__(Table)
+    made._topic, made._oracle, made._closing = "jobs", cast(Any, None), threading.Event()
+    made._ends, made._news, made._read_to = SharedQuestion(made._ask), threading.Condition(), 0
+    return made
 
 
-def test_who_waited_while_another_asked_in_vain_hears_the_same_and_whoever_comes_later_asks_anew(
-    monkeypatch: pytest.MonkeyPatch,
+def test_what_a_question_has_left_of_its_time_is_what_the_broker_and_the_reading_get(
+    unread: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made, door, asked = Table.__new__(Table), Door(), list[int]()
-    made._topic, made._oracle, made._asking, made._outage = "jobs", None, door, None
-    made._closing = threading.Event()
+    given = list[float]()
 
-    def ends_of(*_: object) -> list[int]:
-        asked.append(1)
-        assert door.all_here.wait(PATIENCE)
-        raise QueueUnavailable("away")
+    def ends_of(_: object, places: Sequence[tuple[str, int]], timeout: float) -> list[int]:
+        given.append(timeout)
+        return [7 for _ in places]
 
     monkeypatch.setattr(table, "ends_of", ends_of)
-    with ThreadPoolExecutor(COME_TOGETHER) as hands:
-        errors = [each.exception() for each in [hands.submit(made.refresh) for _ in range(COME_TOGETHER)]]
-    assert [str(error) for error in errors] == ["away"] * COME_TOGETHER
-    assert len(asked) == 1
-    with pytest.raises(QueueUnavailable):
-        made.refresh()
-    assert len(asked) == 2
+    with pytest.raises(QueueUnavailable, match="not read in time"):
+        unread.refresh(0.05)
+    unread._read_to = 7
+    assert unread.refresh_beside(("results", PARTITION), timeout=PATIENCE) == [7]
+    assert 0 <= given[0] <= 0.05 < given[1] <= PATIENCE
+
+
+def test_a_table_that_is_closed_asks_nothing_more(unread: Table) -> None:
+    unread._closing.set()
+    with pytest.raises(QueueUnavailable, match="again"):
+        unread.refresh()

@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from emotalk.errors import QueueUnavailable
+from emotalk.queues.kafka.claims.member import committed_marks
 from emotalk.queues.kafka.client.cluster import Cluster
 from emotalk.queues.kafka.client.faults import kafka_error
 from emotalk.queues.kafka.client.reading import partitions_of
@@ -16,6 +17,8 @@ from emotalk.queues.lanes import check_waiting
 
 _ASK_SECONDS = 5.0
 _FRESH_SECONDS = 1.0
+_QUICK_SECONDS = 0.5
+"""For each question of somebody who wants to append: where it is not answered, the last figure stands."""
 _OLDEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 _END: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
@@ -29,28 +32,25 @@ def backlog(cluster: Cluster) -> int:
         handle.close()
 
 
-def unfinished(admin: AdminClient, handle: Consumer, topic: str) -> Mapping[int, int]:
-    """Partition → unfinished requests, in three questions however many partitions there are.
+def unfinished(admin: AdminClient, handle: Consumer, topic: str, timeout: float = _ASK_SECONDS) -> Mapping[int, int]:
+    """Partition → unfinished requests, in four questions however many partitions there are.
 
-    `handle` belongs to the workers' group and never joins it.
+    `handle` belongs to the workers' group and never joins it. `timeout`: seconds for each question.
     """
-    places = [TopicPartition(topic, partition) for partition in partitions_of(handle, topic)]
-    oldest, ends = _ends(admin, places, _OLDEST), _ends(admin, places, _END)
-    try:
-        committed = {found.partition: found.offset for found in handle.committed(places, timeout=_ASK_SECONDS)}
-    except KafkaException as error:
-        raise kafka_error(error, f"reading the committed offsets of {topic}") from error
-    return {each: max(0, ends[each] - max(oldest[each], committed.get(each, -1))) for each in ends}
+    places = [TopicPartition(topic, partition) for partition in partitions_of(handle, topic, timeout)]
+    oldest, ends = _ends(admin, places, _OLDEST, timeout), _ends(admin, places, _END, timeout)
+    marks = committed_marks(handle, topic, ends, timeout)
+    return {each: max(0, ends[each] - max(oldest[each], marks[each].offset)) for each in ends}
 
 
-def _ends(admin: AdminClient, places: list[TopicPartition], which: OffsetSpec) -> dict[int, int]:
-    answers = admin.list_offsets(dict.fromkeys(places, which), request_timeout=_ASK_SECONDS)
+def _ends(admin: AdminClient, places: list[TopicPartition], which: OffsetSpec, timeout: float) -> dict[int, int]:
+    answers = admin.list_offsets(dict.fromkeys(places, which), request_timeout=timeout)
     try:
-        ends = {place.partition: answer.result(timeout=2 * _ASK_SECONDS).offset for place, answer in answers.items()}
+        ends = {place.partition: answer.result(timeout=2 * timeout).offset for place, answer in answers.items()}
     except KafkaException as error:
         raise kafka_error(error, "asking for the ends of the request log") from error
     except TimeoutError as error:
-        raise QueueUnavailable(f"Kafka: no answer within {2 * _ASK_SECONDS:.0f} seconds") from error
+        raise QueueUnavailable(f"Kafka: no answer within {2 * timeout:g} seconds") from error
     if min(ends.values()) < 0:  # librdkafka's way to say that a leader has not answered: by no means an empty log
         raise QueueUnavailable("Kafka: not all brokers tell the ends of the request log; is one down?")
     return ends
@@ -80,7 +80,7 @@ class Room:
         if time.monotonic() - self._asked >= _FRESH_SECONDS:
             self._asked = time.monotonic()
             with suppress(QueueUnavailable):  # whoever writes hears of it; the bound is no reason to refuse
-                self._unfinished = sum(unfinished(self._admin, self._kafka, self._topic).values())
+                self._unfinished = sum(unfinished(self._admin, self._kafka, self._topic, _QUICK_SECONDS).values())
         check_waiting(self._unfinished, self._most)
 
     def close(self) -> None:

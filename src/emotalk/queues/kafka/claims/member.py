@@ -213,13 +213,19 @@ class Member:
 
 def committed_mark(kafka: Consumer, topic: str, partition: int, timeout: float) -> Mark:
     """The mark of `kafka`'s group on a partition; `kafka` need not be a member."""
+    return committed_marks(kafka, topic, [partition], timeout)[partition]
+
+
+def committed_marks(kafka: Consumer, topic: str, partitions: Iterable[int], timeout: float) -> dict[int, Mark]:
+    """The same of several, in one question."""
     try:
-        [found] = kafka.committed([TopicPartition(topic, partition)], timeout=timeout)
+        marks = kafka.committed([TopicPartition(topic, each) for each in partitions], timeout=timeout)
     except KafkaException as error:
         raise kafka_error(error, f"reading the committed offset of {topic}") from error
-    if found.error is not None:
-        raise kafka_error(found.error, f"reading the committed offset of {topic}")
-    return read_mark(found.offset, found.metadata)
+    for found in marks:
+        if found.error is not None:
+            raise kafka_error(found.error, f"reading the committed offset of {topic}")
+    return {found.partition: read_mark(found.offset, found.metadata) for found in marks}
 
 
 def _settings(group: str, name: str, max_poll_interval_ms: int) -> dict[str, Value]:

@@ -2,13 +2,15 @@
 
 import threading
 import time
+from collections.abc import Sequence
 
 from emotalk.errors import EmoTalkError
-from emotalk.queues.kafka.claims.member import committed_mark
+from emotalk.queues.kafka.claims.member import committed_marks
 from emotalk.queues.kafka.client.cluster import Cluster
+from emotalk.queues.kafka.client.sharing import SharedQuestion
 
 _FRESH_SECONDS = 1.0
-_ASK_SECONDS, _PATIENT_SECONDS = 0.5, 5.0
+_ASK_SECONDS = 0.5
 
 
 class Progress:
@@ -17,6 +19,7 @@ class Progress:
     def __init__(self, cluster: Cluster) -> None:
         self._topic = cluster.requests
         self._kafka = cluster.consumer({"group.id": cluster.group})
+        self._committed = SharedQuestion(self._ask)
         self._lock = threading.Lock()
         self._known: dict[int, tuple[float, int]] = {}
 
@@ -26,23 +29,26 @@ class Progress:
         if time.monotonic() - asked < _FRESH_SECONDS or not self._lock.acquire(blocking=False):
             return offset
         try:
-            self._known[partition] = (time.monotonic(), max(offset, self._ask(partition, offset)))
+            self._known[partition] = (time.monotonic(), max(offset, self._told(partition, offset, _ASK_SECONDS)))
         finally:
             self._lock.release()
         return self._known[partition][1]
 
-    def passed(self, partition: int, offset: int) -> bool:
+    def passed(self, partition: int, offset: int, timeout: float) -> bool:
         """Is everything before `offset` done, as far as is known now? True where the broker does not say."""
-        with self._lock:
-            return self._ask(partition, offset, _PATIENT_SECONDS) >= offset
+        return self._told(partition, offset, timeout) >= offset
 
-    def _ask(self, partition: int, otherwise: int, timeout: float = _ASK_SECONDS) -> int:
+    def _told(self, partition: int, otherwise: int, timeout: float) -> int:
         try:
-            return committed_mark(self._kafka, self._topic, partition, timeout).offset
+            return self._committed.answers([partition], timeout)[0]
         except EmoTalkError:
             return otherwise
 
+    def _ask(self, partitions: Sequence[int], timeout: float) -> dict[int, int]:
+        marks = committed_marks(self._kafka, self._topic, partitions, timeout)
+        return {partition: mark.offset for partition, mark in marks.items()}
+
     def close(self) -> None:
         """Let go."""
-        with self._lock:
+        with self._committed.alone():
             self._kafka.close()

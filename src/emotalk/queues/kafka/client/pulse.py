@@ -22,6 +22,7 @@ from emotalk.queues.kafka.client.faults import Right, is_out_of_reach, kafka_err
 # librdkafka is back within a tenth of a second where a connection merely broke; whose broker is gone hears it now and
 # not after delivery.timeout.ms.
 _DOUBT_SECONDS = 0.5
+_SLOW_SECONDS = 2.0
 _QUICK_SECONDS = 0.25
 _END: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
@@ -31,8 +32,10 @@ Places = Mapping[TopicPartition, PartitionMetadata]
 class Pulse:
     """Of the topics that a request is written to. `write` writes a record that says nothing, and waits for it."""
 
-    def __init__(self, cluster: Cluster, write: Callable[[], object]) -> None:
-        self._topics, self._write = (cluster.requests, cluster.jobs), write
+    def __init__(
+        self, cluster: Cluster, write: Callable[[], object], monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._topics, self._write, self._monotonic = (cluster.requests, cluster.jobs), write, monotonic
         self._admin: AdminClient = cluster.admin()
         self._doubted_since: float | None = None
         self._unconfirmed = False
@@ -47,7 +50,7 @@ class Pulse:
 
     def doubt(self) -> None:
         """Somebody asked in vain."""
-        self._doubted_since = self._doubted_since or time.monotonic()
+        self._doubted_since = self._doubted_since or self._monotonic()
 
     def missed(self) -> None:
         """A write was not confirmed."""
@@ -65,11 +68,17 @@ class Pulse:
             self._prove(_QUICK_SECONDS)
             self._doubted_since = None
 
-    def give_up_in_vain(self) -> None:
-        """Raise QueueUnavailable where waiting on is in vain; the write may be done all the same, so repeat it."""
+    def give_up_in_vain(self, waited: float) -> None:
+        """Raise QueueUnavailable where waiting on is in vain; the write may be done all the same, so repeat it.
+
+        `waited`: seconds since it was sent. After two of them there is doubt, whoever else has felt none.
+        """
+        if waited > _SLOW_SECONDS:
+            self.doubt()
         since = self._doubted_since
-        if since is not None and time.monotonic() - since > _DOUBT_SECONDS:
+        if since is not None and self._monotonic() - since > _DOUBT_SECONDS:
             self._feel(_QUICK_SECONDS, self._is_gone)
+            self._doubted_since = self._monotonic()  # they answer: the next look at them is as far away
 
     def feel(self, timeout: float) -> None:
         """Ask the leaders, `timeout` seconds each question. Raises QueueUnavailable where one would take no record."""

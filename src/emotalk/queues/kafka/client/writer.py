@@ -96,18 +96,18 @@ class Writer:
 
     def _wait(self, delivery: "_Delivery", producer: Producer, topic: str) -> list[tuple[int, int]]:
         try:
-            places = delivery.wait(self._give_up_in_vain)
+            places = delivery.wait(partial(self._give_up_in_vain, time.monotonic()))
         except KafkaException as failure:
             raise self._broken(failure, producer, topic) from failure
         if self._pulse:
             self._pulse.confirmed()
         return places
 
-    def _give_up_in_vain(self) -> None:
+    def _give_up_in_vain(self, began: float) -> None:
         if self._closed.is_set():
             raise QueueUnavailable("Kafka: this queue was closed before the write was confirmed")
         if self._pulse:
-            self._pulse.give_up_in_vain()
+            self._pulse.give_up_in_vain(time.monotonic() - began)
 
     def _broken(self, failure: KafkaException, producer: Producer, topic: str) -> EmoTalkError:
         if failure.args[0].fatal() or failure.args[0].code() == KafkaError._FATAL:

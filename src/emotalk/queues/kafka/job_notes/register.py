@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from emotalk.errors import QueueUnavailable
@@ -11,11 +11,14 @@ from emotalk.queues.kafka.claims.progress import Progress
 from emotalk.queues.kafka.client.cluster import Cluster
 from emotalk.queues.kafka.client.identity import Identity
 from emotalk.queues.kafka.client.murmur import partition_of
+from emotalk.queues.kafka.client.sharing import SharedQuestion
 from emotalk.queues.kafka.client.writer import Outgoing
 from emotalk.queues.kafka.job_notes.notes import WISH, Note, encode_note
 from emotalk.queues.kafka.job_notes.table import PARTITION, Table, is_kept
 
 _FRESH_SECONDS = 5.0
+_PATIENT_SECONDS = 5.0
+"""How long somebody waits for all that he wants to know of an id."""
 
 
 class Register:
@@ -30,7 +33,7 @@ class Register:
     ) -> None:
         self._cluster, self.identity, self._clock, self._monotonic = cluster, identity, clock, monotonic
         self._number = identity.number
-        self._opening = threading.Lock()
+        self._opening, self._open = threading.Lock(), SharedQuestion(self._tables)
         self._table: Table | None = None
         self._progress: Progress | None = None
         self._result_partitions = 0
@@ -39,10 +42,17 @@ class Register:
     @property
     def table(self) -> Table:
         """The notes. Raises QueueUnavailable where they cannot be reached."""
+        table = self._table
+        if table is None or self._number != self.identity.number:
+            [table] = self._open.answers([self._cluster.jobs], _PATIENT_SECONDS)
+        return table
+
+    def _tables(self, topics: Sequence[str], timeout: float) -> dict[str, Table]:
+        """The one that there is; in an outage it takes as long as it may, and none of those who wait tries anew."""
         with self._opening:
             self._forget_another_log()
-            self._table = self._table or _loaded(self._cluster, self.identity.mark())
-            return self._table
+            self._table = self._table or _loaded(self._cluster, self.identity.mark(), timeout)
+            return dict.fromkeys(topics, self._table)
 
     @property
     def progress(self) -> Progress:
@@ -66,12 +76,13 @@ class Register:
 
     def look(self, request_id: str) -> tuple[Note | None, Cursor]:
         """The same, and where the next result under this id would stand."""
-        end, note = self.refresh(request_id), self.table.find(request_id)
-        if self._is_passed(note):
-            end, note = self.refresh(request_id), self.table.find(request_id)  # its last note precedes the commit
+        until = self._monotonic() + _PATIENT_SECONDS
+        end, note = self._refresh(request_id, until), self.table.find(request_id)
+        if self._is_passed(note):  # its last note precedes the commit
+            end, note = self._refresh(request_id, until), self.table.find(request_id)
         if note is None or self._is_passed(note) or not is_kept(note, self._clock()):
             return None, end
-        return self._as_begun(note), end
+        return self._as_begun(note, until), end
 
     def glance(self, request_id: str) -> tuple[Note | None, Cursor]:
         """The same of an id that nobody else can have sent; its results may stand up to five seconds further on."""
@@ -83,17 +94,23 @@ class Register:
 
     def refresh(self, request_id: str) -> Cursor:
         """Where the next result of this id would stand; what was noted before the call is known afterwards."""
-        partition, asked_at = self._partition_of(request_id), self._monotonic()
+        return self._refresh(request_id, self._monotonic() + _PATIENT_SECONDS)
+
+    def _refresh(self, request_id: str, until: float) -> Cursor:
+        partition, asked_at = self._partition_of(request_id, self._left(until)), self._monotonic()
         try:
-            [offset] = self.table.refresh_beside((self._cluster.results, partition))
+            [offset] = self.table.refresh_beside((self._cluster.results, partition), timeout=self._left(until))
         except QueueUnavailable:
             self.count_partitions_again()  # the topic may have been made again, with fewer of them
             raise
         self._ends[partition] = asked_at, offset
         return partition, offset
 
-    def _partition_of(self, request_id: str) -> int:
-        self._result_partitions = self._result_partitions or self.table.partitions_of(self._cluster.results)
+    def _left(self, until: float) -> float:
+        return max(0.0, until - self._monotonic())
+
+    def _partition_of(self, request_id: str, timeout: float = _PATIENT_SECONDS) -> int:
+        self._result_partitions = self._result_partitions or self.table.partitions_of(self._cluster.results, timeout)
         return partition_of(request_id, self._result_partitions)
 
     def count_partitions_again(self) -> None:
@@ -101,10 +118,12 @@ class Register:
         self._result_partitions = 0
         self._ends.clear()
 
-    def _as_begun(self, note: Note) -> Note:
+    def _as_begun(self, note: Note, until: float) -> Note:
         """A request that waits behind others has no results, and nobody need look for any."""
-        waits = note.state == "queued" and note.first is not None
-        return replace(note, first=None) if waits and not self.progress.passed(note.partition, note.offset) else note
+        if note.state != "queued" or note.first is None:
+            return note
+        is_next = self.progress.passed(note.partition, note.offset, self._left(until))
+        return note if is_next else replace(note, first=None)
 
     def _is_passed(self, note: Note | None) -> bool:
         return note is not None and note.state not in ENDED and note.offset < self.progress.of(note.partition)
@@ -142,11 +161,12 @@ class Register:
         self.count_partitions_again()
 
 
-def _loaded(cluster: Cluster, mark: str) -> Table:
+def _loaded(cluster: Cluster, mark: str, timeout: float) -> Table:
     """A table that knows what was noted before it was opened."""
-    table = Table(cluster, mark)
+    until = time.monotonic() + timeout
+    table = Table(cluster, mark, timeout)
     try:
-        table.refresh()
+        table.refresh(max(0.0, until - time.monotonic()))
     except BaseException:
         table.close()
         raise

@@ -6,6 +6,7 @@ Why so: docs/decisions/0027.
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -15,6 +16,7 @@ from emotalk.queues.base import ENDED, RESULTS_KEPT_SECONDS, JobRow
 from emotalk.queues.kafka.client.cluster import Cluster
 from emotalk.queues.kafka.client.reading import ends_of, partitions_of, reader, span_of
 from emotalk.queues.kafka.client.records import place_of
+from emotalk.queues.kafka.client.sharing import SharedQuestion
 from emotalk.queues.kafka.job_notes.notes import ACCEPTED, KINDS, WORK, Note, decode_note, split_key
 from emotalk.queues.strangers import is_id, text
 
@@ -26,7 +28,7 @@ PARTITION = 0
 _BATCH = 1000
 _GIVEN_UP = ("dead", "failed")
 _POLL_SECONDS = 0.2
-_STALLED_SECONDS = 5.0
+_PATIENT_SECONDS = 5.0
 _AGAIN_SECONDS = 0.5
 
 
@@ -68,20 +70,19 @@ class Table:
     `mark`: of the log that is there now. Notes that speak of another are void, but for those of jobs given up.
     """
 
-    def __init__(self, cluster: Cluster, mark: str = "") -> None:
+    def __init__(self, cluster: Cluster, mark: str = "", timeout: float = _PATIENT_SECONDS) -> None:
         self._topic, self._mark = cluster.jobs, mark
         self._lost: set[str] = set()
         self._kafka: Consumer = reader(cluster, tell_end=True)
         # Of its own: a question to the handle that a thread polls is never answered.
-        self._oracle, self._asking = reader(cluster), threading.Lock()
-        self._outage: tuple[float, QueueUnavailable] | None = None
+        self._oracle, self._ends = reader(cluster), SharedQuestion(self._ask)
         self._entries: dict[str, Entry] = {}
         self._wished: set[str] = set()
         self._read_to = 0
         self._news = threading.Condition()
         self._closing = threading.Event()
         try:
-            oldest, _ = span_of(self._oracle, self._topic, PARTITION)
+            oldest, _ = span_of(self._oracle, self._topic, PARTITION, timeout)
         except EmoTalkError:
             self._kafka.close()
             self._oracle.close()
@@ -90,36 +91,29 @@ class Table:
         self._thread = threading.Thread(target=self._follow, name="emotalk-kafka-jobs", daemon=True)
         self._thread.start()
 
-    def refresh(self) -> None:
+    def refresh(self, timeout: float = _PATIENT_SECONDS) -> None:
         """Return once everything is known that stood in the topic at the call. Raises QueueUnavailable."""
-        self.refresh_beside()
+        self.refresh_beside(timeout=timeout)
 
-    def refresh_beside(self, *places: tuple[str, int]) -> list[int]:
+    def refresh_beside(self, *places: tuple[str, int], timeout: float = _PATIENT_SECONDS) -> list[int]:
         """The same, and the offset of the next record in each of these (topic, partition), asked in the same breath."""
-        came = time.monotonic()
-        with self._asking:
-            self._share_outage(came)
-            if self._closing.is_set():
-                raise QueueUnavailable(f"Kafka: {self._topic} is read again from its beginning")
-            try:
-                end, *others = ends_of(self._oracle, [(self._topic, PARTITION), *places])
-            except QueueUnavailable as outage:
-                self._outage = time.monotonic(), outage
-                raise
-        self._wait_for(end)
+        until = time.monotonic() + timeout
+        end, *others = self._ends.answers([(self._topic, PARTITION), *places], timeout)
+        self._wait_for(end, until)
         return others
 
-    def _share_outage(self, came: float) -> None:
-        """Who has waited while another asked in vain need not ask: each in turn would wait five seconds."""
-        if self._outage and self._outage[0] > came:
-            raise QueueUnavailable(str(self._outage[1]))
+    def _ask(self, places: Sequence[tuple[str, int]], timeout: float) -> dict[tuple[str, int], int]:
+        if self._closing.is_set():
+            raise QueueUnavailable(f"Kafka: {self._topic} is read again from its beginning")
+        return dict(zip(places, ends_of(self._oracle, places, timeout), strict=True))
 
-    def _wait_for(self, end: int) -> None:
+    def _wait_for(self, end: int, until: float) -> None:
+        """Beyond `until` only while the thread reads on, as where a hundred thousand notes are read at the start."""
         with self._news:
-            while self._read_to < end:
-                before = self._read_to
-                if not self._news.wait(_STALLED_SECONDS) and self._read_to == before:
-                    raise QueueUnavailable(f"Kafka: {self._topic} was not read within {_STALLED_SECONDS:.0f} seconds")
+            while (before := self._read_to) < end:
+                left = max(_POLL_SECONDS, until - time.monotonic())
+                if not self._news.wait(left) and self._read_to == before:
+                    raise QueueUnavailable(f"Kafka: {self._topic} was not read in time; try again")
 
     def find(self, request_id: str) -> Note | None:
         """The newest run of an id."""
@@ -142,17 +136,17 @@ class Table:
             wishes = [wish for wish in (self._entries[each].wish for each in self._wished) if wish is not None]
         return len({each.offset for each in wishes if each.partition == partition and head <= each.offset < offset})
 
-    def partitions_of(self, topic: str) -> int:
+    def partitions_of(self, topic: str, timeout: float = _PATIENT_SECONDS) -> int:
         """How many partitions a topic has."""
-        with self._asking:
-            return len(partitions_of(self._oracle, topic))
+        with self._ends.alone(timeout):
+            return len(partitions_of(self._oracle, topic, timeout))
 
     def close(self) -> None:
         """End the thread."""
         self._closing.set()
         self._thread.join()
         self._kafka.close()
-        with self._asking:
+        with self._ends.alone():
             self._oracle.close()
 
     def _follow(self) -> None:
