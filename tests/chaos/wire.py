@@ -9,6 +9,7 @@ from itertools import cycle
 from threading import Thread
 
 from emotalk.address import Address
+from tests.chaos.relay import Connection, relay
 
 _BYTES = 2**16
 _REACH_SECONDS = 3.0
@@ -57,20 +58,12 @@ class Wire:
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._clients.add(writer)
-        there = None
         try:
-            there_reader, there = await self._reach()
-            ways = _copy(reader, there), _copy(there_reader, writer)
-            await asyncio.wait([asyncio.create_task(way) for way in ways], return_when=asyncio.FIRST_COMPLETED)
-        except OSError:  # no server takes it
-            pass
+            await relay((reader, writer), self._reach(), _copy)
         finally:
             self._clients.discard(writer)
-            for each in (writer, there):
-                if each is not None:
-                    each.transport.abort()
 
-    async def _reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _reach(self) -> Connection:
         first = next(self._turn)
         for server in (*self._addresses[first:], *self._addresses[:first]):
             with suppress(OSError, TimeoutError):

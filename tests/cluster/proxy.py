@@ -8,6 +8,8 @@ import socket
 from contextlib import suppress
 from threading import Thread
 
+from tests.chaos.relay import relay
+
 _BYTES = 2**14
 _HELD = 64
 
@@ -54,20 +56,10 @@ class Link:
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
-        there = None
         try:
-            there_reader, there = await asyncio.open_connection(*self._there)
-            ways = [asyncio.ensure_future(way) for way in (self._copy(reader, there), self._copy(there_reader, writer))]
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-            for way in ways:
-                way.cancel()
-        except OSError:  # the broker is away
-            pass
+            await relay((reader, writer), asyncio.open_connection(*self._there), self._copy)
         finally:
             self._open.discard(writer)
-            for each in (writer, there):
-                if each is not None:
-                    each.transport.abort()
 
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         held: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_HELD)
