@@ -1,15 +1,19 @@
 """The exit code that an error leads to, and the sentence before it."""
 
+import io
+import os
 import re
 import shutil
+import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from emotalk.cli.logs import plain
 from emotalk.errors import EmoTalkError
 from emotalk.wire.status import Exit, row_of
 
-__all__ = ["Exit", "complain", "exit_of"]
+__all__ = ["Exit", "complain", "exit_of", "guarded"]
 
 _COMMAND = re.compile(r"\bemotalk (animate|convert|doctor|health|jobs|play|send|serve|submit|web|work)\b")
 
@@ -19,6 +23,31 @@ def exit_of(error: BaseException) -> Exit:
     if isinstance(error, EmoTalkError):
         return row_of(error).exit
     return Exit.INPUT if isinstance(error, OSError) else Exit.FAILED
+
+
+def guarded(run: Callable[[], int | None]) -> int:
+    """Run; an error of ours becomes one sentence on standard error and its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a console that cannot show a name shows its bytes
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        return run() or Exit.OK
+    except BrokenPipeError:
+        # The reader of our output has gone (… | head): no error, but nothing more can be written.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except (EmoTalkError, OSError) as error:
+        complain(_sentence(error))
+        return getattr(error, "exit_code", exit_of(error))
+    except KeyboardInterrupt:
+        complain("interrupted")
+        return Exit.INTERRUPTED
+
+
+def _sentence(error: EmoTalkError | OSError) -> str:
+    if isinstance(error, EmoTalkError) or not error.filename:
+        return str(error)
+    return f"{error.filename}: {error.strerror}. Check the path and your rights to it."
 
 
 def as_typed(sentence: str) -> str:

@@ -1,19 +1,14 @@
 """emotalk COMMAND …: builds the parser, runs the command, turns errors into a sentence and an exit code."""
 
 import argparse
-import io
-import os
-import signal
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
 from emotalk.cli import flags
-from emotalk.cli.exits import Exit, complain, exit_of
+from emotalk.cli.exits import guarded
 from emotalk.cli.help import CommonFlags, add_helps, is_rare
 from emotalk.cli.uninstalled import command_or_advice
-from emotalk.errors import EmoTalkError
 
 _COMMANDS: tuple[Any, ...] = tuple(
     map(command_or_advice, "animate play serve web work send submit jobs health doctor convert live".split())
@@ -40,31 +35,6 @@ def door(command: str, **defaults: object) -> int:
     _fill(parser, module, **defaults)
     parsed, unknown = parser.parse_known_args()
     return guarded(lambda: _run(parsed, unknown))
-
-
-def guarded(run: Callable[[], int | None]) -> int:
-    """Run; an error of ours becomes one sentence on standard error and its exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a console that cannot show a name shows its bytes
-            stream.reconfigure(errors="backslashreplace")
-    try:
-        return run() or Exit.OK
-    except BrokenPipeError:
-        # The reader of our output has gone (… | head): no error, but nothing more can be written.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
-    except (EmoTalkError, OSError) as error:
-        complain(_sentence(error))
-        return getattr(error, "exit_code", exit_of(error))
-    except KeyboardInterrupt:
-        complain("interrupted")
-        return Exit.INTERRUPTED
-
-
-def _sentence(error: EmoTalkError | OSError) -> str:
-    if isinstance(error, EmoTalkError) or not error.filename:
-        return str(error)
-    return f"{error.filename}: {error.strerror}. Check the path and your rights to it."
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -6,9 +6,10 @@
 import argparse
 import logging
 import os
+import traceback
 
 from emotalk.cli import flags
-from emotalk.cli.exits import Exit
+from emotalk.cli.exits import Exit, guarded
 from emotalk.cli.settings_from_flags import load_settings
 from emotalk.errors import NewerRecord
 from emotalk.processes.work import work
@@ -24,10 +25,17 @@ def add_arguments(parser: argparse.ArgumentParser, **defaults: object) -> None:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Work until SIGTERM or Ctrl-C."""
-    code = _work(load_settings(parsed, shared=True), parsed.supervised)
+    """Work until SIGTERM or Ctrl-C.
+
+    It ends here, whatever happened: an engine in the middle of a window cannot be interrupted, and Python, as it ends,
+    would wait for ever for a membership that Kafka's group has refused.
+    """
+    code: int = Exit.FAILED
+    try:
+        code = guarded(lambda: _work(load_settings(parsed, shared=True), parsed.supervised))
+    except Exception:  # noqa: BLE001 told as Python would, which must not go on to end itself
+        traceback.print_exc()
     logging.shutdown()
-    # An engine in the middle of a window cannot be interrupted, and nothing needs it any more.
     os._exit(code)
 
 
