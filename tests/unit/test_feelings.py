@@ -20,6 +20,7 @@ from emotalk.expression.phrasing import Speech
 from emotalk.expression.signs import CORNERS_LIMIT, draw, kept
 from emotalk.face import ARKIT_NAMES, INDEX, FaceClip, Frames, Pcm, Style
 from emotalk.feelings import FEELINGS, HEARD, TRACK_WIDTH, EmotionKey, FeelingTrack, check_keys, joined, read_keys
+from emotalk.head import load_head
 from emotalk.jobs import Part
 from emotalk.jobs.assembly import Assembly
 from emotalk.jobs.codec import decode_part, encode_part
@@ -202,6 +203,33 @@ def test_lips_that_meet_stay_together_whatever_is_felt(engine: Engine, feeling: 
     assert np.array_equal(felt[together][:, parting], calm[together][:, parting])
     assert np.array_equal(felt[:, shut], calm[:, shut])
     assert np.abs(felt - calm).max() > 0.05
+
+
+def _apart(face: Frames) -> float:
+    """Millimetres from lip to lip on the packaged head."""
+    return 1e3 * load_head().lip_gap(face[0])
+
+
+MIXED = st.lists(st.floats(0, 1), min_size=10, max_size=10).map(lambda each: np.array([each]) / max(sum(each), 1))
+NOBODY, SOMEBODY = np.ones(1, np.float32), np.zeros(1, np.float32)
+
+
+def _lips(jaw: float, gap: float) -> Frames:
+    face = np.zeros((1, 52), np.float32)
+    face[0, INDEX["jawOpen"]], face[0, INDEX["mouthClose"]] = jaw, max(jaw - gap, 0)
+    return face
+
+
+@given(st.floats(0, 1), st.floats(0, 0.08), MIXED)
+def test_no_mixture_of_feelings_parts_lips_that_meet_in_speech(jaw: float, gap: float, felt: Frames) -> None:
+    calm = _lips(jaw, gap)
+    assert _apart(draw(calm, felt.astype(np.float32), NOBODY * 0, SOMEBODY)) < _apart(calm) + 0.1
+
+
+@given(st.floats(0.26, 1), st.floats(0.25, 1), MIXED, st.sampled_from([NOBODY, SOMEBODY]))
+def test_no_mixture_of_feelings_holds_lips_shut_that_open(jaw: float, gap: float, felt: Frames, who: Frames) -> None:
+    calm = _lips(jaw, gap)
+    assert _apart(draw(calm, felt.astype(np.float32), NOBODY * 0, who)) > _apart(calm) - 0.1
 
 
 ACTION_UNITS = {

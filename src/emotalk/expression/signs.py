@@ -1,7 +1,8 @@
 """What a face does for each feeling: action units of the EMFACS prototypes, as offsets on what speech does.
 
 Weights are those at strength 1. Nothing here rounds, rolls or shuts the lips. What could part them (a raised upper lip,
-stretched corners, a wrinkled nose) yields where speech lets them meet, and what could widen them where it rounds them.
+stretched corners, a wrinkled nose) yields where speech lets them meet, what holds them shut where they open, and what
+could widen them where it rounds them.
 
 Why so: docs/decisions/0042 and docs/decisions/0046.
 """
@@ -57,8 +58,13 @@ _ROUNDED = 0.3
 """Lips that speech rounds so far are not widened: a smile of .30 cost .065 of the width's r beside filmed people."""
 _LIVELY = np.array([i for name, i in INDEX.items() if name.startswith(("brow", "eyeWide"))])
 _LIVELIER = 0.5
-_PARTED = 0.2
-"""Lips that speech parts so far are free."""
+_CHEEKS, _PRESS = _both("cheekSquint"), _both("mouthPress")
+_PRESSED = np.float32(0.12)
+"""A raised cheek lifts the upper lip a little: where lips meet, so much of it presses them together again."""
+_CLOSING = np.concatenate([_PRESS, [INDEX["mouthShrugLower"]]])
+"""What holds lips shut yields where they open."""
+_TOGETHER, _PARTED = np.float32(0.08), np.float32(0.25)
+"""Lips that speech parts less than this count as together; those that it parts so far are free."""
 
 
 def row(signs: Mapping[str, float]) -> NDArray[np.float32]:
@@ -111,10 +117,12 @@ def draw(
 
 def _named(face: Frames, strengths: NDArray[np.float32], paused: NDArray[np.float32]) -> Frames:
     """What the feelings add, as far as the lips leave room: [n, 52]."""
-    offsets: Frames = strengths @ _SPOKEN
-    offsets[:, _PARTING] *= _free(face)[:, None]
+    offsets, free = strengths @ _SPOKEN, _free(face)[:, None]
+    offsets[:, _PARTING] *= free
     offsets[:, _WIDENING] *= 1 - np.minimum(face[:, _ROUND].sum(1, keepdims=True) / np.float32(_ROUNDED), 1)
     offsets += (strengths @ _PAUSED) * paused[:, None]
+    offsets[:, _PRESS] += _PRESSED * offsets[:, _CHEEKS]
+    offsets[:, _CLOSING] *= 1 - free
     room = np.maximum(np.float32(CORNERS_LIMIT) - face[:, _CORNERS], 0)
     offsets[:, _CORNERS] = np.minimum(offsets[:, _CORNERS], room)
     return offsets
@@ -134,7 +142,7 @@ def bow(motion: NDArray[np.float32], strengths: NDArray[np.float32]) -> NDArray[
 def _free(face: Frames) -> NDArray[np.float32]:
     """0 where lips meet, 1 where they are well apart, [n]."""
     gap = face[:, INDEX["jawOpen"]] - face[:, INDEX["mouthClose"]]
-    return _held(gap / np.float32(_PARTED), 0, 1)
+    return _held((gap - _TOGETHER) / (_PARTED - _TOGETHER), 0, 1)
 
 
 def _held(values: NDArray[np.float32], least: float, most: float) -> NDArray[np.float32]:
