@@ -14,6 +14,8 @@ from training.sizes import BANDS, MEAN_PRIOR
 _SMALLEST = 256
 """Tensors of fewer values keep their 32 bits."""
 
+_STORED = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.INT8
+
 _HEARD = [f"/front/recogniser/blocks.{block}/norm/LayerNormalization_output_0" for block in (0, 1)]
 
 Weights = NDArray[np.float32]
@@ -50,11 +52,45 @@ def _halved(name: str, values: Weights) -> tuple[list[Any], list[Any]]:
 
 def _quantised(name: str, values: Weights) -> tuple[list[Any], list[Any]]:
     eighth, wide, scale = (f"{name}.{part}" for part in ("eighth", "wide", "scale"))
-    step = np.maximum(np.abs(values).max(0), 1e-12) / 127
-    stored = {eighth: np.round(values / step).astype(np.int8), scale: step.astype(np.float32)}
+    whole, step = _in_steps(values)
+    stored: dict[str, NDArray[Any]] = {eighth: whole, scale: step}
     cast = helper.make_node("Cast", [eighth], [wide], to=TensorProto.FLOAT)
     scaled = helper.make_node("Mul", [wide, scale], [name])
     return [numpy_helper.from_array(array, key) for key, array in stored.items()], [cast, scaled]
+
+
+def _in_steps(values: Weights) -> tuple[NDArray[np.int8], Weights]:
+    """Weights [a, b] in whole steps, and how large a step is in each of the b columns."""
+    step = np.maximum(np.abs(values).max(0), 1e-12) / 127
+    return np.round(values / step).astype(np.int8), step.astype(np.float32)
+
+
+def products_in_eight(model: onnx.ModelProto, behind: str) -> onnx.ModelProto:
+    """The graph with 8 bits for the weights of all products behind the node that gives this.
+
+    What a product gives is scaled column by column: that is less work for each window than to scale its weights.
+    """
+    graph = model.graph
+    stored = {tensor.name: tensor for tensor in graph.initializer}
+    first = 1 + next(i for i, node in enumerate(graph.node) if behind in node.output)
+    nodes = list(graph.node[:first])
+    for node in graph.node[first:]:
+        half = stored.get(f"{node.input[1]}.half") if node.op_type == "MatMul" else None
+        nodes += [node] if half is None else _scaled_behind(node, half, graph)
+    del graph.node[:]
+    graph.node.extend(nodes)
+    onnx.checker.check_model(model)
+    return model
+
+
+def _scaled_behind(product: Any, half: Any, graph: Any) -> list[Any]:
+    eighth, step = _in_steps(numpy_helper.to_array(half).astype(np.float32))
+    weights, given = product.input[1], product.output[0]
+    cast = next(node for node in graph.node if half.name in node.input)
+    cast.input[0], scale, product.output[0] = f"{weights}.eighth", f"{weights}.scale", f"{given}.unscaled"
+    graph.initializer.remove(half)
+    graph.initializer.extend([numpy_helper.from_array(eighth, cast.input[0]), numpy_helper.from_array(step, scale)])
+    return [product, helper.make_node("Mul", [product.output[0], scale], [given])]
 
 
 def cut_open(model: onnx.ModelProto) -> str:
@@ -109,17 +145,25 @@ def _drop_unread(graph: Any) -> None:
 def weights_of(path: Path) -> dict[str, Weights]:
     """What the window's graph has learnt, named as in `training.stream.Stream`."""
     graph = onnx.load(path).graph
-    learnt = (tensor for tensor in graph.initializer if tensor.data_type in (TensorProto.FLOAT, TensorProto.FLOAT16))
-    stored = {each.name.removesuffix(".half"): numpy_helper.to_array(each).astype(np.float32) for each in learnt}
+    learnt = [tensor for tensor in graph.initializer if tensor.data_type in _STORED]
+    stored = {_bare(each.name): numpy_helper.to_array(each).astype(np.float32) for each in learnt}
+    for scale in [name for name in stored if name.endswith(".scale")]:
+        stored[scale.removesuffix(".scale")] *= stored.pop(scale)
     named = {_short(name): values for name, values in stored.items() if values.size > 1 and "::" not in name}
     for node in graph.node:
         if node.op_type == "MatMul" and "::" in node.input[1] and node.input[1] in stored:
-            place = node.output[0].removesuffix("/MatMul_output_0").strip("/").replace("/", ".")
+            place = (
+                node.output[0].removesuffix(".unscaled").removesuffix("/MatMul_output_0").strip("/").replace("/", ".")
+            )
             named[_short(place) + ".weight"] = stored[node.input[1]].T
     named["phones.weight"] = named["phones.weight"].T
     usual = next(values for values in stored.values() if values.shape == (1, BANDS, 1))
     named["mouth.usual"] = usual.reshape(BANDS) / np.float32(MEAN_PRIOR)
     return {name: np.ascontiguousarray(values) for name, values in named.items()}
+
+
+def _bare(name: str) -> str:
+    return name.removesuffix(".half").removesuffix(".eighth")
 
 
 def _short(name: str) -> str:

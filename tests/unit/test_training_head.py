@@ -9,7 +9,7 @@ from emotalk.engines.builtin.poses import PHONE, PHONES
 from emotalk.engines.quiet_onnxruntime import onnxruntime
 from emotalk.face import INDEX
 from emotalk.timebase import frame_count
-from training.graph import closed, cut_open
+from training.graph import closed, cut_open, narrowed, products_in_eight
 from training.people import loudness
 from training.phone_head import fitted, labels
 
@@ -45,6 +45,29 @@ def test_the_head_on_a_graph_is_changed_for_shares_of_phones_and_can_be_changed_
         expected = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
         np.testing.assert_allclose(shares, expected, rtol=1e-4)
     assert len({tensor.name for tensor in model.graph.initializer}) == 3, "nothing that no node reads is kept"
+
+
+def test_products_behind_the_states_have_8_bits_and_the_states_keep_every_byte() -> None:
+    first, second = np.random.default_rng(0).standard_normal((2, 16, 16)).astype(np.float16).astype(np.float32)
+    nodes = [
+        helper.make_node("MatMul", ["sound", "first"], ["states"]),
+        helper.make_node("MatMul", ["states", "second"], ["phones"]),
+    ]
+    sound, *outputs = (
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 16]) for name in ("sound", "states", "phones")
+    )
+    weights = [numpy_helper.from_array(first, "first"), numpy_helper.from_array(second, "second")]
+    graph = helper.make_graph(nodes, "g", [sound], outputs, weights)
+    model = narrowed(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8))
+    heard = np.random.default_rng(1).standard_normal((5, 16)).astype(np.float32)
+    before, after = (
+        onnxruntime.InferenceSession(each, providers=["CPUExecutionProvider"]).run(None, {"sound": heard})
+        for each in (model.SerializeToString(), products_in_eight(model, "states").SerializeToString())
+    )
+    assert before[0].tobytes() == after[0].tobytes()
+    half_a_step = np.abs(second).max(0) / 127 / 2
+    assert (np.abs(after[1] - before[1]) <= np.abs(before[0]).sum(1, keepdims=True) * half_a_step + 1e-5).all()
+    assert {tensor.name: tensor.data_type for tensor in model.graph.initializer}["second.eighth"] == TensorProto.INT8
 
 
 def test_a_fitted_head_tells_rows_apart() -> None:

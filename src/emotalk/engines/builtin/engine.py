@@ -38,7 +38,7 @@ _CODE_VERSION = "6"
 
 def _digest(models: Path) -> bytes:
     """What the models are."""
-    # Processors have instructions for this one: reading 12 MB is a tenth of the time to load.
+    # Processors have instructions for this one: reading 10 MB is a tenth of the time to load.
     files = (hashlib.sha256((models / name).read_bytes()).digest() for name in _FILES)
     return b"".join(files)
 
