@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotalk.errors import InvalidRequest
-from emotalk.feelings import FeelingTrack, joined
+from emotalk.feelings import FeelingTrack, join_tracks
 from emotalk.timebase import FPS, timecode
 
 ARKIT_NAMES: tuple[str, ...] = tuple(
@@ -95,7 +95,7 @@ class FaceClip:
     ) -> "FaceClip":
         """A clip of pieces [n, 52] or [n, 55], one after the other, and of what was felt in each."""
         frames, head = parted(np.concatenate(pieces))
-        return cls(frames, sound, head, feelings=joined(list(feelings)))
+        return cls(frames, sound, head, feelings=join_tracks(list(feelings)))
 
     @property
     def title(self) -> str:

@@ -157,7 +157,7 @@ class FeelingTrack:
         }
 
 
-def joined(tracks: list[FeelingTrack]) -> FeelingTrack:
+def join_tracks(tracks: list[FeelingTrack]) -> FeelingTrack:
     """Tracks in their order as one."""
     known = [track for track in tracks if len(track.rows)]
     return FeelingTrack(known[0].first, np.concatenate([track.rows for track in known])) if known else FeelingTrack()

@@ -13,7 +13,7 @@ from emotalk.engines.base import Engine, EngineSession, Latency, WindowEngine, p
 from emotalk.errors import EmoTalkError, EngineError
 from emotalk.expression import LIDS_AHEAD, Emotions, ExpressedSession, expressed, fingerprint_of
 from emotalk.face import Frames, Pcm, Style
-from emotalk.feelings import EmotionKey, FeelingTrack, joined
+from emotalk.feelings import EmotionKey, FeelingTrack, join_tracks
 from emotalk.performance import Performance
 from emotalk.shaping import Gains, Raw, Shaping, lay_lids
 from emotalk.tape import Tape
@@ -134,21 +134,21 @@ class Session:
 
     def _receive(self, pcm: Pcm, mouth: Frames) -> list[FaceChunk]:
         self._arrived += len(pcm)
-        raw = self._cut.add(self._drawn(self._face.receive(pcm, mouth)), self._arrived)
+        raw = self._cut.add(self._draw(self._face.receive(pcm, mouth)), self._arrived)
         return [self._chunk(self._shaping.push(block)) for block in raw]
 
     def finish(self) -> list[FaceChunk]:
         """Return the remaining chunks; the last frame of the clip is the last frame of the last one."""
-        raw = self._cut.finish(self._drawn(self._face.finish()), self._arrived)
+        raw = self._cut.finish(self._draw(self._face.finish()), self._arrived)
         chunks = [self._chunk(self._shaping.push(block)) for block in raw[:-1]]
         for block in raw[-1:]:
             chunks.append(self._chunk(np.concatenate([self._shaping.push(block), self._shaping.finish()])))
         self._check_count()
         return chunks
 
-    def _drawn(self, frames: Frames) -> Frames:
+    def _draw(self, frames: Frames) -> Frames:
         self._motion.append(self._face.motion)
-        self._feelings = joined([self._feelings, self._face.feelings])
+        self._feelings = join_tracks([self._feelings, self._face.feelings])
         return frames
 
     def _chunk(self, frames: Frames) -> FaceChunk:

@@ -92,7 +92,7 @@ def note(draw: random.Random) -> bytes:
 def into_memory(queue: Queue, draw: random.Random, good: list[str]) -> None:
     """What one process can do to itself."""
     store: Any = queue._store  # type: ignore[attr-defined]
-    with store.held():
+    with store.hold():
         store.write(draw.choice(["stranger", *good]), [result(draw, "stranger")])
 
 

@@ -112,7 +112,7 @@ def test_where_no_socket_can_be_made_one_sentence_names_tmpdir(
 ) -> None:
     monkeypatch.setattr(sockets, "FOLDERS", (folder,))
     with pytest.raises(ConfigurationError, match="TMPDIR"):
-        PrivateSocket.made("live")
+        PrivateSocket.make("live")
 
 
 def test_a_socket_is_not_served_in_a_folder_that_others_can_write(tmp_path: Path) -> None:
@@ -126,6 +126,6 @@ def test_a_socket_is_not_served_in_a_folder_that_others_can_write(tmp_path: Path
 
 
 def test_a_path_of_a_socket_is_never_longer_than_any_system_takes(tmp_path: Path) -> None:
-    socket = PrivateSocket.made("live")
+    socket = PrivateSocket.make("live")
     assert len(os.fsencode(socket.address.removeprefix("unix:"))) <= LONGEST_BYTES
     socket.close()

@@ -16,7 +16,7 @@ import pytest
 
 from emotalk.engines import quiet_openvino
 from emotalk.engines.emotalk import EmoTalkEngine, engine
-from emotalk.engines.emotalk.openvino_layers import copied
+from emotalk.engines.emotalk.openvino_layers import copy_constant
 from emotalk.engines.emotalk.runtimes import RUNTIMES
 from emotalk.errors import PrecisionUnavailable
 from emotalk.face import Style
@@ -62,12 +62,12 @@ def test_auto_takes_it_and_its_bytes_do_not_change(narrow_engine: EmoTalkEngine,
 def test_where_the_processor_has_no_bf16_the_narrow_network_is_still_right(tiny_checkpoint: Path) -> None:
     program = f"""
 import pathlib, numpy
-from emotalk.engines.emotalk.narrow import narrowed
+from emotalk.engines.emotalk.narrow import narrow_network
 from emotalk.engines.emotalk.openvino_runtime import OpenVinoRuntime
 from emotalk.engines.emotalk.weights import load_weights
 from emotalk.engines.emotalk.window import prepare
 from tests.parity.expected import cases
-runtime = OpenVinoRuntime(narrowed(load_weights(pathlib.Path({str(tiny_checkpoint)!r}))), threads=1)
+runtime = OpenVinoRuntime(narrow_network(load_weights(pathlib.Path({str(tiny_checkpoint)!r}))), threads=1)
 case = next(cases("tiny"))
 print(numpy.abs(runtime.infer(prepare(case.audio(), case.style)) - case.frames).max())
 """
@@ -85,7 +85,9 @@ def wrong_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     def wrong(x: Any, weight: Any, *rest: Any) -> Any:
         product = right(x, weight, *rest)
         narrowed = weight.get_element_type() == quiet_openvino.Type.bf16
-        return quiet_openvino.op.multiply(product, copied(np.array([0x3F00], np.uint16))) if narrowed else product
+        return (
+            quiet_openvino.op.multiply(product, copy_constant(np.array([0x3F00], np.uint16))) if narrowed else product
+        )
 
     monkeypatch.setattr(quiet_openvino.op, "matmul", wrong)
 

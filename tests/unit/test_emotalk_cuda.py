@@ -12,7 +12,7 @@ import pytest
 from emotalk.cli.exits import Exit
 from emotalk.cli.main import main
 from emotalk.engines.emotalk import EmoTalkEngine, check, engine, onnx_runtime, runtimes
-from emotalk.engines.emotalk.narrow import FP16, Half, narrowed
+from emotalk.engines.emotalk.narrow import FP16, Half, narrow_network
 from emotalk.engines.emotalk.onnx_runtime import CPU, CUDA, OnnxRuntime, probe
 from emotalk.engines.emotalk.precision import LARGEST_ERROR
 from emotalk.engines.emotalk.runtimes import RUNTIMES, RuntimeKind
@@ -55,7 +55,7 @@ def test_the_same_network_in_fp32_agrees_with_the_reference(exact: OnnxRuntime, 
 
 @pytest.mark.parametrize("case", list(cases("tiny")), ids=lambda case: case.name)
 def test_in_fp16_it_is_nearer_than_bf16_may_be(weights: Weights, case: Case) -> None:
-    frames = OnnxRuntime(narrowed(weights, FP16), threads=1).infer(prepare(case.audio(), case.style))
+    frames = OnnxRuntime(narrow_network(weights, FP16), threads=1).infer(prepare(case.audio(), case.style))
     assert 1e-4 < np.abs(frames - case.frames).max() < 0.005
 
 

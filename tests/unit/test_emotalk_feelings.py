@@ -5,7 +5,7 @@ import pytest
 
 from emotalk.engines.emotalk import EmoTalkEngine
 from emotalk.face import INDEX, Frames
-from emotalk.feelings import FEELINGS, EmotionKey, FeelingTrack, joined
+from emotalk.feelings import FEELINGS, EmotionKey, FeelingTrack, join_tracks
 from emotalk.performance import Performance
 from emotalk.pipeline import Pipeline
 from tests.parity.seeded_checkpoint import write_checkpoint
@@ -24,7 +24,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
 def perform(pipeline: Pipeline, **asked: object) -> tuple[Frames, FeelingTrack]:
     session = pipeline.open(Performance(post_processing=False, **asked), seed="x")
     chunks = session.push(SPOKEN) + session.finish()
-    return np.concatenate([chunk.frames for chunk in chunks]), joined([chunk.feelings for chunk in chunks])
+    return np.concatenate([chunk.frames for chunk in chunks]), join_tracks([chunk.feelings for chunk in chunks])
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from emotalk.export.livelink import ROTATIONS
 from emotalk.face import ARKIT_NAMES, HEAD_NAMES, INDEX, FaceClip
 from emotalk.head import load_head
 from emotalk.head.studio import Studio
-from emotalk.head.turn import PIVOT, quaternions, rotation, turned, turning_share
+from emotalk.head.turn import PIVOT, quaternions, rotation, turn_head, turning_share
 from tests.node.lent import node_modules
 
 CHANCE = np.random.default_rng(8)
@@ -86,7 +86,7 @@ def test_live_link_has_head_and_eyes_in_radians_and_pitch_positive_up(tmp_path: 
 def test_the_lower_end_of_the_neck_is_pinned_and_the_skull_turns_as_one() -> None:
     head = load_head()
     share, points = turning_share(head), head.vertices
-    moved = turned(points, share, np.array([12, 8, -6]))
+    moved = turn_head(points, share, np.array([12, 8, -6]))
     low = points[:, 1] < -0.15
     assert low.sum() > 100
     assert np.array_equal(moved[low], points[low])
@@ -124,7 +124,7 @@ def skinned(path: Path, frame: int) -> np.ndarray:
     turns[:3, 3] = node.translation
     binds = read(scene.skins[0].inverseBindMatrices, "<f4", 16).reshape(-1, 4, 4).transpose(0, 2, 1)
     matrices = np.stack([binds[0], turns @ binds[1]])
-    units = load_head().posed(FRAMES[frame]) / np.linalg.norm(binds[0][:3, 0])
+    units = load_head().pose(FRAMES[frame]) / np.linalg.norm(binds[0][:3, 0])
     shares = np.concatenate(
         [read(primitive.attributes.WEIGHTS_0, "u1", 4)[:, :2] for primitive in scene.meshes[0].primitives]
     )
@@ -134,7 +134,7 @@ def skinned(path: Path, frame: int) -> np.ndarray:
 
 def test_a_glb_bends_the_neck_as_we_do(tmp_path: Path) -> None:
     save(WITH, tmp_path / "one.glb")
-    due = turned(load_head().posed(FRAMES[5]), turning_share(load_head()), HEAD[5])
+    due = turn_head(load_head().pose(FRAMES[5]), turning_share(load_head()), HEAD[5])
     assert np.abs(skinned(tmp_path / "one.glb", 5) - due).max() < 3e-4
 
 
@@ -159,7 +159,7 @@ def test_usd_bends_the_neck_as_we_do(tmp_path: Path) -> None:
     root = UsdSkel.Root(stage.GetDefaultPrim().GetChild("face"))
     assert UsdSkel.BakeSkinning(root, Gf.Interval(5, 5))
     head = load_head()
-    due = turned(head.posed(FRAMES[5]), turning_share(head), HEAD[5])
+    due = turn_head(head.pose(FRAMES[5]), turning_share(head), HEAD[5])
     for part in head.parts:
         points = UsdGeom.Mesh(root.GetPrim().GetChild(part.name)).GetPointsAttr().Get(5)
         assert np.abs(np.array(points) - due[part.vertices]).max() < 3e-4, part.name

@@ -121,7 +121,7 @@ def test_usd_deforms_the_mesh_as_we_do(saved: dict[str, Path]) -> None:
     head = load_head()
     for part in head.parts:
         points = UsdGeom.Mesh(root.GetPrim().GetChild(part.name)).GetPointsAttr().Get(5)
-        assert np.abs(np.array(points) - head.posed(FRAMES[5])[part.vertices]).max() < 2e-4, part.name
+        assert np.abs(np.array(points) - head.pose(FRAMES[5])[part.vertices]).max() < 2e-4, part.name
 
 
 @pytest.mark.long

@@ -19,7 +19,7 @@ from emotalk.expression.feeling import Feeling, Score
 from emotalk.expression.phrasing import Speech
 from emotalk.expression.signs import CORNERS_LIMIT, draw, kept
 from emotalk.face import ARKIT_NAMES, INDEX, FaceClip, Frames, Pcm, Style
-from emotalk.feelings import FEELINGS, HEARD, TRACK_WIDTH, EmotionKey, FeelingTrack, check_keys, joined, read_keys
+from emotalk.feelings import FEELINGS, HEARD, TRACK_WIDTH, EmotionKey, FeelingTrack, check_keys, join_tracks, read_keys
 from emotalk.head import load_head
 from emotalk.jobs import Part
 from emotalk.jobs.assembly import Assembly
@@ -54,7 +54,7 @@ def face(of: list[FaceChunk]) -> Frames:
 
 
 def track(of: list[FaceChunk]) -> FeelingTrack:
-    return joined([chunk.feelings for chunk in of])
+    return join_tracks([chunk.feelings for chunk in of])
 
 
 @pytest.mark.parametrize(
@@ -313,7 +313,7 @@ def test_a_stream_without_feelings_says_so_to_who_sends_them() -> None:
 @given(start=st.integers(0, 90), length=st.integers(0, 60))
 def test_a_track_is_cut_where_its_frames_are_and_joined_again(start: int, length: int) -> None:
     pieces = [TRACK.of_frames(*span) for span in ((0, start), (start, start + length), (start + length, 1000))]
-    assert joined(pieces) == TRACK
+    assert join_tracks(pieces) == TRACK
 
 
 def test_a_track_comes_back_through_log_wire_live_engine_and_client() -> None:

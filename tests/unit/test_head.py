@@ -70,7 +70,7 @@ def test_the_eyeballs_turn_about_their_middle_the_way_they_look(name: str, way: 
     head, eyes, left = load_head(), part("eyes").vertices, 1 if side == "Left" else -1
     ball = head.vertices[eyes, 0] * left > 0
     rest = head.vertices[eyes][ball]
-    turned = head.posed(weights(**{f"eyeLook{name}{side}": 1}))[eyes]
+    turned = head.pose(weights(**{f"eyeLook{name}{side}": 1}))[eyes]
     pupil = rest[:, 2].argmax()
     moved = (turned[ball] - rest)[pupil, :2] * (left, 1)
     assert moved @ way > 0.006
@@ -83,8 +83,8 @@ def test_the_eyeballs_turn_about_their_middle_the_way_they_look(name: str, way: 
 def test_the_tongue_comes_out_of_the_mouth_and_moves_alone():
     head = load_head()
     tongue = part("tongue")
-    out = head.posed(weights(jawOpen=0.4, tongueOut=1))
-    skin = head.posed(weights(jawOpen=0.4))[part("skin").vertices]
+    out = head.pose(weights(jawOpen=0.4, tongueOut=1))
+    skin = head.pose(weights(jawOpen=0.4))[part("skin").vertices]
     mouth = skin[(np.abs(skin[:, 0]) < 0.01) & (np.abs(skin[:, 1] + 0.04) < 0.02)]
     assert out[tongue.vertices, 2].max() > mouth[:, 2].max() + 0.005
     assert not head.deltas[INDEX["tongueOut"], part("skin").vertices].any()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from emotalk.engines.tone import StreamingToneEngine
 from emotalk.errors import QueueFull, ServerUnavailable
-from emotalk.live.capacity import measured
+from emotalk.live.capacity import measure_cost
 from emotalk.live.cost import Cost
 from emotalk.live.engines import LiveEngine, LiveEngines
 from emotalk.live.places import LivePlaces
@@ -154,10 +154,10 @@ def ticking(seconds: float) -> Iterator[float]:
 
 def test_what_is_measured_is_the_time_of_a_step_of_each_size() -> None:
     ticks = ticking(0.05)
-    assert measured(Pipeline(StreamingToneEngine()), lambda: next(ticks)).by_batch.keys() == {1}
-    assert signature(measured).parameters["clock"].default is time.process_time  # a busy machine is not a slow one
+    assert measure_cost(Pipeline(StreamingToneEngine()), lambda: next(ticks)).by_batch.keys() == {1}
+    assert signature(measure_cost).parameters["clock"].default is time.process_time  # a busy machine is not a slow one
     still = iter([0.0] * 1000)
-    assert measured(Pipeline(Crowd()), lambda: next(still)).by_batch.keys() == {1, 4, 16}
+    assert measure_cost(Pipeline(Crowd()), lambda: next(still)).by_batch.keys() == {1, 4, 16}
 
 
 @pytest.mark.parametrize(("text", "value"), [("auto", "auto"), ("0", 0), ("12", 12)])

@@ -61,7 +61,7 @@ class Here(LiveEngine):
 @contextmanager
 def speaking(engine: Engine | WindowEngine, places: int) -> Iterator[int]:
     """The port of a server whose live engine this is."""
-    relay, socket = LivePool({}, places), PrivateSocket.made("test")
+    relay, socket = LivePool({}, places), PrivateSocket.make("test")
     relay._engines = LiveEngines([Here("live", socket, {}, lambda name: lambda: None)], socket.close)
     loop, serving = asyncio.new_event_loop(), Serving(LiveRoom(Pipeline(engine), Gains(), MAX_SECONDS))
     ready = Event()

@@ -8,7 +8,7 @@ from typing import Any
 
 from emotalk.engines.tone import StreamingToneEngine
 from emotalk.live.conversation import Opening, pack_opening
-from emotalk.live.framing import Kind, framed
+from emotalk.live.framing import Kind, frame
 from emotalk.live.room import LiveRoom
 from emotalk.live.serving import Serving
 from emotalk.live.speaker import Speaker
@@ -41,14 +41,14 @@ async def until(look: Callable[[], Any]) -> None:
 
 def test_who_hangs_up_while_frames_come_is_forgotten_at_once_and_not_by_a_collection() -> None:
     async def story() -> None:
-        room, socket = Remembering(), PrivateSocket.made("test")
+        room, socket = Remembering(), PrivateSocket.make("test")
         serving = Serving(room)
         running = asyncio.create_task(serving.run(socket, lambda: None))
         await until(socket.present)
         for number in range(20):
             _, writer = await asyncio.open_unix_connection(socket.path)
             opening = pack_opening(Opening(f"caller-{number}", Performance(), 16_000), {})
-            writer.write(framed(Kind.OPENING, opening) + framed(Kind.SOUND, SOUND))
+            writer.write(frame(Kind.OPENING, opening) + frame(Kind.SOUND, SOUND))
             await writer.drain()
             writer.close()
             await until(lambda: len(room.spoke) > number and not serving._connections)  # noqa: B023 - asked at once

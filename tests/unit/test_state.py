@@ -12,7 +12,7 @@ from emotalk.cli.exits import Exit
 from emotalk.cli.main import main
 from emotalk.errors import ConfigurationError
 from emotalk.processes import state
-from emotalk.queues.urls import typed_path
+from emotalk.queues.urls import read_path
 from tests.integration.served import speech
 
 COMMANDS = {
@@ -114,7 +114,7 @@ def test_a_command_works_without_a_home(
 
 def test_a_tilde_that_stands_for_no_folder_is_refused_by_its_path(homeless: Path) -> None:
     if "HOME" in os.environ:
-        assert typed_path("~/q.db") == Path("/q.db")
+        assert read_path("~/q.db") == Path("/q.db")
         return
     with pytest.raises(ConfigurationError, match=r"~/q\.db: .*Set HOME"):
-        typed_path("~/q.db")
+        read_path("~/q.db")

@@ -14,7 +14,7 @@ from emotalk.errors import InvalidRequest
 from emotalk.export import load, save
 from emotalk.export.form import HEADS, Form
 from emotalk.export.resampling import lip_gap
-from emotalk.export.visemes import AZURE, OCULUS, SETS, VRM, shaped
+from emotalk.export.visemes import AZURE, OCULUS, SETS, VRM, shape_clip
 from emotalk.face import ARKIT_NAMES, INDEX, FaceClip
 
 CLOSED = {"vrm": (), "oculus": ("sil", "PP", "FF"), "azure": ("viseme_0", "viseme_18", "viseme_21")}
@@ -33,7 +33,7 @@ def said(phone: str) -> np.ndarray:
 
 
 def seen(frame: np.ndarray, kind: str) -> dict[str, float]:
-    clip = shaped(FaceClip(frame), kind)
+    clip = shape_clip(FaceClip(frame), kind)
     return dict(zip(clip.names, clip.frames[0].tolist(), strict=True))
 
 
@@ -62,7 +62,7 @@ def test_a_phone_is_seen_as_its_viseme(kind: str, phone: str, viseme: str) -> No
 def test_weights_are_shares_and_where_lips_meet_nothing_opens(frames: np.ndarray, kind: str) -> None:
     frames[0, INDEX["mouthClose"]], frames[0, INDEX["jawOpen"]] = 1, 0.4
     frames[0, [INDEX["mouthLowerDownLeft"], INDEX["mouthLowerDownRight"], INDEX["mouthUpperUpLeft"]]] = 0
-    clip = shaped(FaceClip(frames), kind)
+    clip = shape_clip(FaceClip(frames), kind)
     mouth = clip.frames[:, [name not in BLINKS for name in clip.names]]
     assert mouth.min() >= 0
     assert np.all(mouth.sum(axis=1) <= 1 + 1e-5)
@@ -80,7 +80,7 @@ def test_lips_that_are_pressed_together_are_the_viseme_of_p_b_and_m() -> None:
 
 @pytest.mark.parametrize("kind", SETS)
 def test_a_face_at_rest_is_silence_and_a_clip_knows_it(kind: str) -> None:
-    clip = shaped(FaceClip(np.zeros((1, 52), np.float32)), kind)
+    clip = shape_clip(FaceClip(np.zeros((1, 52), np.float32)), kind)
     assert np.array_equal(clip.frames[0], clip.neutral)
 
 

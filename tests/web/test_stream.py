@@ -12,7 +12,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from emotalk.client import EmoTalkClient, Live
 from emotalk.errors import InvalidRequest
-from emotalk.feelings import FEELINGS, TRACK_WIDTH, EmotionKey, joined
+from emotalk.feelings import FEELINGS, TRACK_WIDTH, EmotionKey, join_tracks
 from tests.integration.served import Inside, speech
 
 SOUND = speech(2.0)[44:]
@@ -72,7 +72,7 @@ def test_the_client_says_it_between_two_blocks(server: Inside) -> None:
         chunks = list(client.live(Live(16_000, emotion_strength=1.0), said))
         with pytest.raises(InvalidRequest, match="mirth"):
             list(client.live(Live(16_000), (BLOCKS[0], (EmotionKey(0.0, {"mirth": 1.0}),))))
-    joy = joined([chunk.feelings for chunk in chunks]).rows[:, 6 + FEELINGS.index("joy")]
+    joy = join_tracks([chunk.feelings for chunk in chunks]).rows[:, 6 + FEELINGS.index("joy")]
     assert joy[:10].max() == 0
     assert joy[-1] > 0.5
 

@@ -56,7 +56,7 @@ class AudioReader:
     def _mono(self) -> Iterator[Pcm]:
         gauge = self._gauge()
         sign = np.float32(-0.5 if gauge.inverted else 0.5)
-        for block in self._checked():
+        for block in self._check_blocks():
             scaled = block * gauge.scale if gauge.scale != 1 else block
             yield _mix(np.clip(scaled, -1, 1).astype(np.float32, copy=False), sign)
 
@@ -64,11 +64,11 @@ class AudioReader:
         """Whatever can only be told from all samples; most files need no such look."""
         gauge = Gauge(self._source.may_be_divided_by)
         if self.channels == 2 or gauge.divided_by:
-            for block in self._checked():
+            for block in self._check_blocks():
                 gauge.look(block)
         return gauge
 
-    def _checked(self) -> Iterator[Block]:
+    def _check_blocks(self) -> Iterator[Block]:
         read = 0
         for block in self._source.blocks():
             _check_finite(block, read, self.rate)

@@ -46,7 +46,7 @@ class MediaFile:
             if not self.rate:
                 raise self._unreadable()
             self.unheard = _unheard(container)
-            self._promised = 0.0 if lenient or coded.demuxer in _GUESSED else _promised(container, stream)
+            self._promised = 0.0 if lenient or coded.demuxer in _GUESSED else _promised_seconds(container, stream)
 
     def blocks(self) -> Iterator[Block]:
         """See Source."""
@@ -88,11 +88,11 @@ class MediaFile:
         except self._av.error.FFmpegError as error:
             self._give_up(error)
         if last and not self._lenient and stream.codec_context.name in _FRAMED and promised(bytes(last)) > last.size:
-            raise self._damaged("its last frame is cut")
+            raise self._damage_error("its last frame is cut")
 
     def _give_up(self, error: Exception) -> None:
         if not self._lenient:
-            raise self._damaged(f"its sound cannot be decoded ({error})") from error
+            raise self._damage_error(f"its sound cannot be decoded ({error})") from error
 
     def _gap(self, frame: Any, start: Fraction, position: int) -> int:
         """Samples of silence that are due before this frame."""
@@ -105,12 +105,12 @@ class MediaFile:
         coded = self._coded
         promised = int.from_bytes(coded.buffer[coded.start + 4 : coded.start + 8], "little") + 8
         if coded.demuxer == "avi" and not self._lenient and promised > coded.stop - coded.start:  # ffmpeg counts anew
-            raise self._damaged(f"it promises {promised} bytes and holds {coded.stop - coded.start}")
+            raise self._damage_error(f"it promises {promised} bytes and holds {coded.stop - coded.start}")
         seconds = position / self.rate
         if self._promised - seconds > _MISSING_SECONDS:
-            raise self._damaged(f"it promises {self._promised:.2f} s and holds {seconds:.2f} s")
+            raise self._damage_error(f"it promises {self._promised:.2f} s and holds {seconds:.2f} s")
 
-    def _damaged(self, how: str) -> TruncatedAudio:
+    def _damage_error(self, how: str) -> TruncatedAudio:
         return TruncatedAudio(f"the {self._coded.format} is cut or damaged: {how}", "Send the whole file")
 
     def _open(self) -> Any:
@@ -159,7 +159,7 @@ def _unheard(container: Any) -> str:
     return f"it has {others + 1} sound tracks, of which one is heard" if others else ""
 
 
-def _promised(container: Any, stream: Any) -> float:
+def _promised_seconds(container: Any, stream: Any) -> float:
     """Seconds of sound that the container says it holds; 0 where it does not say."""
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)

@@ -63,7 +63,7 @@ class SoundFile:
                 read += len(block)
                 yield block
         if read < (self.frames or 0):
-            raise self._damaged(read)
+            raise self._damage_error(read)
         if self._ends_unsaid:
             at = max(self._coded.start + data.tell() - _SMALL_STEP, 0)
             refuse_rest(self._coded.buffer, self._flac_end(at), "FLAC")
@@ -86,10 +86,10 @@ class SoundFile:
         try:
             block: Block = file.read(wanted, self._type, always_2d=True)
         except soundfile.SoundFileError as error:
-            raise self._damaged(read) from error
+            raise self._damage_error(read) from error
         return block
 
-    def _damaged(self, read: int) -> AudioError:
+    def _damage_error(self, read: int) -> AudioError:
         known = "" if self.frames is None else f" of the {self.frames / self.rate:.2f} s it promises"
         return TruncatedAudio(
             f"the {self._coded.format} is cut or damaged: it cannot be decoded beyond {read / self.rate:.2f} s{known}",

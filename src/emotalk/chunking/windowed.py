@@ -48,16 +48,16 @@ class WindowedSession:
     def push(self, pcm: Pcm) -> Frames:
         """Take float32 [n]; return the stitched frames that are ready."""
         groups = self._batches.push(self._windows.push(pcm))
-        return _joined([self._add(*each, last=False) for group in groups for each in self._animated(group)])
+        return _join([self._add(*each, last=False) for group in groups for each in self._animate(group)])
 
     def finish(self) -> Frames:
         """Animate the windows that wait and the last one, and return the rest."""
         groups = self._batches.finish(self._windows.finish())
-        animated = [each for group in groups for each in self._animated(group)]
+        animated = [each for group in groups for each in self._animate(group)]
         last = len(animated) - 1
-        return _joined([self._add(*each, last=i == last) for i, each in enumerate(animated)])
+        return _join([self._add(*each, last=i == last) for i, each in enumerate(animated)])
 
-    def _animated(self, group: list[Window]) -> list[tuple[Window, Frames]]:
+    def _animate(self, group: list[Window]) -> list[tuple[Window, Frames]]:
         engine, sounds = self._engine, [window.samples for window in group]
         if len(group) > 1 and isinstance(engine, BatchEngine):
             return list(zip(group, engine.animate_batch(sounds, self._style), strict=True))
@@ -96,5 +96,5 @@ def open_live(engine: Engine | WindowEngine, style: Style, latency: float | None
     return open_session(engine, style, chunking, "clip" if (latency or 0) >= CLIP_LATENCY else "live", seed)
 
 
-def _joined(blocks: list[Frames]) -> Frames:
+def _join(blocks: list[Frames]) -> Frames:
     return np.concatenate(blocks) if blocks else no_frames()

@@ -34,7 +34,7 @@ def add(parser: Any, *names: str, rare: bool = False, shown: object = None, **op
 
     `rare`: it stands in the long help alone. `shown`: its default, where that is not argparse's.
     """
-    spellings = [name for dashed in names for name in dict.fromkeys((dashed, _underscored(dashed)))]
+    spellings = [name for dashed in names for name in dict.fromkeys((dashed, _to_underscores(dashed)))]
     action = parser.add_argument(*spellings, **options)
     default = options.get("default") if shown is None else shown
     action.rare, action.shown = rare, "" if action.nargs == 0 else _words(default)
@@ -46,7 +46,7 @@ def _words(default: object) -> str:
     return f"{default:g}" if isinstance(default, float) else f"{default}"
 
 
-def _underscored(name: str) -> str:
+def _to_underscores(name: str) -> str:
     return "--" + name[2:].replace("-", "_") if name.startswith("--") else name
 
 
@@ -70,10 +70,10 @@ def add_performance(parser: argparse.ArgumentParser) -> None:
         elif each.default is False:
             add(group, f"--{name}", **dest, action="store_true", help=each.help)
         else:
-            add(group, f"--{name}", **dest, **_worded(each))
+            add(group, f"--{name}", **dest, **_describe(each))
 
 
-def _worded(each: Parameter) -> dict[str, Any]:
+def _describe(each: Parameter) -> dict[str, Any]:
     choices = get_args(each.kind) if get_origin(each.kind) is Literal else None
     kind = each.kind if each.kind in (int, float) else str
     return {"type": kind, "choices": choices, "metavar": each.metavar, "help": each.help}

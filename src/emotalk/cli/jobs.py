@@ -56,7 +56,7 @@ def run(parsed: argparse.Namespace) -> None:
 
 
 def _run(settings: Settings, parsed: argparse.Namespace) -> None:
-    with _opened(settings) as (queue, ledger):
+    with _open(settings) as (queue, ledger):
         if parsed.what == "list":
             _list(ledger.rows(), parsed.json)
         elif parsed.what == "show":
@@ -73,7 +73,7 @@ def _check(parsed: argparse.Namespace) -> None:
 
 
 @contextmanager
-def _opened(settings: Settings) -> Iterator[tuple[Queue, Ledger]]:
+def _open(settings: Settings) -> Iterator[tuple[Queue, Ledger]]:
     """A queue that is there: looking must not make one where none is."""
     queue = parts.queue(settings)
     queue.prepare(create=False)

@@ -23,15 +23,15 @@ def configure(level: str, form: str) -> None:
 
 
 def _facts(record: logging.LogRecord) -> dict[str, object]:
-    return {_cut(name): _bounded(value) for name, value in vars(record).items() if name not in _STANDARD}
+    return {_shorten(name): _bound(value) for name, value in vars(record).items() if name not in _STANDARD}
 
 
-def _bounded(value: object) -> object:
+def _bound(value: object) -> object:
     """Numbers as they are; whatever else a stranger may have named, as text of a bounded length."""
-    return value if isinstance(value, bool | int | float | None) else _cut(str(value))
+    return value if isinstance(value, bool | int | float | None) else _shorten(str(value))
 
 
-def _cut(text: str, longest: int = LONGEST_FACT) -> str:
+def _shorten(text: str, longest: int = LONGEST_FACT) -> str:
     return text if len(text) <= longest else f"{text[:longest]}… ({len(text)} characters)"
 
 
@@ -46,7 +46,7 @@ class TextLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """A record → its line; a traceback, if any, follows."""
         facts = " ".join(f"{name}={_word(value)}" for name, value in _facts(record).items())
-        line = plain(f"{_utc(record)} {record.levelname} {_cut(record.getMessage())} {facts}".rstrip())
+        line = plain(f"{_utc(record)} {record.levelname} {_shorten(record.getMessage())} {facts}".rstrip())
         if record.exc_info and record.exc_info[1]:
             return f"{line}\n{_traceback(self.formatException(record.exc_info))}"
         return line
@@ -57,9 +57,11 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """A record → its line."""
-        line = {"time": _utc(record), "level": record.levelname.lower(), "event": _cut(record.getMessage())} | _facts(
-            record
-        )
+        line = {
+            "time": _utc(record),
+            "level": record.levelname.lower(),
+            "event": _shorten(record.getMessage()),
+        } | _facts(record)
         if record.exc_info and record.exc_info[1]:
             line["traceback"] = _traceback(self.formatException(record.exc_info))
         return plain(json.dumps(line, default=str, ensure_ascii=False))
@@ -67,10 +69,10 @@ class JsonLines(logging.Formatter):
 
 def plain(text: str) -> str:
     """One line that no terminal obeys: line breaks, escapes and directions of writing as JSON writes them (\\u001b)."""
-    return text if text.isprintable() else "".join(each if each.isprintable() else _escaped(each) for each in text)
+    return text if text.isprintable() else "".join(each if each.isprintable() else _escape(each) for each in text)
 
 
-def _escaped(character: str) -> str:
+def _escape(character: str) -> str:
     return json.dumps(character)[1:-1]
 
 

@@ -23,7 +23,7 @@ def at_hand(path: Path) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="emotalk-sound-") as folder:
         copy = Path(folder) / (path.name if path != STDIN else "stdin")
-        with _opened(path) as pipe, copy.open("wb") as file:
+        with _open(path) as pipe, copy.open("wb") as file:
             shutil.copyfileobj(pipe, file)
         yield copy
 
@@ -33,7 +33,7 @@ def _is_pipe(path: Path) -> bool:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def _open(path: Path) -> Iterator[BinaryIO]:
     if path == STDIN:
         yield sys.stdin.buffer
         return

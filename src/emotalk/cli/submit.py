@@ -17,7 +17,7 @@ from emotalk.errors import DeadlineExceeded
 from emotalk.export import SUFFIXES, check_place, save
 from emotalk.face import FaceClip
 from emotalk.jobs import Job
-from emotalk.jobs.actions import given_up
+from emotalk.jobs.actions import to_given_up
 from emotalk.jobs.assembly import Assembly, Response
 from emotalk.jobs.codec import part_of
 from emotalk.jobs.intake import Order, as_request
@@ -52,7 +52,7 @@ def run(parsed: argparse.Namespace) -> None:
         results, producer = queue.results(), queue.producer()
         receipt = producer.append(as_request(job, "emotalk submit"), fresh=not parsed.request_id)
         if receipt.failure is not None:
-            raise given_up(receipt.failure)
+            raise to_given_up(receipt.failure)
         print(f"request_id {job.request_id}, partition {receipt.partition}, offset {receipt.offset}", flush=True)
         waiting = Waiting(queue, job.request_id, partial(producer.ahead, receipt), prefix=settings.kafka_prefix)
         clip = _wait(results, job, receipt, waiting, parsed.timeout)

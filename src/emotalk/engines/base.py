@@ -116,10 +116,10 @@ def push_many(
     """See ManyStreams.push_many; of an engine without it one after the other."""
     if len(sessions) > 1 and isinstance(engine, ManyStreams):
         return engine.push_many(sessions, sounds)
-    return [pushed(session, sound) for session, sound in zip(sessions, sounds, strict=True)]
+    return [push_or_error(session, sound) for session, sound in zip(sessions, sounds, strict=True)]
 
 
-def pushed(session: EngineSession, sound: Pcm) -> Frames | EmoTalkError:
+def push_or_error(session: EngineSession, sound: Pcm) -> Frames | EmoTalkError:
     """What a push gives, or the error that it raises."""
     try:
         return session.push(sound)

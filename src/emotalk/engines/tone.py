@@ -34,7 +34,7 @@ class ToneEngine:
         is raised by emotion level 1, and mouthSmileLeft tells the person.
         """
         blocks = (window[i : i + _BLOCK] for i in range(0, len(window), _BLOCK))
-        return np.concatenate([no_frames(), *(_drawn(block, style) for block in blocks)])
+        return np.concatenate([no_frames(), *(_draw(block, style) for block in blocks)])
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class ToneSession:
         return ToneEngine().animate(rest, self.style)
 
 
-def _drawn(sound: Pcm, style: Style) -> Frames:
+def _draw(sound: Pcm, style: Style) -> Frames:
     starts = np.arange(frame_count(len(sound))) * STEP_SAMPLES // STEP_FRAMES
     frames = np.zeros((len(starts), BLENDSHAPES), np.float32)
     frames[:, _JAW] = np.sqrt(_mean(sound.astype(np.float64) ** 2, starts))

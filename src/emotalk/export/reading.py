@@ -34,11 +34,11 @@ def load(path: Path) -> FaceClip:
         raise ConfigurationError(
             f"clip: '{path}' is not an animation of that kind: {error}. Export it again."
         ) from error
-    head = None if clip.head is None else _checked(path, clip.head, len(HEAD_NAMES))
-    return replace(clip, frames=_checked(path, clip.frames), head=head)
+    head = None if clip.head is None else _check(path, clip.head, len(HEAD_NAMES))
+    return replace(clip, frames=_check(path, clip.frames), head=head)
 
 
-def _checked(path: Path, frames: Frames, columns: int = BLENDSHAPES) -> Frames:
+def _check(path: Path, frames: Frames, columns: int = BLENDSHAPES) -> Frames:
     if frames.ndim != 2 or frames.shape[1] != columns or not len(frames):
         raise ConfigurationError(f"clip: '{path}' has the shape {frames.shape} where [frames, {columns}] is due.")
     if not np.isfinite(frames).all():
@@ -94,7 +94,7 @@ def _parquet(path: Path) -> FaceClip:
     table = files.read_table(path)
     names = ARKIT_NAMES + (HEAD_NAMES if HEAD_NAMES[0] in table.column_names else ())
     fps = (table.schema.metadata or {}).get(b"fps", FPS)
-    return _timed(np.stack([table[name].to_numpy() for name in names], axis=1), float(fps))
+    return _to_clip(np.stack([table[name].to_numpy() for name in names], axis=1), float(fps))
 
 
 def _table(path: Path) -> tuple[list[str], list[list[str]]]:
@@ -108,10 +108,10 @@ def _ours(head: list[str], rows: list[list[str]]) -> FaceClip:
         raise ValueError("its columns are not timecode, the 52 blendshapes and, if any, the head's three")
     values = np.array(rows, np.float64)
     seconds = float(values[-1, 0] - values[0, 0])
-    return _timed(values[:, 1:].astype(np.float32), (len(rows) - 1) / seconds if seconds else FPS)
+    return _to_clip(values[:, 1:].astype(np.float32), (len(rows) - 1) / seconds if seconds else FPS)
 
 
-def _timed(rows: Frames, fps: float) -> FaceClip:
+def _to_clip(rows: Frames, fps: float) -> FaceClip:
     return replace(FaceClip.of([rows]), fps=_rate(fps))
 
 

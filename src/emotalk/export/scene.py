@@ -27,7 +27,7 @@ def glb(clip: FaceClip, path: Path) -> None:
     scene.animate(when, scene.add(np.ascontiguousarray(clip.frames, np.float32).reshape(-1, 1)), 0, "weights")
     if clip.head is not None:
         scene.animate(when, scene.add(quaternions(clip.head).astype(np.float32)), scene.bend(), "rotation")
-    path.write_bytes(scene.finished(clip))
+    path.write_bytes(scene.finish(clip))
 
 
 class _Scene:
@@ -115,7 +115,7 @@ class _Scene:
             joints = np.where(mine > 0, np.array([0, 1, 0, 0], np.uint8), np.uint8(0))
             primitive["attributes"] |= {"JOINTS_0": self.add(joints), "WEIGHTS_0": self.add(mine, normalized=True)}
 
-    def finished(self, clip: FaceClip) -> bytes:
+    def finish(self, clip: FaceClip) -> bytes:
         """The whole file."""
         title = {"audio": clip.title} if clip.title else {}
         extras = {"fps": float(clip.fps), "names": list(ARKIT_NAMES), **title}

@@ -51,7 +51,7 @@ _SPARSE, _ROUNDS = 0.02, 300
 Weights = NDArray[np.float32]
 
 
-def shaped(clip: FaceClip, kind: str) -> FaceClip:
+def shape_clip(clip: FaceClip, kind: str) -> FaceClip:
     """A clip of 52 shapes in the shapes `kind`, one of KINDS; `names` say which column is which."""
     if kind == "arkit":
         return clip
@@ -65,7 +65,7 @@ def shaped(clip: FaceClip, kind: str) -> FaceClip:
 def visemes_of(frames: Frames, phones: dict[str, str]) -> Weights:
     """[n, 52] → [n, visemes] in 0..1; with a viseme for silence they add up to 1, without it to at most 1."""
     poses = np.stack([pose_of(each) for each in phones.values()])
-    weights = _taken_apart(_mouths(frames), poses)
+    weights = _take_apart(_mouths(frames), poses)
     closing, biting, silent = (np.array([text == given for text in phones.values()]) for given in ("P B M", "F V", ""))
     weights[:, silent] = 0
     met = np.clip(1 - lip_gap(frames) / SHUT_LIPS, 0, 1)[:, None]
@@ -92,7 +92,7 @@ def _mouths(frames: Frames) -> Weights:
     return np.stack([frames[:, columns].mean(axis=1) for columns in sides], axis=1)
 
 
-def _taken_apart(mouths: Weights, poses: Weights) -> Weights:
+def _take_apart(mouths: Weights, poses: Weights) -> Weights:
     """Least squares with weights ≥ 0, by projected gradients with momentum; more visemes cost a little more."""
     alike = poses @ poses.T
     heard = mouths @ poses.T - _SPARSE * np.sqrt(np.diag(alike))

@@ -43,7 +43,7 @@ class Head:
     lips: tuple[int, int]
     """The vertices in the middle of the upper and of the lower inner lip."""
 
-    def posed(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    def pose(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
         """The vertices [V, 3] of one frame of 52 weights."""
         return self.vertices + np.tensordot(weights, self.deltas, axes=1)
 
@@ -65,7 +65,7 @@ def load_head() -> Head:
     names = [document["materials"][primitive["material"]]["name"] for primitive in mesh["primitives"]]
     landmarks = mesh["extras"]["landmarks"]
     lips = landmarks["lipUpper"], landmarks["lipLower"]
-    return _joined(names, pieces, np.float32(node["scale"][0]), lips)
+    return _join(names, pieces, np.float32(node["scale"][0]), lips)
 
 
 _Piece = dict[str, NDArray[np.float32]]
@@ -86,7 +86,7 @@ def _piece(document: Document, binary: bytes, primitive: Document) -> _Piece:
     }
 
 
-def _joined(names: list[str], pieces: list[_Piece], scale: np.float32, lips: tuple[int, int]) -> Head:
+def _join(names: list[str], pieces: list[_Piece], scale: np.float32, lips: tuple[int, int]) -> Head:
     corners = np.cumsum([0, *(len(piece["vertices"]) for piece in pieces)])
     faces = np.cumsum([0, *(len(piece["triangles"]) for piece in pieces)])
     spans = zip(names, corners, corners[1:], faces, faces[1:], strict=False)

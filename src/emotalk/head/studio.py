@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from emotalk.errors import ConfigurationError
 from emotalk.head.container import Document, read_glb
 from emotalk.head.mesh import HEAD_GLB, Head, MeshPart, load_head
-from emotalk.head.turn import turned, turning_share
+from emotalk.head.turn import turn_head, turning_share
 
 Picture = NDArray[np.uint8]
 Vectors = NDArray[np.float32]
@@ -49,10 +49,10 @@ class Studio:
 
     def picture(self, weights: Vectors, turn: Vectors | None = None) -> Picture:
         """One frame; `turn`: yaw, pitch and roll of the head [3] in degrees."""
-        points = self.head.posed(weights)
+        points = self.head.pose(weights)
         bent = self.head.normals + smooth_normals(points, self.head.triangles) - self._rest
         if turn is not None:
-            points, bent = turned(points, self._share, turn), turned(bent, self._share, turn, (0, 0, 0))
+            points, bent = turn_head(points, self._share, turn), turn_head(bent, self._share, turn, (0, 0, 0))
         self._moving.write(np.concatenate([points, bent], axis=1).astype("f4").tobytes())
         self._drawn.use()
         self._gl.clear(*BACKGROUND)

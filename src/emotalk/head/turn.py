@@ -42,7 +42,7 @@ def turning_share(head: Head) -> NDArray[np.float32]:
     return np.asarray(share, np.float32)
 
 
-def turned(
+def turn_head(
     points: NDArray[np.float32],
     share: NDArray[np.float32],
     turn: NDArray[np.floating],

@@ -64,7 +64,7 @@ def _request_of(letter: bytes, row: JobRow, clock: Callable[[], float]) -> Recor
     return Record(job.request_id, job.key, job.digest, payload, headers)
 
 
-def given_up(error: str) -> JobFailed:
+def to_given_up(error: str) -> JobFailed:
     """What a client hears of a job that stands in the dead letters, for that reason."""
     return JobFailed(f"the job was given up ({error})")
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from emotalk.errors import BY_NAME, EmoTalkError, InvalidRequest, JobCancelled, JobFailed, ResultsDiffer
 from emotalk.face import Frames
-from emotalk.feelings import FeelingTrack, joined
+from emotalk.feelings import FeelingTrack, join_tracks
 from emotalk.jobs import Failure, Part
 
 
@@ -56,7 +56,7 @@ class _Rendering:
 
     def give(self, end: int) -> tuple[Frames, FeelingTrack]:
         """Frames and feelings up to frame `end`; they are not held any more."""
-        frames, feelings, first = np.concatenate(self._frames), joined(self._feelings), self.first
+        frames, feelings, first = np.concatenate(self._frames), join_tracks(self._feelings), self.first
         self.first = end
         self._frames, self._feelings = [frames[end - first :]], [feelings.of_frames(end, self.end)]
         return frames[: end - first], feelings.of_frames(first, end)
@@ -83,7 +83,7 @@ class Assembly:
         InvalidRequest for a `from_frame` beyond the end.
         """
         if part.failure:
-            raise failed(part.failure)
+            raise to_error(part.failure)
         if self._from > part.total_frames:
             problem = f"is {self._from}, and the answer has {part.total_frames} frames"
             raise InvalidRequest("from_frame", problem, "Send the number of the first frame that is missing")
@@ -137,7 +137,7 @@ class Assembly:
         return Response(part.chunk_index, start, missing, self.complete, feelings, restarted)
 
 
-def failed(failure: Failure) -> EmoTalkError:
+def to_error(failure: Failure) -> EmoTalkError:
     """The error that the worker wrote down, as an exception; its class decides the status that the client sees."""
     if failure.kind == JobCancelled.__name__:
         return JobCancelled(failure.message)

@@ -41,7 +41,7 @@ def encode_job(job: Job) -> bytes:
     """Job → record."""
     asked = job.performance
     later = asked.later()
-    return _framed(
+    return _frame(
         b"J",
         records_pb2.Job(
             request_id=job.request_id,
@@ -112,7 +112,7 @@ def encode_part(part: Part) -> bytes:
     )
     if part.failure:
         message.failure.kind, message.failure.message = part.failure.kind, part.failure.message
-    return _framed(b"P", message)
+    return _frame(b"P", message)
 
 
 def decode_part(record: bytes) -> Part:
@@ -153,7 +153,7 @@ def part_of(result: Result) -> Part | None:
 
 def encode_letter(letter: DeadLetter) -> bytes:
     """Dead letter → record."""
-    return _framed(
+    return _frame(
         b"D",
         records_pb2.DeadLetter(
             request_id=letter.request_id,
@@ -175,7 +175,7 @@ def decode_letter(record: bytes) -> DeadLetter:
     return DeadLetter(m.request_id, m.payload, failure, m.attempts, m.buried_at, m.partition, m.offset)
 
 
-def _framed(kind: bytes, message: Message, version: int = FIRST_VERSION) -> bytes:
+def _frame(kind: bytes, message: Message, version: int = FIRST_VERSION) -> bytes:
     # Deterministic, so that the same job is the same bytes: maps have no order of their own.
     return MARK + kind + bytes([version]) + message.SerializeToString(deterministic=True)
 

@@ -22,7 +22,7 @@ _LEAST = 1e-3
 """An engine that costs nothing has a thousand times as many places as cores, and not endlessly many."""
 
 
-def measured(pipeline: Pipeline, clock: Callable[[], float] = time.process_time) -> Cost:
+def measure_cost(pipeline: Pipeline, clock: Callable[[], float] = time.process_time) -> Cost:
     """Draw a sound that all machines have, for half a second of the processor or a few steps of each size."""
     costs, until = dict[int, float](), clock() + _SECONDS
     for size in _TOGETHER if isinstance(pipeline.engine, ManyStreams) else _TOGETHER[:1]:

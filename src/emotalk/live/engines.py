@@ -56,7 +56,7 @@ class LiveEngines:
     @classmethod
     def of(cls, number: int, environment: Mapping[str, str], died: Deaths, ahead: bool = False) -> "LiveEngines":
         """So many, whose sockets lie in one folder."""
-        first = PrivateSocket.made(LIVE)
+        first = PrivateSocket.make(LIVE)
         others = (LiveEngine(f"{LIVE}-{n}", first.beside(n), environment, died, ahead) for n in range(2, number + 1))
         return cls([LiveEngine(LIVE, first, environment, died, ahead), *others], first.close)
 

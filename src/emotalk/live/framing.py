@@ -30,7 +30,7 @@ class Kind(IntEnum):
     MEASURED = 9
 
 
-def framed(kind: Kind, body: bytes = b"") -> bytes:
+def frame(kind: Kind, body: bytes = b"") -> bytes:
     """A message as it goes over the socket."""
     return _HEAD.pack(len(body), kind) + body
 

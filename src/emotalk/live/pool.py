@@ -18,7 +18,7 @@ from emotalk.errors import DeadlineExceeded, EmoTalkError, ServerUnavailable
 from emotalk.live.conversation import LiveChunk, Opening, SoundBlock, pack_feelings, pack_opening, unpack_chunk
 from emotalk.live.cost import Cost
 from emotalk.live.engines import Connection, Deaths, LiveEngine, LiveEngines
-from emotalk.live.framing import Kind, framed, receive
+from emotalk.live.framing import Kind, frame, receive
 from emotalk.live.places import LivePlaces
 from emotalk.wire.details import error_from
 
@@ -140,7 +140,7 @@ class LivePool:
     async def _measure(self) -> None:
         """The process ends again, unless it is kept or somebody waits to speak: many a server never hears anybody."""
         async with self._engines.connection() as (engine, (reader, writer)):
-            writer.write(framed(Kind.MEASURE))
+            writer.write(frame(Kind.MEASURE))
             answer = await receive(reader)
             if answer is None:
                 raise ServerUnavailable("the live engine died while it was measured; open a new stream")
@@ -172,14 +172,14 @@ class LivePool:
 
     async def _speak(self, writer: asyncio.StreamWriter, opening: Opening, sound: AsyncIterator[SoundBlock]) -> None:
         try:
-            writer.write(framed(Kind.OPENING, pack_opening(opening, tracing.headers())))
+            writer.write(frame(Kind.OPENING, pack_opening(opening, tracing.headers())))
             async with aclosing(self._sounding(opening, sound)) as blocks:
                 async for block in blocks:
                     if block.emotions is not None:
-                        writer.write(framed(Kind.FELT, pack_feelings(block.emotions)))
-                    writer.write(framed(Kind.SOUND, block.audio))
+                        writer.write(frame(Kind.FELT, pack_feelings(block.emotions)))
+                    writer.write(frame(Kind.SOUND, block.audio))
                     await writer.drain()
-            writer.write(framed(Kind.END))
+            writer.write(frame(Kind.END))
         except ConnectionError:  # its end comes out where it is read
             pass
         except EmoTalkError:

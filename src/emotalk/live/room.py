@@ -86,11 +86,11 @@ class LiveRoom:
         pushed = [(each, pcm) for each, pcm in taken if pcm is not None and len(pcm)]
         if not pushed:
             return
-        drawn = self._pushed([each for each, _ in pushed], [pcm for _, pcm in pushed])
+        drawn = self._push([each for each, _ in pushed], [pcm for _, pcm in pushed])
         for (stream, _), chunks in zip(pushed, drawn, strict=True):
             _attempt(_give, stream, chunks)
 
-    def _pushed(self, streams: list[Speaker], sounds: list[Pcm]) -> list[list[FaceChunk] | EmoTalkError]:
+    def _push(self, streams: list[Speaker], sounds: list[Pcm]) -> list[list[FaceChunk] | EmoTalkError]:
         try:
             return self.pipeline.push_many([each.session for each in streams], sounds)
         except Exception as defect:

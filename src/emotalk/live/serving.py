@@ -10,9 +10,9 @@ from contextlib import suppress
 
 from emotalk import tracing
 from emotalk.errors import EmoTalkError
-from emotalk.live.capacity import measured
+from emotalk.live.capacity import measure_cost
 from emotalk.live.conversation import LiveChunk, Opening, SoundBlock, pack_chunk, unpack_feelings, unpack_opening
-from emotalk.live.framing import READ_AHEAD, Kind, framed, receive
+from emotalk.live.framing import READ_AHEAD, Kind, frame, receive
 from emotalk.live.room import LiveRoom
 from emotalk.live.speaker import Speaker
 from emotalk.supervision.sockets import LOOK_SECONDS, PrivateSocket
@@ -40,7 +40,7 @@ class _Caller:
         return self._draining is not None
 
     def hear(self, chunk: LiveChunk) -> None:
-        self._writer.write(framed(Kind.CHUNK, pack_chunk(chunk, self._opening)))
+        self._writer.write(frame(Kind.CHUNK, pack_chunk(chunk, self._opening)))
         if self._writer.transport.get_write_buffer_size() > MOST_UNREAD and not self._draining:
             self._draining = asyncio.create_task(self._drain())
 
@@ -106,7 +106,7 @@ class Serving:
             await self._answer(reader, writer)
         finally:
             self._connections.discard(task)
-            await _forgotten(reader, writer)
+            await _hang_up(reader, writer)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         first = await receive(reader)
@@ -114,13 +114,13 @@ class Serving:
             return
         kind, body = first
         if kind is Kind.MEASURE:
-            answer = framed(Kind.MEASURED, measured(self._room.pipeline).packed())
+            answer = frame(Kind.MEASURED, measure_cost(self._room.pipeline).packed())
         else:
             try:
                 await self._converse(body, reader, writer)
-                answer = framed(Kind.DONE)
+                answer = frame(Kind.DONE)
             except EmoTalkError as error:
-                answer = framed(Kind.FAILURE, status_of(error).SerializeToString())
+                answer = frame(Kind.FAILURE, status_of(error).SerializeToString())
         with suppress(ConnectionError, TimeoutError):
             writer.write(answer)
             # A socket that is closed with sound unread takes the answer along.
@@ -162,7 +162,7 @@ class Serving:
                 await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _forgotten(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Close. The error of a caller who hung up leads through its frames to a whole batch: it is not to lie here."""
     writer.close()
     with suppress(ConnectionError):

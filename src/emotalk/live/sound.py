@@ -65,7 +65,7 @@ class WaitingSound:
     def take(self, most: int) -> Pcm:
         """Up to `most` samples; none where a resampler keeps them, or at the end. Raises InvalidRequest."""
         while not self._ready and (self._blocks or (self._ended and not self._flushed)):
-            self._ready.extend(each for each in (self._converted() if self._blocks else self._flush()) if len(each))
+            self._ready.extend(each for each in (self._convert() if self._blocks else self._flush()) if len(each))
         if not self._ready:
             return np.zeros(0, np.float32)
         first = self._ready.popleft()
@@ -73,7 +73,7 @@ class WaitingSound:
             self._ready.appendleft(first[most:])
         return first[:most]
 
-    def _converted(self) -> list[Pcm]:
+    def _convert(self) -> list[Pcm]:
         block, start = self._blocks[0], self._at
         if not start and block.emotions is not None:
             self._feel(block.emotions)
@@ -82,9 +82,9 @@ class WaitingSound:
         if self._at >= len(block.audio):
             self._blocks.popleft()
             self._at = 0
-        return self._resampled(self._heard(piece))
+        return self._resample(self._hear(piece))
 
-    def _heard(self, piece: bytes) -> list[Pcm]:
+    def _hear(self, piece: bytes) -> list[Pcm]:
         self._first.hear(piece)
         pcm = samples_of(SoundBlock(piece), self._opening.encoding)
         self._samples += len(pcm)
@@ -97,8 +97,8 @@ class WaitingSound:
     def _flush(self) -> list[Pcm]:
         self._flushed = True
         self._first.end()
-        rest = self._resampled(self._recut.finish() if self._recut else [])
+        rest = self._resample(self._recut.finish() if self._recut else [])
         return [*rest, self._resampler.finish()]
 
-    def _resampled(self, blocks: list[Pcm]) -> list[Pcm]:
+    def _resample(self, blocks: list[Pcm]) -> list[Pcm]:
         return [self._resampler.push(block) for block in blocks]

@@ -48,7 +48,7 @@ class Vmc:
         if head is not None:
             turn = (("f", value) for value in (0.0, 0.0, 0.0, *_unity(head)))
             messages.append(_message("/VMC/Ext/Bone/Pos", ("s", "Head"), *turn))
-        for part in _parted(messages):
+        for part in _split_bundles(messages):
             self._client.send(part.build())
 
     def close(self) -> None:
@@ -56,7 +56,7 @@ class Vmc:
         self._client.send(_message("/VMC/Ext/OK", ("i", 0)))
 
 
-def _parted(messages: Iterable[OscMessage]) -> Iterator[OscBundleBuilder]:
+def _split_bundles(messages: Iterable[OscMessage]) -> Iterator[OscBundleBuilder]:
     """Bundles of at most LARGEST bytes."""
     bundle, size = OscBundleBuilder(IMMEDIATELY), _BUNDLE
     for message in messages:

@@ -17,7 +17,7 @@ from emotalk.pipeline import Pipeline
 from emotalk.processes.state import queue_file
 from emotalk.queues.base import Consumer, Queue
 from emotalk.queues.kafka_options import read_options
-from emotalk.queues.urls import open_queue, typed_path
+from emotalk.queues.urls import open_queue, read_path
 from emotalk.server.guard.certificates import Tls
 from emotalk.server.guard.guard import Guard
 from emotalk.server.guard.quota import Quota
@@ -50,7 +50,7 @@ def kafka_options(settings: Settings) -> dict[str, str]:
         "sasl.password": settings.kafka_sasl_password,
         "ssl.ca.location": settings.kafka_ssl_ca,
     }
-    file = read_options(typed_path(settings.kafka_config)) if settings.kafka_config else {}
+    file = read_options(read_path(settings.kafka_config)) if settings.kafka_config else {}
     return {**file, **{name: value for name, value in named.items() if value}, **settings.kafka_option}
 
 
@@ -89,7 +89,7 @@ def doors(settings: Settings) -> Guard:
 
 
 def _path(text: str) -> Path | None:
-    return typed_path(text) if text else None
+    return read_path(text) if text else None
 
 
 def engine(settings: Settings) -> Engine | WindowEngine:

@@ -27,7 +27,7 @@ from emotalk.supervision.gateway import WEB, Gateway
 from emotalk.supervision.keeper import Keeper
 from emotalk.supervision.leash import Child
 from emotalk.supervision.workforce import WORKER, Nobody, ThreadWorker, Workforce
-from emotalk.web.listening import bound
+from emotalk.web.listening import bind
 from emotalk.worker.loop import Worker
 
 log = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ def _gateway(settings: Settings, asked: bool) -> Gateway | None:
         log.warning("no window: it could not ask for certificates", extra={"fix": "give --token-file, or --no-web"})
         return None
     try:
-        listening = bound(Address(settings.web_host, settings.web_port))
+        listening = bind(Address(settings.web_host, settings.web_port))
     except ConfigurationError as busy:
         if asked:
             raise

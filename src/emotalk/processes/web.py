@@ -12,7 +12,7 @@ from emotalk.processes import observed
 from emotalk.server.guard.descriptors import room_for
 from emotalk.settings import Settings
 from emotalk.supervision.leash import run_supervised
-from emotalk.web.listening import bound
+from emotalk.web.listening import bind
 
 PATIENCE = 10.0
 
@@ -35,7 +35,7 @@ def web(
         return AsyncEmoTalkClient(upstream.host, upstream.port, credentials=own, patience=PATIENCE)
 
     where = Address(settings.web_host, settings.web_port)
-    listening = bound(where) if descriptor is None else socket.socket(fileno=descriptor)
+    listening = bind(where) if descriptor is None else socket.socket(fileno=descriptor)
     seconds = settings.receive_seconds
     allowed = Allowed(_names(settings.web_hosts), _names(settings.web_origins), seconds, settings.reflection)
     connections = Connections(room_for(CONNECTIONS), seconds)

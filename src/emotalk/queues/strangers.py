@@ -58,7 +58,7 @@ def headers(value: object) -> dict[str, str]:
     return {text(name)[:LONGEST_ID]: text(each)[:_LONGEST_HEADER] for name, each in pairs[:_MOST_HEADERS]}
 
 
-def parsed(document: str | bytes | None) -> object:
+def parse(document: str | bytes | None) -> object:
     """What a JSON document says; None where it is none."""
     try:
         return json.loads(document or "null")

@@ -51,12 +51,12 @@ def open_queue(
     if url == "sqlite" or (url.startswith(SQLITE) and len(url) > len(SQLITE)):
         from emotalk.queues.sqlite import SqliteQueue
 
-        path = typed_path(url.removeprefix(SQLITE)) if url != "sqlite" else default_file()
+        path = read_path(url.removeprefix(SQLITE)) if url != "sqlite" else default_file()
         return SqliteQueue(path, partitions=max(1, partitions), max_waiting=max_waiting, max_bytes=max_bytes or None)
     raise ConfigurationError(f"queue: '{url}' is not a queue. Use sqlite:///PATH, kafka://HOST:PORT or memory://.")
 
 
-def typed_path(text: str) -> Path:
+def read_path(text: str) -> Path:
     """A path as people type it, `~` and all. Raises ConfigurationError where `~` stands for no folder."""
     try:
         return Path(text).expanduser()

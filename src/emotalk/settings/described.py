@@ -76,7 +76,7 @@ class Setting:
     def accept(self, value: Any) -> Any:
         """A value of a TOML file, which has types of its own, → ours. Raises ConfigurationError."""
         try:
-            return _typed(self.kind, value)
+            return _to_type(self.kind, value)
         except TypeError as error:
             shown = "its value" if self.secret else repr(value)
             raise ConfigurationError(f"{self.name}: {shown} is not {error}.") from error
@@ -121,13 +121,13 @@ def as_text(value: Any) -> str:
     return str(value)
 
 
-def _typed(kind: Any, value: Any) -> Any:
+def _to_type(kind: Any, value: Any) -> Any:
     if get_origin(kind) is Union:  # a number, or the word that stands for one
         kind, word = get_args(kind)
         if value in get_args(word):
             return value
     if get_origin(kind) and isinstance(value, dict):
-        return {name: _typed(get_args(kind)[1], each) for name, each in value.items()}
+        return {name: _to_type(get_args(kind)[1], each) for name, each in value.items()}
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:

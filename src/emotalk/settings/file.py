@@ -17,10 +17,10 @@ def read_file(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"config: {path} cannot be read ({error.strerror}). Check the path.") from error
     except ValueError as error:  # no TOML, or no text
         raise ConfigurationError(f"config: {path} is not TOML: {error}.") from error
-    return {name: _accepted(path, name, value) for name, value in found.items()}
+    return {name: _accept(path, name, value) for name, value in found.items()}
 
 
-def _accepted(path: Path, name: str, value: Any) -> Any:
+def _accept(path: Path, name: str, value: Any) -> Any:
     if name not in SETTINGS:
         from difflib import get_close_matches
 

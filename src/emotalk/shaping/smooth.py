@@ -57,17 +57,17 @@ class Smooth:
 
 def _middle(block: Frames) -> Frames:
     count = len(block) - WINDOW + 1
-    return _weighted([block[i : i + count] for i in range(WINDOW)], fit_weights(WINDOW)[BEHIND])
+    return _weigh([block[i : i + count] for i in range(WINDOW)], fit_weights(WINDOW)[BEHIND])
 
 
 def _fit(points: Frames, rows: Sequence[int]) -> Frames:
     if len(rows) == 0:
         return no_frames()
     weights = fit_weights(len(points))
-    return np.concatenate([_weighted([p[None] for p in points], weights[row]) for row in rows])
+    return np.concatenate([_weigh([p[None] for p in points], weights[row]) for row in rows])
 
 
-def _weighted(terms: Sequence[NDArray[np.float32]], weights: Weights) -> Frames:
+def _weigh(terms: Sequence[NDArray[np.float32]], weights: Weights) -> Frames:
     total = np.zeros(terms[0].shape, np.float64)
     for term, weight in zip(terms, weights, strict=True):
         total += weight * term.astype(np.float64)

@@ -21,7 +21,7 @@ class Gateway:
     def __init__(
         self, environment: Mapping[str, str], listening: socket.socket, died: Callable[[], None] = lambda: None
     ) -> None:
-        self.upstream = PrivateSocket.made(WEB)
+        self.upstream = PrivateSocket.make(WEB)
         self._listening = listening
         arguments = ("web", "--server", self.upstream.address, "--socket", str(listening.fileno()))
         self._keeper = Keeper(WEB, "web gateway", Child(arguments, environment, (listening.fileno(),)), died=died)

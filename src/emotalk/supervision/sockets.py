@@ -38,7 +38,7 @@ class PrivateSocket:
         return cls(Path(unquote(address.removeprefix(_UNIX)))) if address.startswith(_UNIX) else None
 
     @classmethod
-    def made(cls, name: str) -> "PrivateSocket":
+    def make(cls, name: str) -> "PrivateSocket":
         """A socket in a new folder of its own. Raises ConfigurationError where none can be made."""
         for folder in FOLDERS:
             with suppress(OSError):

@@ -8,7 +8,7 @@ from emotalk.errors import ConfigurationError
 BACKLOG = 128
 
 
-def bound(address: Address) -> socket.socket:
+def bind(address: Address) -> socket.socket:
     """A listening socket. Raises ConfigurationError where the port is taken or the host is not ours."""
     try:
         listening = address.bind()

@@ -35,7 +35,7 @@ from emotalk.web.events import feeling_document
 from emotalk.web.load import load_of
 from emotalk.web.parameters import invalid, model
 from emotalk.web.problems import Problem, problem_of
-from emotalk.web.upstream import admitted
+from emotalk.web.upstream import admit
 
 POLICY_VIOLATION, INTERNAL_ERROR = 1008, 1011
 START_SECONDS = 20.0
@@ -65,7 +65,7 @@ router = APIRouter()
 async def stream(socket: WebSocket) -> None:
     """One speaker, from `start` to `end`."""
     try:
-        client = await admitted(socket)
+        client = await admit(socket)
     except (Problem, EmoTalkError) as refused:
         problem = refused if isinstance(refused, Problem) else problem_of(refused)
         return await socket.send_denial_response(problem.response())
@@ -157,9 +157,9 @@ async def _message(socket: WebSocket, seconds: float) -> bytes | dict[str, Any]:
 
 async def _send(socket: WebSocket, start: Start, chunk: Chunk) -> None:
     if start.format == "binary":
-        message = _packed(chunk.first_frame, chunk.frames) + (b"" if chunk.head is None else _halves(chunk.head))
+        message = _pack(chunk.first_frame, chunk.frames) + (b"" if chunk.head is None else _halves(chunk.head))
         track = chunk.feelings
-        await socket.send_bytes(message + (_packed(track.first, track.rows) if start.feeling else b""))
+        await socket.send_bytes(message + (_pack(track.first, track.rows) if start.feeling else b""))
     else:
         document = {"type": "frames", "first_frame": chunk.first_frame, "frames": np.ascontiguousarray(chunk.frames)}
         if chunk.head is not None:
@@ -168,7 +168,7 @@ async def _send(socket: WebSocket, start: Start, chunk: Chunk) -> None:
         await socket.send_text(orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY).decode())
 
 
-def _packed(first: int, rows: NDArray[np.float32]) -> bytes:
+def _pack(first: int, rows: NDArray[np.float32]) -> bytes:
     return struct.pack("<II", first, len(rows)) + _halves(rows)
 
 

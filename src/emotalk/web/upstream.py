@@ -51,7 +51,7 @@ async def client_of(connection: HTTPConnection) -> AsyncEmoTalkClient:
     return upstream.client(connection)
 
 
-async def admitted(connection: HTTPConnection) -> AsyncEmoTalkClient:
+async def admit(connection: HTTPConnection) -> AsyncEmoTalkClient:
     """The same once the server has said that it knows the token: before a byte of a body is read. Raises Problem."""
     client = await client_of(connection)
     await client.check_token()
@@ -59,7 +59,7 @@ async def admitted(connection: HTTPConnection) -> AsyncEmoTalkClient:
 
 
 Client = Annotated[AsyncEmoTalkClient, Depends(client_of)]
-AdmittedClient = Annotated[AsyncEmoTalkClient, Depends(admitted)]
+AdmittedClient = Annotated[AsyncEmoTalkClient, Depends(admit)]
 
 
 def visitor_of(connection: HTTPConnection) -> str:

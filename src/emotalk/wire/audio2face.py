@@ -77,7 +77,7 @@ def read_header(message: AudioStream | None) -> Asked:
 
 def to_remarks(remarks: Remarks) -> Iterator[Answer]:
     """What has not been said yet."""
-    return (to_status(code, sentence) for code, sentence in remarks.said())
+    return (to_status(code, sentence) for code, sentence in remarks.take_remarks())
 
 
 def _check_sound(sound: audio_pb2.AudioHeader) -> None:

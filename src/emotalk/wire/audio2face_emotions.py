@@ -52,13 +52,13 @@ def read_settings(
         for name, (limits, default) in _NUMBERS.items()
     }
     if numbers["live_blend_coef"] != _NUMBERS["live_blend_coef"][1]:
-        remarks.unused(["live_blend_coef"])
+        remarks.note_unused(["live_blend_coef"])
     transition = emotions.live_transition_time if emotions.HasField("live_transition_time") else 0.5
     return EmotionSettings(
         numbers,
         processing.enable_preferred_emotion if processing.HasField("enable_preferred_emotion") else True,
         remarks.within("live_transition_time", meant(transition), (0, _LONGEST_TRANSITION), 0.5),
-        _checked("beginning_emotion", emotions.beginning_emotion, remarks),
+        _check("beginning_emotion", emotions.beginning_emotion, remarks),
     )
 
 
@@ -79,7 +79,7 @@ class CallersEmotions:
                 self.remarks.warn(f"emotions: time_code {key.time_code:g} is not a number; this key frame is ignored")
             elif len(self._sent) < _MOST:
                 time = self.remarks.within("emotions: time_code", key.time_code, (0, math.inf), 0.0)
-                self._sent[time] = _checked("emotions", key.emotion, self.remarks)
+                self._sent[time] = _check("emotions", key.emotion, self.remarks)
                 self._known, self._news = None, True
             else:
                 self.remarks.warn(f"emotions: more than {_MOST} key frames; the rest is ignored")
@@ -88,15 +88,15 @@ class CallersEmotions:
     def keys(self) -> tuple[EmotionKey, ...]:
         """By time, each once, weighed; what begins comes before all of them."""
         if self._known is None:
-            self._known = self._sorted()
+            self._known = self._sort()
         return self._known
 
-    def _sorted(self) -> tuple[EmotionKey, ...]:
+    def _sort(self) -> tuple[EmotionKey, ...]:
         keys = self._sent
         if begin := self.settings.beginning:
             moved = {max(time, self.settings.transition): keys[time] for time in sorted(keys)}
             keys = {0.0: begin, **moved}
-        return tuple(EmotionKey(time, self._weighed(keys[time])) for time in sorted(keys))
+        return tuple(EmotionKey(time, self._weigh(keys[time])) for time in sorted(keys))
 
     def at(self, time: float) -> Emotion:
         """What was asked for at this time, all ten; nothing where nothing was."""
@@ -120,24 +120,24 @@ class CallersEmotions:
         self._news = False
         return (EmotionKey(now, dict(self.at(now))), *(key for key in self.keys if key.time > now))
 
-    def _weighed(self, emotion: Emotion) -> dict[str, float]:
+    def _weigh(self, emotion: Emotion) -> dict[str, float]:
         """The strongest of them, with more or less contrast around a half."""
         most, contrast = int(self.settings.numbers["max_emotions"]), self.settings.numbers["emotion_contrast"]
         strongest = sorted(emotion, key=lambda name: -emotion[name])[:most]
-        return {name: _contrasted(emotion[name], contrast) for name in strongest}
+        return {name: _contrast(emotion[name], contrast) for name in strongest}
 
 
-def _contrasted(strength: float, contrast: float) -> float:
+def _contrast(strength: float, contrast: float) -> float:
     if contrast == 1:
         return strength
     more, less = math.pow(strength, contrast), math.pow(1 - strength, contrast)
     return more / (more + less)
 
 
-def _checked(where: str, emotion: Emotion, remarks: Remarks) -> Emotion:
+def _check(where: str, emotion: Emotion, remarks: Remarks) -> Emotion:
     """Known names alone, each 0..1."""
     named = {_ALIASES.get(name, name): value for name, value in emotion.items()}
-    remarks.unknown(where, named.keys() - set(FEELINGS))
+    remarks.note_unknown(where, named.keys() - set(FEELINGS))
     return {
         name: remarks.within(f"{where}: {name}", meant(named[name]), _SHARE, 0.0) for name in FEELINGS if name in named
     }

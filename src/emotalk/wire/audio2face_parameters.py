@@ -62,13 +62,13 @@ class Remarks:
             self._before.add(sentence)
             self._warnings.append(sentence)
 
-    def unknown(self, where: str, names: Iterable[str]) -> None:
+    def note_unknown(self, where: str, names: Iterable[str]) -> None:
         """Names that nothing is called by."""
         if names := sorted(name[:_LONGEST_NAME] for name in names):
             more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
             self.warn(f"{where}: unknown and ignored: {', '.join(names[:_MOST_NAMES])}{more}")
 
-    def unused(self, names: Iterable[str]) -> None:
+    def note_unused(self, names: Iterable[str]) -> None:
         """Names that have a meaning for another kind of face."""
         self._unused.extend(names)
 
@@ -81,7 +81,7 @@ class Remarks:
         self.warn(f"{name}: {value:g} is out of range {low:g}..{high:g}; {taken:g} is used")
         return taken
 
-    def said(self) -> Iterator[tuple[status_pb2.Status.Code, str]]:
+    def take_remarks(self) -> Iterator[tuple[status_pb2.Status.Code, str]]:
         """Each with its code, and once."""
         unused, self._unused = self._unused, []
         warnings, self._warnings = self._warnings, []
@@ -106,9 +106,9 @@ def read_adjustment(
 def _face_values(face: a2f_pb2.FaceParameters, remarks: Remarks) -> dict[str, float]:
     """Fields of an adjustment by name."""
     given = dict(face.float_params)
-    remarks.unused(name for name in _UNUSED if name in given)
+    remarks.note_unused(name for name in _UNUSED if name in given)
     known, others = {*_FACE, _SKIN, *_UNUSED}, {*face.integer_params, *face.float_array_params}
-    remarks.unknown("face_params", (given.keys() | others) - known)
+    remarks.note_unknown("face_params", (given.keys() | others) - known)
     for name in sorted(others & known):
         remarks.warn(f"face_params: {name} is ignored: send it in float_params")
     neutral = Adjustment()
@@ -127,7 +127,7 @@ def _face_values(face: a2f_pb2.FaceParameters, remarks: Remarks) -> dict[str, fl
 def _row(where: str, given: Mapping[str, float], neutral: float, remarks: Remarks) -> tuple[float, ...]:
     """A value for each of our 52 columns; none where all are neutral."""
     known = {ours(name): value for name, value in given.items() if ours(name) in INDEX}
-    remarks.unknown(where, (name for name in given if ours(name) not in INDEX))
+    remarks.note_unknown(where, (name for name in given if ours(name) not in INDEX))
     held = {name: remarks.within(f"{where}: {name}", value, _WEIGHT, neutral) for name, value in known.items()}
     row = tuple(held.get(name, neutral) for name in ARKIT_NAMES)
     return row if any(value != neutral for value in row) else ()

@@ -20,7 +20,7 @@ LONGEST_MESSAGE = 1000
 
 def status_of(error: EmoTalkError) -> status_pb2.Status:
     """The rich status: which field, what to do, whether and when to try again."""
-    status = status_pb2.Status(code=code_pb2.Code.Value(row_of(error).code), message=_cut(str(error)))
+    status = status_pb2.Status(code=code_pb2.Code.Value(row_of(error).code), message=_shorten(str(error)))
     for detail in _details(error):
         packed = any_pb2.Any()
         packed.Pack(detail)
@@ -28,7 +28,7 @@ def status_of(error: EmoTalkError) -> status_pb2.Status:
     return status
 
 
-def _cut(text: str) -> str:
+def _shorten(text: str) -> str:
     """Whatever a stranger has named in it."""
     return text if len(text) * 4 <= LONGEST_MESSAGE else text.encode()[:LONGEST_MESSAGE].decode("utf-8", "ignore")
 
@@ -64,12 +64,12 @@ def _find(details: list[Any], into: Any) -> Any:
 def _details(error: EmoTalkError) -> list[Message]:
     details: list[Message] = [error_details_pb2.ErrorInfo(reason=type(error).__name__, domain=DOMAIN)]
     if isinstance(error, errors.InvalidRequest):
-        sentence = _cut(f"{error.problem}. {error.fix}.")
-        field = error_details_pb2.BadRequest.FieldViolation(field=_cut(error.field), description=sentence)
+        sentence = _shorten(f"{error.problem}. {error.fix}.")
+        field = error_details_pb2.BadRequest.FieldViolation(field=_shorten(error.field), description=sentence)
         details.append(error_details_pb2.BadRequest(field_violations=[field]))
     if isinstance(error, errors.ClientLimit):
         violation = error_details_pb2.QuotaFailure.Violation(
-            subject=_cut(error.subject), description=_cut(error.problem)
+            subject=_shorten(error.subject), description=_shorten(error.problem)
         )
         details.append(error_details_pb2.QuotaFailure(violations=[violation]))
     if seconds := row_of(error).retry_seconds:

@@ -73,12 +73,12 @@ class Animation:
             self._arrived += len(pcm)
             if self._arrived > self._job.samples:
                 break
-            self._answer(self._timed(partial(session.push, pcm)))
+            self._answer(self._time(partial(session.push, pcm)))
         if self._arrived != self._job.samples:
             raise AudioError(f"{self._arrived} samples stand where {self._job.samples} were promised", "Send it again")
-        self._answer(self._timed(session.finish))
+        self._answer(self._time(session.finish))
 
-    def _timed(self, work: Callable[[], list[FaceChunk]]) -> list[FaceChunk]:
+    def _time(self, work: Callable[[], list[FaceChunk]]) -> list[FaceChunk]:
         if self._abandoned:
             raise self._abandoned
         self._engine_since = self._monotonic()

@@ -53,10 +53,10 @@ def locate(buffer: Buffer) -> Coded:
     if len(numbers) > 1 or not body.startswith((b"\x01vorbis", b"OpusHead")):
         return Coded("OGG", buffer, 0, final.stop, demuxer="ogg", counted=False)
     last = lasts[first.serial]
-    return Coded("OGG", buffer, 0, last.start, tail=_ended(buffer, last, final))
+    return Coded("OGG", buffer, 0, last.start, tail=_end_page(buffer, last, final))
 
 
-def _ended(buffer: Buffer, last: OggPage, final: OggPage) -> bytes:
+def _end_page(buffer: Buffer, last: OggPage, final: OggPage) -> bytes:
     """The last page with sound, with the flag of the last one; where the clip ends is said by the final page."""
     page = bytearray(buffer[last.start : last.stop])
     page[5] |= _ENDS

@@ -49,11 +49,11 @@ def locate(buffer: Buffer) -> Coded:
             raise NotAudio("the WAV does not say what its samples are (no fmt chunk before the data)", CONVERT)
         elif name == b"data":
             promised = size if long_size is None or size < 2**32 - 1 else long_size
-            return _located(buffer, order, fmt, fact, start, _held(buffer, order, start, promised))
+            return _locate(buffer, order, fmt, fact, start, _count_held(buffer, order, start, promised))
     raise TruncatedAudio("the WAV ends before its data chunk", "Send the whole file")
 
 
-def _located(buffer: Buffer, order: str, fmt: bytes, fact: int, start: int, size: int) -> Coded:
+def _locate(buffer: Buffer, order: str, fmt: bytes, fact: int, start: int, size: int) -> Coded:
     tag = struct.unpack(f"{order}H", fmt[:2])[0] if len(fmt) >= 16 else 0
     if tag and tag not in _PLAIN:
         _check_promise(len(buffer) - start, size, "bytes")
@@ -101,7 +101,7 @@ def _format(chunk: bytes, order: str) -> RawPcm:
     return RawPcm(rate, channels, subtype, "BIG" if order == ">" else "LITTLE")
 
 
-def _held(buffer: Buffer, order: str, start: int, size: int) -> int:
+def _count_held(buffer: Buffer, order: str, start: int, size: int) -> int:
     """The bytes of samples: as promised, or up to the end of the file where the writer did not know."""
     held = len(buffer) - start
     if size == 0:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emotalk.engines.base import Device, EngineCard, EngineSession, Latency, pushed
+from emotalk.engines.base import Device, EngineCard, EngineSession, Latency, push_or_error
 from emotalk.engines.builtin.gate import VoiceModel, at_rest, chunks_of
 from emotalk.engines.builtin.network import MouthNetwork, StreamNetwork
 from emotalk.errors import DeviceUnavailable, EmoTalkError
@@ -87,7 +87,10 @@ class BuiltinEngine:
         streams = [(i, each) for i, each in enumerate(sessions) if isinstance(each, StreamSession)]
         given = push_streams(self._streaming, [each for _, each in streams], [sounds[i] for i, _ in streams])
         heard = dict(zip((i for i, _ in streams), given, strict=True))
-        return [heard[i] if i in heard else pushed(*both) for i, both in enumerate(zip(sessions, sounds, strict=True))]
+        return [
+            heard[i] if i in heard else push_or_error(*both)
+            for i, both in enumerate(zip(sessions, sounds, strict=True))
+        ]
 
     @cached_property
     def _streaming(self) -> StreamNetwork:

@@ -35,7 +35,7 @@ class StoredZip:
                 "or say where it is with --model_path."
             ) from error
         except (OSError, ValueError) as error:
-            raise _reworded(path, error) from error
+            raise _reword(path, error) from error
 
     @property
     def size(self) -> int:
@@ -107,7 +107,7 @@ def _no_zip(path: Path, first: bytes) -> CheckpointError:
     return CheckpointError(f"{path}: no checkpoint, or a truncated one. Compare its size and download it again.")
 
 
-def _reworded(path: Path, error: Exception) -> CheckpointError:
+def _reword(path: Path, error: Exception) -> CheckpointError:
     if isinstance(error, CheckpointError):
         return error
     return CheckpointError(f"{path}: the weights cannot be read: {error}. Check the file and its permissions.")

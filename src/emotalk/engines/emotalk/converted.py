@@ -73,7 +73,7 @@ def write(source: UsedTensors, file: BinaryIO) -> None:
     layout = _Layout.of(source)
     file.write(layout.header([0] * layout.blocks))
     for name in layout.names:
-        file.write(_stored(source, name).data)
+        file.write(_store(source, name).data)
     file.flush()
     source.checkpoint.release()
     sums = _sums(MappedFile(file).bytes[layout.start :])
@@ -119,11 +119,11 @@ class _Layout:
 
     @classmethod
     def of(cls, source: UsedTensors) -> "_Layout":
-        def described(name: str, shape: tuple[int, ...]) -> tuple[str, tuple[int, ...], int]:
+        def describe(name: str, shape: tuple[int, ...]) -> tuple[str, tuple[int, ...], int]:
             kind, width = ("BF16", 2) if is_narrowed(name) else ("F32", 4)
             return kind, shape, width * int(np.prod(shape))
 
-        return cls({name: described(name, shape) for name, shape in source.shapes.items()}, source.digest)
+        return cls({name: describe(name, shape) for name, shape in source.shapes.items()}, source.digest)
 
     def header(self, sums: list[int]) -> bytes:
         """The file's bytes up to the first number."""
@@ -143,7 +143,7 @@ class _Layout:
         return mapped[begin:end].view(np.uint16 if kind == "BF16" else np.float32).reshape(shape)
 
 
-def _stored(source: UsedTensors, name: str) -> NDArray[Any]:
+def _store(source: UsedTensors, name: str) -> NDArray[Any]:
     values = source.checkpoint.read(name)
     return narrow(values) if is_narrowed(name) else np.ascontiguousarray(values)
 

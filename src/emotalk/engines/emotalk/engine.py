@@ -11,7 +11,7 @@ from emotalk.engines.base import Device, EngineCard, Precision
 from emotalk.engines.emotalk.archive import StoredZip
 from emotalk.engines.emotalk.network import REVISION
 from emotalk.engines.emotalk.precision import check_offered, start
-from emotalk.engines.emotalk.runtimes import RUNTIMES, chosen_runtime
+from emotalk.engines.emotalk.runtimes import RUNTIMES, choose_runtime
 from emotalk.engines.emotalk.window import WindowInputs, prepare
 from emotalk.errors import CheckpointError, ConfigurationError, EmptyAudio, EngineError
 from emotalk.face import BLENDSHAPES, Frames, Pcm, Style
@@ -38,9 +38,9 @@ class EmoTalkEngine:
         threads: int | None = None,
         warm: bool = True,
     ) -> None:
-        kind = chosen_runtime(device, RUNTIMES)
+        kind = choose_runtime(device, RUNTIMES)
         check_offered(kind, precision)
-        started = start(Path(checkpoint), kind, precision, _checked_threads(threads))
+        started = start(Path(checkpoint), kind, precision, _check_threads(threads))
         self._runtime, self._precision, self._weights = started.runtime, started.precision, started.weights.digest
         self._checkpoint = checkpoint
         self.batch_seconds = self._runtime.batch_seconds
@@ -59,14 +59,14 @@ class EmoTalkEngine:
 
         Raises EmptyAudio, EngineError (trying again may help), OutOfMemory. The same window gives the same bytes.
         """
-        return self._checked(self._runtime.infer(_prepared(window, style)), window)
+        return self._check(self._runtime.infer(_prepare(window, style)), window)
 
     def animate_batch(self, windows: Sequence[Pcm], style: Style) -> list[Frames]:
         """The same for windows of one length, which are computed together where that is faster."""
-        answers = self._runtime.infer_batch([_prepared(window, style) for window in windows])
-        return [self._checked(frames, window) for frames, window in zip(answers, windows, strict=True)]
+        answers = self._runtime.infer_batch([_prepare(window, style) for window in windows])
+        return [self._check(frames, window) for frames, window in zip(answers, windows, strict=True)]
 
-    def _checked(self, frames: Frames, window: Pcm) -> Frames:
+    def _check(self, frames: Frames, window: Pcm) -> Frames:
         if frames.shape != (frame_count(window.size), BLENDSHAPES):
             raise EngineError(f"the network answered {frames.shape[0]} frames to {window.size} samples")
         if not np.isfinite(frames).all():
@@ -90,17 +90,17 @@ class EmoTalkEngine:
 
 def check(checkpoint: Path, device: Device, precision: Precision) -> None:
     """Raise what EmoTalkEngine would raise at once, loading nothing: precision, device, a missing or foreign file."""
-    check_offered(chosen_runtime(device, RUNTIMES), precision)
+    check_offered(choose_runtime(device, RUNTIMES), precision)
     StoredZip(checkpoint)
 
 
-def _prepared(window: Pcm, style: Style) -> WindowInputs:
+def _prepare(window: Pcm, style: Style) -> WindowInputs:
     if window.size == 0:
         raise EmptyAudio("the window has no samples", "Send at least one")
     return prepare(window, style)
 
 
-def _checked_threads(threads: int | None) -> int | None:
+def _check_threads(threads: int | None) -> int | None:
     if threads is not None and threads < 1:
         raise ConfigurationError(f"threads: {threads} is too few. Use 1 or more, or leave it out for all cores.")
     return threads

@@ -61,12 +61,12 @@ def widen(values: NDArray[Any]) -> NDArray[np.float32]:
     return values.astype(np.float32, copy=False)
 
 
-def narrowed(weights: Weights, half: Half = BF16) -> Weights:
+def narrow_network(weights: Weights, half: Half = BF16) -> Weights:
     """The network that is computed in 16 bits where that pays."""
     tensors = {name: half.narrow(values) if is_narrowed(name) else values for name, values in weights.tensors.items()}
     return replace(weights, tensors=tensors)
 
 
-def widened(weights: Weights) -> Weights:
+def widen_network(weights: Weights) -> Weights:
     """The same network with the same values, to be computed in float32."""
     return replace(weights, tensors={name: widen(values) for name, values in weights.tensors.items()})

@@ -87,7 +87,7 @@ class OpenVinoLayers:
 
         As a Convolution op it costs half as much again: OpenVINO transposes in and out of its own layout.
         """
-        matrix = copied(weight.transpose(0, 2, 1).reshape(weight.shape[0], -1))
+        matrix = copy_constant(weight.transpose(0, 2, 1).reshape(weight.shape[0], -1))
         taps = _taps(like(x, matrix), weight.shape[2], stride)
         return _affine(taps[0] if len(taps) == 1 else op.concat(taps, 1), matrix, bias)
 
@@ -126,7 +126,7 @@ class OpenVinoLayers:
         return op.broadcast(row, op.concat([rows(x), integers(row.get_output_partial_shape(0)[1].get_length())], 0))
 
     def _borrow(self, name: str, weight: NDArray[Any]) -> Node:
-        self.lent[name] = shared(weight)
+        self.lent[name] = share_memory(weight)
         # One side is left open: for an input of known size OpenVINO sets memory aside at once.
         return self.input(name, [weight.shape[0], -1], self.lent[name].element_type)
 
@@ -138,17 +138,17 @@ def constant(values: NDArray[Any]) -> Node:
     """
     contiguous = np.ascontiguousarray(values)
     if contiguous.dtype == np.uint16:
-        return op.constant(shared(contiguous), shared_memory=contiguous is values)
+        return op.constant(share_memory(contiguous), shared_memory=contiguous is values)
     return op.constant(contiguous, shared_memory=contiguous.size >= _SHARED_FROM)
 
 
-def copied(values: NDArray[Any]) -> Node:
+def copy_constant(values: NDArray[Any]) -> Node:
     """A constant with a memory of its own, for what was computed from weights."""
     contiguous = np.ascontiguousarray(values)
-    return op.constant(shared(contiguous) if contiguous.dtype == np.uint16 else contiguous, shared_memory=False)
+    return op.constant(share_memory(contiguous) if contiguous.dtype == np.uint16 else contiguous, shared_memory=False)
 
 
-def shared(values: NDArray[Any]) -> Tensor:
+def share_memory(values: NDArray[Any]) -> Tensor:
     """The same memory as a tensor; uint16 is bfloat16. The array must outlive it."""
     if values.dtype == np.uint16:
         return Tensor(values, Shape(values.shape), Type.bf16)
@@ -174,7 +174,7 @@ def like(x: Node, weight: Node) -> Node:
 def _affine(x: Node, weight: Node, bias: Array) -> Node:
     product = op.matmul(like(x, weight), weight, False, True)
     narrowed = weight.get_element_type() == Type.bf16
-    return op.add(product, copied(narrow(bias)[None]) if narrowed else constant(bias[None]))
+    return op.add(product, copy_constant(narrow(bias)[None]) if narrowed else constant(bias[None]))
 
 
 def _taps(x: Node, kernel: int, stride: int) -> list[Node]:
@@ -205,7 +205,7 @@ def _unbiased(queries: Node, keys: Node, values: Node) -> Node:
         return op.scaled_dot_product_attention(queries, keys, values, causal=False)
     # The same, spelled out: OpenVINO then spares a transposed copy of the keys. 1/8 and 1/4 are exact in bfloat16.
     scale = np.array([queries.get_output_partial_shape(0)[3].get_length() ** -0.5], np.float32)
-    scores = op.matmul(op.multiply(queries, copied(narrow(scale))), keys, False, True)
+    scores = op.matmul(op.multiply(queries, copy_constant(narrow(scale))), keys, False, True)
     return op.matmul(op.softmax(scores, -1), values, False, False)
 
 

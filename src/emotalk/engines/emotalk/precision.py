@@ -15,7 +15,7 @@ import numpy as np
 
 from emotalk.engines.base import Precision
 from emotalk.engines.emotalk import converted
-from emotalk.engines.emotalk.narrow import BF16, narrowed, widened
+from emotalk.engines.emotalk.narrow import BF16, narrow_network, widen_network
 from emotalk.engines.emotalk.runtimes import Runtime, RuntimeKind
 from emotalk.engines.emotalk.weights import CONTENT, EMOTION, UsedTensors, Weights, find_weights
 from emotalk.engines.emotalk.window import Floats, feature_count, prepare, span_of
@@ -88,7 +88,7 @@ def check(weights: Weights, kind: RuntimeKind, threads: int | None) -> None:
 
 def half_weights(source: UsedTensors, kind: RuntimeKind) -> Weights:
     """The narrow weights: bfloat16 has a converted file, float16 goes to the device and needs no copy on disk."""
-    return narrow_weights(source) if kind.half is BF16 else narrowed(source.read(), kind.half)
+    return narrow_weights(source) if kind.half is BF16 else narrow_network(source.read(), kind.half)
 
 
 def narrow_weights(source: UsedTensors) -> Weights:
@@ -115,7 +115,7 @@ def _converted_now(source: UsedTensors) -> Weights:
     except OSError as error:
         fix = "make room in the temporary folder, or write the file once with emotalk convert"
         log.warning("converting in memory", extra={"error": str(error), "fix": fix})
-        return narrowed(source.read())
+        return narrow_network(source.read())
 
 
 def _exact(source: UsedTensors, kind: RuntimeKind, threads: int | None) -> Started:
@@ -124,7 +124,7 @@ def _exact(source: UsedTensors, kind: RuntimeKind, threads: int | None) -> Start
 
 
 def _error(encoder: Weights, samples: Floats, kind: RuntimeKind, threads: int | None) -> float:
-    exact, answer = (kind.probe(each, samples, threads) for each in (widened(encoder), encoder))
+    exact, answer = (kind.probe(each, samples, threads) for each in (widen_network(encoder), encoder))
     movement = np.sqrt(np.square(exact - exact.mean(0)).mean())
     return float(np.sqrt(np.square(answer - exact).mean()) / movement)
 

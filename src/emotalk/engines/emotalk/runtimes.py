@@ -58,7 +58,7 @@ class RuntimeKind:
     missing: Callable[[], str] = lambda: ""
 
 
-def chosen_runtime(device: Device, kinds: Mapping[Device, RuntimeKind]) -> RuntimeKind:
+def choose_runtime(device: Device, kinds: Mapping[Device, RuntimeKind]) -> RuntimeKind:
     """The kind that a device means; auto is CUDA where it can be used, else the CPU. Raises DeviceUnavailable."""
     if device == "auto":
         device = "cpu" if kinds["cuda"].missing() else "cuda"

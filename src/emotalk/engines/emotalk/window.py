@@ -37,7 +37,7 @@ class WindowInputs(NamedTuple):
 
 def prepare(pcm: Pcm, style: Style) -> WindowInputs:
     """Inputs for float32 [n ≥ 1] at 16 kHz; the answer has frame_count(n) rows."""
-    samples = _normalised(pcm)
+    samples = _normalise(pcm)
     features, frames = feature_count(samples.size), frame_count(pcm.size)
     emotions = _emotion_rows(features)
     return WindowInputs(
@@ -61,7 +61,7 @@ def span_of(first: int, rows: int) -> slice:
     return slice(first * _HOP, (first + rows - 1) * _HOP + SHORTEST)
 
 
-def _normalised(pcm: Pcm) -> Floats:
+def _normalise(pcm: Pcm) -> Floats:
     """Mean 0, variance 1 over the window."""
     normal = (pcm - pcm.mean()) / np.sqrt(pcm.var() + np.float32(1e-7))
     return np.pad(normal, (0, max(0, SHORTEST - pcm.size))).astype(np.float32)

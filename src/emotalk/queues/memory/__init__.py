@@ -48,7 +48,7 @@ class MemoryQueue:
 
     def results(self) -> MemoryResults:
         """See Queue.results."""
-        with self._store.held():
+        with self._store.hold():
             return MemoryResults(self._store)
 
     def meter(self) -> MemoryMeter:

@@ -20,7 +20,7 @@ class MemoryConsumer:
 
     def claim(self, timeout: float) -> Claim | None:
         """See Consumer.claim. A claim that this name holds already, from an earlier life or by mistake, comes first."""
-        with self._store.held():
+        with self._store.hold():
             self._held = self._store.wait_for(self._take, timeout)
             return self._held
 
@@ -38,33 +38,33 @@ class MemoryConsumer:
 
     def standing_by(self) -> bool:
         """See Consumer.standing_by."""
-        with self._store.held():
+        with self._store.hold():
             lanes = [lane for lane in self._store.lanes if lane.head < lane.next]
             return bool(lanes) and not any(self._store.free_for(self._name, lane) for lane in lanes)
 
     def begin(self, claim: Claim, attempt: int) -> None:
         """See Consumer.begin."""
-        with self._owned(claim) as lane:
+        with self._own(claim) as lane:
             lane.attempts, lane.started_at = attempt, lane.started_at or self._store.clock()
 
     def keep(self, claim: Claim) -> None:
         """See Consumer.keep."""
-        with self._owned(claim) as lane:
+        with self._own(claim) as lane:
             lane.kept_at = self._store.clock()
 
     def publish(self, claim: Claim, results: Sequence[bytes]) -> None:
         """See Consumer.publish."""
-        with self._owned(claim):
+        with self._own(claim):
             self._store.write(claim.request.request_id, results)
 
     def complete(self, claim: Claim) -> None:
         """See Consumer.complete. The voice is forgotten with it."""
-        with self._owned(claim, whatever=True) as lane:
+        with self._own(claim, whatever=True) as lane:
             self._finish(lane, claim)
 
     def bury(self, claim: Claim, letter: bytes, error: str, results: Sequence[bytes]) -> None:
         """See Consumer.bury."""
-        with self._owned(claim) as lane:
+        with self._own(claim) as lane:
             job = lane.jobs[claim.offset]
             job.ended, job.error, job.letter = "dead", error, letter
             self._store.write(claim.request.request_id, results)
@@ -79,7 +79,7 @@ class MemoryConsumer:
 
     def give_back(self, claim: Claim) -> None:
         """See Consumer.give_back. Attempts that failed before the current one still count."""
-        with self._owned(claim, whatever=True) as lane:
+        with self._own(claim, whatever=True) as lane:
             lane.attempts = max(claim.attempts, lane.attempts - 1)
             lane.leave()
         self._held = None
@@ -87,7 +87,7 @@ class MemoryConsumer:
     def housekeep(self) -> None:
         """See Consumer.housekeep."""
         store = self._store
-        with store.held():
+        with store.hold():
             store.forget_before(store.clock() - RESULTS_KEPT_SECONDS)
 
     def close(self) -> None:
@@ -99,9 +99,9 @@ class MemoryConsumer:
             self._store.changed.notify_all()
 
     @contextmanager
-    def _owned(self, claim: Claim, whatever: bool = False) -> Iterator[Lane]:
+    def _own(self, claim: Claim, whatever: bool = False) -> Iterator[Lane]:
         """The lane while `claim` is ours. Raises ClaimLost or, unless `whatever`, JobCancelled; nothing was written."""
-        with self._store.held():
+        with self._store.hold():
             lane = self._store.lanes[claim.partition]
             if (lane.head, lane.token, lane.owner) != (claim.offset, claim.token, self._name):
                 raise ClaimLost(f"request {claim.request.request_id!r}: another worker has it, or has finished it.")

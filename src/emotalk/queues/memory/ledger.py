@@ -14,19 +14,19 @@ class MemoryLedger:
 
     def find(self, request_id: str) -> JobRow | None:
         """See Ledger.find."""
-        with self._store.held():
+        with self._store.hold():
             job = self._store.known.get(request_id)
             return None if job is None else self._store.row(job)
 
     def rows(self) -> list[JobRow]:
         """See Ledger.rows."""
-        with self._store.held():
+        with self._store.hold():
             jobs = sorted((job for lane in self._store.lanes for job in lane.jobs.values()), key=lambda job: job.age)
             return sorted((self._store.row(job) for job in jobs), key=lambda row: STATES.index(row.state))
 
     def payload(self, row: JobRow) -> bytes:
         """See Ledger.payload."""
-        with self._store.held():
+        with self._store.hold():
             job = self._job(row)
             return b"" if job is None else job.letter or job.request.payload
 
@@ -40,7 +40,7 @@ class MemoryLedger:
 
     def _take_away(self, row: JobRow, ended: JobState, error: str, letter: bytes, results: Sequence[bytes]) -> JobRow:
         store = self._store
-        with store.held():
+        with store.hold():
             job = self._job(row)
             if job is None:
                 return row
@@ -63,7 +63,7 @@ class MemoryLedger:
 
     def delete(self, request_id: str) -> int:
         """See Ledger.delete."""
-        with self._store.held():
+        with self._store.hold():
             jobs = [job for lane in self._store.lanes for job in lane.jobs.values()]
             dead = [job for job in jobs if job.request.request_id == request_id and job.letter]
             for job in dead:

@@ -15,7 +15,7 @@ class MemoryMeter:
 
     def read(self) -> Reading:
         """See Meter.read."""
-        with self._store.held():
+        with self._store.hold():
             lanes = [self._lane(number, lane) for number, lane in enumerate(self._store.lanes)]
             return Reading(lanes, self._store.letters())
 

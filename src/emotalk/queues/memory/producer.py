@@ -18,7 +18,7 @@ class MemoryProducer:
     def append(self, request: Record, again: bool = False, fresh: bool = False) -> Receipt:
         """See Producer.append."""
         store = self._store
-        with store.held():
+        with store.hold():
             known = store.known.get(request.request_id)
             if known and known.ended == "dead" and known.request.digest == request.digest and not again:
                 return Receipt(known.partition, known.place, True, known.epoch, failure=known.error)
@@ -46,12 +46,12 @@ class MemoryProducer:
 
     def ahead(self, receipt: Receipt) -> int:
         """See Producer.ahead."""
-        with self._store.held():
+        with self._store.hold():
             return self._store.lanes[receipt.partition].ahead(receipt.offset)
 
     def ping(self) -> None:
         """See Producer.ping."""
-        with self._store.held():
+        with self._store.hold():
             self._check_waiting()
 
     def close(self) -> None:

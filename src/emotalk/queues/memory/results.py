@@ -17,7 +17,7 @@ class MemoryResults:
 
     def poll(self, timeout: float) -> list[Result]:
         """See Results.poll."""
-        with self._store.held():
+        with self._store.hold():
             return self._store.wait_for(self._new, timeout)
 
     def _new(self) -> list[Result]:
@@ -29,13 +29,13 @@ class MemoryResults:
     def read(self, request_id: str, start: Cursor, limit: int, last: Cursor | None = None) -> list[Result]:
         """See Results.read."""
         store = self._store
-        with store.held():
+        with store.hold():
             numbers = [number for number in store.answers.get(request_id, []) if number >= start[1]]
             return [store.results[number][1] for number in numbers[:limit]]
 
     def behind(self) -> int:
         """See Results.behind."""
-        with self._store.held():
+        with self._store.hold():
             return self._store.written - self._next
 
     def close(self) -> None:

@@ -92,7 +92,7 @@ class Store:
     closed: bool = False
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def hold(self) -> Iterator[None]:
         """Alone with the store. Raises QueueUnavailable once the queue is closed."""
         with self.changed:
             if self.closed:

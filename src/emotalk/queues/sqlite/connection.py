@@ -31,7 +31,7 @@ class Connection:
     ) -> None:
         self.path = path
         self._lock = threading.RLock()
-        with translated(path):
+        with translate_errors(path):
             self._db = sqlite3.connect(
                 path, timeout=_BUSY_MILLISECONDS / 1000, isolation_level=None, check_same_thread=False
             )
@@ -57,7 +57,7 @@ class Connection:
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
         """Statements outside a transaction: fetch everything at once, or the log cannot be checkpointed."""
-        with self._lock, translated(self.path):
+        with self._lock, translate_errors(self.path):
             if not self._open:
                 raise QueueUnavailable(f"{self.path}: this end of the queue is closed.")
             yield self._db
@@ -109,7 +109,7 @@ def log_bytes(path: Path) -> int:
 
 
 @contextmanager
-def translated(path: Path) -> Iterator[None]:
+def translate_errors(path: Path) -> Iterator[None]:
     """Inside, sqlite3's errors become QueueFull, ConfigurationError or QueueUnavailable; defects of ours stay."""
     try:
         yield

@@ -13,7 +13,7 @@ from emotalk.queues.base import RESULTS_KEPT_SECONDS, Claim, Record
 from emotalk.queues.sqlite.connection import Connection, log_bytes
 from emotalk.queues.sqlite.doorbell import Doorbell, Ringer, Topic, ports_of
 from emotalk.queues.sqlite.ledger import SKIP, finish, write_letter, write_results
-from emotalk.queues.strangers import blob, headers, is_id, parsed, place_id, text, whole
+from emotalk.queues.strangers import blob, headers, is_id, parse, place_id, text, whole
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class SqliteConsumer:
         payload = self._payload(payload_id) if is_there else b""  # somebody has deleted it: nothing that could be done
         if payload is None:
             return None
-        request = Record(name, text(key), text(digest), payload, headers(parsed(text(written))))
+        request = Record(name, text(key), text(digest), payload, headers(parse(text(written))))
         return Claim(request, partition, head, whole(attempts), token, whole(epoch, 1))
 
     def _payload(self, payload_id: int) -> bytes | None:

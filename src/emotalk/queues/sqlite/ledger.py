@@ -9,7 +9,7 @@ from emotalk.errors import QueueError
 from emotalk.queues.base import STATES, JobRow, JobState
 from emotalk.queues.sqlite.connection import Connection
 from emotalk.queues.sqlite.doorbell import Ringer, ports_of
-from emotalk.queues.strangers import blob, headers, number, parsed, text, whole
+from emotalk.queues.strangers import blob, headers, number, parse, text, whole
 
 # A lane's oldest request is "running" while its owner's lease lives; a dead owner's waits, with its attempts counted.
 _RUNS = """
@@ -194,7 +194,7 @@ def _row(
         whole(partition),
         whole(place, most=_MOST_PLACES),
         whole(attempts),
-        headers(parsed(text(written))),
+        headers(parse(text(written))),
         text(error),
         whole(epoch, 1),
         text(digest),

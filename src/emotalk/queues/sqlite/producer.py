@@ -79,12 +79,12 @@ class SqliteProducer:
             # What an earlier run of this id had answered is no answer to this one.
             db.execute("DELETE FROM results WHERE request_id = ?", (request.request_id,))
             # The file says how many lanes there are: two servers that were told differently must not disagree.
-            receipt = self._stored(db, request, _lane(db, request.key), epoch)
+            receipt = self._store(db, request, _lane(db, request.key), epoch)
             waiting = ports_of(db, "requests")
         self._ringer.ring(waiting)
         return receipt
 
-    def _stored(self, db: sqlite3.Connection, request: Record, partition: int, epoch: int) -> Receipt:
+    def _store(self, db: sqlite3.Connection, request: Record, partition: int, epoch: int) -> Receipt:
         try:
             receipt = _store(db, request, partition, self._clock(), epoch)
         except sqlite3.DatabaseError:

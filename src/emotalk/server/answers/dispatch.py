@@ -135,7 +135,7 @@ class Dispatch:
             receipt = await answer.stored
             answer.epoch, answer.failed = receipt.epoch, receipt.failure is not None
             stream.repeat(receipt)
-            return await self._accepted(order.request_id, answer, stream)
+            return await self._wait_accepted(order.request_id, answer, stream)
 
     def _is_current(self, request_id: str, digest: str, answer: Channel) -> bool:
         """Has nobody taken its job away meanwhile? The word of it may still be on its way.
@@ -167,9 +167,9 @@ class Dispatch:
         stream.repeat(receipt)
         metrics.JOINED.inc()
         log.info("request joined", extra={"request_id": request_id})
-        return await self._accepted(request_id, answer, stream)
+        return await self._wait_accepted(request_id, answer, stream)
 
-    async def _accepted(self, request_id: str, answer: Channel, stream: Stream) -> Accepted:
+    async def _wait_accepted(self, request_id: str, answer: Channel, stream: Stream) -> Accepted:
         return Accepted(request_id, await self._run(self._position, answer.stored.result()), stream, answer)
 
     def _position(self, receipt: Receipt) -> int | None:

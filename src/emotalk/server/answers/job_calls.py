@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from emotalk.errors import EmoTalkError, JobCancelled, NewerRecord, QueueUnavailable
-from emotalk.jobs.actions import cancel, get_row, given_up
+from emotalk.jobs.actions import cancel, get_row, to_given_up
 from emotalk.jobs.codec import part_of
 from emotalk.jobs.intake import check_id
 from emotalk.queues.base import JobRow, Ledger, Producer, Receipt, Results
@@ -111,7 +111,7 @@ def error_of(row: JobRow) -> EmoTalkError | None:
     if row.state == "cancelled":
         return JobCancelled(f"{row.request_id} was cancelled")
     if row.state in ("dead", "failed"):
-        return given_up(row.error)
+        return to_given_up(row.error)
     return None
 
 

@@ -19,7 +19,7 @@ from threading import Event, Thread
 
 from emotalk.errors import EmoTalkError, QueueLost, QueueUnavailable
 from emotalk.jobs import Part
-from emotalk.jobs.actions import given_up
+from emotalk.jobs.actions import to_given_up
 from emotalk.jobs.codec import part_of
 from emotalk.queues.base import RESULTS_KEPT_SECONDS, Cursor, JobRow, Receipt, Result, Results
 
@@ -71,7 +71,7 @@ class Stream:
         if receipt.start is not None:
             self.rewind(receipt.start)
         if receipt.failure is not None:
-            self._buffer, self._behind = deque([given_up(receipt.failure)]), None
+            self._buffer, self._behind = deque([to_given_up(receipt.failure)]), None
 
     def lose(self, lost: EmoTalkError) -> None:
         """What was not read yet will not come."""
@@ -122,7 +122,7 @@ class Stream:
             say_away(outage)
             await asyncio.sleep(OUTAGE_SECONDS)
             return
-        self._buffer.extend(part for part in map(_decoded, again) if part is not None)
+        self._buffer.extend(part for part in map(_decode, again) if part is not None)
         if again:
             partition, offset = self._read_to = again[-1].cursor
             self._behind = (partition, offset + 1)
@@ -267,7 +267,7 @@ class Switchboard:
                     self._loop.call_soon_threadsafe(self._lose, outage)
                 self._closing.wait(OUTAGE_SECONDS)
                 continue
-            ours = [(each, _decoded(each)) for each in batch if each.request_id in self._answers]
+            ours = [(each, _decode(each)) for each in batch if each.request_id in self._answers]
             news = [(each.request_id, each.cursor, part) for each, part in ours if part is not None]
             if news and not self._closing.is_set():
                 self._loop.call_soon_threadsafe(self._feed, news)
@@ -291,7 +291,7 @@ def say_away(outage: EmoTalkError) -> None:
     log.warning("results unavailable", extra={"error": str(outage), "fix": fix})
 
 
-def _decoded(result: Result) -> Part | EmoTalkError | None:
+def _decode(result: Result) -> Part | EmoTalkError | None:
     try:
         return part_of(result)
     except EmoTalkError as error:

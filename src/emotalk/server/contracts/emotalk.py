@@ -64,7 +64,7 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
     ) -> emotalk_pb2.Job:
         """Accept, and say where it stands."""
         fresh, request_id = _name(request), request.request_id
-        submitting = self._submitted(request, fresh, context)
+        submitting = self._submit(request, fresh, context)
         del request
         with self._in_hand:
             return await _answer_or_refuse(request_id, submitting, context)
@@ -93,7 +93,7 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
             standing = _to_job_message(self._job_calls.cancel(request.request_id))
             return await _answer_or_refuse(request.request_id, standing, context)
 
-    async def _submitted(
+    async def _submit(
         self, request: emotalk_pb2.AudioRequest, fresh: bool, context: grpc.aio.ServicerContext
     ) -> emotalk_pb2.Job:
         accepting = self._dispatch.accept(to_order(request, fresh), caller_of(context, self._tokens))

@@ -56,7 +56,7 @@ class ArrivalGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has
         with self._doorway.inside.of(client):
             with self._doorway.arrival(client, kind):
                 # Handed on without a name here: the answer may take hours, and must not hold the request's sound.
-                answering = answer(await self._arrived(context), context)
+                answering = answer(await self._receive(context), context)
             await _answer(answering, context)
 
     async def _streaming(self, answer: Callable[..., Answering], messages: Any, context: Any) -> None:
@@ -69,9 +69,9 @@ class ArrivalGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has
         """Who needs no token has places of their own, and takes none of anybody else's."""
         caller = caller_of(context, self._tokens)
         if holder_of(context, self._tokens):
-            request = await self._arrived(context)
+            request = await self._receive(context)
         else:
-            request = await self._doorway.turns.read(caller.connection, lambda: self._arrived(context))
+            request = await self._doorway.turns.read(caller.connection, lambda: self._receive(context))
         with self._place_of(caller, lasts):
             await _answer(answer(request, context), context)
 
@@ -94,7 +94,7 @@ class ArrivalGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has
         except TimeoutError as late:
             raise DeadlineExceeded(f"nothing came for {self._seconds:g} s, and nobody ended the stream") from late
 
-    async def _arrived(self, context: grpc.aio.ServicerContext) -> Any:
+    async def _receive(self, context: grpc.aio.ServicerContext) -> Any:
         try:
             request = await asyncio.wait_for(context.read(), self._seconds)
         except TimeoutError as late:

@@ -56,7 +56,7 @@ class Tls:
         try:
             near.load_verify_locations(self.certificate)
             far.load_cert_chain(self.certificate, self.key, password=_no_password)
-            return ssl.cert_time_to_seconds(str(_seen(near, far)["notAfter"]))
+            return ssl.cert_time_to_seconds(str(_see_certificate(near, far)["notAfter"]))
         except ssl.SSLCertVerificationError as refused:
             raise ConfigurationError(f"tls_cert: {self.certificate}: {refused.verify_message}. Renew it.") from refused
 
@@ -106,7 +106,7 @@ def _no_password() -> str:
     return ""
 
 
-def _seen(near: ssl.SSLContext, far: ssl.SSLContext) -> dict[str, Any]:
+def _see_certificate(near: ssl.SSLContext, far: ssl.SSLContext) -> dict[str, Any]:
     """What a client sees of a server's certificate: a handshake between two ends in memory."""
     upward, downward = ssl.MemoryBIO(), ssl.MemoryBIO()
     client, server = near.wrap_bio(downward, upward), far.wrap_bio(upward, downward, server_side=True)

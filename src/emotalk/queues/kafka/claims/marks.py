@@ -10,7 +10,7 @@ Why so: docs/decisions/0007.
 import json
 from dataclasses import dataclass
 
-from emotalk.queues.strangers import parsed, text, whole
+from emotalk.queues.strangers import parse, text, whole
 
 # The broker keeps 4096 bytes of metadata (offset.metadata.max.bytes); an id is compared as far as it fits.
 _ID_CHARACTERS = 200
@@ -39,7 +39,7 @@ class Mark:
 
 def read_mark(offset: int, metadata: str | None) -> Mark:
     """The mark that was committed; metadata of other programs are no mark."""
-    fields = parsed(metadata)
+    fields = parse(metadata)
     if not isinstance(fields, dict) or not whole(fields.get("attempt")):
         return Mark(offset)
     return Mark(offset, text(fields.get("request")), whole(fields["attempt"]))

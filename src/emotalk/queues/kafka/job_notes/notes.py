@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
 from emotalk.queues.base import STATES, Cursor, JobState
-from emotalk.queues.strangers import MOST, headers, number, parsed, text, whole
+from emotalk.queues.strangers import MOST, headers, number, parse, text, whole
 
 VERSION = 1
 WORK, ACCEPTED, WISH = "", "\0accepted", "\0wish"
@@ -52,7 +52,7 @@ def encode_note(note: Note) -> bytes:
 
 def decode_note(record: bytes) -> Note | None:
     """Record → note; None where it is none, or says what only a later version understands."""
-    fields = parsed(record)
+    fields = parse(record)
     if not isinstance(fields, dict):
         return None
     epoch, offset = whole(fields.get("epoch"), most=MOST + 1), whole(fields.get("offset"), -1, _MOST_OFFSETS)
