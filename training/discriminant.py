@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from emotalk.expression.ear import Heads
+from emotalk.expression.ear import SMOOTHED, Heads
 from emotalk.feelings import HEARD
 
 Rows = NDArray[np.float32]
@@ -118,8 +118,9 @@ def within(lessons: Lessons, scale: Rows) -> Matrix:
 class Teacher:
     """Makes heads of actors' lessons, damaged ones and readers."""
 
-    def __init__(self, acted: Lessons, damaged: Iterable[Lessons], read: Lessons) -> None:
-        self.usual = acted.clips[acted.feeling == "neutral"].mean(0)
+    def __init__(self, acted: Lessons, damaged: Iterable[Lessons], read: Lessons, smoothed: float = SMOOTHED) -> None:
+        """`smoothed`: see Heads."""
+        self.smoothed, self.usual = smoothed, acted.clips[acted.feeling == "neutral"].mean(0)
         self.scale = acted.clips.std(0) + 1e-6
         self._tables = [(1.0, sums(acted, self.usual, self.scale))]
         self._tables += [(DAMAGED, sums(each, self.usual, self.scale)) for each in damaged]
@@ -150,6 +151,5 @@ class Teacher:
         """What the ear needs, learnt from these voices; None: from all."""
         kept = list(voices or self.voices)
         (feelings, biases), (stirred, rest) = self.head(CLASSES, kept), self.head(STIRRED, kept)
-        return Heads(
-            self.usual.astype(float), stirred[:, 0] - stirred[:, 1], float(rest[0] - rest[1]), feelings, biases
-        )
+        activation, bias = stirred[:, 0] - stirred[:, 1], float(rest[0] - rest[1])
+        return Heads(self.usual.astype(float), activation, bias, feelings, biases, self.smoothed)

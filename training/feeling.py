@@ -1,7 +1,7 @@
 """The ear, taught and examined: `python -m training.feeling --emodb FOLDER --real FOLDER`. Writes heads and card.
 
 Twice: for what the network of clips makes of a voice, and for what that of live streams makes of it. The latter heads
-learn from streams first, and from all that the former learn from as from damaged lessons.
+take what the other network hears in the same clips for one more damaged lesson.
 
 Leave one actor out, everywhere: who is judged was never heard. Judged are the heads themselves (whole clips and each
 0.1 s), and the whole ear as it ships, in made-up sessions: somebody speaks calmly, then with a feeling, then calmly.
@@ -18,7 +18,7 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from emotalk.engines.base import HearingSession, Latency
 from emotalk.engines.builtin import BuiltinEngine
-from emotalk.expression.ear import MANNERS, Ear, Heads
+from emotalk.expression.ear import LIVE_SMOOTHED, MANNERS, SMOOTHED, Ear, Heads
 from emotalk.expression.feeling import Feeling
 from emotalk.expression.layer import AHEAD, ExpressedSession
 from emotalk.expression.phrasing import Speech
@@ -260,9 +260,9 @@ def table(
 
 
 def _of_damaged(found: list[tuple[float, float]]) -> list[tuple[str, str, float]]:
-    """Macro-F1 and AUC of each draw; live streams of damaged speech are not heard."""
+    """Macro-F1 and AUC of each draw."""
     names = (("damaged speech: macro-F1 of four, mean of three draws", "≥ .84"), ("… activation", "–"))
-    return [(*name, float(np.mean(values))) for name, values in zip(names, zip(*found, strict=True), strict=False)]
+    return [(*name, float(np.mean(values))) for name, values in zip(names, zip(*found, strict=True), strict=True)]
 
 
 def _goals(found: Mapping[str, float]) -> dict[str, tuple[str, float]]:
@@ -309,27 +309,21 @@ def main() -> None:
     def hear(name: str, make: Callable[[], Iterable[Spoken]], latency: Latency = "clip") -> list[Track]:
         return lessons.heard(asked.data, f"{latency}_{name}", make, latency)
 
-    def taught(latency: Latency, damaged: list[list[Track]], read: list[Track], ahead: int) -> str:
+    def taught(latency: Latency, smoothed: float, ahead: int) -> str:
         mine = hear("acted", lambda: clips, latency)
+        damaged = [hear(f"damaged{n}", lambda n=n: lessons.damaged(clips, n), latency) for n in range(lessons.COPIES)]
+        read = hear("read", lambda: lessons.read(asked.real), latency)
         played = hear("sessions", lambda: [session for session, _, _ in made_up], latency)
         spans = [SessionOf(t, a * 3 // 1_600, b * 3 // 1_600) for t, (_, a, b) in zip(played, made_up, strict=True)]
-        exam = Exam(Teacher(lessons.lessons(mine), map(lessons.lessons, damaged), lessons.lessons(read)))
+        more = [] if latency == "clip" else [hear("acted", lambda: clips)]
+        taught_by = map(lessons.lessons, (*damaged, *more))
+        exam = Exam(Teacher(lessons.lessons(mine), taught_by, lessons.lessons(read), smoothed))
         save(exam.all, asked.heads / ("ear_live.npz" if latency == "live" else "ear.npz"))
         faces = [(strength, exam.whole_faces(BuiltinEngine(), clips, strength)) for strength in (0.6, 1.0) if ahead]
-        return table(
-            exam,
-            mine,
-            damaged if ahead else [],
-            hear("readers", lambda: lessons.readers(asked.real), latency),
-            spans,
-            ahead,
-            faces,
-        )
+        calm = hear("readers", lambda: lessons.readers(asked.real), latency)
+        return table(exam, mine, damaged, calm, spans, ahead, faces)
 
-    damaged = [hear(f"damaged{n}", lambda n=n: lessons.damaged(clips, n)) for n in range(lessons.COPIES)]
-    read = hear("read", lambda: lessons.read(asked.real))
-    made = taught("clip", damaged, read, AHEAD // STEP)
-    made += "\n\nLive:\n\n" + taught("live", [hear("acted", lambda: clips), *damaged], read, 0)
+    made = taught("clip", SMOOTHED, AHEAD // STEP) + "\n\nLive:\n\n" + taught("live", LIVE_SMOOTHED, 0)
     into_card(asked.card, made)
     print(made)
 

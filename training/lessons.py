@@ -1,6 +1,6 @@
 """What the ear learns from: acted feelings, the same damaged, and people who read calmly, as the engine hears them.
 
-Every clip goes through a live session of the engine, so that lessons are what the ear will hear. What was heard is kept
+Every clip goes through a session of the engine, so that lessons are what the ear will hear. What was heard is kept
 under DATA/feeling: it takes a quarter of an hour.
 """
 

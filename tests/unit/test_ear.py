@@ -1,5 +1,7 @@
 """The ear: it stays calm where nobody speaks, hears a stirred voice, and learns what is calm for this one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -67,6 +69,12 @@ def _said(feeling: Feeling) -> np.ndarray:
     return feeling.track().rows
 
 
+def test_a_live_ear_follows_what_it_hears_sooner_since_it_cannot_be_ahead() -> None:
+    seconds = [heads(live).smoothed for live in (False, True)]
+    shares = [heard(Ear(MANNERS["shy"], replace(one_sided(9.0), smoothed=each)), 8)[-1].activation for each in seconds]
+    assert shares[0] < shares[1]
+
+
 def test_a_stirred_voice_that_is_not_sure_leans_and_a_calm_one_does_not() -> None:
     for bias, leans in ((20.0, True), (-20.0, False)):
         biases = np.zeros(5)
@@ -108,12 +116,14 @@ def test_fear_and_neutral_are_never_named_and_joy_needs_more(heard: list[np.ndar
         assert not named or odds[HEARD.index(named)] >= manner.release
 
 
-@pytest.mark.parametrize(("feeling", "sure"), [("joy", 0.85), ("anger", 0.8), ("sadness", 0.9)])
-def test_gates_are_those_of_the_manner(feeling: str, sure: float) -> None:
+@pytest.mark.parametrize("feeling", ["joy", "anger", "sadness"])
+@pytest.mark.parametrize("manner", MANNERS)
+def test_gates_are_those_of_the_manner(manner: str, feeling: str) -> None:
+    sure: float = getattr(MANNERS[manner], feeling)
     for share, named in ((sure + 0.01, feeling), (sure - 0.01, "")):
         odds = np.full(5, (1 - share) / 4)
         odds[HEARD.index(feeling)] = share
-        assert Gate(MANNERS["shy"]).name(odds.tolist()) == named
+        assert Gate(MANNERS[manner]).name(odds.tolist()) == named
 
 
 def test_a_voice_s_calm_begins_with_the_usual_and_moves_to_its_own() -> None:

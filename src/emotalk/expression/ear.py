@@ -26,7 +26,8 @@ _SPAN, _LEAST = 30, 15
 """Voiced frames that are judged: a second of them, or the half second that is there."""
 _SURE = 56
 """Voiced frames from which on a judgement counts whole: after half a second joy and anger are told by chance."""
-_SMOOTH = 1 - math.exp(-0.1 / 0.4)
+SMOOTHED, LIVE_SMOOTHED = 0.4, 0.3
+"""Seconds over which judgements are smoothed. A live ear cannot be ahead of its face, so it follows sooner."""
 _STIRRED, _MUCH = 0.6, 0.85
 """Activation from which on a voice leans, and at which it does so wholly. Calm readers stay below in .99 of it."""
 _PATIENCE = 10
@@ -41,13 +42,17 @@ Row = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Heads:
-    """`usual`: statistics of calm speech [576]; `activation` [576], `feelings` [576, 5], and what is added to each."""
+    """`usual`: statistics of calm speech [576]; `activation` [576], `feelings` [576, 5], and what is added to each.
+
+    `smoothed`: seconds over which what they say is smoothed.
+    """
 
     usual: Row
     activation: Row
     activation_bias: float
     feelings: Row
     feelings_bias: Row
+    smoothed: float = SMOOTHED
 
     def judge(self, statistics: Row, calm: Row, weight: float = 1.0) -> Row:
         """Mean and spread [576] against a voice's calm → activation 0..1 and five probabilities, [6].
@@ -66,7 +71,8 @@ def heads(live: bool = False) -> Heads:
     """The heads of the package: for the inner states of a clip's network, or for those of a live stream's."""
     with np.load(Path(__file__).parent / "models" / ("ear_live.npz" if live else "ear.npz")) as file:
         usual, activation, feelings = (file[name].astype(np.float64) for name in ("usual", "activation", "feelings"))
-    return Heads(usual, activation[:-1], float(activation[-1]), feelings[:-1], feelings[-1])
+    smoothed = LIVE_SMOOTHED if live else SMOOTHED
+    return Heads(usual, activation[:-1], float(activation[-1]), feelings[:-1], feelings[-1], smoothed)
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,7 @@ class Manner:
     hint: float
 
 
-MANNERS = {"shy": Manner(0.8, 0.85, 0.9, 0.5, 0.5), "bold": Manner(0.8, 0.74, 0.74, 0.35, 0.75)}
+MANNERS = {"shy": Manner(0.82, 0.85, 0.92, 0.4, 0.5), "bold": Manner(0.82, 0.78, 0.78, 0.3, 0.75)}
 """Sobbing is most often taken for joy, the worst mistake, and calm for sad: hence gates of their own."""
 
 
@@ -174,7 +180,7 @@ class Ear:
 
     def __init__(self, manner: Manner, heads: Heads) -> None:
         self._heads, self._gate, self._calm = heads, Gate(manner), Calm(heads.usual)
-        self._hint = manner.hint
+        self._hint, self._follow = manner.hint, 1 - math.exp(-0.1 / heads.smoothed)
         self._recent, self._silence = Recent(), _PATIENCE
         self._now = _AT_REST.copy()
 
@@ -183,7 +189,7 @@ class Ear:
         spoken = self._recent.add(states, voice)
         self._silence = 0 if spoken else self._silence + 1
         judged = self._judged(spoken)
-        self._now += (judged - self._now) * _SMOOTH
+        self._now += (judged - self._now) * self._follow
         activation, *probabilities = self._now.tolist()
         lean = self._lean(activation, float(judged[1 + JOY]), float(judged[1 + ANGER]))
         return Hearing(activation, tuple(probabilities), self._gate.name(probabilities), lean)
