@@ -9,6 +9,7 @@ from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException
 
 from emotalk.errors import QueueUnavailable
 from emotalk.queues.kafka.claims.backlog import unfinished
+from emotalk.queues.kafka.claims.group import manned
 from emotalk.queues.kafka.client.cluster import Cluster
 from emotalk.queues.kafka.client.rights import check_group
 
@@ -70,5 +71,7 @@ def test_a_coordinator_that_is_away_is_not_asked_by_an_admin_for_that_can_end_th
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(Cluster, "consumer", Silent)
-    asked = SimpleNamespace()  # whatever it is asked, it has no such attribute
-    check_group(cast(Any, asked), Cluster("nowhere:1"))
+    monkeypatch.setattr(Cluster, "admin", SimpleNamespace)  # whatever it is asked, it has no such attribute
+    check_group(cast(Any, SimpleNamespace()), Cluster("nowhere:1"))
+    with pytest.raises(QueueUnavailable, match="group"):
+        manned(Cluster("nowhere:1"))

@@ -5,8 +5,10 @@ import time
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import MemberDescription
 
+from emotalk.errors import QueueUnavailable
 from emotalk.queues.kafka.client.cluster import Cluster
 from emotalk.queues.kafka.client.faults import kafka_error
+from emotalk.queues.kafka.client.rights import coordinator_answers
 
 _ASK_SECONDS = 5.0
 _PAUSE_SECONDS = 0.05
@@ -26,6 +28,8 @@ def manned(cluster: Cluster) -> set[int]:
 
 
 def _members(cluster: Cluster) -> list[MemberDescription]:
+    if not coordinator_answers(cluster):
+        raise QueueUnavailable(f"Kafka: nobody answers for the group {cluster.group}; try again")
     admin = cluster.admin()  # held until it has answered: librdkafka drops the question with the client
     end = time.monotonic() + _ASK_SECONDS
     while True:

@@ -63,7 +63,7 @@ def check_topics(cluster: Cluster, topics: Iterable[TopicDescription]) -> dict[s
 
 def check_group(admin: AdminClient, cluster: Cluster) -> None:
     """Raise ConfigurationError where the workers may not join their group; whatever else goes wrong shows later."""
-    if not _coordinator_answers(cluster):
+    if not coordinator_answers(cluster):
         return
     [answer] = admin.describe_consumer_groups(
         [cluster.group], include_authorized_operations=True, request_timeout=_ASK_SECONDS
@@ -79,8 +79,11 @@ def check_group(admin: AdminClient, cluster: Cluster) -> None:
         raise _missing(cluster, [right])
 
 
-def _coordinator_answers(cluster: Cluster) -> bool:
-    """librdkafka ends this process where the coordinator goes away while an admin asks it (its issue 4605)."""
+def coordinator_answers(cluster: Cluster) -> bool:
+    """To be asked before an admin asks a group, whose coordinator must not go away meanwhile.
+
+    librdkafka would end this process then (its issue 4605). What is left is the moment between the two questions.
+    """
     handle = cluster.consumer({"group.id": cluster.group})
     try:
         handle.committed([TopicPartition(cluster.requests, 0)], timeout=_ASK_SECONDS)
