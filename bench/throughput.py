@@ -11,9 +11,7 @@ and the brokers kept busy meanwhile; "limit" says whether the machine had one to
 
 import argparse
 import os
-import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -34,7 +32,7 @@ from emotalk.jobs.codec import decode_job, decode_part
 from emotalk.jobs.intake import as_request
 from emotalk.queues.base import Producer, Queue, Record
 from emotalk.timebase import SAMPLE_RATE
-from tests.kafka.broker import START_SECONDS, Broker, free_ports
+from tests.kafka.broker import Broker, free_ports, new_cluster_id
 
 UNDER_WAY, SENDERS = 8, 4
 SETTLED, FLOORS = 5.0, 50
@@ -115,21 +113,14 @@ def opened(name: str, brokers: int, folder: Path | None, wav: bytes) -> Iterator
 @contextmanager
 def cluster(brokers: int) -> Iterator[list[Broker]]:
     """One broker, or three that keep every record thrice and answer once two have it."""
-    all_of_them = [Broker({LINGER: "0"})] if brokers == 1 else [Voter(each) for each in _quorum(brokers)]
+    number = new_cluster_id()
+    each_its_own = [{LINGER: "0"}] if brokers == 1 else _quorum(brokers)
+    all_of_them = [Broker(own, cluster=number) for own in each_its_own]
     with ExitStack() as stack, ThreadPoolExecutor(brokers) as starting:
         for each in all_of_them:
             stack.callback(each.stop)
         list(starting.map(Broker.start, all_of_them))  # at once: none answers before most of them are there
         yield all_of_them
-
-
-class Voter(Broker):
-    """A broker of a cluster whose id is known beforehand."""
-
-    def _format(self, classpath: str, config: Path) -> None:
-        words = ["kafka.tools.StorageTool", "format", "-t", "emotalk-bench-AAAAAAAA", "-c", str(config)]
-        java = shutil.which("java") or "java"
-        subprocess.run([java, "-cp", classpath, *words], check=True, capture_output=True, timeout=START_SECONDS)
 
 
 def _quorum(brokers: int) -> Iterator[dict[str, str]]:

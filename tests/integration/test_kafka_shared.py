@@ -10,7 +10,7 @@ from confluent_kafka import Producer as BareProducer
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
 
 from emotalk.client import EmoTalkClient, Request
-from emotalk.errors import AudioTooLong, ConfigurationError
+from emotalk.errors import AudioTooLong, ConfigurationError, QueueUnavailable
 from emotalk.queues.base import Record
 from emotalk.queues.kafka import KafkaQueue
 from emotalk.queues.kafka.client import topics, upkeep
@@ -203,3 +203,22 @@ def test_a_broker_that_lacks_a_setting_does_and_it_is_said_once(
     claim = open_queue().consumer("").claim(PATIENCE)
     assert claim is not None
     assert caplog.text.count("this broker lacks a setting") == 1
+
+
+def test_where_our_quota_is_used_up_that_is_what_is_said_and_what_was_accepted_is_worked_on(
+    open_queue: Callable[..., KafkaQueue], kafka_broker: Broker
+) -> None:
+    worker, slow = open_queue(), open_queue(settings={"client.id": f"slow-{uuid.uuid4().hex[:8]}"})
+    kafka_broker.limit(slow._cluster.settings["client.id"], 5_000)
+    producer = slow.producer()
+
+    def write_on() -> None:
+        for name in ("one", "two", "three"):  # how much is free at first is the broker's to say
+            producer.append(request(name, b"EMTK" + bytes(100_000)))
+
+    with pytest.raises(QueueUnavailable, match=r"quota .* is used up\. Try again in \d+ s"):
+        write_on()
+    producer.ping()
+    claim = worker.consumer("").claim(PATIENCE)
+    assert claim is not None
+    assert claim.request.request_id == "one"

@@ -140,7 +140,7 @@ class Broker:
         config = self.folder / "server.properties"
         config.write_text("".join(f"{key}={value}\n" for key, value in self.properties.items()))
         if not self.place.seen(self.data / "meta.properties").exists():
-            self._format(classpath, config)
+            self._format(config)
         with self.log.open("ab") as log:
             command = [*self._java(classpath), "kafka.Kafka", str(config)]
             self._jvm = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder)
@@ -179,6 +179,12 @@ class Broker:
         """SIGCONT."""
         os.kill(self.pid, signal.SIGCONT)
 
+    def limit(self, client: str, bytes_a_second: int) -> None:
+        """From now on whoever calls itself so (client.id) writes no more than that, over eleven seconds."""
+        rate = ["--add-config", f"producer_byte_rate={bytes_a_second}"]
+        whom = ["--bootstrap-server", self.bootstrap, "--entity-type", "clients", "--entity-name", client]
+        self._tool(["kafka.admin.ConfigCommand", "--alter", *whom, *rate])
+
     def __enter__(self) -> Self:
         try:
             return self.start()
@@ -199,11 +205,14 @@ class Broker:
             jvm.send_signal(number)
             jvm.wait()
 
-    def _format(self, classpath: str, config: Path) -> None:
-        words = ["kafka.tools.StorageTool", "format", "-t", self._cluster, "-c", str(config)]
-        done = subprocess.run([*self._java(classpath), *words], capture_output=True, text=True, timeout=START_SECONDS)
+    def _format(self, config: Path) -> None:
+        self._tool(["kafka.tools.StorageTool", "format", "-t", self._cluster, "-c", str(config)])
+
+    def _tool(self, words: Sequence[str]) -> None:
+        command = [*self._java(str(jars() / "*")), *words]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=START_SECONDS)
         if done.returncode:
-            raise BrokerError(f"kafka.tools.StorageTool format failed:\n{done.stdout}{done.stderr}")
+            raise BrokerError(f"{words[0]} failed:\n{done.stdout}{done.stderr}")
 
     def _java(self, classpath: str) -> list[str]:
         return [*self.place.words, _java(), *self._jvm_words, *LOGGING, "-cp", classpath]

@@ -37,6 +37,9 @@ class Failing:
         self.takes: int | None = takes
         self.written: list[tuple[str, str]] = []
 
+    def look(self) -> None:
+        """All brokers answer."""
+
     def write(self, topic: str, records: Sequence[Outgoing]) -> list[tuple[int, int]]:
         if self.takes == 0:
             self.takes = None
@@ -49,9 +52,6 @@ class Failing:
 class Well:
     """All brokers answer."""
 
-    def look(self) -> None:
-        """Nothing was asked in vain."""
-
     def doubt(self) -> None:
         raise AssertionError("nothing was asked in vain")
 
@@ -60,7 +60,8 @@ def producer_on(writer: Failing) -> KafkaProducer:
     made = KafkaProducer.__new__(KafkaProducer)
     made._room = None
     made._cluster, made._register = Cluster("nowhere:1"), cast(Register, Ids())
-    made._writer, made._pulse = cast(Writer, cast(Any, writer)), cast(Pulse, cast(Any, Well()))
+    made._writer = made._notes = cast(Writer, cast(Any, writer))
+    made._pulse = cast(Pulse, cast(Any, Well()))
     return made
 
 

@@ -21,7 +21,9 @@ class KafkaProducer:
 
     def __init__(self, cluster: Cluster, register: Register, max_waiting: int = 0) -> None:
         self._cluster, self._register, self._writer = cluster, register, Writer(cluster)
-        self._pulse = self._writer.hurry()
+        # Two connections: a small note is not to wait behind another's voice, nor behind a quota that it has used up.
+        self._pulse, self._notes = self._writer.hurry(), Writer(cluster)
+        self._notes.hurry(self._pulse)
         self._room = Room(cluster, max_waiting) if max_waiting else None
 
     def append(self, request: Record, again: bool = False, fresh: bool = False) -> Receipt:
@@ -40,7 +42,7 @@ class KafkaProducer:
 
     def _look(self, request_id: str, fresh: bool) -> tuple[Note | None, Cursor]:
         """The register is patient: it is not asked where it was in vain a moment ago."""
-        self._pulse.look()
+        self._writer.look()
         try:
             return self._register.glance(request_id) if fresh else self._register.look(request_id)
         except QueueUnavailable:
@@ -56,7 +58,7 @@ class KafkaProducer:
         note = Note(epoch, "queued", partition, offset, request.digest, request.headers, first=earliest)
         # Not accepted before it is noted: whoever asks for it by its id would hear that nobody knows it. If this fails,
         # the client repeats it, and at worst it is worked on twice.
-        self._writer.write(self._cluster.jobs, [self._register.record(request.request_id, ACCEPTED, note)])
+        self._notes.write(self._cluster.jobs, [self._register.record(request.request_id, ACCEPTED, note)])
         return Receipt(partition, offset, epoch=epoch)
 
     def ahead(self, receipt: Receipt) -> int:
@@ -75,5 +77,6 @@ class KafkaProducer:
     def close(self) -> None:
         """See Producer.close."""
         self._writer.close()
+        self._notes.close()
         if self._room:
             self._room.close()

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, ThrottleEvent
 from confluent_kafka.admin import AdminClient
 
 from emotalk.address import Address
@@ -146,14 +146,17 @@ class Cluster:
         """
         return self._made(AdminClient, {"error_cb": heard} if heard else {})
 
-    def producer(self, on_error: Callable[[KafkaError], None]) -> Producer:
-        """A client that writes; somebody must poll it for its delivery reports and for what `on_error` hears."""
+    def producer(
+        self, on_error: Callable[[KafkaError], None], on_throttle: Callable[[ThrottleEvent], None]
+    ) -> Producer:
+        """A client that writes; somebody must poll it for its delivery reports and for what these two hear."""
 
         def hear(error: KafkaError) -> None:
             self._tell(error)
             on_error(error)
 
-        return self._made(Producer, {**_PRODUCER, "message.max.bytes": self.record_bytes, "error_cb": hear})
+        own = {"message.max.bytes": self.record_bytes, "error_cb": hear, "throttle_cb": on_throttle}
+        return self._made(Producer, {**_PRODUCER, **own})
 
     def consumer(self, own: Mapping[str, Value]) -> Consumer:
         """A client that reads; `own` must name a group.id."""

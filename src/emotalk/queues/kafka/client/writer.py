@@ -16,6 +16,7 @@ from emotalk.queues.kafka.client.cluster import Cluster
 from emotalk.queues.kafka.client.faults import Right, kafka_error
 from emotalk.queues.kafka.client.pulse import Pulse
 from emotalk.queues.kafka.client.records import place_of
+from emotalk.queues.kafka.client.throttle import Throttle
 from emotalk.queues.strangers import blob
 
 _log = logging.getLogger(__name__)
@@ -53,16 +54,23 @@ class Writer:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._pulse: Pulse | None = None
-        self._producer: Producer = cluster.producer(self._hear)
+        self._throttle = Throttle()
+        self._producer: Producer = cluster.producer(self._hear, self._throttle.hear)
         self._renewing = threading.Lock()
         self._closed = threading.Event()
         self._reports = threading.Thread(target=self._collect, name="emotalk-kafka-writer", daemon=True)
         self._reports.start()
 
-    def hurry(self) -> Pulse:
-        """From now on; returns what tells whether a record would be accepted."""
-        self._pulse = Pulse(self._cluster, self._write_nothing)
+    def hurry(self, pulse: Pulse | None = None) -> Pulse:
+        """From now on; returns what tells whether a record would be accepted, `pulse` where another has one already."""
+        self._pulse = pulse or Pulse(self._cluster, self._write_nothing)
         return self._pulse
+
+    def look(self) -> None:
+        """Raise QueueUnavailable at once where a record would wait in vain, or for long."""
+        self._throttle.check()
+        if self._pulse:
+            self._pulse.look()
 
     def write(self, topic: str, records: Sequence[Outgoing]) -> list[tuple[int, int]]:
         """Send all, then wait for all: (partition, offset) of each, in order.
@@ -95,9 +103,12 @@ class Writer:
         return partial(self._wait, delivery, producer, topic)
 
     def _wait(self, delivery: "_Delivery", producer: Producer, topic: str) -> list[tuple[int, int]]:
+        began = time.monotonic()
         try:
-            places = delivery.wait(partial(self._give_up_in_vain, time.monotonic()))
+            places = delivery.wait(partial(self._give_up_in_vain, began))
         except KafkaException as failure:
+            if failure.args[0].code() == KafkaError._MSG_TIMED_OUT and self._throttle.held_since(began):
+                raise self._throttle.refusal() from failure
             raise self._broken(failure, producer, topic) from failure
         if self._pulse:
             self._pulse.confirmed()
@@ -136,7 +147,7 @@ class Writer:
         """An idempotent producer that met a fatal error never writes again: take another in its place."""
         with self._renewing:
             if self._producer is broken:
-                self._producer = self._cluster.producer(self._hear)
+                self._producer = self._cluster.producer(self._hear, self._throttle.hear)
 
     def _collect(self) -> None:
         while not self._closed.is_set():
