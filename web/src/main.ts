@@ -1,6 +1,6 @@
 import { Actor } from './actor';
 import { asked, isFeeling, Keys, type Wish } from './face/feelings';
-import { PackedPictures } from './scene/loading';
+import { unpainted } from './scene/loading';
 import { Puppet } from './scene/puppet';
 import { View } from './scene/view';
 import { Service, type Style } from './service/api';
@@ -91,16 +91,20 @@ function clockwork(): void {
   timeline.tell(at);
 }
 
+function worn(puppet: Puppet, name: string): string {
+  return puppet.visemeCount ? say('wearingVisemes', { name, count: puppet.visemeCount }) : say('wearing', { name, count: puppet.shapes });
+}
+
 async function wear(bytes: ArrayBuffer, name: string | null): Promise<void> {
   try {
     const puppet = await Puppet.load(bytes);
     if (!puppet) return news.problem(say('noShapes', { name: name ?? '' }));
     view?.wear(puppet);
     find('ours').hidden = name === null;
-    if (name) news.say(puppet.visemeCount ? say('wearingVisemes', { name, count: puppet.visemeCount }) : say('wearing', { name, count: puppet.shapes }));
+    if (name) news.say(worn(puppet, name) + (unpainted(bytes) ? ` ${say('unpainted')}` : ''));
   } catch (error) {
     console.warn(error);
-    news.problem(say(error instanceof PackedPictures ? 'packedPictures' : 'notHead', { name: name ?? 'head.glb' }));
+    news.problem(say('notHead', { name: name ?? 'head.glb' }));
   }
 }
 

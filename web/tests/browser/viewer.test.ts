@@ -39,6 +39,18 @@ async function at(seconds: number): Promise<void> {
   await drawn(page);
 }
 
+/** The same GLB, its pictures said to be KTX2. */
+function withPackedPictures(glb: Buffer): Buffer {
+  const size = glb.readUInt32LE(12), document = JSON.parse(glb.toString('utf8', 20, 20 + size));
+  for (const each of ['extensionsUsed', 'extensionsRequired']) document[each] = [...(document[each] ?? []), 'KHR_texture_basisu'];
+  document.textures = document.textures.map(({ source }: { source: number }) => ({ extensions: { KHR_texture_basisu: { source } } }));
+  const text = Buffer.from(JSON.stringify(document)), padded = Buffer.concat([text, Buffer.alloc(-text.length & 3, ' ')]);
+  const head = Buffer.from(glb.subarray(0, 20)), rest = glb.subarray(20 + size);
+  head.writeUInt32LE(padded.length, 12);
+  head.writeUInt32LE(20 + padded.length + rest.length, 8);
+  return Buffer.concat([head, padded, rest]);
+}
+
 const status = (): Promise<string> => page.innerText('#status');
 const lipGap = (): Promise<number> => page.evaluate(() => emotalk.view.puppet.lipGap()!);
 
@@ -275,6 +287,9 @@ describe('the page', () => {
   it('wears another head with ARKit names, and refuses one without', async () => {
     await open();
     const head = Buffer.from(await (await fetch(`${address}head.glb`)).arrayBuffer());
+    await page.setInputFiles('#other', { name: 'packed.glb', mimeType: 'model/gltf-binary', buffer: withPackedPictures(head) });
+    await page.waitForFunction(() => document.getElementById('status')!.textContent!.includes('pictures are KTX2'));
+    expect(await status()).toContain('packed.glb speaks now, with 52 of the 52');
     await page.setInputFiles('#other', { name: 'mine.glb', mimeType: 'model/gltf-binary', buffer: head });
     await page.waitForFunction(() => document.getElementById('status')!.textContent!.includes('mine.glb speaks now'));
     expect(await status()).toContain('52 of the 52');
