@@ -17,10 +17,10 @@ from emotalk.engines.builtin import BuiltinEngine
 from emotalk.expression import open_face
 from emotalk.face import Style
 from training import development, strangers
+from training.card import CARD, put
 from training.conditions import CONDITIONS, spoilt
 from training.development import Clip
 
-CARD = Path(__file__).parents[1] / "docs" / "model-card.md"
 _FIGURES = {"net": "net", "height": "height", "core": "roundcore", "silence": "silence", "false": "false", "r": "r"}
 _RESAMPLES = 400
 
@@ -150,11 +150,8 @@ def main() -> None:
     parser.add_argument("--lipsync", type=Path, required=True, help="the folder with lipsync_eval.py, wav/ and phones/")
     parser.add_argument("--card", type=Path, default=CARD, help="the document whose tables are replaced")
     asked = parser.parse_args()
-    text = asked.card.read_text()
-    before, rest = text.split("<!-- scores -->")
-    after = rest.split("<!-- end of scores -->")[1]
     made = tables(asked.data, asked.real, asked.lipsync)
-    asked.card.write_text(f"{before}<!-- scores -->\n\n{made}\n\n<!-- end of scores -->{after}")
+    put(made, "scores", asked.card)
     print(made)
 
 

@@ -33,7 +33,7 @@ _LAG = 2
 """Frames by which a step's first lies before it."""
 _FIRST, _FORESIGHT = _PAST + AGAIN - 2, 2
 """Of a step's rows and those before it the one of its first frame, and how many frames further is looked."""
-_SIGHT = Sight(lead=5, hindsight=12, closing=(0.08, 0.47))
+SIGHT = Sight(lead=5, hindsight=12, closing=(0.08, 0.47))
 """A mouth is 7 ms ahead of its sound. In doubt its lips stay further apart than in a clip."""
 _NEXT = [AGAIN + 1, AGAIN + 3, AGAIN + 4]
 """Rows of a step not after frames 3 j … 3 j + 2; the last is all that is known."""
@@ -103,12 +103,12 @@ class StreamSession:
             self._failure = EngineError(f"The built-in network gave no finite face near {second:.1f} s of the clip.")
             return
         shares, count = np.concatenate([self._shares, step.phones]), STEP_FRAMES + _FORESIGHT
-        chances = rows_to_frames(step.voice[_FIRST - _PAST :, None], count, _SIGHT.lead)[:, 0]
-        openness = np.clip((chances - _SHUT) / (_OPEN - _SHUT), 0, 1)
-        mouth = on_face(drawn(shares, _FIRST, openness, STEP_FRAMES, _SIGHT))
+        chances = rows_to_frames(step.voice[_FIRST - _PAST :, None], count, SIGHT.lead)[:, 0]
+        voice = openness(chances)
+        mouth = on_face(drawn(shares, _FIRST, voice, STEP_FRAMES, SIGHT))
         # The first frames of the first step would be shown before the stream.
         self._mouths.append(mouth if self._steps else mouth[_LAG:])
-        self._voices.append(openness[_LAG:])
+        self._voices.append(voice[_LAG:])
         self._heard.append(step.states[_NEXT])
         self._shares, self._state = shares[ROWS_PER_STEP:][:_PAST], step.after
         self._steps += 1
@@ -121,6 +121,12 @@ class StreamSession:
         self.states = np.concatenate([_NO_STATES, *self._heard])
         self._mouths, self._voices, self._heard = [], [], []
         return self._failure or frames
+
+
+def openness(chances: Voice) -> Voice:
+    """How open the gate is, 0..1, at these chances of a voice."""
+    openness: Voice = np.clip((chances - _SHUT) / (_OPEN - _SHUT), 0, 1)
+    return openness
 
 
 def push_streams(
