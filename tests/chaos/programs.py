@@ -151,8 +151,8 @@ class Program:
         """Send a signal; one that ends it is remembered for its End."""
         with self._lock:
             if self.running:
-                if number not in (signal.SIGSTOP, signal.SIGCONT):
-                    self._sent = number
+                if number not in (signal.SIGSTOP, signal.SIGCONT) and self._sent != signal.SIGKILL:
+                    self._sent = number  # whoever is killed may be told to end as well, before it is gone
                 os.kill(self.pid, number)
 
     def buried(self) -> End | None:
