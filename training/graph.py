@@ -14,6 +14,8 @@ from training.sizes import BANDS, MEAN_PRIOR
 _SMALLEST = 256
 """Tensors of fewer values keep their 32 bits."""
 
+_NO_OVERFLOW = 63
+"""Steps of a weight to either side: a processor without instructions for this adds pairs of products in 16 bits."""
 _STORED = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.INT8
 
 _HEARD = [f"/front/recogniser/blocks.{block}/norm/LayerNormalization_output_0" for block in (0, 1)]
@@ -52,45 +54,51 @@ def _halved(name: str, values: Weights) -> tuple[list[Any], list[Any]]:
 
 def _quantised(name: str, values: Weights) -> tuple[list[Any], list[Any]]:
     eighth, wide, scale = (f"{name}.{part}" for part in ("eighth", "wide", "scale"))
-    whole, step = _in_steps(values)
+    whole, step = _in_steps(values, 127)
     stored: dict[str, NDArray[Any]] = {eighth: whole, scale: step}
     cast = helper.make_node("Cast", [eighth], [wide], to=TensorProto.FLOAT)
     scaled = helper.make_node("Mul", [wide, scale], [name])
     return [numpy_helper.from_array(array, key) for key, array in stored.items()], [cast, scaled]
 
 
-def _in_steps(values: Weights) -> tuple[NDArray[np.int8], Weights]:
-    """Weights [a, b] in whole steps, and how large a step is in each of the b columns."""
-    step = np.maximum(np.abs(values).max(0), 1e-12) / 127
+def _in_steps(values: Weights, most: int) -> tuple[NDArray[np.int8], Weights]:
+    """Weights [a, b] in whole steps, at most so many, and how large a step is in each of the b columns."""
+    step = np.maximum(np.abs(values).max(0), 1e-12) / most
     return np.round(values / step).astype(np.int8), step.astype(np.float32)
 
 
-def products_in_eight(model: onnx.ModelProto, behind: str) -> onnx.ModelProto:
-    """The graph with 8 bits for the weights of all products behind the node that gives this.
-
-    What a product gives is scaled column by column: that is less work for each window than to scale its weights.
-    """
+def products_in_whole_numbers(model: onnx.ModelProto, behind: str) -> onnx.ModelProto:
+    """The graph with all products behind the node that gives this computed in integers, and their weights stored so."""
     graph = model.graph
-    stored = {tensor.name: tensor for tensor in graph.initializer}
-    first = 1 + next(i for i, node in enumerate(graph.node) if behind in node.output)
-    nodes = list(graph.node[:first])
-    for node in graph.node[first:]:
-        half = stored.get(f"{node.input[1]}.half") if node.op_type == "MatMul" else None
-        nodes += [node] if half is None else _scaled_behind(node, half, graph)
+    stored = {tensor.name.removesuffix(".half"): tensor for tensor in graph.initializer}
+    first = next(place for place, node in enumerate(graph.node) if behind in node.output)
+    nodes = list[Any]()
+    for place, node in enumerate(graph.node):
+        weights = stored.get(node.input[1]) if node.op_type == "MatMul" and place > first else None
+        nodes += [node] if weights is None else _in_whole_numbers(node, weights, graph)
     del graph.node[:]
     graph.node.extend(nodes)
+    _drop_unread(graph)
     onnx.checker.check_model(model)
     return model
 
 
-def _scaled_behind(product: Any, half: Any, graph: Any) -> list[Any]:
-    eighth, step = _in_steps(numpy_helper.to_array(half).astype(np.float32))
-    weights, given = product.input[1], product.output[0]
-    cast = next(node for node in graph.node if half.name in node.input)
-    cast.input[0], scale, product.output[0] = f"{weights}.eighth", f"{weights}.scale", f"{given}.unscaled"
-    graph.initializer.remove(half)
-    graph.initializer.extend([numpy_helper.from_array(eighth, cast.input[0]), numpy_helper.from_array(step, scale)])
-    return [product, helper.make_node("Mul", [product.output[0], scale], [given])]
+def _in_whole_numbers(product: Any, weights: Any, graph: Any) -> list[Any]:
+    """What is heard in 256 steps, times weights in 127, and what the sum is worth."""
+    sound, name, given = product.input[0], product.input[1], product.output[0]
+    eighth, scale = f"{name}.eighth", f"{name}.scale"
+    whole, step = _in_steps(numpy_helper.to_array(weights).astype(np.float32), _NO_OVERFLOW)
+    graph.initializer.extend([numpy_helper.from_array(whole, eighth), numpy_helper.from_array(step, scale)])
+    heard, heard_step, zero, total, wide, both = (
+        f"{given}.{part}" for part in ("heard", "step", "zero", "sum", "wide", "scale")
+    )
+    return [
+        helper.make_node("DynamicQuantizeLinear", [sound], [heard, heard_step, zero]),
+        helper.make_node("MatMulInteger", [heard, eighth, zero], [total]),
+        helper.make_node("Cast", [total], [wide], to=TensorProto.FLOAT),
+        helper.make_node("Mul", [heard_step, scale], [both]),
+        helper.make_node("Mul", [wide, both], [given]),
+    ]
 
 
 def cut_open(model: onnx.ModelProto) -> str:
@@ -151,11 +159,10 @@ def weights_of(path: Path) -> dict[str, Weights]:
         stored[scale.removesuffix(".scale")] *= stored.pop(scale)
     named = {_short(name): values for name, values in stored.items() if values.size > 1 and "::" not in name}
     for node in graph.node:
-        if node.op_type == "MatMul" and "::" in node.input[1] and node.input[1] in stored:
-            place = (
-                node.output[0].removesuffix(".unscaled").removesuffix("/MatMul_output_0").strip("/").replace("/", ".")
-            )
-            named[_short(place) + ".weight"] = stored[node.input[1]].T
+        weights = _bare(node.input[1]) if node.op_type in ("MatMul", "MatMulInteger") else ""
+        if "::" in weights and weights in stored:
+            place = node.output[0].removesuffix(".sum").removesuffix("/MatMul_output_0").strip("/").replace("/", ".")
+            named[_short(place) + ".weight"] = stored[weights].T
     named["phones.weight"] = named["phones.weight"].T
     usual = next(values for values in stored.values() if values.shape == (1, BANDS, 1))
     named["mouth.usual"] = usual.reshape(BANDS) / np.float32(MEAN_PRIOR)

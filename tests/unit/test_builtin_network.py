@@ -27,7 +27,10 @@ def test_a_window_has_a_row_every_20_ms_and_one_at_its_end() -> None:
 def test_how_loud_a_window_is_makes_little_difference(decibels: int) -> None:
     sound = 0.3 * babble(seconds=2.8)
     louder = (sound * 10 ** (decibels / 20)).astype(np.float32)
-    np.testing.assert_allclose(NETWORK.hear(louder)[0], NETWORK.hear(sound)[0], atol=0.02)
+    # What is heard is rounded to 256 steps: a share in doubt moves by a few hundredths.
+    shares, as_loud = NETWORK.hear(sound)[0], NETWORK.hear(louder)[0]
+    np.testing.assert_allclose(as_loud, shares, atol=0.06)
+    assert np.abs(as_loud - shares).mean() < 0.001
 
 
 def test_all_models_together_stay_under_10_megabytes() -> None:

@@ -57,7 +57,8 @@ def test_in_one_long_call_it_hears_what_the_window_does() -> None:
     wanted, inner = MouthNetwork(MODELS / "mouth.onnx").hear(sound[: 2 * 16_000 + 20 * ROW_SAMPLES])
     # The stream's row r is the window's r - 1. In the second second both know what came before and what comes.
     mine, theirs = slice(56, 90), slice(55, 89)
-    assert (phones[mine].argmax(1) == wanted[theirs].argmax(1)).mean() > 0.9
+    # Two rows aside they correlate by .87.
+    assert np.corrcoef(phones[mine].ravel(), wanted[theirs].ravel())[0, 1] > 0.97
     assert np.corrcoef(states[mine].ravel(), inner[theirs].ravel())[0, 1] > 0.97
 
 

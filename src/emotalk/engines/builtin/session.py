@@ -94,7 +94,8 @@ class BuiltinSession:
         plan, count = self._plan, self._plan.hop_frames
         first = self._blocks * count
         shares, states = self._network.hear(self._sound.read(*plan.window(self._blocks)))
-        if not np.isfinite(shares).all():
+        # Of what is not finite, whole numbers know nothing: the states still do.
+        if not (np.isfinite(shares).all() and np.isfinite(states).all()):
             raise EngineError(f"The built-in network gave no finite face near {first / 30:.1f} s of the clip.")
         voice = ticks_to_frames(self._gate.openness, first, first + count + plan.certain)
         foreseen = voice[np.minimum(np.arange(count + plan.foresight), len(voice) - 1)]
