@@ -3,8 +3,8 @@
 One thread, end to end: samples in, 52 columns out. Clips are pushed whole, live sound in pieces of 0.1 s; starting is
 `import emotalk` and loading what a clip needs, beside `import numpy, onnxruntime`, each in a process of its own, in
 turn. The network of live streams stands beside what live sound cost until November 2026: for each 0.1 s a window of
-1.1 s, and three chunks at the gate. Processor time, not the clock: all of it runs in one thread. Minima of rounds that
-take turns, since a neighbour on the machine can only add.
+1.1 s, and three chunks at the gate; by today's network of clips, which has become quicker since. Processor time, not
+the clock: all of it runs in one thread. Minima of rounds that take turns: a neighbour on the machine can only add.
 """
 
 import argparse
