@@ -27,6 +27,7 @@ from emotalk.face import BLENDSHAPES, INDEX, Frames, Style
 from emotalk.feelings import HEARD
 from emotalk.timebase import STEP_FRAMES as STEP
 from training import lessons
+from training.card import CARD, put
 from training.discriminant import SEVEN, Lessons, Teacher
 from training.lessons import Spoken, Track
 
@@ -286,14 +287,6 @@ def save(heads: Heads, path: Path) -> None:
     )
 
 
-def into_card(card: Path, made: str) -> None:
-    """Replace the table between the marks."""
-    before, rest = card.read_text().split("<!-- feeling -->")
-    card.write_text(
-        f"{before}<!-- feeling -->\n\n{made}\n\n<!-- end of feeling -->{rest.split('<!-- end of feeling -->')[1]}"
-    )
-
-
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -301,7 +294,7 @@ def main() -> None:
     parser.add_argument("--real", type=Path, required=True, help="the folder of real speech")
     parser.add_argument("--data", type=Path, default=Path("training-data"))
     parser.add_argument("--heads", type=Path, default=ROOT / "src/emotalk/expression/models", help="where they go")
-    parser.add_argument("--card", type=Path, default=ROOT / "docs/model-card.md")
+    parser.add_argument("--card", type=Path, default=CARD)
     asked = parser.parse_args()
     clips = lessons.acted(asked.emodb)
     made_up = sessions(clips)
@@ -324,7 +317,7 @@ def main() -> None:
         return table(exam, mine, damaged, calm, spans, ahead, faces)
 
     made = taught("clip", SMOOTHED, AHEAD // STEP) + "\n\nLive:\n\n" + taught("live", LIVE_SMOOTHED, 0)
-    into_card(asked.card, made)
+    put(made, "feeling", asked.card)
     print(made)
 
 

@@ -22,11 +22,11 @@ from emotalk.feelings import FEELINGS
 from emotalk.performance import Performance
 from emotalk.pipeline import Pipeline
 from training import development
-from training.people import CARD, Yardstick
+from training.card import CARD, put
+from training.people import Yardstick
 
 PHONES = ("closure", "false", "net", "height", "roundcore", "silence", "r", "nonspeech")
 PEOPLE = ("r0", "r_width", "contact_recall", "contact_false")
-MARK, END = "<!-- felt -->", "<!-- end of felt -->"
 
 Reply = tuple[Frames, NDArray[np.float32]]
 
@@ -117,8 +117,7 @@ def main() -> None:
     parser.add_argument("--card", type=Path, default=CARD)
     asked = parser.parse_args()
     made = table(Felt(asked.lipsync, asked.capture))
-    before, rest = asked.card.read_text().split(MARK)
-    asked.card.write_text(f"{before}{MARK}\n\n{made}\n\n{END}{rest.split(END)[1]}")
+    put(made, "felt", asked.card)
     print(made)
 
 

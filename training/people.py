@@ -22,11 +22,10 @@ from emotalk.engines.builtin import BuiltinEngine
 from emotalk.face import BLENDSHAPES, INDEX, Frames, Pcm, parted
 from emotalk.performance import Performance
 from emotalk.pipeline import Pipeline
+from training.card import put
 from training.upper import Row, UpperFaces
 from training.upper import table as upper_table
 
-CARD = Path(__file__).parents[1] / "docs" / "model-card.md"
-MARK, END = "<!-- people -->", "<!-- end of people -->"
 _LIVE = 0.15
 _PAUSE = (6, 30)
 """Frames of a short pause; longer is silence."""
@@ -205,8 +204,7 @@ def main() -> None:
     made = table(Yardstick(asked.capture, asked.split), others, asked.checkpoint)
     print(made)
     if asked.card:
-        before, rest = CARD.read_text().split(MARK)
-        CARD.write_text(f"{before}{MARK}\n\n{made}\n\n{END}{rest.split(END)[1]}")
+        put(made, "people")
 
 
 if __name__ == "__main__":
