@@ -23,7 +23,7 @@ from emotalk.expression.signs import draw, row
 from emotalk.face import BLENDSHAPES, INDEX, Frames
 from emotalk.feelings import FEELINGS
 from emotalk.head import Head, load_head
-from emotalk.head.studio import Studio
+from emotalk.head.studio import Look, Studio
 from training.foreign import makehuman, of_glb
 
 HEADS: Mapping[str, Mapping[str, float]] = {
@@ -67,25 +67,11 @@ def head_of(shapes: Mapping[str, float]) -> Head:
     return replace(head, deltas=head.deltas * factors[:, None, None])
 
 
-class Room(Studio):
-    """A studio for any head: no pictures on it, a colour for each part."""
-
-    def show(self, head: Head) -> None:
-        """Draw this one from now on."""
-        self.head, self._share, self._rest = head, np.zeros(len(head.vertices), np.float32), head.normals
-        self._moving = self._gl.buffer(reserve=head.vertices.nbytes * 2, dynamic=True)
-        fixed = self._gl.buffer(np.concatenate([head.uv, head.shade], axis=1).astype("f4").tobytes())
-        layout = [(self._moving, "3f 3f", "point", "normal"), (fixed, "2f 3f", "uv", "shade")]
-        white = self._gl.texture((1, 1), 4, b"\xff" * 4)
-        self._parts = [
-            (self._gl.vertex_array(self._program, layout, self._indices(head, part)), white, _COLOURS[part.name], 0.3)
-            for part in head.parts
-        ]
-
-
 _COLOURS = defaultdict(
     lambda: (0.60, 0.58, 0.54, 1.0), {"skin": (0.42, 0.26, 0.20, 1.0), "helper-tongue": (0.4, 0.14, 0.14, 1.0)}
 )
+
+_GLOSS = 0.3
 
 Drawn = list[tuple[str, Frames]]
 """What is drawn, and its weights [52]."""
@@ -113,11 +99,12 @@ def feelings() -> Drawn:
 def sheet(heads: Mapping[str, Head], rows: Sequence[Callable[[], Drawn]], ours: bool) -> Image.Image:
     """Rows for each head, a column a face; under each how far the lips are apart."""
     whole = Image.new("RGB", (len(SOUNDS) * _SIZE, len(heads) * len(rows) * (_SIZE + 2 * _CAPTION)), (24, 26, 30))
-    studio, top = Studio(2 * _SIZE) if ours else Room(2 * _SIZE), 0
+    studio, top = Studio(2 * _SIZE), 0
     for name, head in heads.items():
-        if isinstance(studio, Room):
-            studio.show(head)
-        studio.head = head
+        if ours:
+            studio.head = head
+        else:
+            studio.wear(head, [Look(studio.plain(), _COLOURS[part.name], _GLOSS) for part in head.parts])
         for make in rows:
             _fill(whole, top, f"{name}: {make.__name__}", studio, make())
             top += _SIZE + 2 * _CAPTION

@@ -6,7 +6,8 @@ card. An extra (`emotalk[video]`), with Pillow for the head's own pictures.
 
 import io
 import sys
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,14 @@ EYE = np.array([0.0, -0.022, 0.86], np.float32)
 BACKGROUND = (0.115, 0.125, 0.145)
 
 
+class Look(NamedTuple):
+    """How a part of a head is drawn: moderngl's texture, red, green, blue and opacity 0..1, and gloss 0..1."""
+
+    texture: Any
+    colour: tuple[float, ...]
+    gloss: float
+
+
 class Studio:
     """Draws frames of 52 weights as pictures [size, size, 3], uint8. One thread only; `close` gives the memory back.
 
@@ -36,16 +45,25 @@ class Studio:
     def __init__(self, size: int = 720) -> None:
         import moderngl
 
-        self._gl, self.head, self.size = _context(), load_head(), size
+        self._gl, self.size = _context(), size
         self._gl.enable(moderngl.DEPTH_TEST | moderngl.BLEND)
         self._program = self._gl.program(_VERTEX, _FRAGMENT)
         self._program["camera"].write(_camera().T.astype("f4").tobytes())
         self._program["eye"].value = tuple(float(x) for x in EYE)
-        self._share = turning_share(self.head)
-        self._rest = smooth_normals(self.head.vertices, self.head.triangles)
-        self._moving = self._gl.buffer(reserve=self.head.vertices.nbytes * 2, dynamic=True)
-        self._parts = self._upload(*read_glb(HEAD_GLB.read_bytes()))
         self._drawn, self._shown = self._canvas(SAMPLES), self._canvas(0)
+        self.wear(load_head(), self._looks(*read_glb(HEAD_GLB.read_bytes())))
+
+    def wear(self, head: Head, looks: Iterable[Look]) -> None:
+        """Draw this head from now on, with a look for each of its parts; what is half transparent comes last."""
+        self.head, self._share = head, turning_share(head)
+        self._rest = smooth_normals(head.vertices, head.triangles)
+        self._moving = self._gl.buffer(reserve=head.vertices.nbytes * 2, dynamic=True)
+        fixed = self._gl.buffer(np.concatenate([head.uv, head.shade], axis=1).astype("f4").tobytes())
+        layout = [(self._moving, "3f 3f", "point", "normal"), (fixed, "2f 3f", "uv", "shade")]
+        self._parts = [
+            (self._gl.vertex_array(self._program, layout, self._indices(head, part)), look)
+            for part, look in zip(head.parts, looks, strict=True)
+        ]
 
     def picture(self, weights: Vectors, turn: Vectors | None = None) -> Picture:
         """One frame; `turn`: yaw, pitch and roll of the head [3] in degrees."""
@@ -56,9 +74,9 @@ class Studio:
         self._moving.write(np.concatenate([points, bent], axis=1).astype("f4").tobytes())
         self._drawn.use()
         self._gl.clear(*BACKGROUND)
-        for array, texture, colour, gloss in self._parts:
-            texture.use(0)
-            self._program["colour"].value, self._program["gloss"].value = colour, gloss
+        for array, look in self._parts:
+            look.texture.use(0)
+            self._program["colour"].value, self._program["gloss"].value = look.colour, look.gloss
             array.render()
         self._gl.copy_framebuffer(self._shown, self._drawn)
         flipped = np.frombuffer(self._shown.read(components=3, alignment=1), np.uint8)
@@ -68,30 +86,28 @@ class Studio:
         """Give the driver's memory back."""
         self._gl.release()
 
+    def plain(self) -> Any:
+        """The texture of what has no picture."""
+        return self._gl.texture((1, 1), 4, b"\xff" * 4)
+
     def _canvas(self, samples: int) -> Any:
         shape = (self.size, self.size)
         colour = self._gl.renderbuffer(shape, 4, samples=samples)
         return self._gl.framebuffer([colour], self._gl.depth_renderbuffer(shape, samples=samples))
 
-    def _upload(self, document: Document, binary: bytes) -> list[tuple[Any, Any, tuple[float, ...], float]]:
-        """Each part as it is drawn: vertices, texture, colour, gloss. The lashes, half transparent, come last."""
-        head = self.head
-        fixed = self._gl.buffer(np.concatenate([head.uv, head.shade], axis=1).astype("f4").tobytes())
-        drawn = []
-        for part, material in zip(head.parts, document["materials"], strict=True):
+    def _looks(self, document: Document, binary: bytes) -> Iterator[Look]:
+        """Of the packaged head's parts."""
+        for material in document["materials"]:
             look = material["pbrMetallicRoughness"]
             texture = self._texture(document, binary, look)
-            vertices = [(self._moving, "3f 3f", "point", "normal"), (fixed, "2f 3f", "uv", "shade")]
-            array = self._gl.vertex_array(self._program, vertices, self._indices(head, part))
-            drawn.append((array, texture, tuple(look["baseColorFactor"]), 1 - look["roughnessFactor"]))
-        return drawn
+            yield Look(texture, tuple(look["baseColorFactor"]), 1 - look["roughnessFactor"])
 
     def _indices(self, head: Head, part: MeshPart) -> Any:
         return self._gl.buffer(np.ascontiguousarray(head.triangles[part.triangles], np.uint32).tobytes())
 
     def _texture(self, document: Document, binary: bytes, look: Document) -> Any:
         if "baseColorTexture" not in look:
-            return self._gl.texture((1, 1), 4, b"\xff" * 4)
+            return self.plain()
         from PIL import Image
 
         image = document["images"][document["textures"][look["baseColorTexture"]["index"]]["source"]]
