@@ -125,8 +125,8 @@ class StreamSession:
 
 def openness(chances: Voice) -> Voice:
     """How open the gate is, 0..1, at these chances of a voice."""
-    openness: Voice = np.clip((chances - _SHUT) / (_OPEN - _SHUT), 0, 1)
-    return openness
+    gate: Voice = np.clip((chances - _SHUT) / (_OPEN - _SHUT), 0, 1)
+    return gate
 
 
 def push_streams(
