@@ -63,18 +63,13 @@ class Accepting:
         self.behind: list[Mark] = []
         self.confirmed_at = float("inf")
         self.answer: KafkaError | None = None
-        self.spares = False
 
     def commit(self, _: int, mark: Mark) -> None:
         self.waited.append(mark)
 
-    def commit_behind(self, _: int, mark: Mark, then: Callable[[], object], grace: float) -> None:
-        assert 0 < grace < 0.01
+    def commit_behind(self, _: int, mark: Mark, then: Callable[[], object]) -> None:
         self.behind.append(mark)
         then()
-
-    def spare_commit(self) -> bool:
-        return self.spares
 
     def settled_commit(self) -> KafkaError | None:
         return self.answer
@@ -158,18 +153,3 @@ def test_a_mark_that_was_refused_behind_our_back_is_committed_again_before_the_r
     member.answer = KafkaError(KafkaError._TIMED_OUT)
     consumer.complete(claim)
     assert member.waited[-2:] == [Mark(8, "job 8", 1), Mark(9)]
-
-
-@pytest.mark.parametrize("is_sure", [True, False])
-def test_what_is_done_before_its_mark_was_sent_needs_none_and_asks_the_group_where_that_has_been_silent(
-    is_sure: bool,
-) -> None:
-    consumer, member, _ = working()
-    answer(consumer, 7)
-    claim = take(consumer, 8)
-    consumer.begin(claim, 1)
-    member.spares, member.answer = True, KafkaError(KafkaError._TIMED_OUT)
-    member.confirmed_at = float("inf") if is_sure else -float("inf")
-    before = len(member.waited)
-    consumer.complete(claim)
-    assert member.waited[before:] == [Mark(9)] if is_sure else [Mark(8, "job 8", 1), Mark(9)]

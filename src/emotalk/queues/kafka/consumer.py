@@ -28,8 +28,6 @@ from emotalk.queues.strangers import place_id
 _SETTLE_SECONDS = 5.0
 _PAUSE_SECONDS = 0.05
 _FRESH_SECONDS = 1.0
-_GRACE_SECONDS = 0.002
-"""How long the mark of an attempt may wait, so as not to stand before the first result of one that is that quick."""
 _QUARREL_SECONDS = 60.0
 # A commit that crosses the end of a cooperative rebalance carries the old generation and is refused, though its
 # partition stays ours: it is to be repeated. If the partition is gone, `lost` is called.
@@ -133,7 +131,7 @@ class KafkaConsumer:
         hand = self._held(claim)
         mark, before = (Mark(claim.offset, claim.request.request_id, each) for each in (attempt, attempt - 1))
         if attempt == 1 and hand.earliest and self._is_ours_alone(claim):
-            self._member.commit_behind(claim.partition, mark, self._journal.open(claim, hand.earliest), _GRACE_SECONDS)
+            self._member.commit_behind(claim.partition, mark, self._journal.open(claim, hand.earliest))
             hand.attempt, hand.parting, hand.settling = attempt, before, True
             return
         noted = self._journal.begin(claim, attempt)
@@ -160,7 +158,6 @@ class KafkaConsumer:
         self._serve(0)
         self._held(claim)
         self._journal.check(claim)
-        self._journal.keep(claim)
 
     def publish(self, claim: Claim, results: Sequence[bytes]) -> None:
         """See Consumer.publish.
@@ -181,9 +178,6 @@ class KafkaConsumer:
         """See Consumer.complete. Deleting the payload is left to `housekeep`."""
         self._follow_the_log()
         hand = self._held(claim)
-        if hand.settling and self._member.spare_commit():  # nobody has died in it; but are we still in the group?
-            hand.settling = False
-            self._fence(claim)
         self._settle(hand)
         self._journal.end(claim, "done", hand.attempt)
         self._done_with(claim)

@@ -9,8 +9,7 @@ Why so: docs/decisions/0023.
 
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor, wait
-from contextlib import suppress
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -63,7 +62,6 @@ class Member:
         # librdkafka's blocking commit knows no time-out: with a broker that hangs it waits for ever: in its own thread.
         self._commits = ThreadPoolExecutor(1, thread_name_prefix="emotalk-kafka-commit")
         self._committing: Future[KafkaError | None] = self._commits.submit(lambda: None)
-        self._goes = Future[bool]()
         self._kafka.subscribe([self._topic], self._assigned, self._revoked, self._lost)
 
     @property
@@ -129,29 +127,13 @@ class Member:
         self.commit_behind(partition, mark)
         return self.settled_commit()
 
-    def commit_behind(
-        self, partition: int, mark: Mark, then: Callable[[], object] = lambda: None, grace: float = 0.0
-    ) -> None:
-        """Commit while others go on; `then` is called once the group has taken it.
-
-        `grace`: seconds in which it may still be spared; whoever waits for it ends them.
-        """
-        place, self._goes = TopicPartition(self._topic, partition, mark.offset, mark.metadata), Future[bool]()
-        self._committing = self._commits.submit(self._commit_after, grace, self._goes, place, then)
-
-    def spare_commit(self) -> bool:
-        """True where the last commit was not sent yet; then it never is."""
-        return not _decided(self._goes, False)
-
-    def _commit_after(
-        self, grace: float, goes: Future[bool], place: TopicPartition, then: Callable[[], object]
-    ) -> KafkaError | None:
-        wait([goes], grace)
-        return self._commit(place, then) if _decided(goes, True) else None
+    def commit_behind(self, partition: int, mark: Mark, then: Callable[[], object] = lambda: None) -> None:
+        """Commit while others go on; `then` is called once the group has taken it."""
+        place = TopicPartition(self._topic, partition, mark.offset, mark.metadata)
+        self._committing = self._commits.submit(self._commit, place, then)
 
     def settled_commit(self) -> KafkaError | None:
         """Wait for the answer to the last commit, some seconds at most; None is success."""
-        _decided(self._goes, True)
         try:
             return self._committing.result(_COMMIT_SECONDS)
         except TimeoutError:
@@ -227,13 +209,6 @@ class Member:
 
     def _places(self, partitions: Iterable[int]) -> list[TopicPartition]:
         return [TopicPartition(self._topic, each) for each in sorted(partitions)]
-
-
-def _decided(question: Future[bool], wish: bool) -> bool:
-    """Whoever says it first decides."""
-    with suppress(InvalidStateError):
-        question.set_result(wish)
-    return question.result()
 
 
 def committed_mark(kafka: Consumer, topic: str, partition: int, timeout: float) -> Mark:
