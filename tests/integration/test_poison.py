@@ -109,7 +109,10 @@ def test_a_crash_in_native_code_is_noticed_by_its_own_client_alone(address: str,
             after = clients.submit(ask, SAFE, 20.0)
             assert (before.result(), after.result()) == ("whole", "whole")
             assert "died or hung in each of 5 attempts" in poisoned.result()
-        assert server.find(r"worker died exit_code=(-\d+)") == [str(-signal.SIGSEGV)] * MAX_ATTEMPTS
+        deaths = server.find(r"worker died exit_code=(-\d+)")
+        assert set(deaths) == {str(-signal.SIGSEGV)}
+        # On Kafka a death in the first moment goes uncounted, once: docs/decisions/0040.
+        assert MAX_ATTEMPTS <= len(deaths) <= MAX_ATTEMPTS + address.startswith("kafka")
         assert server.process.poll() is None
         assert any("Segmentation fault" in line for line in server.log)
 
