@@ -16,6 +16,10 @@ from confluent_kafka.admin import AdminClient, NewTopic
 Floor = Callable[[], float]
 """Does the bare thing once and returns the seconds that it took."""
 
+LARGEST = 64 * 2**20
+COMMON: dict[str, str | int | float | bool] = {"socket.nagle.disable": True, "log_level": 0}
+"""What every bare client of Kafka has in common with ours."""
+
 
 def fsync_floor(folder: Path, payload: bytes) -> Floor:
     """Append `payload` to a file in `folder` and fsync it."""
@@ -33,12 +37,10 @@ def fsync_floor(folder: Path, payload: bytes) -> Floor:
 def kafka_floor(bootstrap: str, payload: bytes) -> Floor:
     """Produce `payload` with acks=all and consume it by assignment, with nothing in between and no linger."""
     topic = f"bench-floor-{uuid.uuid4().hex[:8]}"
-    limits = {"max.message.bytes": str(64 * 2**20)}
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-    admin.create_topics([NewTopic(topic, 1, 1, config=limits)])[topic].result(timeout=30)
-    common = {"bootstrap.servers": bootstrap, "socket.nagle.disable": True, "log_level": 0}
-    producer = Producer({**common, "acks": "all", "linger.ms": 0, "message.max.bytes": 64 * 2**20})
-    consumer = Consumer({**common, "group.id": topic, "enable.auto.commit": False, "fetch.max.bytes": 64 * 2**20})
+    make_topic(bootstrap, topic)
+    common = {**COMMON, "bootstrap.servers": bootstrap}
+    producer = Producer({**common, "acks": "all", "linger.ms": 0, "message.max.bytes": LARGEST})
+    consumer = Consumer({**common, "group.id": topic, "enable.auto.commit": False, "fetch.max.bytes": LARGEST})
     consumer.assign([TopicPartition(topic, 0, 0)])
     consumer.poll(0.5)
 
@@ -54,6 +56,12 @@ def kafka_floor(bootstrap: str, payload: bytes) -> Floor:
 
     once()
     return once
+
+
+def make_topic(bootstrap: str, topic: str) -> None:
+    """One partition, one replica, room for a large record."""
+    admin = AdminClient({**COMMON, "bootstrap.servers": bootstrap})
+    admin.create_topics([NewTopic(topic, 1, 1, config={"max.message.bytes": str(LARGEST)})])[topic].result(timeout=30)
 
 
 def grpc_floor(channel: grpc.Channel, request: bytes, answer: bytes) -> Floor:

@@ -9,9 +9,10 @@ Four spans of each kind of queue, over the same clip:
     process   the same with the worker in a process of its own
     grpc      a client's call → its first response, server and worker in processes of their own
 
-beside the floor of the same run: a bare write+fsync of the same record (SQLite), a bare produce-consume round trip of
-the same record with acks=all (Kafka), and a bare gRPC call of the same sizes. Floors and spans take turns, request by
-request. "added" is what is left of a span after what it takes on memory://: the price of durability alone.
+and on Kafka a fifth, `bare`: the same trips by bare clients (bench/promise.py), what the promises cost by themselves.
+All stand beside the floor of the same run: a bare write+fsync of the same record (SQLite), a bare produce-consume round
+trip of the same record with acks=all (Kafka), and a bare gRPC call of the same sizes. Floors and spans take turns,
+request by request. "added" is what is left of a span after what it takes on memory://: the price of durability alone.
 """
 
 import sys
@@ -30,6 +31,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from threading import Event, Thread
+from urllib.parse import urlsplit
 
 import grpc
 import numpy as np
@@ -38,6 +40,7 @@ from bench.clips import as_wav, speech_like
 from bench.figures import machine, percentile, table
 from bench.floors import Floor, fsync_floor, grpc_floor, kafka_floor
 from bench.processes import free_worker, open_for_bench, process
+from bench.promise import kafka_promise
 from emotalk.audio import decode
 from emotalk.client import EmoTalkClient
 from emotalk.client import Request as Call
@@ -114,8 +117,8 @@ def main() -> int:
 def measure(name: str, url: str, floor: Floor, wav: bytes, requests: int) -> Iterator[Sampled]:
     """Every span that this kind of queue has."""
     for span, opened in SPANS.items():
-        if name == "memory" and span == "process":
-            continue  # no other process sees this memory
+        if (name, span) == ("memory", "process") or (span == "bare" and name != "kafka"):
+            continue  # no other process sees this memory; the others' floor is what their promise costs
         sampled = Sampled(name, span)
         with ExitStack() as stack:
             wire = stack.enter_context(_bare_call(wav)) if span == "grpc" else _nothing
@@ -214,7 +217,19 @@ def _first_part(queue: Queue, wav: bytes) -> Span:
     return once
 
 
-SPANS = {"queue": _queue_alone, "thread": _threads, "process": _worker_process, "grpc": _whole_way}
+@contextmanager
+def _bare_clients(url: str, wav: bytes) -> Iterator[Span]:
+    with kafka_promise(urlsplit(url).netloc, record(wav, "bare").payload, stored_answer(wav)) as once:
+        yield once
+
+
+SPANS = {
+    "bare": _bare_clients,
+    "queue": _queue_alone,
+    "thread": _threads,
+    "process": _worker_process,
+    "grpc": _whole_way,
+}
 
 
 def no_frames_of(wav: bytes) -> Frames:
