@@ -80,7 +80,10 @@ class Director:
         self.strikes.append(Strike(kind, name, self._now(), job))
 
     def _kill_busy_worker(self, act: Act) -> None:
-        """Where nobody has a job within two seconds, whoever is there, if kills have become rare: it proves little."""
+        """Where nobody has a job within four seconds, whoever is there, if kills have become rare: it proves little.
+
+        A broker that stands still leaves nobody a job for that long.
+        """
         if found := self._fleet.seize(self._moving(act.pick)):
             workman, hand = found
             workman.send(signal.SIGKILL)

@@ -23,7 +23,7 @@ DRAIN_SECONDS = 8
 END_SECONDS = 30.0
 AGAIN_SECONDS = 0.3
 LOOK_SECONDS = 0.02
-FINDING_SECONDS = 2.0
+FINDING_SECONDS = 4.0
 SPARED_ATTEMPTS = 3
 """A worker is not struck in an innocent job's third attempt or later: five deaths would bury it, and rightly."""
 
