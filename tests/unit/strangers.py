@@ -15,10 +15,10 @@ SECONDS = 2.0
 SOUND = speech(SECONDS)
 
 
-def media(container: str, codec: str, rate: int = 16_000, sound=SOUND, film: bool = False) -> bytes:
+def media(container: str, codec: str, rate: int = 16_000, sound=SOUND, film=False, into=None, **options: str) -> bytes:
     """`sound` in a container of ffmpeg's; with `film` beside a picture that stands still."""
-    out = io.BytesIO()
-    with av.open(out, "w", format=container) as file:
+    out = into or io.BytesIO()
+    with av.open(out, "w", format=container, options=options) as file:
         picture = file.add_stream("mpeg4", rate=25) if film else None
         if picture:
             picture.width, picture.height, picture.pix_fmt = 32, 32, "yuv420p"
@@ -93,8 +93,8 @@ def plain(name: str, rate: int, channels: int) -> bytes:
     return written(speech(SECONDS, rate, channels), rate, container, subtype)
 
 
-def together(container: str, *files: bytes) -> bytes:
-    """The first stream of each of these files, as they are, in one container."""
+def together(container: str, *files: bytes, late: float = 0.0) -> bytes:
+    """The first stream of each of these files, as they are, in one container; `late` by so many seconds."""
     out = io.BytesIO()
     with ExitStack() as stack, av.open(out, "w", format=container) as film:
         parts: list[Any] = [stack.enter_context(av.open(io.BytesIO(file))) for file in files]
@@ -102,6 +102,8 @@ def together(container: str, *files: bytes) -> bytes:
         for part, stream in zip(parts, streams, strict=True):
             for packet in (each for each in part.demux(part.streams[0]) if each.dts is not None):
                 packet.stream = stream
+                packet.pts += round(late / packet.time_base)
+                packet.dts += round(late / packet.time_base)
                 film.mux(packet)
     return out.getvalue()
 

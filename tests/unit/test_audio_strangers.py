@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emotalk.audio import Sent, decode, open_audio
+from emotalk.audio.apart import Decoders
 from emotalk.audio.containers.packets import promised
-from emotalk.audio.media import MediaFile
 from emotalk.audio.raw import parse_raw
 from emotalk.errors import AudioError, InvalidRequest, NotAudio, TruncatedAudio, UnsupportedAudio
 from emotalk.limits import Limits
@@ -20,6 +20,7 @@ from emotalk.timebase import resampled_length
 from tests.unit.audio_files import MP3, VORBIS, flac_promising, speech, wav, written
 from tests.unit.strangers import MEDIA, SECONDS, SOUND, floats_wav, ints, media, together, vbri, without_pad
 
+LIMITS = Limits()
 WAV = written(SOUND)
 FLAC = written(SOUND, 16_000, "FLAC")
 MP3S = written(speech(SECONDS, 44_100), 44_100, *MP3)
@@ -59,22 +60,33 @@ def test_a_stream_that_changes_its_rate_on_the_way_is_refused_and_its_beginning_
     assert "48000 Hz" in lenient.missing
 
 
-class Late:
-    """A container in which PyAV meets a stream that was not there when it opened the file."""
-
-    def __init__(self, container):
-        self._container = container
-
-    def demux(self, stream):
-        yield from self._container.demux(stream)
-        raise IndexError("list index out of range")
+TS = media(*MEDIA["MPEG transport stream (AAC)"])
 
 
-def test_a_stream_that_appears_on_the_way_takes_nothing_from_the_sound(monkeypatch):
-    file = media(*MEDIA["FLV (AAC)"])
-    sound, packets = decode(file), MediaFile._packets
-    monkeypatch.setattr(MediaFile, "_packets", lambda self, container, stream: packets(self, Late(container), stream))
-    assert np.array_equal(decode(file), sound)
+def test_a_stream_that_appears_on_the_way_takes_nothing_from_the_sound():
+    picture = media("mpegts", "aac", 44_100, sound=SOUND[:0], film=True, mpegts_start_pid="300")
+    assert len(decode(TS + picture + TS)) == len(decode(TS + TS)) > 1.9 * SECONDS * 16_000
+
+
+def test_sound_that_appears_on_the_way_is_refused_and_the_first_is_heard_where_that_will_do():
+    joined = TS + media("mpegts", "aac", 44_100, mpegts_start_pid="300")
+    with pytest.raises(TruncatedAudio, match=r"other sound on its way \(PID 300\).*one by one"):
+        decode(joined)
+    lenient = open_audio(joined, sent=Sent(lenient=True))
+    assert np.array_equal(lenient.whole(), decode(TS))
+    assert "PID 300" in lenient.missing
+
+
+def test_packets_that_a_transport_stream_lacks_are_missed():
+    lost = 188 * (len(TS) // 376)
+    with pytest.raises(TruncatedAudio, match=r"packets are missing after \d\.\d s"):
+        decode(TS[:lost] + TS[lost + 9 * 188 :])
+
+
+@pytest.mark.parametrize(("size", "before"), [(204, 0), (188, 100)])
+def test_a_transport_stream_with_checks_or_that_begins_within_a_packet_is_heard(size, before):
+    packets = [TS[at : at + 188] + bytes(size - 188) for at in range(0, len(TS), 188)]
+    assert len(decode(b"".join(packets)[before:])) == len(decode(TS))
 
 
 @pytest.mark.long
@@ -499,3 +511,100 @@ def test_the_silence_of_a_telephone_is_not_taken_for_text(silence):
 @given(rate=st.integers(8_000, 192_000))
 def test_a_raw_clip_has_its_exact_length_at_any_rate(rate):
     assert open_audio(bytes(2_000), sent=Sent(f"pcm16le:{rate}")).samples == resampled_length(1_000, rate)
+
+
+# What writers into pipes, other systems and other folders leave.
+
+
+def test_floats_in_a_w64_are_floats_whatever_libsndfile_takes_them_for():
+    floats = SOUND.astype("<f4").tobytes()
+    extensible = struct.pack("<HHIIHHHHI", 0xFFFE, 1, 16_000, 64_000, 4, 32, 22, 32, 4)
+    extensible += struct.pack("<H", 3) + bytes.fromhex("000000001000800000aa00389b71")
+    file = written(SOUND, 16_000, "W64", "FLOAT")
+    guid = file[file.index(b"fmt ") + 4 : file.index(b"fmt ") + 16]
+    chunks = b"".join(
+        name + guid + struct.pack("<q", 24 + len(body)) + body
+        for name, body in ((b"fmt ", extensible), (b"data", floats))
+    )
+    assert np.array_equal(decode(file[:40] + chunks), SOUND)
+    with pytest.raises(UnsupportedAudio, match="another recording begins"):
+        decode(file[:40] + chunks + file)
+
+
+@pytest.mark.parametrize(("form", "samples"), [(0, 0), (0x7F000050, 0x7F000008)])
+@pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT", "ULAW"])
+def test_an_aiff_whose_writer_did_not_know_its_size_is_heard_to_its_end(form, samples, subtype):
+    whole = written(SOUND, 16_000, "AIFF", subtype)
+    at = whole.index(b"SSND") + 4
+    piped = whole[:4] + struct.pack(">I", form) + whole[8:at] + struct.pack(">I", samples) + whole[at + 4 :]
+    assert np.array_equal(decode(piped), decode(whole))
+
+
+@pytest.mark.parametrize(
+    ("tag", "bits", "align", "values"),
+    [
+        (1, 24, 4, np.rint(SOUND * (2**23 - 1)).astype("<i4") << 8),
+        (7, 0, 1, np.full(16_000, 0x42, np.uint8)),
+        (7, 16, 1, np.full(16_000, 0x42, np.uint8)),
+    ],
+)
+def test_a_wav_whose_fields_say_the_width_each_in_its_own_way_is_heard(tag, bits, align, values):
+    fmt = struct.pack("<4sIHHIIHH", b"fmt ", 16, tag, 1, 16_000, 16_000 * align, align, bits)
+    data = struct.pack("<4sI", b"data", values.nbytes) + values.tobytes()
+    sound = decode(b"RIFF" + struct.pack("<I", 4 + len(fmt + data)) + b"WAVE" + fmt + data)
+    assert len(sound) == len(values)
+    assert likeness(sound) > 0.99 or np.ptp(sound) == 0
+
+
+@pytest.mark.parametrize("name", ["AVI (MP3)", "WMA"])
+def test_a_second_film_behind_the_first_is_refused_and_a_cut_one_too(name):
+    whole = media(*MEDIA[name])
+    with pytest.raises(UnsupportedAudio, match=f"another recording begins at byte {len(whole)},"):
+        decode(whole * 2)
+    with pytest.raises(TruncatedAudio, match=r"cut: at byte \d+ it promises \d+ bytes"):
+        decode(whole[: len(whole) // 2])
+
+
+class Pipe(io.BytesIO):
+    """Where nobody can go back to write a size."""
+
+    def seekable(self):
+        return False
+
+
+@pytest.mark.parametrize(
+    ("container", "codec", "rate"),
+    [("avi", "libmp3lame", 44_100), ("asf", "wmav2", 44_100), ("avi", "adpcm_ms", 44_100)],
+)
+def test_a_film_that_was_written_into_a_pipe_is_heard_whole(container, codec, rate):
+    sound = decode(media(container, codec, rate, into=Pipe()))
+    assert likeness(sound) > 0.97
+    assert abs(len(sound) / 16_000 - SECONDS) < 0.15
+
+
+def test_a_voc_that_counts_a_little_too_few_bytes_is_heard():
+    whole = media(*MEDIA["VOC"])
+    size = int.from_bytes(whole[27:30], "little")
+    short = whole[:27] + (size - 8).to_bytes(3, "little") + whole[30:]
+    assert len(decode(short)) >= len(decode(whole)) - 4
+
+
+def test_sound_that_begins_late_in_a_matroska_is_whole():
+    early = media(*MEDIA["WebM (Opus)"])
+    late = together("matroska", early, late=1.5)
+    assert len(decode(late)) == pytest.approx(len(decode(early)), abs=160)
+
+
+def test_the_noise_that_a_telephone_sends_for_silence_is_heard():
+    quiet = b"\x44" + bytes(5)  # a description of noise, AMR's frame type 8
+    sound = decode(b"#!AMR\n" + (b"\x3c" + bytes(31)) * 20 + (quiet + b"\x7c" * 7) * 10)
+    assert len(sound) == 100 * 320
+
+
+@pytest.mark.parametrize("name", ["._", ".AppleDouble"])
+def test_what_a_mac_leaves_in_the_working_folder_spoils_no_mp3(name, tmp_path, monkeypatch):
+    (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert likeness(decode(MP3S)) > 0.98
+    with Decoders(LIMITS, children=1) as decoders:
+        assert decoders.prepare(MP3S, LIMITS).samples == len(decode(MP3S))

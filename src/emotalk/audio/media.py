@@ -12,6 +12,7 @@ import numpy as np
 
 from emotalk.audio.containers import Coded
 from emotalk.audio.containers.packets import promised
+from emotalk.audio.containers.programmes import TransportStream
 from emotalk.audio.limits import CONVERT
 from emotalk.audio.source import BLOCK, Block
 from emotalk.errors import NotAudio, TruncatedAudio, UnsupportedAudio
@@ -19,10 +20,13 @@ from emotalk.extras import how_to_install
 
 _MISSING_SECONDS = 0.25
 """A container rounds its length, and counts what an encoder laid before and behind the sound."""
-_GUESSED = ("aac", "ac3", "dts", "mp3", "wav")
-"""Demuxers that guess a length from the rate of bits."""
+_GUESSED = ("aac", "ac3", "asf", "avi", "dts", "mp3", "wav")
+"""Demuxers that may guess a length from the rate of bits; what is cut shows elsewhere."""
+_DECODERS = {"amrnb": "libopencore_amrnb", "amrwb": "libopencore_amrwb"}
+"""ffmpeg's own know nothing of the noise that a telephone sends for silence."""
 _FRAMED = ("mp2", "mp2float", "mp3", "mp3float", "ac3", "eac3")
 """Codecs whose frames say how long they are, and whose decoders make up what a cut one lacks."""
+_LATE_STREAMS = 100
 _GAP_SECONDS = 0.05
 """A longer hole between two packets is silence: what is heard must stay in time with what is seen."""
 
@@ -46,6 +50,8 @@ class MediaFile:
             if not self.rate:
                 raise self._unreadable()
             self.unheard = _unheard(container)
+            if coded.demuxer == "mpegts" and not lenient:
+                self._check_transport(stream)
             self._promised = 0.0 if lenient or coded.demuxer in _GUESSED else _promised_seconds(container, stream)
 
     def blocks(self) -> Iterator[Block]:
@@ -63,11 +69,21 @@ class MediaFile:
         self._check_whole(position)
 
     def _frames(self, container: Any, stream: Any) -> Iterator[Any]:
+        decoder = self._decoder(stream)
         for packet in self._packets(container, stream):
             try:
-                yield from filter(self._fits, packet.decode())
+                yield from filter(self._fits, decoder.decode(packet))
             except self._av.error.FFmpegError as error:
                 self._give_up(error)
+
+    def _decoder(self, stream: Any) -> Any:
+        codec = stream.codec_context
+        better = _DECODERS.get(codec.name)
+        if better not in self._av.codecs_available:
+            return codec
+        decoder = self._av.CodecContext.create(better, "r")
+        decoder.sample_rate, decoder.layout = codec.sample_rate, codec.layout
+        return decoder
 
     def _fits(self, frame: Any) -> bool:
         """PyAV reads beyond the memory of a frame of more than eight channels: one that fits has one or two."""
@@ -79,20 +95,36 @@ class MediaFile:
 
     def _packets(self, container: Any, stream: Any) -> Iterator[Any]:
         last = None
-        try:
-            for packet in container.demux(stream):
-                last = packet if packet.size else last
-                yield packet
-        except IndexError:
-            pass  # after our last packet: PyAV does not know a stream that appeared on the way
-        except self._av.error.FFmpegError as error:
-            self._give_up(error)
+        for packet in self._demux(container, stream):
+            last = packet if packet.size else last
+            yield packet
         if last and not self._lenient and stream.codec_context.name in _FRAMED and promised(bytes(last)) > last.size:
             raise self._damage_error("its last frame is cut")
 
+    def _demux(self, container: Any, stream: Any) -> Iterator[Any]:
+        for _ in range(_LATE_STREAMS):
+            try:
+                yield from container.demux(stream)
+                break
+            except IndexError:
+                continue  # PyAV does not know a stream that appeared on the way; behind its first packet come ours
+            except self._av.error.FFmpegError as error:
+                self._give_up(error)
+                break
+
+    def _check_transport(self, stream: Any) -> None:
+        transport = TransportStream.of(self._coded.buffer, self._coded.start)
+        if late := transport.late_sound():
+            raise TruncatedAudio(
+                f"the {self._coded.format} gets other sound on its way (PID {min(late)}), as where two were joined",
+                "Send its parts one by one",
+            )
+        if (hole := transport.hole(stream.id)) is not None:
+            raise self._damage_error(f"packets are missing after {hole:.1f} s")
+
     def _give_up(self, error: Exception) -> None:
         if not self._lenient:
-            raise self._damage_error(f"its sound cannot be decoded ({error})") from error
+            raise self._damage_error(f"its sound cannot be decoded ({_words(error)})") from error
 
     def _gap(self, frame: Any, start: Fraction, position: int) -> int:
         """Samples of silence that are due before this frame."""
@@ -102,10 +134,6 @@ class MediaFile:
         return due - position if due - position > _GAP_SECONDS * self.rate else 0
 
     def _check_whole(self, position: int) -> None:
-        coded = self._coded
-        promised = int.from_bytes(coded.buffer[coded.start + 4 : coded.start + 8], "little") + 8
-        if coded.demuxer == "avi" and not self._lenient and promised > coded.stop - coded.start:  # ffmpeg counts anew
-            raise self._damage_error(f"it promises {promised} bytes and holds {coded.stop - coded.start}")
         seconds = position / self.rate
         if self._promised - seconds > _MISSING_SECONDS:
             raise self._damage_error(f"it promises {self._promised:.2f} s and holds {seconds:.2f} s")
@@ -149,6 +177,10 @@ def _av(name: str) -> Any:
     return av
 
 
+def _words(error: Exception) -> str:
+    return str(getattr(error, "strerror", "") or error)
+
+
 def _is_chosen(stream: Any) -> bool:
     """Does the file say that this one is to be heard where nobody chooses? The first one, where none is so called."""
     return bool(stream.disposition & stream.disposition.default)
@@ -164,7 +196,8 @@ def _promised_seconds(container: Any, stream: Any) -> float:
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
     sounds_alone = len(container.streams) == 1
-    return container.duration / 1e6 if container.duration is not None and sounds_alone else 0.0
+    late = container.start_time or 0 if container.format.name.startswith("matroska") else 0  # it counts from 0
+    return (container.duration - late) / 1e6 if container.duration is not None and sounds_alone else 0.0
 
 
 def _samples(frame: Any, channels: int) -> Block:

@@ -20,6 +20,9 @@ BLOCK = 32_768  # fixed, so that the resampler sees the same blocks whatever its
 Block = NDArray[np.floating]
 """[n, channels]; full scale is 1."""
 
+_SECOND_READERS = {"CAF": "caf", "MP3": "mp3"}
+"""PyAV's, where libsndfile fails: it reads PCM in a CAF and ALAC of some writers; and in a working folder that
+has `._` or `.AppleDouble`, as shares for Macs have them, it takes these for half of any MP3."""
 _NEAR_THE_END = 2 * BLOCK
 _SMALL_STEP = 64
 
@@ -123,9 +126,9 @@ def open_source(coded: Coded, lenient: bool = False) -> Source:
         try:
             return SoundFile(coded)
         except TruncatedAudio:
-            if coded.format != "CAF":
+            if coded.format not in _SECOND_READERS:
                 raise
-        coded = replace(coded, demuxer="caf")  # libsndfile reads PCM in it, and ALAC of some writers
+        coded = replace(coded, demuxer=_SECOND_READERS[coded.format])
     # Not at the top: it is an extra, and takes long to load.
     from emotalk.audio.media import MediaFile
 

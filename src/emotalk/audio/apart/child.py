@@ -30,6 +30,7 @@ def main(max_seconds: str, max_bytes: str, memory: str, cpu_seconds: str) -> Non
     """Get warm, close off, decode."""
     limits = Limits(float(max_seconds), int(max_bytes))
     source, target = _pipes()
+    os.chdir(os.sep)  # libsndfile takes a folder .AppleDouble where it runs for half of any MP3
     _warm_up()
     close_off(int(memory))
     write_answer(target, READY)

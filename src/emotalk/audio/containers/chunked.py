@@ -1,5 +1,7 @@
 """AIFF, CAF, AU and W64, as far as to see that they are whole: libsndfile reads them, and takes half of one for one.
 
+A W64 has the fmt chunk of a WAV; libsndfile takes floats for integers where it is the extensible one.
+
 AIFF  FORM  size (4, big)    AIFF | chunks: name (4), size (4, big), even     | samples in SSND
 CAF   caff  version, flags (4)    | chunks: name (4), size (8, big)           | samples in data, -1: to the end
 AU    .snd  offset, size (4, big) | samples from the offset on, size -1: to the end
@@ -11,13 +13,14 @@ from collections.abc import Callable, Iterator
 
 from emotalk.audio.containers.base import Buffer, Coded
 from emotalk.audio.containers.tags import BEGINNINGS, refuse_rest
+from emotalk.audio.containers.wav import frame_bytes, plain
 from emotalk.audio.limits import CONVERT
 from emotalk.errors import NotAudio, TruncatedAudio
 
 _MAX_CHUNKS = 1_000
 _UNKNOWN = (-1, 0xFFFFFFFF)
-_ENDLESS = 2**62
-"""What ffmpeg writes into a pipe as the size of a W64 is near the largest number."""
+_ENDLESS, _SOX_ENDLESS = 2**62, 0x7F000000
+"""What ffmpeg writes into a pipe as the size of a W64 is near the largest number; SoX has its own for an AIFF."""
 
 Chunk = tuple[bytes, int, int]
 """Name, where its content begins, size of the content."""
@@ -26,34 +29,47 @@ Chunk = tuple[bytes, int, int]
 def locate(kind: str, buffer: Buffer) -> Coded:
     """Check that all the samples are there that the header promises. Raises TruncatedAudio, UnsupportedAudio."""
     walk, samples = _KINDS[kind]
-    end, heard = 0, False
+    end, heard, fmt, coded = 0, False, b"", Coded(kind, buffer, 0, len(buffer))
     for name, start, size in walk(buffer):
         if name in BEGINNINGS and heard:
             break
         heard = heard or name == samples
-        whole = size in _UNKNOWN or size >= _ENDLESS
+        fmt = buffer[start : start + size] if name == b"fmt " else fmt
+        whole = _is_unknown(kind, buffer, start, size)
         end = len(buffer) if whole else start + size
         if end > len(buffer) and name == samples:
             held = max(len(buffer) - start, 0)
             raise TruncatedAudio(
                 f"the {kind} is cut: it promises {size} bytes of sound and holds {held}", "Send it all"
             )
-        if whole and kind == "W64":
-            return _w64_of_unknown_size(buffer, start)
+        if kind == "W64" and name == samples and (raw := plain(fmt)):
+            coded = Coded("W64", buffer, start, end - (end - start) % frame_bytes(raw), raw=raw)
+        elif whole and kind in ("W64", "AIFF"):
+            coded = _with_sizes(kind, buffer, start)
         if whole:
             break
     if not heard:
         raise NotAudio(f"this begins like an {kind} file, and no sound is in it", CONVERT)
     if end < len(buffer):
         refuse_rest(buffer, end, kind)
-    return Coded(kind, buffer, 0, len(buffer))
+    return coded
 
 
-def _w64_of_unknown_size(buffer: Buffer, start: int) -> Coded:
+def _is_unknown(kind: str, buffer: Buffer, start: int, size: int) -> bool:
+    """Did its writer, who wrote into a pipe, leave the size of the samples open?"""
+    if kind == "AIFF":
+        return (size, buffer[4:8]) == (0, bytes(4)) or size >= max(_SOX_ENDLESS, len(buffer))
+    return size in _UNKNOWN or size >= _ENDLESS
+
+
+def _with_sizes(kind: str, buffer: Buffer, start: int) -> Coded:
     """With the sizes that its writer did not know: libsndfile wants them."""
-    size, samples = len(buffer), len(buffer) - start + 24
-    head = buffer[:16] + struct.pack("<q", size) + buffer[24 : start - 8] + struct.pack("<q", samples)
-    return Coded("W64", buffer, start, size, head=head)
+    size, samples = len(buffer), len(buffer) - start
+    if kind == "W64":
+        head = buffer[:16] + struct.pack("<q", size) + buffer[24 : start - 8] + struct.pack("<q", samples + 24)
+    else:
+        head = buffer[:4] + struct.pack(">I", size - 8) + buffer[8 : start - 4] + struct.pack(">I", samples)
+    return Coded(kind, buffer, start, size, head=head)
 
 
 def _aiff(buffer: Buffer) -> Iterator[Chunk]:

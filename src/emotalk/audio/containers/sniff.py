@@ -6,6 +6,7 @@ from typing import NamedTuple
 from emotalk.audio.containers.base import Buffer
 from emotalk.audio.containers.mp3 import begins_soon
 from emotalk.audio.containers.others import OTHERS, Named, identify
+from emotalk.audio.containers.programmes import packet_shape
 from emotalk.audio.containers.tags import skip_id3
 from emotalk.audio.limits import CONVERT
 from emotalk.errors import NotAudio
@@ -64,8 +65,7 @@ _LATE = re.compile(
 """What begins a file behind something else: the head of an answer over HTTP, a byte order mark, empty lines."""
 _NEAR = 4_096
 _RAW = f"Samples without a header need a name: --raw pcm16le:16000, or audio_format. {CONVERT}"
-_PACKETS = (188, 0), (192, 4)
-"""Bytes of a packet of an MPEG transport stream, and where in it its 0x47 stands: of television, and of camcorders."""
+_LONGEST_PACKET = 204
 
 
 def sniff(buffer: Buffer) -> Found:
@@ -85,6 +85,8 @@ def sniff(buffer: Buffer) -> Found:
     name, fix = identify(buffer)
     if not name and begins_soon(buffer):
         return Found("MP3")
+    if not name and (at := next((at for at in range(_LONGEST_PACKET) if packet_shape(buffer, at)), 0)):
+        return Found("MPEG transport stream", at, "mpegts")
     if not name:
         name, fix = "no sound that is known here", _RAW
     raise NotAudio(f"this is {name}, neither WAV, FLAC, OGG, MP3 nor anything else that has sound", fix or CONVERT)
@@ -110,10 +112,7 @@ def _media(buffer: Buffer, start: int) -> Found | None:
         return Found("AAC stream", start, "aac")
     if _is_layer(first, 2):
         return Found("MP2 stream", start, "mp3")
-    for size, at in _PACKETS:
-        if all(buffer[start + k * size + at : start + k * size + at + 1] == b"G" for k in range(4)):
-            return Found("MPEG transport stream", start, "mpegts")
-    return None
+    return Found("MPEG transport stream", start, "mpegts") if packet_shape(buffer, start) else None
 
 
 def _is_layer(first: bytes, layer: int) -> bool:

@@ -29,6 +29,8 @@ _HEADER_BYTES = 44
 """Writers that count their header as samples promise so many bytes too much; a file cut by so few is whole."""
 _EXTENSIBLE = 0xFFFE
 _PLAIN = (*{tag for tag, _ in _SUBTYPES}, _EXTENSIBLE)
+_LAWS = (6, 7)
+"""A byte a sample, though some writers say that it has as many bits as it had before."""
 _GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")
 _MAX_CHUNKS = 1_000
 _JOINED = (b"RIFF", b"RIFX", b"RF64", b"BW64", b"OggS", b"fLaC", b"FORM", b"data")
@@ -54,13 +56,27 @@ def locate(buffer: Buffer) -> Coded:
 
 
 def _locate(buffer: Buffer, order: str, fmt: bytes, fact: int, start: int, size: int) -> Coded:
-    tag = struct.unpack(f"{order}H", fmt[:2])[0] if len(fmt) >= 16 else 0
-    if tag and tag not in _PLAIN:
+    if (raw := plain(fmt, order)) is None:
+        tag = _tag(fmt, order)
         _check_promise(len(buffer) - start, size, "bytes")
         if tag in _PACKETS:
             return Coded(f"{_PACKETS[tag]} in WAV", buffer, 0, len(buffer), most=fact)
         return Coded(f"{_OTHERS.get(tag, f'codec {tag:#06x}')} in WAV", buffer, 0, len(buffer), demuxer="wav")
-    return _samples(buffer, _format(fmt, order), start, size)
+    return _samples(buffer, raw, start, size)
+
+
+def plain(fmt: bytes, order: str = "<") -> RawPcm | None:
+    """What a fmt chunk says of samples as they are; None where they are in packets. Raises AudioError."""
+    return _format(fmt, order) if _tag(fmt, order) in (0, *_PLAIN) else None
+
+
+def _tag(fmt: bytes, order: str) -> int:
+    return int(struct.unpack(f"{order}H", fmt[:2])[0]) if len(fmt) >= 16 else 0
+
+
+def frame_bytes(raw: RawPcm) -> int:
+    """Bytes of one sample of every channel."""
+    return raw.channels * WIDTHS[raw.subtype]
 
 
 def _chunks(buffer: Buffer, order: str) -> Iterator[tuple[bytes, int, int]]:
@@ -90,9 +106,10 @@ def _format(chunk: bytes, order: str) -> RawPcm:
     tag, channels, rate, _, align, bits = struct.unpack(f"{order}HHIIHH", chunk[:16])
     if tag == _EXTENSIBLE and chunk[26:40] == _GUID_TAIL:
         tag = struct.unpack(f"{order}H", chunk[24:26])[0]
-    width = -(-bits // 8) * 8
-    subtype = _SUBTYPES.get((tag, width))
-    if subtype is None or not channels or align * 8 not in (channels * width, 0):  # 0: not filled in
+    width = 1 if tag in _LAWS else -(-bits // 8)
+    width += width == 3 and align == 4 * channels  # 24 bits in room for 32
+    subtype = _SUBTYPES.get((tag, 8 * width))
+    if subtype is None or not channels or align not in (channels * width, 0):  # 0: not filled in
         raise UnsupportedAudio(
             f"the WAV holds {bits}-bit samples of format {tag:#06x} in {align} bytes a frame; "
             "only PCM of 8 to 32 bits, float of 32 or 64 bits, A-law and mu-law are read",
@@ -116,7 +133,7 @@ def _count_held(buffer: Buffer, order: str, start: int, size: int) -> int:
 
 
 def _samples(buffer: Buffer, raw: RawPcm, start: int, size: int) -> Coded:
-    align = raw.channels * WIDTHS[raw.subtype]
+    align = frame_bytes(raw)
     there = (len(buffer) - start) // align
     missing = size - (len(buffer) - start)
     if missing > max(_HEADER_BYTES, align):
