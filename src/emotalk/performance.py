@@ -153,14 +153,14 @@ class Performance:
         spent = {each.name: each.default for each in PARAMETERS if not each.record}
         return replace(self, chunk_duration=self.chunking.duration, chunk_overlap=self.chunking.overlap, **spent)
 
-    def changed(self) -> dict[str, Any]:
+    def list_changed(self) -> dict[str, Any]:
         """The fields that differ from their defaults, by name, as plain values: dataclasses as dictionaries."""
         plain = asdict(self)
         return {each.name: plain[each.name] for each in PARAMETERS if getattr(self, each.name) != each.default}
 
     def later(self) -> dict[str, Any]:
         """What was asked beyond the first version's five parameters."""
-        return {name: value for name, value in self.changed().items() if name not in FIRST}
+        return {name: value for name, value in self.list_changed().items() if name not in FIRST}
 
     def identity(self) -> tuple[Any, ...]:
         """What tells two performances apart. An id that was sent before a parameter existed keeps its digest."""

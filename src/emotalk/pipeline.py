@@ -48,10 +48,10 @@ class Pipeline:
 
         `uncut`: the same frames in chunks of any length, as soon as the engine has them.
         """
-        gains, seed = _given(performance, gains, seed)
+        gains, seed = _give(performance, gains, seed)
         engine = open_session(self.engine, performance.style, performance.chunking, seed=seed)
         cut = Uncut() if uncut else Cut(performance.chunking)
-        return Session(self._expressed(engine, performance, seed, "clip"), cut, performance, gains)
+        return Session(self._express(engine, performance, seed, "clip"), cut, performance, gains)
 
     def live(
         self, performance: Performance, latency: float | None = None, gains: Gains | None = None, seed: str = ""
@@ -60,9 +60,9 @@ class Pipeline:
 
         `latency`: the desired seconds from a sound to its frames; None leaves it to the engine.
         """
-        gains, seed = _given(performance, gains, seed)
+        gains, seed = _give(performance, gains, seed)
         engine = open_live(self.engine, performance.style, latency, seed)
-        return Session(self._expressed(engine, performance, seed, "live"), Uncut(), performance, gains)
+        return Session(self._express(engine, performance, seed, "live"), Uncut(), performance, gains)
 
     def push_many(self, sessions: Sequence["Session"], sounds: Sequence[Pcm]) -> list["list[FaceChunk] | EmoTalkError"]:
         """`push` of several different sessions: each gets what it would get alone, or the error that it would raise."""
@@ -72,7 +72,7 @@ class Pipeline:
             for session, sound, mouth in zip(sessions, sounds, mouths, strict=True)
         ]
 
-    def _expressed(
+    def _express(
         self, session: EngineSession, performance: Performance, seed: str, latency: Latency
     ) -> ExpressedSession:
         asked = performance.emotion, performance.emotions, performance.emotion_strength
@@ -96,7 +96,7 @@ class Take(Performance):
         vars(self).update(gains=gains or Gains(), seed=seed)
 
 
-def _given(performance: Performance, gains: Gains | None, seed: str) -> tuple[Gains, str]:
+def _give(performance: Performance, gains: Gains | None, seed: str) -> tuple[Gains, str]:
     known = vars(performance) if isinstance(performance, Take) else {}
     return gains or known.get("gains", Gains()), seed or known.get("seed", "")
 

@@ -159,7 +159,7 @@ def test_a_broker_that_takes_one_mebibyte_serves_and_refuses_by_length_what_does
     kafka_broker: Broker, admin: AdminClient, tmp_path: Path, prefix: str
 ) -> None:
     """The topics are made by hand, as where nobody may alter them; Kafka's own default is 12 bytes more."""
-    for topic, wanted in topics.wanted_settings(KafkaQueue(kafka_broker.bootstrap, prefix=prefix)._cluster).items():
+    for topic, wanted in topics.list_settings(KafkaQueue(kafka_broker.bootstrap, prefix=prefix)._cluster).items():
         make(admin, topic, {**wanted, "max.message.bytes": str(MiB)})
     options = ("--kafka-prefix", prefix, "--max-message-mib", "1", "--engine", "tone", "--port", "0")
     with (
@@ -191,12 +191,12 @@ def test_records_of_the_largest_size_go_in_come_out_and_are_buried(open_queue: C
 def test_a_broker_that_lacks_a_setting_does_and_it_is_said_once(
     open_queue: Callable[..., KafkaQueue], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    real = topics.wanted_settings
+    real = topics.list_settings
     lacking = {"newer.than.this.broker": "1"}
     monkeypatch.setattr(topics, "OPTIONAL", (*upkeep.OPTIONAL, *lacking))
     monkeypatch.setattr(upkeep, "OPTIONAL", (*upkeep.OPTIONAL, *lacking))
     monkeypatch.setattr(
-        topics, "wanted_settings", lambda cluster: {k: {**v, **lacking} for k, v in real(cluster).items()}
+        topics, "list_settings", lambda cluster: {k: {**v, **lacking} for k, v in real(cluster).items()}
     )
     open_queue().producer().append(request("one"))
     caplog.clear()

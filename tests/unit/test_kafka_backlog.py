@@ -8,8 +8,8 @@ import pytest
 from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException
 
 from emotalk.errors import QueueUnavailable
-from emotalk.queues.kafka.claims.backlog import unfinished
-from emotalk.queues.kafka.claims.group import manned
+from emotalk.queues.kafka.claims.backlog import count_unfinished
+from emotalk.queues.kafka.claims.group import find_manned
 from emotalk.queues.kafka.client.cluster import Cluster
 from emotalk.queues.kafka.client.rights import check_group
 
@@ -44,7 +44,7 @@ class Brokers:
 
 
 def waiting(brokers: Brokers) -> dict[int, int]:
-    return dict(unfinished(cast(Any, brokers), cast(Any, brokers), TOPIC))
+    return dict(count_unfinished(cast(Any, brokers), cast(Any, brokers), TOPIC))
 
 
 def test_an_end_that_nobody_tells_is_an_outage_and_no_empty_log() -> None:
@@ -74,4 +74,4 @@ def test_a_coordinator_that_is_away_is_not_asked_by_an_admin_for_that_can_end_th
     monkeypatch.setattr(Cluster, "admin", SimpleNamespace)  # whatever it is asked, it has no such attribute
     check_group(cast(Any, SimpleNamespace()), Cluster("nowhere:1"))
     with pytest.raises(QueueUnavailable, match="group"):
-        manned(Cluster("nowhere:1"))
+        find_manned(Cluster("nowhere:1"))

@@ -71,7 +71,7 @@ class Accepting:
         self.behind.append(mark)
         then()
 
-    def settled_commit(self) -> KafkaError | None:
+    def settle_commit(self) -> KafkaError | None:
         return self.answer
 
     def seek(self, *_: int) -> None:

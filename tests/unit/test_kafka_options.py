@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from emotalk.errors import ConfigurationError
 from emotalk.processes import parts
 from emotalk.queues.kafka import KafkaQueue
-from emotalk.queues.kafka_options import check_options, described, is_secret, read_options, without_secrets
+from emotalk.queues.kafka_options import check_options, describe, is_secret, read_options, without_secrets
 from emotalk.queues.urls import open_queue
 from emotalk.settings import Settings
 
@@ -52,7 +52,7 @@ def test_what_delivery_stands_on_cannot_be_set(name: str) -> None:
 @pytest.mark.parametrize("name", SECRETS)
 def test_secrets_are_told_from_other_options_by_their_names(name: str) -> None:
     assert is_secret(name)
-    shown = described({name: "hunter2", "security.protocol": "SSL"})
+    shown = describe({name: "hunter2", "security.protocol": "SSL"})
     assert "security.protocol=SSL" in shown
     assert f"{name}=***" in shown
     assert without_secrets("wrong: hunter2!", {name: "hunter2"}) == "wrong: ***!"

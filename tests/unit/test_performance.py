@@ -64,9 +64,9 @@ def test_each_parameter_has_an_example_that_is_not_its_default_and_can_be_used()
 
 @EACH
 def test_a_client_s_message_is_read_as_it_was_meant(each: Parameter) -> None:
-    assert read_performance(Request(SOUND, **asked(each).changed()).message()) == asked(each)
+    assert read_performance(Request(SOUND, **asked(each).list_changed()).message()) == asked(each)
     if each.live:
-        assert read_performance(Live(16_000, **asked(each).changed()).first().settings) == asked(each)
+        assert read_performance(Live(16_000, **asked(each).list_changed()).first().settings) == asked(each)
 
 
 @given(ASKED)
@@ -83,7 +83,7 @@ def test_each_is_a_flag_a_field_of_the_query_and_one_of_the_first_message(each: 
     for query, fields in (({each.name: text(each)}, {}), ({}, {each.name: text(each)})):
         assert read_performance(performance(query, fields).request(SOUND).message()) == asked(each)
     if each.live:
-        start = Start.model_validate({"type": "start", "sample_rate": 16_000, **asked(each).changed()})
+        start = Start.model_validate({"type": "start", "sample_rate": 16_000, **asked(each).list_changed()})
         assert read_performance(start.live().first().settings) == asked(each)
 
 
@@ -107,7 +107,7 @@ def test_what_a_microphone_cannot_ask_is_refused_by_name(each: Parameter) -> Non
 @EACH
 def test_the_message_alone_counts_where_there_is_one(each: Parameter) -> None:
     """Its flat neighbours are zero where a client does not know them, and zero is not their default."""
-    message = emotalk_pb2.AudioRequest(performance=emotalk_pb2.Performance(**asked(each).changed()))
+    message = emotalk_pb2.AudioRequest(performance=emotalk_pb2.Performance(**asked(each).list_changed()))
     assert read_performance(message) == asked(each)
     assert read_performance(emotalk_pb2.AudioRequest(performance=emotalk_pb2.Performance())) == Performance()
 

@@ -27,7 +27,7 @@ from emotalk.errors import ConfigurationError, EmoTalkError, NoQueue
 from emotalk.processes import parts
 from emotalk.processes.state import state_folder
 from emotalk.queues.base import Guarded
-from emotalk.queues.kafka_options import described
+from emotalk.queues.kafka_options import describe
 from emotalk.queues.urls import KAFKA
 from emotalk.settings import DEFAULT_CHECKPOINT, DEFAULT_KAFKA, Settings
 
@@ -110,7 +110,7 @@ def _queue(settings: Settings) -> Finding:
 
 def _broker(settings: Settings) -> Finding:
     if settings.queue.startswith(KAFKA):  # looked at already, and nobody else is to hear its password
-        return Finding("broker", True, described(parts.kafka_options(settings)) or "no TLS, no SASL")
+        return Finding("broker", True, describe(parts.kafka_options(settings)) or "no TLS, no SASL")
     return _answers("broker", replace(Settings(), queue=f"kafka://{DEFAULT_KAFKA}"))
 
 

@@ -98,7 +98,7 @@ def pack_opening(opening: Opening, trace: Mapping[str, str]) -> bytes:
         encoding=opening.encoding,
         latency=opening.latency,
         as_clip=opening.as_clip,
-        performance=emotalk_pb2.Performance(**opening.performance.changed()),
+        performance=emotalk_pb2.Performance(**opening.performance.list_changed()),
         adjustment=live_pb2.Adjustment(**asdict(opening.adjustment)) if opening.adjustment else None,
         as_response=opening.as_response,
         trace=trace,

@@ -64,7 +64,7 @@ def without_secrets(text: str, options: Mapping[str, str]) -> str:
     return text
 
 
-def described(options: Mapping[str, str]) -> str:
+def describe(options: Mapping[str, str]) -> str:
     """For people: every option by name, secrets without their values."""
     return ", ".join(f"{name}={REDACTED if is_secret(name) else value}" for name, value in sorted(options.items()))
 

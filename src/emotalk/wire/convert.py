@@ -86,7 +86,7 @@ def write_performance(performance: Performance, into: emotalk_pb2.AudioRequest |
     flat = [name for name in FIRST if name in into.DESCRIPTOR.fields_by_name]
     for name in flat:
         setattr(into, name, getattr(performance, name))
-    changed = performance.changed()
+    changed = performance.list_changed()
     if changed.keys() - set(flat):
         into.performance.MergeFrom(emotalk_pb2.Performance(**changed))
 

@@ -115,7 +115,7 @@ def _wait_for(animation: Animation, tools: Tools, attempt: Attempt) -> EmoTalkEr
         _keep(animation, tools, attempt)
         if animation.engine_seconds() > attempt.limit:
             raise JobHung(f"{attempt.job.request_id}: the engine did not come back within {attempt.limit:.0f} s")
-        if tools.patience.drained():
+        if tools.patience.is_drained():
             stopped = Stopped("asked to stop")
             animation.abandon(stopped)
             raise stopped

@@ -50,7 +50,7 @@ class Patience:
 
         Raises Stopped once `enough` says so (default: `drained`).
         """
-        enough = enough or self.drained
+        enough = enough or self.is_drained
         while True:
             self.alive(STILL_SECONDS)
             try:
@@ -71,7 +71,7 @@ class Patience:
                 raise Stopped("asked to stop between attempts")
             self.outlast(keep)
 
-    def drained(self) -> bool:
+    def is_drained(self) -> bool:
         """Was the worker asked to stop, and has the job in hand had its time?"""
         if not self.stop.is_set():
             return False

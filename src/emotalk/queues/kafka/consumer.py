@@ -128,7 +128,7 @@ class KafkaConsumer:
         Nobody waits for that where nobody can have begun the request before (docs/decisions/0040). Whoever follows a
         worker that died in it begins it as the first of its partition, and then it is waited for.
         """
-        hand = self._held(claim)
+        hand = self._hold(claim)
         mark, before = (Mark(claim.offset, claim.request.request_id, each) for each in (attempt, attempt - 1))
         if attempt == 1 and hand.earliest and self._is_ours_alone(claim):
             self._member.commit_behind(claim.partition, mark, self._journal.open(claim, hand.earliest))
@@ -147,16 +147,16 @@ class KafkaConsumer:
         """What begin has left under way is done now, or done again."""
         if hand.settling:
             hand.settling = False
-            if self._member.settled_commit() is not None:
+            if self._member.settle_commit() is not None:
                 claim = hand.claim
                 self._commit(claim, Mark(claim.offset, claim.request.request_id, hand.attempt), self._serve)
 
     def keep(self, claim: Claim) -> None:
         """See Consumer.keep."""
         self._follow_the_log()
-        self._held(claim)
+        self._hold(claim)
         self._serve(0)
-        self._held(claim)
+        self._hold(claim)
         self._journal.check(claim)
 
     def publish(self, claim: Claim, results: Sequence[bytes]) -> None:
@@ -177,14 +177,14 @@ class KafkaConsumer:
     def complete(self, claim: Claim) -> None:
         """See Consumer.complete. Deleting the payload is left to `housekeep`."""
         self._follow_the_log()
-        hand = self._held(claim)
+        hand = self._hold(claim)
         self._settle(hand)
         self._journal.end(claim, "done", hand.attempt)
         self._done_with(claim)
         self._reached[claim.partition] = claim.offset + 1
 
     def _done_with(self, claim: Claim) -> None:
-        hand = self._held(claim)
+        hand = self._hold(claim)
         hand.parting = Mark(claim.offset + 1)
         try:
             self._commit(claim, hand.parting, self._serve)
@@ -195,7 +195,7 @@ class KafkaConsumer:
 
     def bury(self, claim: Claim, letter: bytes, error: str, results: Sequence[bytes]) -> None:
         """See Consumer.bury. Repeated after an outage it may leave a second letter, never none."""
-        hand = self._held(claim)
+        hand = self._hold(claim)
         self._settle(hand)
         self._journal.check(claim)
         self._fence(claim)
@@ -207,7 +207,7 @@ class KafkaConsumer:
 
     def give_back(self, claim: Claim) -> None:
         """See Consumer.give_back."""
-        hand = self._held(claim)
+        hand = self._hold(claim)
         self._settle(hand)
         if hand.parting is not None:
             self._commit(claim, hand.parting, self._serve)
@@ -224,7 +224,7 @@ class KafkaConsumer:
             delete_before(self._cluster, partition, self._member.committed(partition).offset)
         if 0 in self._member.owned:  # one worker is enough
             self._register.identity.mend()
-            for request_id in self._register.expired():
+            for request_id in self._register.list_expired():
                 self._writer.write(self._cluster.jobs, tombstones(request_id))
 
     def close(self) -> None:
@@ -290,7 +290,7 @@ class KafkaConsumer:
         self._hand = None
         return hand
 
-    def _held(self, claim: Claim) -> _Hand:
+    def _hold(self, claim: Claim) -> _Hand:
         hand = self._hand
         if hand is None or hand.claim.token != claim.token:
             raise ClaimLost(f"{claim.request.request_id} belongs to another worker, or is no longer worked on")
@@ -299,28 +299,28 @@ class KafkaConsumer:
     def _commit(self, claim: Claim, mark: Mark, meanwhile: Callable[[float], None]) -> None:
         end = time.monotonic() + _SETTLE_SECONDS
         while True:
-            self._held(claim)
+            self._hold(claim)
             error = self._member.commit(claim.partition, mark)
             if error is None:
                 self._marks[claim.partition] = mark
                 return
             if error.code() not in _SETTLING or time.monotonic() > end:
-                raise self._refused(error, claim)
+                raise self._refuse(error, claim)
             meanwhile(_PAUSE_SECONDS)
 
     def _fence(self, claim: Claim) -> None:
         """Raise ClaimLost unless the group knew us a second ago or knows us now."""
-        hand = self._held(claim)
+        hand = self._hold(claim)
         if self._is_unsure() and hand.settling:
-            self._member.settled_commit()
+            self._member.settle_commit()
         if self._is_unsure():
             self._commit(claim, Mark(claim.offset, claim.request.request_id, hand.attempt), time.sleep)
-            self._held(claim)
+            self._hold(claim)
 
     def _is_unsure(self) -> bool:
         return time.monotonic() - self._member.confirmed_at > _FRESH_SECONDS
 
-    def _refused(self, error: KafkaError, claim: Claim) -> Exception:
+    def _refuse(self, error: KafkaError, claim: Claim) -> Exception:
         refusal = kafka_error(error, f"committing {claim.request.request_id}")
         if error.fatal() or error.code() == KafkaError._FATAL:
             # Not an outage to wait for: this membership never commits again, and only `claim` joins anew.

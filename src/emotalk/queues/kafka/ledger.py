@@ -7,7 +7,7 @@ from dataclasses import replace
 from confluent_kafka import Consumer, Message
 
 from emotalk.queues.base import ENDED, STATES, Cursor, JobRow, JobState, Record
-from emotalk.queues.kafka.claims.group import manned
+from emotalk.queues.kafka.claims.group import find_manned
 from emotalk.queues.kafka.client.cluster import Cluster
 from emotalk.queues.kafka.client.reading import partitions_of, reader, records_between, span_of
 from emotalk.queues.kafka.client.records import epoch_of, headers_of, place_of, request_of
@@ -51,7 +51,7 @@ class KafkaLedger:
         """What runs in a partition that has no worker runs no more: it waits for the next."""
         if not any(row.state == "running" for row in rows):
             return rows
-        owned = manned(self._cluster)
+        owned = find_manned(self._cluster)
         stuck = [row for row in rows if row.state == "running" and row.partition not in owned]
         return [replace(row, state="queued") if row in stuck else row for row in rows]
 

@@ -7,7 +7,7 @@ from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
 
 from emotalk.errors import QueueUnavailable
 from emotalk.queues.base import LaneReading, Reading
-from emotalk.queues.kafka.claims.member import committed_mark
+from emotalk.queues.kafka.claims.member import fetch_mark
 from emotalk.queues.kafka.client.cluster import Cluster
 from emotalk.queues.kafka.client.reading import partitions_of, reader, records_between, span_of
 from emotalk.queues.kafka.job_notes.register import Register
@@ -39,7 +39,7 @@ class KafkaMeter:
                 self._log, self._oldest = self._register.identity.number, {}
             found = [self._lane(each) for each in self._partitions(self._cluster.requests)]
             self._register.table.refresh()
-            taken = self._register.table.taken_between
+            taken = self._register.table.count_taken
             lanes = [replace(each, unfinished=each.unfinished - taken(each.partition, *span)) for each, span in found]
         # Not by the letters' topic, which also holds what was deleted and waits to be compacted.
         return Reading(lanes, sum(note.state == "dead" for note in self._register.table.notes().values()))
@@ -52,7 +52,7 @@ class KafkaMeter:
 
     def _lane(self, partition: int) -> tuple[LaneReading, tuple[int, int]]:
         oldest, end = self._span(self._cluster.requests, partition)
-        mark = committed_mark(self._group, self._cluster.requests, partition, _ASK_SECONDS)
+        mark = fetch_mark(self._group, self._cluster.requests, partition, _ASK_SECONDS)
         head = max(oldest, mark.offset)
         if head >= end:
             return LaneReading(partition, 0), (head, head)

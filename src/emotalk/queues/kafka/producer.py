@@ -64,7 +64,7 @@ class KafkaProducer:
     def ahead(self, receipt: Receipt) -> int:
         """See Producer.ahead. Where the broker does not say, the last known figure stands."""
         head = self._register.progress.of(receipt.partition)
-        taken = self._register.table.taken_between(receipt.partition, head, receipt.offset)
+        taken = self._register.table.count_taken(receipt.partition, head, receipt.offset)
         return max(0, receipt.offset - head - taken)
 
     def ping(self) -> None:

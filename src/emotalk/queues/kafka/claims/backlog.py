@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from emotalk.errors import QueueUnavailable
-from emotalk.queues.kafka.claims.member import committed_marks
+from emotalk.queues.kafka.claims.member import fetch_marks
 from emotalk.queues.kafka.client.cluster import Cluster
 from emotalk.queues.kafka.client.faults import kafka_error
 from emotalk.queues.kafka.client.reading import partitions_of
@@ -27,19 +27,21 @@ def backlog(cluster: Cluster) -> int:
     """Ask once, with clients of its own. Raises QueueUnavailable."""
     handle = cluster.consumer({"group.id": cluster.group})
     try:
-        return sum(unfinished(cluster.admin(), handle, cluster.requests).values())
+        return sum(count_unfinished(cluster.admin(), handle, cluster.requests).values())
     finally:
         handle.close()
 
 
-def unfinished(admin: AdminClient, handle: Consumer, topic: str, timeout: float = _ASK_SECONDS) -> Mapping[int, int]:
+def count_unfinished(
+    admin: AdminClient, handle: Consumer, topic: str, timeout: float = _ASK_SECONDS
+) -> Mapping[int, int]:
     """Partition → unfinished requests, in four questions however many partitions there are.
 
     `handle` belongs to the workers' group and never joins it. `timeout`: seconds for each question.
     """
     places = [TopicPartition(topic, partition) for partition in partitions_of(handle, topic, timeout)]
     oldest, ends = _ends(admin, places, _OLDEST, timeout), _ends(admin, places, _END, timeout)
-    marks = committed_marks(handle, topic, ends, timeout)
+    marks = fetch_marks(handle, topic, ends, timeout)
     return {each: max(0, ends[each] - max(oldest[each], marks[each].offset)) for each in ends}
 
 
@@ -80,7 +82,7 @@ class Room:
         if time.monotonic() - self._asked >= _FRESH_SECONDS:
             self._asked = time.monotonic()
             with suppress(QueueUnavailable):  # whoever writes hears of it; the bound is no reason to refuse
-                self._unfinished = sum(unfinished(self._admin, self._kafka, self._topic, _QUICK_SECONDS).values())
+                self._unfinished = sum(count_unfinished(self._admin, self._kafka, self._topic, _QUICK_SECONDS).values())
         check_waiting(self._unfinished, self._most)
 
     def close(self) -> None:

@@ -20,7 +20,7 @@ _SETTLING = (
 )
 
 
-def manned(cluster: Cluster) -> set[int]:
+def find_manned(cluster: Cluster) -> set[int]:
     """Partitions that have a worker. It takes the first unfinished request at once, so that one is running."""
     members = _members(cluster)
     places = [place for member in members for place in (member.assignment.topic_partitions or [])]

@@ -121,18 +121,18 @@ class Member:
 
     def commit(self, partition: int, mark: Mark) -> KafkaError | None:
         """Commit and wait for the answer, some seconds at most; None is success."""
-        refused = self.settled_commit()
+        refused = self.settle_commit()
         if not self._committing.done():
             return refused
         self.commit_behind(partition, mark)
-        return self.settled_commit()
+        return self.settle_commit()
 
     def commit_behind(self, partition: int, mark: Mark, then: Callable[[], object] = lambda: None) -> None:
         """Commit while others go on; `then` is called once the group has taken it."""
         place = TopicPartition(self._topic, partition, mark.offset, mark.metadata)
         self._committing = self._commits.submit(self._commit, place, then)
 
-    def settled_commit(self) -> KafkaError | None:
+    def settle_commit(self) -> KafkaError | None:
         """Wait for the answer to the last commit, some seconds at most; None is success."""
         try:
             return self._committing.result(_COMMIT_SECONDS)
@@ -153,11 +153,11 @@ class Member:
 
     def committed(self, partition: int) -> Mark:
         """What is committed now; offset -1001 where nothing is."""
-        return committed_mark(self._kafka, self._topic, partition, _ASK_SECONDS)
+        return fetch_mark(self._kafka, self._topic, partition, _ASK_SECONDS)
 
     def close(self) -> None:
         """Leave the group (a static member stays in it until its session ends)."""
-        self.settled_commit()
+        self.settle_commit()
         self._kafka.close()
         self._commits.shutdown()
 
@@ -211,12 +211,12 @@ class Member:
         return [TopicPartition(self._topic, each) for each in sorted(partitions)]
 
 
-def committed_mark(kafka: Consumer, topic: str, partition: int, timeout: float) -> Mark:
+def fetch_mark(kafka: Consumer, topic: str, partition: int, timeout: float) -> Mark:
     """The mark of `kafka`'s group on a partition; `kafka` need not be a member."""
-    return committed_marks(kafka, topic, [partition], timeout)[partition]
+    return fetch_marks(kafka, topic, [partition], timeout)[partition]
 
 
-def committed_marks(kafka: Consumer, topic: str, partitions: Iterable[int], timeout: float) -> dict[int, Mark]:
+def fetch_marks(kafka: Consumer, topic: str, partitions: Iterable[int], timeout: float) -> dict[int, Mark]:
     """The same of several, in one question."""
     try:
         marks = kafka.committed([TopicPartition(topic, each) for each in partitions], timeout=timeout)

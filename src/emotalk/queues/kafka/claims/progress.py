@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 
 from emotalk.errors import EmoTalkError
-from emotalk.queues.kafka.claims.member import committed_marks
+from emotalk.queues.kafka.claims.member import fetch_marks
 from emotalk.queues.kafka.client.cluster import Cluster
 from emotalk.queues.kafka.client.sharing import SharedQuestion
 
@@ -29,23 +29,23 @@ class Progress:
         if time.monotonic() - asked < _FRESH_SECONDS or not self._lock.acquire(blocking=False):
             return offset
         try:
-            self._known[partition] = (time.monotonic(), max(offset, self._told(partition, offset, _ASK_SECONDS)))
+            self._known[partition] = (time.monotonic(), max(offset, self._end_or(partition, offset, _ASK_SECONDS)))
         finally:
             self._lock.release()
         return self._known[partition][1]
 
-    def passed(self, partition: int, offset: int, timeout: float) -> bool:
+    def has_passed(self, partition: int, offset: int, timeout: float) -> bool:
         """Is everything before `offset` done, as far as is known now? True where the broker does not say."""
-        return self._told(partition, offset, timeout) >= offset
+        return self._end_or(partition, offset, timeout) >= offset
 
-    def _told(self, partition: int, otherwise: int, timeout: float) -> int:
+    def _end_or(self, partition: int, otherwise: int, timeout: float) -> int:
         try:
             return self._committed.answers([partition], timeout)[0]
         except EmoTalkError:
             return otherwise
 
     def _ask(self, partitions: Sequence[int], timeout: float) -> dict[int, int]:
-        marks = committed_marks(self._kafka, self._topic, partitions, timeout)
+        marks = fetch_marks(self._kafka, self._topic, partitions, timeout)
         return {partition: mark.offset for partition, mark in marks.items()}
 
     def close(self) -> None:

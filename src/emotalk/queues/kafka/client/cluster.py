@@ -144,7 +144,7 @@ class Cluster:
 
         `heard` is told what goes wrong with its connections, whenever it is polled.
         """
-        return self._made(AdminClient, {"error_cb": heard} if heard else {})
+        return self._make(AdminClient, {"error_cb": heard} if heard else {})
 
     def producer(
         self, on_error: Callable[[KafkaError], None], on_throttle: Callable[[ThrottleEvent], None]
@@ -156,13 +156,13 @@ class Cluster:
             on_error(error)
 
         own = {"message.max.bytes": self.record_bytes, "error_cb": hear, "throttle_cb": on_throttle}
-        return self._made(Producer, {**_PRODUCER, **own})
+        return self._make(Producer, {**_PRODUCER, **own})
 
     def consumer(self, own: Mapping[str, Value]) -> Consumer:
         """A client that reads; `own` must name a group.id."""
-        return self._made(Consumer, {**_CONSUMER, **own})
+        return self._make(Consumer, {**_CONSUMER, **own})
 
-    def _made(self, kind: Callable[..., Client], own: Mapping[str, Any]) -> Client:
+    def _make(self, kind: Callable[..., Client], own: Mapping[str, Any]) -> Client:
         config = {"bootstrap.servers": self.bootstrap, "error_cb": self._tell, **_EVERY_CLIENT, **own, **self.settings}
         try:
             return kind(config, logger=_log)

@@ -77,13 +77,13 @@ def kafka_error(cause: KafkaError | KafkaException | None, doing: str, right: Ri
 def change_refused(error: KafkaException | TimeoutError, wish: str, fix: str, right: Right) -> EmoTalkError:
     """Out of reach is an outage; any other no to a change is for a person to mend."""
     if isinstance(error, TimeoutError) or error.args[0].code() in _OUT_OF_REACH:
-        return unanswered(error, wish)
+        return answer_error(error, wish)
     if error.args[0].code() in _FORBIDDEN:
         fix = f"{right}. Or: {fix}"
     return ConfigurationError(f"Kafka refuses: {wish} ({error.args[0].str()}). {fix}")
 
 
-def unanswered(error: KafkaException | TimeoutError, doing: str, right: Right | None = None) -> EmoTalkError:
+def answer_error(error: KafkaException | TimeoutError, doing: str, right: Right | None = None) -> EmoTalkError:
     """The same of a question that may have waited in vain."""
     if isinstance(error, TimeoutError):
         return QueueUnavailable(f"Kafka, {doing}: no answer in time")

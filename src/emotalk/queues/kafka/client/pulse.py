@@ -119,10 +119,10 @@ class Pulse:
     def _silent(self, places: Places, timeout: float) -> set[int]:
         """The leaders that say nothing; below 0: of a partition that has none."""
         led = [place for place, found in places.items() if found.leader >= 0]
-        unanswered = set(self._unanswered(led, timeout))
+        unanswered = set(self._find_silent(led, timeout))
         return {found.leader for place, found in places.items() if found.leader < 0 or place in unanswered}
 
-    def _unanswered(self, places: Sequence[TopicPartition], timeout: float) -> Iterator[TopicPartition]:
+    def _find_silent(self, places: Sequence[TopicPartition], timeout: float) -> Iterator[TopicPartition]:
         """Those whose leader says nothing; one that refuses to tell is there."""
         answers = self._admin.list_offsets(dict.fromkeys(places, _END), request_timeout=timeout) if places else {}
         for place, answer in answers.items():

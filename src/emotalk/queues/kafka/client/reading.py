@@ -55,7 +55,7 @@ def span_of(kafka: Consumer, topic: str, partition: int, timeout: float = _ASK_S
         oldest, end = kafka.get_watermark_offsets(TopicPartition(topic, partition), timeout=timeout)
         return int(oldest), int(end)
 
-    return _asked(kafka, ask, [topic], timeout)
+    return _ask_again(kafka, ask, [topic], timeout)
 
 
 def ends_of(kafka: Consumer, places: Sequence[tuple[str, int]], timeout: float = _ASK_SECONDS) -> list[int]:
@@ -70,10 +70,10 @@ def ends_of(kafka: Consumer, places: Sequence[tuple[str, int]], timeout: float =
                 raise KafkaException(place.error)
         return [int(place.offset) for place in found]
 
-    return _asked(kafka, ask, list(dict.fromkeys(topic for topic, _ in places)), timeout)
+    return _ask_again(kafka, ask, list(dict.fromkeys(topic for topic, _ in places)), timeout)
 
 
-def _asked(kafka: Consumer, ask: Callable[[], T], topics: Sequence[str], timeout: float) -> T:
+def _ask_again(kafka: Consumer, ask: Callable[[], T], topics: Sequence[str], timeout: float) -> T:
     deadline = time.monotonic() + timeout
     while True:
         try:

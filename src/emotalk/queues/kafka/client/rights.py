@@ -10,7 +10,7 @@ from confluent_kafka.admin import AclOperation, AdminClient, TopicDescription
 
 from emotalk.errors import ConfigurationError
 from emotalk.queues.kafka.client.cluster import Cluster
-from emotalk.queues.kafka.client.faults import Right, unanswered
+from emotalk.queues.kafka.client.faults import Right, answer_error
 
 _ASK_SECONDS = 5.0
 
@@ -37,7 +37,7 @@ def describe(admin: AdminClient, cluster: Cluster, timeout: float = _ASK_SECONDS
             if code == KafkaError.TOPIC_AUTHORIZATION_FAILED:
                 hidden.append(name)
             elif code != KafkaError.UNKNOWN_TOPIC_OR_PART:
-                raise unanswered(error, f"asking for {name}") from error
+                raise answer_error(error, f"asking for {name}") from error
     if hidden:
         raise _missing(cluster, [Right(_name(each), "topic", name) for name in hidden for each in _NEEDED])
     return found

@@ -18,7 +18,7 @@ from emotalk.errors import NoQueue, QueueUnavailable
 from emotalk.queues.base import RESULTS_KEPT_SECONDS
 from emotalk.queues.kafka.claims.backlog import backlog
 from emotalk.queues.kafka.client.cluster import Cluster
-from emotalk.queues.kafka.client.faults import Right, change_refused, unanswered
+from emotalk.queues.kafka.client.faults import Right, answer_error, change_refused
 from emotalk.queues.kafka.client.reach import check_brokers, reach
 from emotalk.queues.kafka.client.rights import check_group, check_topics, describe
 from emotalk.queues.kafka.client.upkeep import OPTIONAL, Settings, check_owner, look, mend, pairs, say_unknown
@@ -36,7 +36,7 @@ _EVERY = {"cleanup.policy": "delete", "retention.bytes": "-1", "segment.ms": _HO
 _COMPACTED = {**_EVERY, "cleanup.policy": "compact", "retention.ms": "-1", "max.compaction.lag.ms": _HOUR_MS}
 
 
-def wanted_settings(cluster: Cluster) -> dict[str, Settings]:
+def list_settings(cluster: Cluster) -> dict[str, Settings]:
     """Topic → the settings it must have."""
     own = {
         cluster.requests: {**_EVERY, "retention.ms": "-1"},
@@ -64,7 +64,7 @@ def prepare_topics(cluster: Cluster, partitions: int, replication: int | None, c
         )
     if create:
         _check_rights(admin, cluster, there.values())
-    wanted = wanted_settings(cluster)
+    wanted = list_settings(cluster)
     known = look(admin, wanted, {name: range(len(topic.partitions)) for name, topic in there.items()})
     check_owner(cluster, known)
     if create:
@@ -99,7 +99,7 @@ def _make(
     config = {"min.insync.replicas": str(max(1, copies - 1))}
     _create(admin, cluster, [Shape(name, shapes[name], copies, {**wanted[name], **config}) for name in shapes])
     # Another process may have been as quick, and wanted fewer partitions: what is there counts, not what was asked for.
-    made = _led(admin, dict.fromkeys(shapes, 1)) if shapes else {}
+    made = _await_leaders(admin, dict.fromkeys(shapes, 1)) if shapes else {}
     requests = made.get(cluster.requests) or there[cluster.requests]
     _grow(admin, cluster, len(requests.partitions), partitions)
 
@@ -132,7 +132,7 @@ def _create(admin: AdminClient, cluster: Cluster, shapes: Sequence[Shape]) -> No
         except (KafkaException, TimeoutError) as error:
             if _is_there(error):  # another process was as quick
                 continue
-            left_out = _objected(error, shape)
+            left_out = _find_objection(error, shape)
             if not left_out:
                 raise _creation_refused(error, cluster, shape) from error
             say_unknown(left_out)
@@ -145,7 +145,7 @@ def _is_there(error: KafkaException | TimeoutError) -> bool:
     return isinstance(error, KafkaException) and error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS
 
 
-def _objected(error: KafkaException | TimeoutError, shape: Shape) -> str:
+def _find_objection(error: KafkaException | TimeoutError, shape: Shape) -> str:
     """The setting that the broker names, if it is one that nothing depends on."""
     words = error.args[0].str() if isinstance(error, KafkaException) else ""
     return next((name for name in OPTIONAL if name in shape.settings and name in words), "")
@@ -185,7 +185,7 @@ def _grow(admin: AdminClient, cluster: Cluster, there: int, wanted: int) -> None
         wish = f"growing {cluster.requests} from {there} to {wanted} partitions"
         raise change_refused(error, wish, f"Leave out --partitions {wanted}", _on(cluster, "Alter")) from error
     _log.info("partitions added", extra={"topic": cluster.requests, "before": there, "partitions": wanted})
-    _led(admin, {cluster.requests: wanted})
+    _await_leaders(admin, {cluster.requests: wanted})
 
 
 def delete_before(cluster: Cluster, partition: int, offset: int) -> None:
@@ -199,10 +199,10 @@ def delete_before(cluster: Cluster, partition: int, offset: int) -> None:
             answer.result(timeout=_CHANGE_SECONDS)
     except (KafkaException, TimeoutError) as error:
         doing = f"deleting answered requests from {cluster.requests}"
-        raise unanswered(error, doing, _on(cluster, "Delete")) from error
+        raise answer_error(error, doing, _on(cluster, "Delete")) from error
 
 
-def _led(admin: AdminClient, wanted: Mapping[str, int]) -> Mapping[str, TopicMetadata]:
+def _await_leaders(admin: AdminClient, wanted: Mapping[str, int]) -> Mapping[str, TopicMetadata]:
     """The topics, once each partition has a leader; `wanted`: topic → partitions that it will have at least."""
     end = time.monotonic() + _CHANGE_SECONDS
     while time.monotonic() < end:

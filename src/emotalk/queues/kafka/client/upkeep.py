@@ -19,7 +19,7 @@ from confluent_kafka.admin import (
 
 from emotalk.errors import ConfigurationError
 from emotalk.queues.kafka.client.cluster import Cluster
-from emotalk.queues.kafka.client.faults import UNASKABLE, Right, change_refused, unanswered
+from emotalk.queues.kafka.client.faults import UNASKABLE, Right, answer_error, change_refused
 from emotalk.queues.kafka.client.owners import holdings
 
 _log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ def look(admin: AdminClient, wanted: Mapping[str, Settings], partitions: Mapping
             chosen = {name: known[name] for name in known if _is_chosen(entries[name])}
         except (KafkaException, TimeoutError) as error:
             if isinstance(error, TimeoutError) or error.args[0].code() not in UNASKABLE:
-                raise unanswered(error, f"reading the settings of {resource.name}") from error
+                raise answer_error(error, f"reading the settings of {resource.name}") from error
             refusal = error.args[0].str()
         found.append(Topic(resource.name, partitions[resource.name], wanted[resource.name], known, chosen))
     _say(found, refusal)

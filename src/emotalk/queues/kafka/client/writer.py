@@ -99,7 +99,7 @@ class Writer:
         except BufferError as full:
             raise QueueFull(f"Kafka: too much is waiting to be written to {topic}; try later") from full
         except KafkaException as failure:
-            raise self._broken(failure, producer, topic) from failure
+            raise self._break_error(failure, producer, topic) from failure
         return partial(self._wait, delivery, producer, topic)
 
     def _wait(self, delivery: "_Delivery", producer: Producer, topic: str) -> list[tuple[int, int]]:
@@ -109,7 +109,7 @@ class Writer:
         except KafkaException as failure:
             if failure.args[0].code() == KafkaError._MSG_TIMED_OUT and self._throttle.held_since(began):
                 raise self._throttle.refusal() from failure
-            raise self._broken(failure, producer, topic) from failure
+            raise self._break_error(failure, producer, topic) from failure
         if self._pulse:
             self._pulse.confirmed()
         return places
@@ -120,7 +120,7 @@ class Writer:
         if self._pulse:
             self._pulse.give_up_in_vain(time.monotonic() - began)
 
-    def _broken(self, failure: KafkaException, producer: Producer, topic: str) -> EmoTalkError:
+    def _break_error(self, failure: KafkaException, producer: Producer, topic: str) -> EmoTalkError:
         if failure.args[0].fatal() or failure.args[0].code() == KafkaError._FATAL:
             self._renew(producer)
         error = kafka_error(failure, f"writing to {topic}", Right("Write", "topic", topic))

@@ -51,7 +51,7 @@ class Register:
         """The one that there is; in an outage it takes as long as it may, and none of those who wait tries anew."""
         with self._opening:
             self._forget_another_log()
-            self._table = self._table or _loaded(self._cluster, self.identity.mark(), timeout)
+            self._table = self._table or _load(self._cluster, self.identity.mark(), timeout)
             return dict.fromkeys(topics, self._table)
 
     @property
@@ -122,7 +122,7 @@ class Register:
         """A request that waits behind others has no results, and nobody need look for any."""
         if note.state != "queued" or note.first is None:
             return note
-        is_next = self.progress.passed(note.partition, note.offset, self._left(until))
+        is_next = self.progress.has_passed(note.partition, note.offset, self._left(until))
         return note if is_next else replace(note, first=None)
 
     def _is_passed(self, note: Note | None) -> bool:
@@ -138,7 +138,7 @@ class Register:
         record = encode_note(replace(note, log=self.identity.mark()))
         return Outgoing(request_id + kind, record, partition=PARTITION)
 
-    def expired(self) -> list[str]:
+    def list_expired(self) -> list[str]:
         """Ids whose results are no longer kept, or lost."""
         now = self._clock()
         old = [request_id for request_id, note in self.table.notes().items() if not is_kept(note, now)]
@@ -161,7 +161,7 @@ class Register:
         self.count_partitions_again()
 
 
-def _loaded(cluster: Cluster, mark: str, timeout: float) -> Table:
+def _load(cluster: Cluster, mark: str, timeout: float) -> Table:
     """A table that knows what was noted before it was opened."""
     until = time.monotonic() + timeout
     table = Table(cluster, mark, timeout)

@@ -130,7 +130,7 @@ class Table:
         with self._news:
             return sorted(self._lost - self._entries.keys())
 
-    def taken_between(self, partition: int, head: int, offset: int) -> int:
+    def count_taken(self, partition: int, head: int, offset: int) -> int:
         """How many requests that still stand in the log from `head` to before `offset` were taken away."""
         with self._news:
             wishes = [wish for wish in (self._entries[each].wish for each in self._wished) if wish is not None]
