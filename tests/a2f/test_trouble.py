@@ -1,5 +1,6 @@
 """Audio2Face-3D's calls behind all that guards ours, and what their callers hear when something breaks."""
 
+import asyncio
 import os
 import signal
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import grpc
 from emotalk.server.contracts import contracts_of
 from emotalk.server.guard.guard import Guard
 from tests.a2f.caller import Heard, clip, hear, open_call, pcm, pieces, refused, unfinished
-from tests.a2f.page import CONFIGS, END, Config, ConfigsTypeRequest, header, piece
+from tests.a2f.page import CONFIGS, END, PROCESS, Answer, AudioStream, Config, ConfigsTypeRequest, header, piece
 from tests.integration.served import PATIENCE, Inside, Outside, eventually
 from tests.integration.test_doors import Papers, papers  # noqa: F401 - a fixture
 from tests.integration.test_live import engines, tone_relay
@@ -47,6 +48,23 @@ def test_an_engine_that_dies_is_an_error_and_a_status_and_the_next_call_is_answe
     assert died.code() is grpc.StatusCode.UNAVAILABLE
     assert [code for code, _ in heard.statuses] == [ERROR]
     assert frames(served.channel) == 30
+
+
+def test_who_is_refused_while_still_sending_hears_why(served: Inside) -> None:
+    """grpc.aio, which NVIDIA's samples use, says INTERNAL of a call that ends while a message is on its way."""
+
+    async def code() -> grpc.StatusCode:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{served.server.port}") as channel:
+            call = channel.stream_stream(
+                PROCESS, request_serializer=AudioStream.SerializeToString, response_deserializer=Answer.FromString
+            )(timeout=PATIENCE)
+            await call.write(header(8_000))
+            assert (await call.read()).status.code == ERROR
+            for message in [*pieces(SPOKEN, 1_600), END]:
+                await call.write(message)
+            return await call.code()
+
+    assert {asyncio.run(code()) for _ in range(5)} == {grpc.StatusCode.INVALID_ARGUMENT}
 
 
 def test_a_call_that_is_cancelled_in_the_middle_gives_its_place_back() -> None:

@@ -11,7 +11,6 @@ from emotalk.jobs.intake import new_id
 from emotalk.live.pool import LivePool
 from emotalk.server.contracts.audio2face_call import AudioCall
 from emotalk.server.contracts.base import Contract, Resources, calls_of
-from emotalk.server.guard.gate import abort
 from emotalk.wire.a2f import a2f_controller_pb2, a2f_controller_pb2_grpc
 from emotalk.wire.audio2face import END, SUCCESS, AudioStream, read_header, to_error
 
@@ -40,7 +39,7 @@ class A2FControllerService(a2f_controller_pb2_grpc.A2FControllerServiceServicer)
                 await context.write(to_error(str(error)))
                 facts = {"request_id": request_id, "error": str(error), "kind": type(error).__name__}
                 log.info("refused", extra=facts)
-                await abort(context, error)
+                raise
 
     async def _answer(
         self, request_id: str, live: LivePool, messages: AsyncIterator[AudioStream], context: grpc.aio.ServicerContext

@@ -57,7 +57,7 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
                         await context.write(response)
             except EmoTalkError as error:
                 await context.write(to_failure(request_id[:LONGEST_ID], str(error)))
-                await abort(context, error)
+                raise
 
     async def SubmitAudio(  # noqa: N802
         self, request: emotalk_pb2.AudioRequest, context: grpc.aio.ServicerContext

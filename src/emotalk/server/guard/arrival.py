@@ -5,7 +5,7 @@ Places are counted here and not by gRPC, which would refuse probes and clients a
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import AbstractContextManager, aclosing
+from contextlib import AbstractContextManager, aclosing, suppress
 from typing import Any
 
 import grpc
@@ -18,6 +18,8 @@ from emotalk.server.guard.tokens import Tokens
 
 SMALL_BYTES = 64 * 2**10
 """What a request without sound may have."""
+HEAR_OUT_SECONDS, PAUSE_SECONDS = 1.0, 0.1
+"""Who is refused has sent all after such a pause; a microphone never pauses."""
 
 Call = Callable[[Any, grpc.aio.ServicerContext], Awaitable[None]]
 _END = object()
@@ -63,7 +65,11 @@ class ArrivalGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has
         client = caller_of(context, self._tokens).client
         with self._doorway.inside.of(client), self._doorway.streaming(client):
             async with aclosing(self._in_time(messages, self._doorway.arriving.of(client))) as timely:
-                await _answer(answer(timely, context), context)
+                try:
+                    await _answer(answer(timely, context), context)
+                except EmoTalkError:
+                    await hear_out(timely)
+                    raise
 
     async def _probe(self, answer: Callable[..., Answering], lasts: bool, context: Any) -> None:
         """Who needs no token has places of their own, and takes none of anybody else's."""
@@ -102,6 +108,19 @@ class ArrivalGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has
         if request is grpc.aio.EOF:
             raise _unreadable()
         return request
+
+
+async def hear_out(messages: AsyncIterator[Any]) -> None:
+    """Before a stream is refused: to whoever still sends when it ends, grpc.aio says INTERNAL, and not why."""
+    with suppress(TimeoutError, EmoTalkError):
+        async with asyncio.timeout(HEAR_OUT_SECONDS):
+            while await _before_a_pause(messages) is not _END:
+                pass
+
+
+async def _before_a_pause(messages: AsyncIterator[Any]) -> Any:
+    async with asyncio.timeout(PAUSE_SECONDS):  # wait_for may lose the cancellation of the timeout around it
+        return await anext(messages, _END)
 
 
 async def _answer(answering: Answering, context: grpc.aio.ServicerContext) -> None:
