@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -118,6 +119,9 @@ def test_flags_are_understood_in_both_spellings(home: Path) -> None:
         ("health nonsense", Exit.USAGE, "HOST:PORT"),
         ("jobs show nobody", Exit.INPUT, "emotalk jobs list"),
         ("animate", Exit.USAGE, "required"),
+        ("animate -in.wav -o out.npy", Exit.USAGE, r"for a file write \./-in\.wav"),
+        ("animate in.wav -o -out.npy", Exit.USAGE, r"for a file write \./-out\.npy"),
+        ("send -in.wav --port 1", Exit.USAGE, r"for a file write \./-in\.wav"),
         ("dance", Exit.USAGE, "invalid choice"),
         ("animate in.wav -o out.npy --persn 3", Exit.USAGE, r"usage: emotalk animate[^$]*--persn 3"),
         ("play face.glb --to vmc://127.0.0.1", Exit.USAGE, r"\.glb is written, but not read\. Use one of \.npy"),
@@ -133,6 +137,15 @@ def test_each_mistake_has_its_exit_code_and_a_sentence_that_helps(
     assert got == code, told
     assert re.search(sentence, told), told
     assert not list(home.glob("out*"))
+
+
+@pytest.mark.parametrize("name", ["stdin", "stdout", "stderr"])
+def test_a_standard_stream_that_the_caller_closed_is_not_missed(
+    home: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(sys, name, None)
+    assert main(["animate", "in.wav", "-o", "out.npy", "--engine", "tone"]) == Exit.OK
+    assert (home / "out.npy").exists()
 
 
 def test_sound_that_cannot_be_read_is_refused_with_what_to_do(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

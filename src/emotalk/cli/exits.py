@@ -18,6 +18,13 @@ __all__ = ["Exit", "complain", "exit_of", "guarded"]
 _COMMAND = re.compile(r"\bemotalk (animate|convert|doctor|health|jobs|play|send|serve|submit|web|work)\b")
 
 
+def open_standard_streams() -> None:
+    """Those that the caller closed lead nowhere; else the next file that is opened would be taken for one of them."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8", closefd=False))
+
+
 def exit_of(error: BaseException) -> Exit:
     """Ours by the table; a file that cannot be used is the caller's."""
     if isinstance(error, EmoTalkError):

@@ -6,8 +6,9 @@ from importlib.metadata import version
 from typing import Any
 
 from emotalk.cli import flags
-from emotalk.cli.exits import guarded
+from emotalk.cli.exits import guarded, open_standard_streams
 from emotalk.cli.help import CommonFlags, add_helps, is_rare
+from emotalk.cli.parser import CommandParser
 from emotalk.cli.uninstalled import command_or_advice
 
 _COMMANDS: tuple[Any, ...] = tuple(
@@ -17,6 +18,7 @@ _COMMANDS: tuple[Any, ...] = tuple(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
+    open_standard_streams()
     parsed, unknown = _parser().parse_known_args(arguments)
     return guarded(lambda: _run(parsed, unknown))
 
@@ -30,15 +32,16 @@ def _run(parsed: argparse.Namespace, unknown: list[str]) -> int | None:
 
 def door(command: str, **defaults: object) -> int:
     """One command as a program of its own, `defaults` instead of the command's; returns its exit code."""
+    open_standard_streams()
     module = next(each for each in _COMMANDS if _name(each) == command)
-    parser = argparse.ArgumentParser(**_look(module))
+    parser = CommandParser(**_look(module))
     _fill(parser, module, **defaults)
     parsed, unknown = parser.parse_known_args()
     return guarded(lambda: _run(parsed, unknown))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="emotalk",
         description="Speech audio in, a moving face out: 52 ARKit blendshapes at 30 frames a second.",
         epilog=flags.ENVIRONMENT_NOTE,
