@@ -44,8 +44,9 @@ class AudioReader:
     def blocks(self, size: int = SAMPLE_RATE) -> Iterator[Pcm]:
         """The sound as float32 blocks of `size` samples at 16 kHz (the last may be shorter), in [-1, 1].
 
-        Stereo becomes the mean of left and right, samples beyond full scale are clipped, and the same samples come out
-        whatever `size` is. Raises TruncatedAudio, BadSamples or AudioTooLong on the way, as soon as it shows.
+        Stereo becomes the mean of left and right, or the one that is not silent. Samples beyond full scale are
+        clipped, and the same samples come out whatever `size` is. Raises TruncatedAudio, BadSamples or AudioTooLong
+        on the way, as soon as it shows.
         """
         return recut(resample(self._mono(), self.rate), size)
 
@@ -55,10 +56,10 @@ class AudioReader:
 
     def _mono(self) -> Iterator[Pcm]:
         gauge = self._gauge()
-        sign = np.float32(-0.5 if gauge.inverted else 0.5)
+        left, right = map(np.float32, gauge.shares)
         for block in self._check_blocks():
             scaled = block * gauge.scale if gauge.scale != 1 else block
-            yield _mix(np.clip(scaled, -1, 1).astype(np.float32, copy=False), sign)
+            yield _mix(np.clip(scaled, -1, 1).astype(np.float32, copy=False), left, right)
 
     def _gauge(self) -> Gauge:
         """Whatever can only be told from all samples; most files need no such look."""
@@ -153,11 +154,11 @@ def _check_finite(block: Block, read: int, rate: int) -> None:
         )
 
 
-def _mix(block: NDArray[np.float32], sign: np.float32) -> Pcm:
-    """Stereo → mono: the mean of left and right, exact for 16-bit samples."""
+def _mix(block: NDArray[np.float32], left: np.float32, right: np.float32) -> Pcm:
+    """Stereo → mono: mostly the mean of left and right, exact for 16-bit samples."""
     if block.shape[1] == 1:
         return block[:, 0]
-    return block[:, 0] * np.float32(0.5) + block[:, 1] * sign
+    return block[:, 0] * left + block[:, 1] * right
 
 
 def _empty() -> AudioError:

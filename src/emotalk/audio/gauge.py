@@ -1,7 +1,8 @@
 """What the samples of a file mean, where a look at all of them is needed to tell.
 
 Floats at ±32767 are 16-bit numbers that were never divided; floats of a millionth are ones that were divided twice;
-16-bit numbers in 32-bit PCM are quiet beyond hearing. And where one channel is inverted, the mean of both is silence.
+16-bit numbers in 32-bit PCM are quiet beyond hearing. And where one channel is inverted, the mean of both is silence;
+where one is silent, it is half of the sound.
 """
 
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ _OVERSHOOT = 16.0
 """Floats may go beyond full scale, by 24 dB at most; beyond that they are in another scale."""
 _FINEST, _FINE = 2.0**-31, 2.0**-23
 """A step of 32 and of 24 bits."""
+_SILENT = 1e-4
+"""A channel 40 dB below the other one has no part in the sound: a microphone was in one of two sockets."""
 _CANCELLED = 1 / 16
 """One channel is the other one inverted where their mean has so little of their energy (-12 dB)."""
 
@@ -28,7 +31,8 @@ class Gauge:
     _peak: float = 0.0
     _whole: bool = True
     _finest: bool = False
-    _energy: float = 0.0
+    _left: float = 0.0
+    _right: float = 0.0
     _mixed: float = 0.0
 
     def look(self, block: Block) -> None:
@@ -40,13 +44,17 @@ class Gauge:
             self._finest |= bool((steps % (_FINE / _FINEST)).any())
         if block.shape[1] == 2:
             left, right = block.astype(np.float64).T
-            self._energy += float(left @ left + right @ right) / 2
+            self._left += float(left @ left)
+            self._right += float(right @ right)
             self._mixed += float((left + right) @ (left + right)) / 4
 
     @property
-    def inverted(self) -> bool:
-        """Does the right channel count negative?"""
-        return self._energy > 0 and self._mixed < _CANCELLED * self._energy
+    def shares(self) -> tuple[float, float]:
+        """What the left and the right channel give to the sound that is heard."""
+        if min(self._left, self._right) < _SILENT * max(self._left, self._right):
+            return (1.0, 0.0) if self._left > self._right else (0.0, 1.0)
+        inverted = self._mixed < _CANCELLED * (self._left + self._right) / 2
+        return 0.5, -0.5 if inverted else 0.5
 
     @property
     def scale(self) -> float:

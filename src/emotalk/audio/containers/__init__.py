@@ -8,7 +8,9 @@ Why so: docs/decisions/0013.
 
 from emotalk.audio.containers import chunked, flac, mp3, ogg, wav, whole
 from emotalk.audio.containers.base import WIDTHS, Buffer, Coded, CodedFile, RawPcm
+from emotalk.audio.containers.others import CHANGED, is_text_of_bytes
 from emotalk.audio.containers.sniff import sniff
+from emotalk.errors import NotAudio
 from emotalk.limits import Limits
 
 __all__ = ["DEMUXERS", "WIDTHS", "Buffer", "Coded", "CodedFile", "RawPcm", "locate", "sniff"]
@@ -20,6 +22,8 @@ DEMUXERS = {each: each.lower() for each in ("WAV", "FLAC", "OGG", "MP3", "AIFF",
 def locate(buffer: Buffer, limits: Limits) -> Coded:
     """Find the coded sound in a file. Raises AudioError; reads headers only, and decodes nothing."""
     kind, start, demuxer = sniff(buffer)
+    if is_text_of_bytes(buffer):
+        raise NotAudio(f"this is {CHANGED[0]}", CHANGED[1])
     if demuxer:
         whole.check(demuxer, kind, buffer, start)
         return Coded(kind, buffer, start, len(buffer), demuxer=demuxer, counted=False)

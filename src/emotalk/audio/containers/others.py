@@ -1,5 +1,7 @@
 """What people send in place of sound, so that a refusal can say what it is."""
 
+import re
+
 from emotalk.audio.containers.base import Buffer
 from emotalk.audio.containers.tags import skip_zeros
 
@@ -26,27 +28,45 @@ OTHERS: tuple[Named, ...] = (
     (0, b"\xfd7zXZ", "an xz archive"),
     (0, b"\x28\xb5\x2f\xfd", "a zstd archive"),
     (257, b"ustar", "a tar archive"),
+    (0, b"#EXTM3U", "a playlist, which only names other files"),
+    (0, b"[playlist]", "a playlist, which only names other files"),
+    (0, b"\x93NUMPY", "a NumPy array"),
+    (0, b"MMMD", "an SMAF ringtone"),
+    (0, b".SoX", "a SoX file"),
+    (0, b"2BIT", "an AVR file"),
+    (0, b"PVF1", "a PVF file"),
+    (0, b" paf", "a PARIS file"),
+    (0, b"fap ", "a PARIS file"),
+    (0, b"\x64\xa3", "an IRCAM file"),
+    (0, b"ALawSoundFile", "a Psion recording"),
+    (0, b"EA3\x01", "an ATRAC file"),
+    (0, b"\xc0\xde\xc2", "a Codec 2 recording"),
+    (0, b"\x56\xe0", "an AAC stream in LATM"),
+    (4, b"\xf8\x72\x6f", "a TrueHD or MLP stream"),
+    (0, b"\x1f\x07\x00", "a DV film"),
+    (0, b"nut/multimedia", "a NUT container"),
+    (1, b"WS\x06", "a Flash program (SWF)"),
+    (0, b"\xb7\xd8\x00\x20\x37\x49\xda\x11", "a WTV film"),
+    (0, b"\0\0\0\0\x01\xbc\0\0", "a GXF film"),
     (0, b"MZ", "a program"),
     (0, b"\x7fELF", "a program"),
     (0, b"\0\x05\x16\x07", "what a Mac keeps beside a file (its name begins with '._'), not the file"),
 )
 _BEGINNING = 512
 _QUOTED = 60
-_BASE64 = (
-    "data:audio/",
-    "data:video/",
-    "UklGR",
-    "T2dnU",
-    "SUQz",
-    "ZkxhQ",
-    "GkXfo",
-    "AAAAGGZ0eX",
-    "AAAAHGZ0eX",
-    "AAAAIGZ0eX",
-)
+_FIXES = {
+    "archive": "Unpack it, and send the file that is in it",
+    "array": "Write its samples as a WAV: soundfile.write('output.wav', array, RATE)",
+}
+_HEXADECIMAL = re.compile(r"(?:[0-9a-fA-F]{2} ?){30,}[0-9a-fA-F]?")
+_ENCODED, _ENCODED_WITHIN = re.compile(r"[\w+/-]{60}"), re.compile(r"[\w+/-]{200}")
+"""No word is as long, and no address either."""
 _LOST = "�".encode()
 """What stands in for a byte that was no text, after bytes were handled as text."""
 _LOST_AT_LEAST = 8
+_LONG_BEGINNING, _LINES, _RARELY, _LONGEST_LETTER = 2**18, 16, 50, 4
+"""So many lines all end alike by intent alone, and one byte in fifty is no chance."""
+CHANGED = "a file whose bytes were handled as text and so changed", "Send it as bytes, from the original"
 
 
 def identify(buffer: Buffer) -> tuple[str, str]:
@@ -54,22 +74,47 @@ def identify(buffer: Buffer) -> tuple[str, str]:
     beginning = buffer[:_BEGINNING]
     for at, magic, name in OTHERS:
         if beginning[at : at + len(magic)] == magic:
-            return name, ""
+            return name, _FIXES.get(name.split()[-1], "")
     if skip_zeros(buffer, 0) == len(buffer):
         return "nothing but zeros: its writer made room for it and never filled it", "Send it again"
-    if beginning.count(_LOST) >= _LOST_AT_LEAST or (beginning[:4] == b"RIFF" and b"WAVEfmt " in beginning[:64]):
-        return "a file whose bytes were handled as text and so changed", "Send it as bytes, from the original"
-    return _text(beginning)
+    if text := _text(beginning):
+        return text
+    lost = beginning.count(_LOST) >= _LOST_AT_LEAST or (beginning[:4] == b"RIFF" and b"WAVEfmt " in beginning[:64])
+    return CHANGED if lost or is_text_of_bytes(buffer) else ("", "")
 
 
-def _text(beginning: bytes) -> tuple[str, str]:
+def is_text_of_bytes(buffer: Buffer) -> bool:
+    """Has a program that copies text changed these bytes: every line end is two bytes long, or every byte above 127?"""
+    beginning = buffer[:_LONG_BEGINNING]
+    lines = beginning.count(b"\n")
+    if lines >= _LINES and lines == beginning.count(b"\r\n"):
+        return True
+    if beginning.count(_LOST) > len(beginning) // _RARELY:
+        return True
+    twos = beginning.count(b"\xc2") + beginning.count(b"\xc3")
+    return twos > len(beginning) // _RARELY and _is_utf8(beginning)
+
+
+def _is_utf8(beginning: bytes) -> bool:
+    try:
+        beginning[:-_LONGEST_LETTER].decode()
+    except UnicodeDecodeError as error:
+        return error.end > len(beginning) - 2 * _LONGEST_LETTER  # the last letter may be cut
+    return True
+
+
+def _text(beginning: bytes) -> tuple[str, str] | None:
     words = _words(beginning)
     if words is None:
-        return "", ""
-    if words.startswith(_BASE64):
-        return "a sound in base64", "Decode it first: base64 -d INPUT > OUTPUT"
+        return None
     quoted = words[:_QUOTED] + ("…" if len(words) > _QUOTED else "")
-    return f"text, which begins with '{quoted}'" if quoted else "text", ""
+    if _HEXADECIMAL.fullmatch(words):
+        return "a sound in hexadecimal digits", "Decode it first: xxd -r -p INPUT > OUTPUT"
+    if words.startswith("data:") or _ENCODED.match(words):
+        return "a sound in base64", "Decode it first: base64 -d INPUT > OUTPUT"
+    if _ENCODED_WITHIN.search(words):
+        return f"text with base64 in it, which begins with '{quoted}'", "Take it out and decode it: base64 -d"
+    return (f"text, which begins with '{quoted}'" if quoted else "text"), ""
 
 
 def _words(beginning: bytes) -> str | None:

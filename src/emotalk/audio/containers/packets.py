@@ -1,9 +1,11 @@
 """Frames of codecs that have no container to promise anything: how long does one say that it is?
 
 MPEG  layers I to III, see mp3.py; here II
+ADTS  0xFFF (12 bits), .. layer 0 (2), .. size (13 bits from bit 30 on)
 AC-3  0x0B77, checksum (2), rate (2 bits), size (6)  | E-AC-3: 0x0B77, kind (2 bits), number (3), words less one (11)
 """
 
+from emotalk.audio.containers.base import Buffer
 from emotalk.audio.containers.mp3 import read_header
 
 _AC3_RATES = (48_000, 44_100, 32_000)
@@ -11,8 +13,34 @@ _AC3_KBITS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384
 _MP2_RATES = (44_100, 48_000, 32_000)
 _MP2_KBITS_1 = (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384)
 _MP2_KBITS_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+_NEAR, _IN_A_ROW = 8_192, 4
 _LAST_AC3 = 10
 """Versions of AC-3; higher ones are E-AC-3."""
+
+
+def find_aac(buffer: Buffer, start: int) -> int | None:
+    """Where soon after `start` an AAC stream begins: a recorder of a broadcast comes in within a frame."""
+    near = buffer[start : start + _NEAR]
+    found = near.find(b"\xff")
+    while found >= 0:
+        if _are_frames(buffer, start + found):
+            return start + found
+        found = near.find(b"\xff", found + 1)
+    return None
+
+
+def _are_frames(buffer: Buffer, at: int) -> bool:
+    for _ in range(_IN_A_ROW):
+        if not (size := _adts(buffer[at : at + 6])):
+            return False
+        at += size
+    return True
+
+
+def _adts(packet: bytes) -> int:
+    if len(packet) < 6 or packet[0] != 0xFF or packet[1] & 0xF6 != 0xF0:
+        return 0
+    return (int.from_bytes(packet[3:6], "big") >> 5) & 0x1FFF
 
 
 def promised(packet: bytes) -> int:

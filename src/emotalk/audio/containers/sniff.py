@@ -6,6 +6,7 @@ from typing import NamedTuple
 from emotalk.audio.containers.base import Buffer
 from emotalk.audio.containers.mp3 import begins_soon
 from emotalk.audio.containers.others import OTHERS, Named, identify
+from emotalk.audio.containers.packets import find_aac
 from emotalk.audio.containers.programmes import packet_shape
 from emotalk.audio.containers.tags import skip_id3
 from emotalk.audio.limits import CONVERT
@@ -30,6 +31,7 @@ _OURS: tuple[Named, ...] = (
 )
 """What libsndfile reads, beside WAV, FLAC and MP3, which are told by more."""
 
+_AAC = "AAC stream"
 _MEDIA: tuple[tuple[int, bytes, str, str], ...] = (
     (4, b"ftyp", "MP4, M4A or MOV container", "mov"),
     (4, b"moov", "MOV container", "mov"),
@@ -40,7 +42,7 @@ _MEDIA: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"FLV\x01", "Flash video", "flv"),
     (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "WMA or WMV container", "asf"),
     (0, b"#!AMR", "AMR recording", "amr"),
-    (0, b"ADIF", "AAC stream", "aac"),
+    (0, b"ADIF", _AAC, "aac"),
     (0, b"\0\0\x01\xba", "MPEG video", "mpeg"),
     (0, b"\x0b\x77", "AC-3 stream", "ac3"),
     (0, b"\x7f\xfe\x80\x01", "DTS stream", "dts"),
@@ -63,6 +65,7 @@ _LATE = re.compile(
     re.DOTALL,
 )
 """What begins a file behind something else: the head of an answer over HTTP, a byte order mark, empty lines."""
+_CHUNK, _LAST_CHUNK = re.compile(rb"([0-9a-fA-F]{1,8})[^\r\n]*\r\n"), len(b"\r\n0\r\n\r\n")
 _NEAR = 4_096
 _RAW = f"Samples without a header need a name: --raw pcm16le:16000, or audio_format. {CONVERT}"
 _LONGEST_PACKET = 204
@@ -78,18 +81,30 @@ def sniff(buffer: Buffer) -> Found:
     if start and (ours := _ours(buffer, start)):
         return ours
     first = buffer[start : start + 2]
+    if start and (aac := find_aac(buffer, start)) is not None:
+        return Found(_AAC, aac, "aac")
     if (start and not _else(buffer[start : start + 12])) or (first[:1] == b"\xff" and _is_layer(first, 3)):
         return Found("MP3", start)
     if not _else(buffer[:512]) and (late := _LATE.search(buffer[:_NEAR])):
+        _refuse_chunks(buffer, late.start())
         return sniff(buffer[late.start() : late.start() + _NEAR])._replace(start=late.start())
     name, fix = identify(buffer)
     if not name and begins_soon(buffer):
         return Found("MP3")
+    if not name and (aac := find_aac(buffer, 0)) is not None:
+        return Found(_AAC, aac, "aac")
     if not name and (at := next((at for at in range(_LONGEST_PACKET) if packet_shape(buffer, at)), 0)):
         return Found("MPEG transport stream", at, "mpegts")
     if not name:
         name, fix = "no sound that is known here", _RAW
     raise NotAudio(f"this is {name}, neither WAV, FLAC, OGG, MP3 nor anything else that has sound", fix or CONVERT)
+
+
+def _refuse_chunks(buffer: Buffer, start: int) -> None:
+    """Where the size of a chunk stands before a file, the sizes of others stand within it."""
+    size = _CHUNK.fullmatch(buffer[:start])
+    if size and start + int(size[1], 16) + _LAST_CHUNK < len(buffer):
+        raise NotAudio("this is the body of an HTTP answer in chunks, with their sizes", "Save it as curl does")
 
 
 def _ours(buffer: Buffer, start: int) -> Found | None:
@@ -109,7 +124,7 @@ def _media(buffer: Buffer, start: int) -> Found | None:
         if first[at : at + len(magic)] == magic:
             return Found(name, start, demuxer)
     if len(first) > 1 and first[0] == 0xFF and first[1] & 0xF6 == 0xF0:
-        return Found("AAC stream", start, "aac")
+        return Found(_AAC, start, "aac")
     if _is_layer(first, 2):
         return Found("MP2 stream", start, "mp3")
     return Found("MPEG transport stream", start, "mpegts") if packet_shape(buffer, start) else None
