@@ -16,13 +16,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from onnx import TensorProto
 
+from emotalk.engines.emotalk.failures import to_engine_error
 from emotalk.engines.emotalk.gpu import gpus
 from emotalk.engines.emotalk.network import Inputs, Network
 from emotalk.engines.emotalk.onnx_layers import OnnxLayers
 from emotalk.engines.emotalk.weights import Weights
 from emotalk.engines.emotalk.window import Floats, WindowInputs, feature_count, span_of
 from emotalk.engines.quiet_onnxruntime import failures, onnxruntime
-from emotalk.errors import DeviceUnavailable, EngineError, OutOfMemory
+from emotalk.errors import DeviceUnavailable, OutOfMemory
 from emotalk.extras import how_to_install
 from emotalk.face import Frames
 
@@ -37,7 +38,6 @@ _ERRORS = (
     failures.InvalidGraph,
     failures.EngineError,
 )
-_ALLOCATION = ("allocate", "out of memory", "alloc_failed", "bad_alloc", "cuda failure 2")
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ class OnnxRuntime:
         try:
             [frames] = self._session.run(["face"], {"samples": samples, **windows[0].beside_samples()})
         except (*_ERRORS, MemoryError) as error:
-            raise _to_engine_error(error) from error
+            raise to_engine_error(error) from error
         return list(frames)
 
 
@@ -118,7 +118,7 @@ def probe(encoder: Weights, samples: Floats, provider: Provider = CPU) -> Floats
     try:
         [hidden] = session.run(["hidden"], {"samples": samples[None]})
     except (*_ERRORS, MemoryError) as error:
-        raise _to_engine_error(error) from error
+        raise to_engine_error(error) from error
     return np.asarray(hidden[0], np.float32)
 
 
@@ -155,7 +155,7 @@ def _session(layers: OnnxLayers, answers: dict[str, Any], provider: Provider, th
             model.SerializeToString(), options, providers=[(provider.name, provider.options)]
         )
     except (*_ERRORS, MemoryError) as error:
-        raise _to_engine_error(error) from error
+        raise to_engine_error(error) from error
     if session.get_providers()[0] != provider.name:
         # It would compute on the CPU without a word.
         raise DeviceUnavailable(
@@ -168,10 +168,3 @@ def _session(layers: OnnxLayers, answers: dict[str, Any], provider: Provider, th
 def _identity(provider: Provider) -> str:
     where = gpus()[0] if provider is CUDA else "cpu"
     return f"onnxruntime {onnxruntime.__version__}; {provider.name}; {sorted(provider.options.items())}; {where}"
-
-
-def _to_engine_error(error: Exception) -> EngineError:
-    """ONNX Runtime's exceptions say only in their text that memory ran out."""
-    if isinstance(error, MemoryError) or any(word in str(error).lower() for word in _ALLOCATION):
-        return OutOfMemory("the window does not fit into memory. Use a smaller --chunk-duration.")
-    return EngineError(f"the emotalk engine failed: {str(error).strip()}")

@@ -10,12 +10,12 @@ from threading import Lock
 
 import numpy as np
 
+from emotalk.engines.emotalk.failures import to_engine_error
 from emotalk.engines.emotalk.network import Inputs, Network
 from emotalk.engines.emotalk.openvino_layers import OpenVinoLayers
 from emotalk.engines.emotalk.weights import CONTENT, EMOTION, Weights
 from emotalk.engines.emotalk.window import Floats, WindowInputs, feature_count, span_of
 from emotalk.engines.quiet_openvino import openvino
-from emotalk.errors import EngineError, OutOfMemory
 from emotalk.face import Frames
 
 _DEVICE = "CPU"
@@ -23,7 +23,6 @@ _TILE = 100
 """Rows of features made at once: 2 s of sound."""
 
 _CPUINFO = Path("/proc/cpuinfo")
-_ALLOCATION = ("bad_alloc", "allocate", "out of memory")
 
 
 class OpenVinoRuntime:
@@ -46,7 +45,7 @@ class OpenVinoRuntime:
             self.reads_weights = bool(layers.lent)
             self.identity = _identity(face)
         except (RuntimeError, MemoryError) as error:
-            raise _to_engine_error(error) from error
+            raise to_engine_error(error) from error
 
     def infer(self, window: WindowInputs) -> Frames:
         """Raw blendshapes float32 [frames, 52]. Raises EngineError, OutOfMemory."""
@@ -58,7 +57,7 @@ class OpenVinoRuntime:
                 self._request.infer(inputs, share_inputs=True)
                 return np.array(self._request.get_output_tensor(0).data, np.float32)
         except (RuntimeError, MemoryError) as error:
-            raise _to_engine_error(error) from error
+            raise to_engine_error(error) from error
 
     def infer_batch(self, windows: Sequence[WindowInputs]) -> list[Frames]:
         """One after the other: the cores have no more to give."""
@@ -94,7 +93,7 @@ def probe(encoder: Weights, samples: Floats, threads: int | None = None) -> Floa
         request.infer({"samples": samples}, share_inputs=True)
         return np.array(request.get_output_tensor(0).data, np.float32)
     except (RuntimeError, MemoryError) as error:
-        raise _to_engine_error(error) from error
+        raise to_engine_error(error) from error
 
 
 def build_features(weights: Weights) -> openvino.Model:
@@ -161,10 +160,3 @@ def _instruction_set() -> str:
     lines = _CPUINFO.read_text(errors="replace").splitlines()
     flags = next((line.split() for line in lines if line.startswith(("flags", "Features"))), [])
     return " ".join(sorted({flag for flag in flags if flag.startswith(("avx", "amx", "fma", "asimd", "sve", "bf16"))}))
-
-
-def _to_engine_error(error: RuntimeError | MemoryError) -> EngineError:
-    """OpenVINO's exceptions are all RuntimeError; only their text tells that memory ran out."""
-    if isinstance(error, MemoryError) or any(word in str(error).lower() for word in _ALLOCATION):
-        return OutOfMemory("the window does not fit into memory. Use a smaller --chunk-duration.")
-    return EngineError(f"the emotalk engine failed: {str(error).strip()}")
