@@ -37,7 +37,7 @@ def media(container: str, codec: str, rate: int = 16_000, sound=SOUND, film=Fals
             32767 * np.interp(np.arange(len(sound) * rate // 16_000) * 16_000 / rate, np.arange(len(sound)), sound)
         )
         frame = av.AudioFrame.from_ndarray(samples.astype("<i2")[None], "s16", "mono")
-        frame.sample_rate = rate
+        frame.sample_rate, frame.pts = rate, 0
         for piece in [*resampler.resample(frame), *resampler.resample(None), None]:
             file.mux(stream.encode(piece))
     return out.getvalue()

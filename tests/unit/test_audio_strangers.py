@@ -45,6 +45,11 @@ def test_what_phones_and_browsers_record_is_heard_whole(name):
     assert abs(len(sound) / 16_000 - SECONDS) < 0.12
 
 
+@pytest.mark.parametrize(("codec", "rate"), [("aac", 8_000), ("aac", 16_000), ("aac", 44_100), ("libopus", 48_000)])
+def test_an_mp4_is_heard_without_what_fills_its_last_packet_up(codec, rate):
+    assert abs(len(decode(media("mp4", codec, rate))) - len(SOUND)) <= 16
+
+
 def test_a_film_has_its_sound_heard_and_a_silent_one_is_refused():
     assert likeness(decode(media("mp4", "aac", 44_100, film=True))) > 0.97
     with pytest.raises(NotAudio, match="no sound"):

@@ -26,6 +26,8 @@ _DECODERS = {"amrnb": "libopencore_amrnb", "amrwb": "libopencore_amrwb"}
 """ffmpeg's own know nothing of the noise that a telephone sends for silence."""
 _FRAMED = ("mp2", "mp2float", "mp3", "mp3float", "ac3", "eac3")
 """Codecs whose frames say how long they are, and whose decoders make up what a cut one lacks."""
+_FILLED = ("aac", "opus", "mp3", "mp3float")
+"""Codecs whose last packet is filled up; an MP4 says exactly what of it is sound."""
 _LATE_STREAMS = 100
 _GAP_SECONDS = 0.05
 """A longer hole between two packets is silence: what is heard must stay in time with what is seen."""
@@ -53,9 +55,14 @@ class MediaFile:
             if coded.demuxer == "mpegts" and not lenient:
                 self._check_transport(stream)
             self._promised = 0.0 if lenient or coded.demuxer in _GUESSED else _promised_seconds(container, stream)
+            filled = coded.demuxer == "mov" and stream.codec_context.name in _FILLED
+            self._most = round(self._promised * self.rate) if filled else 0
 
     def blocks(self) -> Iterator[Block]:
         """See Source."""
+        yield from _trim(self._sound(), self._most) if self._most else self._sound()
+
+    def _sound(self) -> Iterator[Block]:
         position = 0
         with self._open() as container:
             stream = self._stream(container)
@@ -175,6 +182,18 @@ def _av(name: str) -> Any:
             f"Install it: {how_to_install('media')}. {CONVERT}",
         ) from error
     return av
+
+
+def _trim(blocks: Iterator[Block], most: int) -> Iterator[Block]:
+    """Without the part of the last block that lies beyond `most` samples."""
+    heard, beyond = 0, None
+    for block in blocks:
+        if beyond is not None:
+            yield beyond
+        inside = most - heard if heard < most else len(block)
+        heard += len(block)
+        yield block[:inside]
+        beyond = block[inside:]
 
 
 def _words(error: Exception) -> str:
