@@ -147,5 +147,5 @@ def test_a_weight_that_no_face_has_is_named_and_every_value_stays_a_number(
 ) -> None:
     heard = drawn(served, blendshape_params={where: {"JawOpen": value, "MouthFunnel": 1000.0}})
     [warning] = heard.said(WARNING)
-    assert warning.startswith(f"{where}: jawOpen: ")
+    assert warning.startswith(f"{where}: JawOpen: ")
     assert np.isfinite(heard.rows).all()

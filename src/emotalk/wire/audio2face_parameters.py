@@ -126,8 +126,8 @@ def _face_values(face: a2f_pb2.FaceParameters, remarks: Remarks) -> dict[str, fl
 
 def _row(where: str, given: Mapping[str, float], neutral: float, remarks: Remarks) -> tuple[float, ...]:
     """A value for each of our 52 columns; none where all are neutral."""
-    known = {ours(name): value for name, value in given.items() if ours(name) in INDEX}
-    remarks.note_unknown(where, (name for name in given if ours(name) not in INDEX))
-    held = {name: remarks.within(f"{where}: {name}", value, _WEIGHT, neutral) for name, value in known.items()}
+    known = {name: value for name, value in given.items() if ours(name) in INDEX}
+    remarks.note_unknown(where, given.keys() - known.keys())
+    held = {ours(name): remarks.within(f"{where}: {name}", value, _WEIGHT, neutral) for name, value in known.items()}
     row = tuple(held.get(name, neutral) for name in ARKIT_NAMES)
     return row if any(value != neutral for value in row) else ()
