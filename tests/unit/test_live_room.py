@@ -11,6 +11,7 @@ from emotalk.engines.base import EngineSession, Latency
 from emotalk.engines.tone import StreamingToneEngine
 from emotalk.errors import EmoTalkError, EmptyAudio, EngineError, InvalidRequest
 from emotalk.face import Frames, Pcm, Style
+from emotalk.feelings import EmotionKey
 from emotalk.live.conversation import Opening, SoundBlock
 from emotalk.live.room import AHEAD_SECONDS, BATCH, LiveRoom
 from emotalk.live.sound import WaitingSound
@@ -252,3 +253,18 @@ def test_how_much_is_taken_at_once_changes_no_sample(blocks: list[int], most: in
 
     voice = pcm16(sum(blocks) / SECOND + 1, 1)
     assert taken(most) == taken(SLICE)
+
+
+def test_little_blocks_are_taken_together_and_each_feeling_between_the_samples_where_it_came() -> None:
+    key = (EmotionKey(0.0, {"joy": 1.0}),)
+    felt: list[int] = []
+    taken: list[Pcm] = []
+    waiting = WaitingSound(Opening("one", Performance(), 16_000), 60.0, lambda _: felt.append(sum(map(len, taken))))
+    sent = np.arange(1_000, dtype="<i2")
+    for number, sample in enumerate(sent):
+        waiting.add(SoundBlock(sample.tobytes(), key if number in (300, 301) else None))
+    while waiting.is_waiting:
+        taken.append(waiting.take(400))
+    assert [len(each) for each in taken] == [300, 1, 400, 299]
+    assert felt == [300, 301]
+    assert np.array_equal(np.concatenate(taken), sent / np.float32(2**15))

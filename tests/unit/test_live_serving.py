@@ -4,13 +4,14 @@ import asyncio
 import gc
 import weakref
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 from emotalk.engines.tone import StreamingToneEngine
 from emotalk.live.conversation import Opening, pack_opening
 from emotalk.live.framing import Kind, frame
 from emotalk.live.room import LiveRoom
-from emotalk.live.serving import Serving
+from emotalk.live.serving import TURN, Serving
 from emotalk.live.speaker import Speaker
 from emotalk.performance import Performance
 from emotalk.pipeline import Pipeline
@@ -63,3 +64,30 @@ def test_who_hangs_up_while_frames_come_is_forgotten_at_once_and_not_by_a_collec
         asyncio.run(story())
     finally:
         gc.enable()
+
+
+class _Heard:
+    """A speaker who counts, and sees how far the loop has come meanwhile."""
+
+    waiting, is_over = 0.0, False
+
+    def __init__(self) -> None:
+        self.blocks = 0
+
+    def hear(self, _: object) -> None:
+        self.blocks += 1
+
+
+def test_who_sends_sample_by_sample_lets_the_others_have_their_turn() -> None:
+    async def story() -> list[int]:
+        reader, heard, seen = asyncio.StreamReader(limit=2**20), _Heard(), []
+        reader.feed_data(frame(Kind.SOUND, b"\0\0") * 1_000)
+        reader.feed_eof()
+        listening = asyncio.create_task(Serving(Remembering())._listen_to(heard, reader))  # type: ignore[arg-type]
+        while not listening.done():
+            seen.append(heard.blocks)
+            await asyncio.sleep(0)
+        return seen
+
+    seen = asyncio.run(story())
+    assert max(later - sooner for sooner, later in pairwise(seen)) <= TURN

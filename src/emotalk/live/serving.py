@@ -7,6 +7,7 @@ waits for a batch to fill.
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import count
 
 from emotalk import tracing
 from emotalk.errors import EmoTalkError
@@ -23,6 +24,8 @@ MOST_WAITING = 2.0
 MOST_UNREAD = 2**20
 """Bytes of answers that may wait to be read before that stream is drawn no further."""
 GOODBYE_SECONDS = 1.0
+TURN = 64
+"""Messages of one stream that are read before the others have their turn."""
 _LOOK_SECONDS = 0.02
 """How often a flood is looked after."""
 
@@ -147,7 +150,11 @@ class Serving:
     async def _listen_to(self, stream: Speaker, reader: asyncio.StreamReader) -> None:
         """Return when the caller has hung up."""
         felt = None
-        while message := await receive(reader):
+        for turn in count(1):
+            if (message := await receive(reader)) is None:
+                return
+            if turn % TURN == 0:
+                await asyncio.sleep(0)  # what has come already is received without waiting
             kind, body = message
             if kind is Kind.FELT:
                 felt = unpack_feelings(body)

@@ -63,8 +63,22 @@ class WaitingSound:
         self._ended = True
 
     def take(self, most: int) -> Pcm:
-        """Up to `most` samples; none where a resampler keeps them, or at the end. Raises InvalidRequest."""
+        """Up to `most` samples; none where a resampler keeps them, or at the end. Raises InvalidRequest.
+
+        Small blocks are taken together: each push to an engine costs the others who speak their time.
+        """
+        taken: list[Pcm] = []
+        room = most
+        while room and len(piece := self._next(room, is_first=not taken)):
+            taken.append(piece)
+            room -= len(piece)
+        return np.concatenate(taken) if taken else np.zeros(0, np.float32)
+
+    def _next(self, most: int, is_first: bool) -> Pcm:
+        """Of one block; none before what is to be felt only after all that is `taken`."""
         while not self._ready and (self._blocks or (self._ended and not self._flushed)):
+            if not is_first and self._blocks and not self._at and self._blocks[0].emotions is not None:
+                break
             self._ready.extend(each for each in (self._convert() if self._blocks else self._flush()) if len(each))
         if not self._ready:
             return np.zeros(0, np.float32)

@@ -41,6 +41,8 @@ from emotalk.wire.audio2face_emotions import Emotion
 
 BLOCK_BYTES = 2**16
 """Even: sound goes to the engine in whole samples."""
+SMALL_SECONDS, GATHER_SECONDS = 0.01, 0.005
+"""Pieces smaller than that are gathered for so long: a message for each would cost the other speakers time."""
 _WAV = struct.Struct("<4sI4s4sIHHIIHH4sI")
 
 
@@ -169,6 +171,8 @@ class AudioCall:
     async def _sound(self) -> AsyncGenerator[SoundBlock, None]:
         """All of it, for the engine."""
         while True:
+            if 0 < self._spool.end - self._fed < SMALL_SECONDS * SAMPLE_BYTES * self._asked.rate:
+                await asyncio.sleep(GATHER_SECONDS)
             stop = min(self._spool.end, self._fed + BLOCK_BYTES) // SAMPLE_BYTES * SAMPLE_BYTES
             if stop > self._fed:
                 emotions = self._asked.emotions.from_now(self._fed / SAMPLE_BYTES / self._asked.rate)
