@@ -246,3 +246,9 @@ def test_a_file_that_cannot_be_read_is_named(content: bytes | None, file: Path) 
 def test_every_setting_that_has_limits_says_what_to_do_beyond_them() -> None:
     assert all(each.help for each in SETTINGS.values())
     assert [each.name for each in SETTINGS.values() if bool(each.between) != bool(each.fix)] == []
+
+
+@pytest.mark.parametrize("values", [{"a2f": False}, {"port": 52_000}], ids=["taken away", "the port itself"])
+def test_a_second_port_for_audio2face_that_is_for_nothing_is_refused(values: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=r"^a2f_port: "):
+        Settings(a2f_port=52_000, **values)

@@ -342,6 +342,8 @@ class Settings:
             )
         if self.a2f_port and not self.a2f:
             raise ConfigurationError("a2f_port: --no-a2f takes away what it is for. Remove one of the two.")
+        if self.a2f_port and self.a2f_port == self.port:
+            raise ConfigurationError(f"a2f_port: {self.port} is --port, which answers these calls too. Remove it.")
         if self.tls_client_ca and not self.tls_cert:
             raise ConfigurationError("tls_client_ca: there is no TLS without --tls-cert and --tls-key. Give them too.")
 
