@@ -1,5 +1,6 @@
 """Live sound that is not what its sender says is told by what it is; true sound never is."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from emotalk.audio.misheard import FirstSound
 from emotalk.errors import InvalidRequest
 from emotalk.face import Pcm
 from tests.unit.audio_files import MP3, OPUS, speech, written
+from tests.unit.strangers import MEDIA, media
 
 SAMPLE, _ = soundfile.read(Path(__file__).parents[2] / "examples" / "speech.wav", dtype="float32")
 
@@ -29,6 +31,12 @@ def hear(data: bytes, encoding: str = "pcm16", piece: int = 640) -> None:
     for at in range(0, len(data), piece):
         first.hear(data[at : at + piece])
     first.end()
+
+
+def narrow(subtype: str) -> bytes:
+    out = io.BytesIO()
+    soundfile.write(out, SAMPLE, 16_000, format="RAW", subtype=subtype)
+    return out.getvalue()
 
 
 def noise(level: float, seed: int = 0) -> Pcm:
@@ -49,6 +57,8 @@ TRUE = {
     "faint noise": noise(1e-4),
     "silence": np.zeros(64_000, np.float32),
     "a click in silence": np.eye(1, 32_000, 9_000, dtype=np.float32)[0],
+    "a square": np.sign(np.sin(2 * np.pi * 90.5 * TIME)).astype(np.float32),
+    "loud noise": np.clip(noise(1.0), -1, 1),
     "full scale": np.ones(32_000, np.float32),
 }
 
@@ -89,6 +99,10 @@ WRONG = {
         "pcm16",
         "integers of 24 bits",
     ),
+    "unsigned bytes": (narrow("PCM_U8"), "pcm16", r"8 bits \(unsigned"),
+    "a telephone's mu-law": (narrow("ULAW"), "pcm16", r"8 bits \(mu-law"),
+    "a telephone's A-law": (narrow("ALAW"), "pcm16", r"8 bits \(A-law"),
+    "floats that were never divided": ((32_768 * SAMPLE).astype("<f4").tobytes(), "float32", "Divide them by 32768"),
     "16 bits as floats": (pcm16(SAMPLE), "float32", "not floats"),
     "big-endian floats": (SAMPLE.astype(">f4").tobytes(), "float32", "big-endian"),
 }
@@ -108,6 +122,10 @@ FILES = {
     "a FLAC": written(speech(1.0), 16_000, "FLAC"),
     "an OGG": written(speech(1.0, 48_000), 48_000, *OPUS),
     "an MP3": written(speech(1.0), 16_000, *MP3),
+    "an AAC stream": media(*MEDIA["AAC stream"]),
+    "an AAC stream from its middle": media(*MEDIA["AAC stream"])[333:],
+    "an MP2": media(*MEDIA["MP2"]),
+    "an AC-3": media(*MEDIA["AC-3"]),
     "a WebM": b"\x1aE\xdf\xa3" + bytes(9_000),
     "an M4A": b"\0\0\0\x20ftypM4A " + bytes(3_000),
     "an error page": b'{"error": "quota exceeded"}' + b" " * 3_000,

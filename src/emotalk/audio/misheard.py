@@ -4,17 +4,21 @@ A file's bytes begin with a name. Samples of another width, order or number of c
 sound has none: every second sample is noise, or its neighbour's twin.
 """
 
+import io
+
 import numpy as np
+import soundfile
 from numpy.typing import NDArray
 
 from emotalk.audio.containers import sniff
-from emotalk.audio.containers.mp3 import read_header
+from emotalk.audio.containers.packets import promised
 from emotalk.errors import InvalidRequest, NotAudio
 
 _Values = NDArray[np.float64]
 
 _NAME_BYTES = 8_192
 _TEXT_BYTES = 256
+_AC3 = b"\x0b\x77"
 _FRAMES = 4
 """Two bytes are too few for a name; so many frames of an MP3 in a row are none by chance."""
 _TEXT = frozenset(b"\t\r\n" + bytes(range(32, 127)))
@@ -30,6 +34,10 @@ _ROUGH = 1.2
 _SMOOTH = 0.5
 _SHARE = 0.95
 _TWINS = 0.25
+_NARROW = {"PCM_U8": "unsigned", "ULAW": "mu-law", "ALAW": "A-law"}
+_LOUD, _SMOOTHEST = 0.3, 0.1
+_OVERSHOOT, _OFTEN = 16.0, 0.1
+"""True floats go beyond full scale, but not so far and so often."""
 _FRAME = 512
 _TWICE = 2
 _STANDS_OUT, _MIRRORED = 10.0, 0.15
@@ -97,10 +105,10 @@ def refuse_file(beginning: bytes) -> None:
 
 
 def _frames_in_a_row(beginning: bytes) -> int:
-    at = max(beginning.find(b"\xff"), 0)
+    at = 0 if beginning.startswith(_AC3) else max(beginning.find(b"\xff"), 0)
     count = 0
-    while header := read_header(beginning[at : at + 4]):
-        at, count = at + header.length, count + 1
+    while size := promised(beginning[at : at + 6]):
+        at, count = at + size, count + 1
     return count
 
 
@@ -113,6 +121,8 @@ def _judge_pcm16(data: bytes) -> _Values | None:
         raise _mistaken("these are floats of 32 bits, sent as pcm16", "Say encoding float32")
     if _roughness(samples) > _ROUGH and _roughness(np.frombuffer(data, ">i2").astype(np.float64)) < _SMOOTH:
         raise _mistaken("these are big-endian samples", "Send little-endian samples")
+    if narrow := _of_8_bits(data, samples):
+        raise _mistaken(f"these are samples of 8 bits ({narrow}), sent as pcm16", "Send samples of 16 bits")
     if np.count_nonzero(samples) < _ENOUGH:
         return None
     low, high = samples.reshape(-1, 2).T
@@ -123,6 +133,22 @@ def _judge_pcm16(data: bytes) -> _Values | None:
     if _roughness(samples) > _ROUGH and _roughness(_of_24_bits(data)) < _SMOOTH:
         raise _mistaken("these are integers of 24 bits, sent as pcm16", "Send samples of 16 bits")
     return samples
+
+
+def _of_8_bits(data: bytes, samples: _Values) -> str:
+    """What samples of a byte each make of it, where these are half as rough: two of them are a loud and rough one."""
+    rough = _roughness(samples)
+    if _power(samples) < _LOUD**2 or rough < _SMOOTHEST:
+        return ""
+    found = {name: _roughness(_of_a_byte(data, kind)) for kind, name in _NARROW.items()}
+    best = min(found, key=lambda name: found[name])
+    return best if 2 * found[best] < rough and found[best] < _SMOOTH else ""
+
+
+def _of_a_byte(data: bytes, kind: str) -> _Values:
+    values, _ = soundfile.read(io.BytesIO(data), format="RAW", subtype=kind, samplerate=8_000, channels=1)
+    centred: _Values = values - values.mean()
+    return centred
 
 
 def _of_24_bits(data: bytes) -> _Values:
@@ -142,6 +168,8 @@ def _judge_float32(data: bytes) -> _Values | None:
                 raise _mistaken("these are big-endian floats", "Send little-endian samples")
             raise _mistaken("these are not floats of 32 bits in -1..1", "Say encoding pcm16 if they have 16 bits")
         values = samples.astype(np.float64)
+        if (np.abs(values) > _OVERSHOOT).mean() > _OFTEN:
+            raise _mistaken("these floats are whole numbers of 16 bits or more", "Divide them by 32768")
     if _power(values) < _QUIET**2 or np.count_nonzero(values) < _ENOUGH:
         return None
     return values

@@ -49,7 +49,7 @@ def promised(packet: bytes) -> int:
         return _ac3(packet)
     if header := read_header(packet[:4]):
         return header.length
-    return _mp2(packet)
+    return _mp2(packet) or _adts(packet)
 
 
 def _ac3(packet: bytes) -> int:
