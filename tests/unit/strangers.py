@@ -19,7 +19,7 @@ def media(container: str, codec: str, rate: int = 16_000, sound=SOUND, film=Fals
     """`sound` in a container of ffmpeg's; with `film` beside a picture that stands still."""
     out = into or io.BytesIO()
     with av.open(out, "w", format=container, options=options) as file:
-        picture = file.add_stream("mpeg4", rate=25) if film else None
+        picture = file.add_stream(film if isinstance(film, str) else "mpeg4", rate=25) if film else None
         if picture:
             picture.width, picture.height, picture.pix_fmt = 32, 32, "yuv420p"
         stream = file.add_stream(codec, rate=rate) if len(sound) else None

@@ -613,3 +613,33 @@ def test_what_a_mac_leaves_in_the_working_folder_spoils_no_mp3(name, tmp_path, m
     assert likeness(decode(MP3S)) > 0.98
     with Decoders(LIMITS, children=1) as decoders:
         assert decoders.prepare(MP3S, LIMITS).samples == len(decode(MP3S))
+
+
+AMR = b"#!AMR\n" + (b"\x3c" + bytes(31)) * 50
+SPHERE = b"NIST_1A\n   1024\nchannel_count -i 1\nsample_count -i 32000\nsample_n_bytes -i 2\nsample_rate -i 16000\n"
+SPHERE += b"sample_byte_format -s2 01\nsample_coding -s3 pcm\nend_head\n"
+SPHERE = SPHERE.ljust(1_024) + ints().tobytes()
+RARE = {
+    "AMR": AMR,
+    "SPHERE": SPHERE,
+    "TTA": media(*MEDIA["TTA"]),
+    "MXF": media("mxf", "pcm_s16le", 48_000, film="mpeg2video"),
+    "AIFF": written(SOUND, 16_000, "AIFF"),
+    "WebM": media(*MEDIA["WebM (Opus)"]),
+    "AVI": media(*MEDIA["AVI (MP3)"]),
+}
+
+
+@pytest.mark.parametrize("second", ["WAV", "M4A (AAC)"])
+@pytest.mark.parametrize("name", RARE)
+def test_a_second_recording_behind_one_of_a_rarer_kind_is_refused(name, second):
+    other = WAV if second == "WAV" else media(*MEDIA[second])
+    assert len(decode(RARE[name])) > 0.4 * SECONDS * 16_000
+    with pytest.raises(AudioError, match=r"another recording|nothing that is known"):
+        decode(RARE[name] + other)
+
+
+@pytest.mark.parametrize("name", RARE)
+def test_half_a_recording_of_a_rarer_kind_is_refused(name):
+    with pytest.raises(TruncatedAudio, match="cut"):
+        decode(RARE[name][: len(RARE[name]) // 2 + 5])

@@ -75,8 +75,9 @@ async def _form(request: Request) -> AsyncIterator[Upload]:
     try:
         sound = form.get(FIELD)
         if not isinstance(sound, UploadFile):
-            fix = f"Send the sound file as the form's field '{FIELD}'"
-            raise Problem(400, "MissingAudio", f"{FIELD}: the form has no such file. {fix}.", FIELD, fix)
+            how = "is text: its part names no file" if sound is not None else "is not in the form"
+            fix = f"Send the sound file as the form's field '{FIELD}', with a file name: -F {FIELD}=@voice.wav"
+            raise Problem(400, "MissingAudio", f"{FIELD}: it {how}. {fix}.", FIELD, fix)
         fields = {name: value for name, value in form.items() if isinstance(value, str)}
         yield Upload(sound.file, sound.filename or "", fields)
     finally:

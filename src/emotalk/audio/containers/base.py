@@ -7,6 +7,9 @@ from dataclasses import dataclass
 Buffer = bytes | mmap.mmap
 """A whole file: its bytes, or its pages mapped into memory. Slices of both are bytes."""
 
+Part = tuple[bytes, int, int]
+"""Name, where it begins and where the next one does; a name of no bytes: what stands here is no part."""
+
 WIDTHS = dict.fromkeys(("PCM_U8", "PCM_S8", "ULAW", "ALAW"), 1)
 WIDTHS |= {"PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
 """Bytes of a sample, by libsndfile's names."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 from emotalk.audio.containers.base import Buffer, Coded
 from emotalk.audio.containers.tags import BEGINNINGS, refuse_rest
-from emotalk.audio.containers.wav import frame_bytes, plain
+from emotalk.audio.containers.wav import frame_bytes, is_name, plain
 from emotalk.audio.limits import CONVERT
 from emotalk.errors import NotAudio, TruncatedAudio
 
@@ -75,7 +75,7 @@ def _with_sizes(kind: str, buffer: Buffer, start: int) -> Coded:
 def _aiff(buffer: Buffer) -> Iterator[Chunk]:
     at = 12
     for _ in range(_MAX_CHUNKS):
-        if at + 8 > len(buffer) or not buffer[at : at + 4].strip(b"\0"):
+        if at + 8 > len(buffer) or not is_name(buffer[at : at + 4]):
             return
         name, size = struct.unpack(">4sI", buffer[at : at + 8])
         yield name, at + 8, size
@@ -85,7 +85,7 @@ def _aiff(buffer: Buffer) -> Iterator[Chunk]:
 def _caf(buffer: Buffer) -> Iterator[Chunk]:
     at = 8
     for _ in range(_MAX_CHUNKS):
-        if at + 12 > len(buffer) or not buffer[at : at + 4].strip(b"\0"):
+        if at + 12 > len(buffer) or not is_name(buffer[at : at + 4]):
             return
         name, size = struct.unpack(">4sq", buffer[at : at + 12])
         yield name, at + 12, size

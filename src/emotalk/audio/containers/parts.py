@@ -14,7 +14,8 @@ VOC       a name, its own length (2) at 20 | blocks: kind (1; 0: the end), size 
 import struct
 from collections.abc import Callable, Iterator
 
-from emotalk.audio.containers.base import Buffer
+from emotalk.audio.containers import rare_parts
+from emotalk.audio.containers.base import Buffer, Part
 from emotalk.audio.containers.programmes import packet_shape
 
 _FLV_TAGS = (8, 9, 18)
@@ -30,10 +31,6 @@ _ASF_BEHIND = (_ASF_SAMPLES, b"\x90\x08\0\x33", b"\xd3\x29\xe2\xd6", b"\xf8\x03\
 _VOC_BLOCK = 16
 """Fewer bytes hold no block of samples; SoX counts its own 8 bytes too little."""
 _PS_KIND, _PS_END, _PS_PACK = 3, 0xB9, 0xBA
-
-
-Part = tuple[bytes, int, int]
-"""Name, where it begins and where the next one does; a name of no bytes: what stands here is no part."""
 
 
 def _boxes(buffer: Buffer, at: int) -> Iterator[Part]:
@@ -158,4 +155,9 @@ WALKS: dict[str, Callable[[Buffer, int], Iterator[Part]]] = {
     "voc": _voc,
     "avi": _avi,
     "asf": _objects,
+    "amr": rare_parts.amr,
+    "dts": rare_parts.dts,
+    "tta": rare_parts.tta,
+    "mxf": rare_parts.mxf,
+    "nistsphere": rare_parts.sphere,
 }

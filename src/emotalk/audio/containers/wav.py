@@ -92,11 +92,11 @@ def _chunks(buffer: Buffer, order: str) -> Iterator[tuple[bytes, int, int]]:
 def _after(buffer: Buffer, start: int, size: int) -> int:
     """Where the next chunk begins; behind one of an odd size some writers forget the byte that makes it even."""
     stop = start + size
-    forgotten = size % 2 and _is_name(buffer[stop : stop + 4]) and not _is_name(buffer[stop + 1 : stop + 5])
+    forgotten = size % 2 and is_name(buffer[stop : stop + 4]) and not is_name(buffer[stop + 1 : stop + 5])
     return stop if forgotten else stop + size % 2
 
 
-def _is_name(four: bytes) -> bool:
+def is_name(four: bytes) -> bool:
     return len(four) == 4 and all(32 <= byte < 127 for byte in four)
 
 
@@ -122,7 +122,7 @@ def _count_held(buffer: Buffer, order: str, start: int, size: int) -> int:
     """The bytes of samples: as promised, or up to the end of the file where the writer did not know."""
     held = len(buffer) - start
     if size == 0:
-        unknown = not (_is_whole(buffer, order) and (held == 0 or _is_name(buffer[start : start + 4])))
+        unknown = not (_is_whole(buffer, order) and (held == 0 or is_name(buffer[start : start + 4])))
     else:
         unknown = size > held and _is_unknown(size)
     if unknown:
@@ -155,7 +155,7 @@ def _check_promise(there: int, promised: int, what: str) -> None:
 def _refuse_hidden(buffer: Buffer, start: int, size: int) -> None:
     """Behind the samples lie chunks, tags or padding: else their size is wrong, or a second file follows."""
     at, stop = _after(buffer, start, size), len(buffer)
-    while at + 8 <= stop and _is_name(name := buffer[at : at + 4]) and name not in _JOINED:
+    while at + 8 <= stop and is_name(name := buffer[at : at + 4]) and name not in _JOINED:
         at = _after(buffer, at + 8, int.from_bytes(buffer[at + 4 : at + 8], "little"))
     if at < stop:
         refuse_rest(buffer, at, f"WAV with {size} bytes of data")

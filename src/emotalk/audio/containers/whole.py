@@ -9,8 +9,9 @@ from emotalk.audio.containers.tags import STRAY_BYTES, another, refuse_another
 from emotalk.errors import NotAudio, TruncatedAudio
 
 _MAX_PARTS = 1_000_000
-_NEAR = 8_192
-_PIECES = {b"moof", b"tag", b"\x1fC\xb6u", b"pack"}
+_NEAR, _ZEROS_OF_A_BOX = 8_192, 3
+"""An MP4 begins with zeros, which are no padding."""
+_PIECES = {b"moof", b"tag", b"\x1fC\xb6u", b"pack", b"frame"}
 """A file in these is in many pieces, of which any may be the last."""
 
 
@@ -38,6 +39,7 @@ def _check_rest(buffer: Buffer, at: int, kind: str, in_pieces: bool) -> None:
     if in_pieces and len(buffer) - rest > STRAY_BYTES:
         problem = f"the {kind} is damaged: at byte {rest} stands nothing that is known here"
         raise TruncatedAudio(problem, "Send the whole file")
-    with suppress(NotAudio, TruncatedAudio):
-        if rest < len(buffer) and sniff(buffer[rest : rest + _NEAR]):
-            raise another(rest, kind)
+    for begin in (rest, max(rest - _ZEROS_OF_A_BOX, at)):
+        with suppress(NotAudio, TruncatedAudio):
+            if rest < len(buffer) and sniff(buffer[begin : begin + _NEAR]):
+                raise another(begin, kind)
