@@ -175,6 +175,13 @@ def test_a_file_at_a_path_reads_like_its_bytes_and_may_be_larger_than_a_message(
     assert np.array_equal(np.concatenate(list(reader.blocks())), decode(FILES["wavex"]))
 
 
+def test_a_file_that_is_written_anew_while_it_is_read_is_heard_as_it_was(tmp_path):
+    (tmp_path / "clip.wav").write_bytes(written(speech(1.0)))
+    reader = open_audio(tmp_path / "clip.wav")
+    (tmp_path / "clip.wav").write_bytes(b"")
+    assert len(reader.whole()) == 16_000
+
+
 def test_a_reader_can_be_read_twice():
     reader = open_audio(FILES["vorbis"])
     first, second = (np.concatenate(list(reader.blocks(size))) for size in (500, 900))

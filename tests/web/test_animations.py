@@ -224,6 +224,9 @@ def test_no_such_form_is_said_with_those_that_there_are(browser: TestClient) -> 
 def test_a_form_without_the_sound_says_which_field_it_wants(browser: TestClient) -> None:
     answer = browser.post("/v1/animations", files={"sound": ("a.wav", SOUND)})
     assert (answer.status_code, answer.json()["field"]) == (400, "audio")
+    answer = browser.post("/v1/animations", files={"audio": (None, SOUND)})
+    assert "names no file" in answer.json()["detail"]
+    assert "-F audio=@voice.wav" in answer.json()["fix"]
 
 
 def test_a_form_that_is_none_is_a_problem(browser: TestClient) -> None:

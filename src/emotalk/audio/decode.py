@@ -1,6 +1,5 @@
 """Bytes → mono float32 at 16 kHz, block by block and with bounded memory."""
 
-import io
 import mmap
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -84,8 +83,7 @@ class AudioReader:
 def open_audio(source: bytes | Path, limits: Limits = DEFAULT_LIMITS, sent: Sent = AS_IT_IS) -> AudioReader:
     """Check the headers of a file and get ready to read it. Decodes nothing yet, unless damage is to be put up with.
 
-    A regular file at a path is mapped, not read: `limits.max_bytes` holds for bytes and pipes only. Raises AudioError,
-    OSError.
+    `limits.max_bytes` holds for bytes and pipes only: a larger file at a path is mapped. Raises AudioError, OSError.
     """
     buffer = _map(source, limits) if isinstance(source, Path) else source
     if isinstance(buffer, bytes):
@@ -137,11 +135,11 @@ def _gather(blocks: Iterable[Pcm], expected: int) -> Pcm:
 
 
 def _map(path: Path, limits: Limits) -> Buffer:
+    """Only what is large is mapped: who writes a mapped file anew ends the process that reads it."""
     with path.open("rb") as file:
-        if not path.is_file():
-            return file.read(limits.max_bytes + 1)
-        if not file.seek(0, io.SEEK_END):
-            return b""
+        data = file.read(limits.max_bytes + 1)
+        if len(data) <= limits.max_bytes or not path.is_file():
+            return data
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
