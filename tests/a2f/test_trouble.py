@@ -9,9 +9,12 @@ from threading import Event
 from typing import Any
 
 import grpc
+import pytest
 
+from emotalk.server import listeners
 from emotalk.server.contracts import contracts_of
 from emotalk.server.guard.guard import Guard
+from emotalk.supervision.sockets import PrivateSocket
 from tests.a2f.caller import Heard, clip, hear, open_call, pcm, pieces, refused, unfinished
 from tests.a2f.page import CONFIGS, END, PROCESS, Answer, AudioStream, Config, ConfigsTypeRequest, header, piece
 from tests.integration.served import PATIENCE, Inside, Outside, eventually
@@ -103,6 +106,42 @@ def test_a_server_that_drains_finishes_the_call_in_hand() -> None:
         heard = Heard([first, *call])
         assert len(heard.frames) == 60
         assert heard.kinds[-1] == "status"
+
+
+class Window:
+    """A gateway's place in the server, with nobody at it."""
+
+    def __init__(self) -> None:
+        self.upstream = PrivateSocket.make("test")
+
+    def open(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        self.upstream.close()
+
+
+def test_a_server_that_drains_opens_no_socket_for_new_callers(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(listeners, "LOOK_SECONDS", 0.001)
+    window = Window()
+    with Inside(relay=tone_relay(places=1), window=window) as server:
+        begun = Event()
+
+        def caller() -> Iterator[Any]:
+            yield header()
+            begun.wait(PATIENCE)
+            server.stop()
+            eventually(lambda: not window.upstream.present())
+            yield from (piece(SOUND), piece(SOUND), END)
+
+        call = open_call(server.channel, caller())
+        answers = [next(call)]
+        begun.set()
+        answers += call
+        assert len(Heard(answers).frames) == 60
+    assert "socket made again" not in caplog.messages
 
 
 def test_a_caller_that_reads_nothing_gives_its_place_back_and_holds_up_nobody() -> None:

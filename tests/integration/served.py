@@ -54,6 +54,7 @@ class Inside:
             workforce = ThreadWorker(lambda stop: self.worker(engine, stop))
         self.doors = options.pop("doors", Guard())
         self.relay: LivePool | None = options.pop("relay", None)
+        self.window: Any = options.pop("window", None)
         self.contracts: Sequence[Contract] = options.pop("contracts", CONTRACTS)
         self.drain_seconds = options.pop("drain_seconds", PATIENCE)
         self.intake = Intake(Limits(**options))
@@ -69,7 +70,7 @@ class Inside:
         async def live() -> None:
             self.loop = asyncio.get_running_loop()
             address = Address("127.0.0.1", 0)
-            options = (self.drain_seconds, self.doors, self.relay)
+            options = (self.drain_seconds, self.doors, self.relay, self.window)
             self.server = Server(self.queue, self.intake, self.workforce, address, *options, contracts=self.contracts)
             self._started.set()
             await self.server.run()

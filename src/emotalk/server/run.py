@@ -147,7 +147,7 @@ class Server:
                 if companion:
                     companion.open()
             await self._stop.wait()
-            await self._drain(listeners, resources.in_hand)
+        await self._drain(listeners, resources.in_hand)  # which takes the gateway's socket away: nobody looks any more
 
     async def _listen(self, listeners: Listeners, address: Address, setting: str) -> int:
         # Of its own: gRPC asks each port's credentials whether the certificate has changed, and tells no other port.
