@@ -1,42 +1,30 @@
-"""Two linear heads by discriminant analysis, from sums that are taken once: leaving an actor out is a subtraction.
+"""How stirred a voice is: a linear head by discriminant analysis, from sums that are taken once.
 
-A head is W⁻¹ · (means of the classes): W says how much statistics differ where the feeling does not. It has three
-parts: from moment to moment within a clip, from voice to voice of one feeling, and from reader to reader over 418 of
-them who all read calmly. The last two are what makes a head travel: activation learnt from men and judged on women, and
-the other way round, has an AUC of .87 by plain logistic regression; so, .99. Every lesson counts twice, against the
-usual calm and against its voice's own: one head serves a voice that is unknown and one that is known.
+Leaving an actor out is a subtraction. The head is W⁻¹ · (means of the classes): W says how much statistics differ where
+the feeling does not. It has three parts: from moment to moment within a clip, from voice to voice of one feeling, and
+from reader to reader over 418 of them who all read calmly. The last two are what makes a head travel: activation learnt
+from men and judged on women, and the other way round, has an AUC of .87 by plain logistic regression; so, .99.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emotalk.expression.ear import SMOOTHED, Heads
-from emotalk.feelings import HEARD
-
 Rows = NDArray[np.float32]
 Matrix = NDArray[np.float64]
 
-CLASSES: Mapping[str, tuple[str, ...]] = {
-    "anger": ("anger",), "fear": ("fear",), "joy": ("joy",), "neutral": ("neutral", "boredom"), "sadness": ("sadness",)
-}  # fmt: skip
-STIRRED: Mapping[str, tuple[str, ...]] = {
-    "stirred": ("anger", "joy", "fear"), "calm": ("neutral", "boredom", "sadness")
-}  # fmt: skip
-SEVEN: Mapping[str, tuple[str, ...]] = {name: (name,) for name in (*HEARD, "boredom", "disgust")}
+_STIRRED, _CALM = ("anger", "joy", "fear"), ("neutral", "boredom", "sadness")
 
 PARTS = (0.25, 2.4, 0.3)
 """Weights of the three parts of W: moments, voices, readers."""
 SHRINK = 0.4
 """How far W leans to the same spread in all directions."""
-DAMAGED = 0.35
-"""Weight of a damaged lesson."""
-READ = {"neutral": 0.2, "calm": 0.6}
-"""Weights of the readers in what the two heads call neutral, and calm: a reader must not seem stirred."""
+READ = 0.6
+"""Weight of the readers in what is calm: a reader must not seem stirred."""
 SHARPNESS = 0.46
-"""Probabilities are those of the odds to this power: neighbouring steps tell much the same."""
+"""Odds are taken to this power: neighbouring steps tell much the same."""
 _LEAN = 40
 
 
@@ -58,6 +46,14 @@ class Lessons:
             steps = self.steps[(mine & (self.feeling == "neutral"))[self.clip]]
             calm[mine] = (steps.sum(0) + _LEAN * usual) / (len(steps) + _LEAN)
         return calm
+
+    def usual(self) -> Rows:
+        """What is calm for most: the mean of the clips that are neutral [576]."""
+        return np.asarray(self.clips[self.feeling == "neutral"].mean(0))
+
+    def moved(self, by: Rows) -> "Lessons":
+        """The same, all statistics by so much higher."""
+        return replace(self, steps=self.steps + by, clips=self.clips + by)
 
 
 @dataclass
@@ -115,41 +111,30 @@ def within(lessons: Lessons, scale: Rows) -> Matrix:
     return np.asarray(rest.T @ rest / len(rest), float)
 
 
-class Teacher:
-    """Makes heads of actors' lessons, damaged ones and readers."""
+class Discriminant:
+    """Tells stirred voices from calm ones."""
 
-    def __init__(self, acted: Lessons, damaged: Iterable[Lessons], read: Lessons, smoothed: float = SMOOTHED) -> None:
-        """`smoothed`: see Heads."""
-        self.smoothed, self.usual = smoothed, acted.clips[acted.feeling == "neutral"].mean(0)
-        self.scale = acted.clips.std(0) + 1e-6
-        self._tables = [(1.0, sums(acted, self.usual, self.scale))]
-        self._tables += [(DAMAGED, sums(each, self.usual, self.scale)) for each in damaged]
-        self._moments = (within(acted, self.scale) + within(read, self.scale)) / 2
-        clips = [clips for _, clips in views(read, self.usual, self.scale)]
+    def __init__(self, weighted: Sequence[tuple[float, Lessons]], read: Lessons, usual: Rows, scale: Rows) -> None:
+        """`weighted`: each with its weight, the clean ones first."""
+        self._tables = [(weight, sums(each, usual, scale)) for weight, each in weighted]
+        self._moments = (within(weighted[0][1], scale) + within(read, scale)) / 2
+        clips = [clips for _, clips in views(read, usual, scale)]
         self._readers = np.asarray(sum(spread(each) for each in clips) / 2)
         self._read = np.asarray(sum(each.mean(0) for each in clips) / 2, float)
-        self.voices = sorted(set(acted.voice.tolist()))
 
-    def head(self, classes: Mapping[str, tuple[str, ...]], voices: Iterable[str]) -> tuple[Matrix, Matrix]:
-        """Weights [576, classes] on statistics over their calm, and biases, learnt from these voices."""
+    def head(self, voices: Iterable[str]) -> tuple[Matrix, float]:
+        """Weights [576] on statistics over their calm, in the spread of the usual, and a bias, from these voices."""
         kept, means, voicewise = set(voices), [], np.zeros_like(self._moments)
-        for name, feelings in classes.items():
+        for feelings, read in ((_STIRRED, 0.0), (_CALM, READ)):
             parts = [(w, s) for w, t in self._tables for (v, f), s in t.items() if v in kept and f in feelings]
             mean = sum(w * s.step_sum for w, s in parts) / sum(w * s.steps for w, s in parts)
             clips = sum(w * s.clips for w, s in parts)
             middle = sum(w * s.clip_sum for w, s in parts) / clips
             voicewise += sum(w * s.clip_product for w, s in parts) / clips - np.outer(middle, middle)
-            means.append((mean + (read := READ.get(name, 0.0)) * self._read) / (1 + read))
+            means.append((mean + read * self._read) / (1 + read))
         moments, voice, readers = PARTS
-        cover = moments * self._moments + voice * voicewise / len(classes) + readers * self._readers
+        cover = moments * self._moments + voice * voicewise / 2 + readers * self._readers
         cover *= len(cover) / np.trace(cover)
-        weights = np.linalg.solve((1 - SHRINK) * cover + SHRINK * np.eye(len(cover)), np.stack(means).T)
-        bias = -0.5 * (np.stack(means).T * weights).sum(0)
-        return SHARPNESS * weights / self.scale[:, None], SHARPNESS * bias
-
-    def heads(self, voices: Iterable[str] | None = None) -> Heads:
-        """What the ear needs, learnt from these voices; None: from all."""
-        kept = list(voices or self.voices)
-        (feelings, biases), (stirred, rest) = self.head(CLASSES, kept), self.head(STIRRED, kept)
-        activation, bias = stirred[:, 0] - stirred[:, 1], float(rest[0] - rest[1])
-        return Heads(self.usual.astype(float), activation, bias, feelings, biases, self.smoothed)
+        stirred, calm = means
+        weights: Matrix = np.linalg.solve((1 - SHRINK) * cover + SHRINK * np.eye(len(cover)), stirred - calm)
+        return np.asarray(SHARPNESS * weights, float), float(-0.5 * SHARPNESS * (stirred + calm) @ weights)

@@ -1,7 +1,7 @@
 """The ear, taught and examined: `python -m training.feeling --emodb FOLDER --real FOLDER`. Writes heads and card.
 
-Twice: for what the network of clips makes of a voice, and for what that of live streams makes of it. The latter heads
-take what the other network hears in the same clips for one more damaged lesson.
+Twice: for what the network of clips makes of a voice, and for what that of live streams makes of it. Each takes what
+the other network hears in the same clips for lessons of less weight.
 
 Leave one actor out, everywhere: who is judged was never heard. Judged are the heads themselves (whole clips and each
 0.1 s), and the whole ear as it ships, in made-up sessions: somebody speaks calmly, then with a feeling, then calmly.
@@ -28,8 +28,9 @@ from emotalk.feelings import HEARD
 from emotalk.timebase import STEP_FRAMES as STEP
 from training import lessons
 from training.card import CARD, put
-from training.discriminant import SEVEN, Lessons, Teacher
+from training.discriminant import Lessons
 from training.lessons import Spoken, Track
+from training.teacher import SEVEN, Teacher
 
 ROOT = Path(__file__).parents[1]
 FOUR = ("anger", "joy", "neutral", "sadness")
@@ -37,6 +38,8 @@ _STIRRED = ("anger", "joy", "fear")
 _NAMED = ("anger", "joy", "sadness")
 _MEN = ("03", "10", "11", "12", "15")
 _DRAWS = 2
+_DRAWN = 3
+"""Of the damaged copies, so many are judged, and heard by the other network, too."""
 _PAUSE = np.zeros(2_400, np.float32)
 
 Row = NDArray[np.float64]
@@ -302,21 +305,26 @@ def main() -> None:
     def hear(name: str, make: Callable[[], Iterable[Spoken]], latency: Latency = "clip") -> list[Track]:
         return lessons.heard(asked.data, f"{latency}_{name}", make, latency)
 
-    def taught(latency: Latency, smoothed: float, ahead: int) -> str:
-        mine = hear("acted", lambda: clips, latency)
-        damaged = [hear(f"damaged{n}", lambda n=n: lessons.damaged(clips, n), latency) for n in range(lessons.COPIES)]
+    def damaged(count: int, latency: Latency) -> list[list[Track]]:
+        return [hear(f"damaged{n}", lambda n=n: lessons.damaged(clips, n), latency) for n in range(count)]
+
+    def taught(latency: Latency, other: Latency, smoothed: float, ahead: int) -> str:
+        mine, theirs = (hear("acted", lambda: clips, each) for each in (latency, other))
+        spoilt = damaged(lessons.COPIES, latency)
         read = hear("read", lambda: lessons.read(asked.real), latency)
         played = hear("sessions", lambda: [session for session, _, _ in made_up], latency)
         spans = [SessionOf(t, a * 3 // 1_600, b * 3 // 1_600) for t, (_, a, b) in zip(played, made_up, strict=True)]
-        more = [] if latency == "clip" else [hear("acted", lambda: clips)]
-        taught_by = map(lessons.lessons, (*damaged, *more))
-        exam = Exam(Teacher(lessons.lessons(mine), taught_by, lessons.lessons(read), smoothed))
+        heard_by_other = (lessons.lessons(theirs), map(lessons.lessons, damaged(_DRAWN, other)))
+        teacher = Teacher(
+            lessons.lessons(mine), map(lessons.lessons, spoilt), lessons.lessons(read), heard_by_other, smoothed
+        )
+        exam = Exam(teacher)
         save(exam.all, asked.heads / ("ear_live.npz" if latency == "live" else "ear.npz"))
         faces = [(strength, exam.whole_faces(BuiltinEngine(), clips, strength)) for strength in (0.6, 1.0) if ahead]
         calm = hear("readers", lambda: lessons.readers(asked.real), latency)
-        return table(exam, mine, damaged, calm, spans, ahead, faces)
+        return table(exam, mine, spoilt[:_DRAWN], calm, spans, ahead, faces)
 
-    made = taught("clip", SMOOTHED, AHEAD // STEP) + "\n\nLive:\n\n" + taught("live", LIVE_SMOOTHED, 0)
+    made = taught("clip", "live", SMOOTHED, AHEAD // STEP) + "\n\nLive:\n\n" + taught("live", "clip", LIVE_SMOOTHED, 0)
     put(made, "feeling", asked.card)
     print(made)
 

@@ -1,7 +1,7 @@
 """What the ear learns from: acted feelings, the same damaged, and people who read calmly, as the engine hears them.
 
 Every clip goes through a session of the engine, so that lessons are what the ear will hear. What was heard is kept
-under DATA/feeling: it takes a quarter of an hour.
+under DATA/feeling: it takes half an hour for each network.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -24,7 +24,8 @@ from training.discriminant import Lessons
 FEELINGS = {
     "W": "anger", "L": "boredom", "E": "disgust", "A": "fear", "F": "joy", "T": "sadness", "N": "neutral"
 }  # fmt: skip
-COPIES = 3
+COPIES = 18
+"""Damaged copies of each clip."""
 _SHORTEST, _LONGEST = 2.5, 10
 _EACH = 2
 """Clips of each reader."""

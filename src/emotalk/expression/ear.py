@@ -5,7 +5,7 @@
 
 Stirring travels between languages, the feeling hardly does: so it is named only where it is sure. A stirred voice that
 no feeling is sure of leans to joy or to anger, and a hint of that is drawn. How the heads are made, and how well they
-hear: training/feeling.py, docs/model-card.md. Why so: docs/decisions/0035.
+hear: training/feeling.py, docs/model-card.md. Why so: docs/decisions/0035 and docs/decisions/0053.
 """
 
 import math
@@ -89,7 +89,7 @@ class Manner:
     hint: float
 
 
-MANNERS = {"shy": Manner(0.82, 0.85, 0.92, 0.4, 0.5), "bold": Manner(0.82, 0.78, 0.78, 0.3, 0.75)}
+MANNERS = {"shy": Manner(0.82, 0.85, 0.92, 0.4, 0.5), "bold": Manner(0.8, 0.78, 0.75, 0.3, 0.75)}
 """Sobbing is most often taken for joy, the worst mistake, and calm for sad: hence gates of their own."""
 
 
