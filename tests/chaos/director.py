@@ -80,10 +80,7 @@ class Director:
         self.strikes.append(Strike(kind, name, self._now(), job))
 
     def _kill_busy_worker(self, act: Act) -> None:
-        """Where nobody has a job within four seconds, whoever is there, if kills have become rare: it proves little.
-
-        A broker that stands still leaves nobody a job for that long.
-        """
+        """Where nobody has a job within two seconds, whoever is there, if kills have become rare: it proves little."""
         if found := self._fleet.seize(self._moving(act.pick)):
             workman, hand = found
             workman.send(signal.SIGKILL)
@@ -92,13 +89,13 @@ class Director:
             self._kill_worker(act)
 
     def _kill_worker(self, act: Act) -> None:
-        for workman in self._moving(act.pick):
-            if workman.pid is not None:
-                workman.send(signal.SIGKILL)
-                return self._struck("worker", workman.name)
+        """Whoever is there, but for one whose innocent job would then be buried, and rightly."""
+        if workman := self._fleet.seize_any(self._moving(act.pick)):
+            workman.send(signal.SIGKILL)
+            self._struck("worker", workman.name)
 
     def _kill_server(self, act: Act) -> None:
-        if server := self._server(act.pick):
+        if (server := self._server(act.pick)) and self._fleet.may_be_struck(server):
             server.send(signal.SIGKILL)
             self._struck("server", server.name)
 

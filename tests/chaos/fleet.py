@@ -6,7 +6,7 @@ server-1 ─ its child worker        server-2 --no-worker        worker-1 (named
 import os
 import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ DRAIN_SECONDS = 8
 END_SECONDS = 30.0
 AGAIN_SECONDS = 0.3
 LOOK_SECONDS = 0.02
-FINDING_SECONDS = 4.0
+FINDING_SECONDS = 2.0
 SPARED_ATTEMPTS = 3
 """A worker is not struck in an innocent job's third attempt or later: five deaths would bury it, and rightly."""
 
@@ -115,10 +115,19 @@ class Fleet:
         until = time.monotonic() + FINDING_SECONDS
         while time.monotonic() < until:
             for workman in workmen:
-                if _may_be_struck(workman.hand()) and (held := _stopped_with(workman)):
+                if _may_be_struck(workman.hand()) and _stop(workman, _may_be_struck) and (held := workman.hand()):
                     return workman, held
             time.sleep(LOOK_SECONDS)
         return None
+
+    def may_be_struck(self, server: Program) -> bool:
+        """Would its end leave alone what is to be spared? A child dies with its server."""
+        child = self.workmen()[-1]
+        return server is not self.servers[0] or _is_not_spared(child.hand())
+
+    def seize_any(self, workmen: Sequence[Workman]) -> Workman | None:
+        """One that stands still, whether or not it has a job; none that is to be spared."""
+        return next((workman for workman in workmen if _stop(workman, _is_not_spared)), None)
 
     def roll(self) -> list[str]:
         """A deploy: each told to end, and back again, one after the other. Returns who did not come back."""
@@ -154,16 +163,20 @@ def _may_be_struck(hand: Hand | None) -> bool:
     return hand is not None and (hand.attempt < SPARED_ATTEMPTS or hand.request_id.startswith("poison"))
 
 
-def _stopped_with(workman: Workman) -> Hand | None:
+def _is_not_spared(hand: Hand | None) -> bool:
+    return hand is None or _may_be_struck(hand)
+
+
+def _stop(workman: Workman, fits: Callable[[Hand | None], bool]) -> bool:
+    """Let it stand still, and go on where what it then has in its hands does not fit."""
     if (pid := workman.pid) is None:
-        return None
+        return False
     workman.send(signal.SIGSTOP)
     eventually(lambda: _stands_still(pid), 1.0, 0.001)
-    held = workman.hand()
-    if _may_be_struck(held):
-        return held
+    if fits(workman.hand()):
+        return True
     workman.send(signal.SIGCONT)
-    return None
+    return False
 
 
 def _stands_still(pid: int) -> bool:

@@ -14,7 +14,8 @@ from tests.chaos.director import KILL_EVERY_SECONDS
 from tests.chaos.programs import End
 from tests.chaos.witness import Span
 
-INTERRUPTED_SHARE = 0.3
+INTERRUPTED_SHARE = 0.25
+"""While a broker stands still, which in half a minute is a third of the time, nobody has a job in hand."""
 CLUSTER_SHARE = 0.0
 """There it is brokers that matter, and while too few are left nobody has a job in hand."""
 _UNAVAILABLE, _HUNG, _KILLED, _TERMINATED, _SEGFAULT, _STILL = 5, 70, -9, -15, -11, 1
