@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import struct
 
 import numpy as np
 import pytest
@@ -26,6 +27,14 @@ AS_TEXT = {
     "Latin 1 written as UTF-8": lambda file: file.decode("latin1").encode(),
     "bytes that were no UTF-8 replaced": lambda file: file.decode("utf-8", "replace").encode(),
 }
+
+
+def test_a_recorders_notes_before_silence_are_no_sign_of_a_file_handled_as_text():
+    notes = b"".join(b"<TRACK>%d</TRACK>\r\n" % number for number in range(40)).ljust(1_000, b"\0")
+    chunk = b"iXML" + struct.pack("<I", len(notes)) + notes
+    head = b"fmt " + struct.pack("<IHHIIHH", 16, 1, 1, 16_000, 32_000, 2, 16)
+    body = chunk + head + b"data" + struct.pack("<I", 600_000) + bytes(600_000)
+    assert len(decode(b"RIFF" + struct.pack("<I", len(body) + 4) + b"WAVE" + body)) == 300_000
 
 
 @pytest.mark.parametrize("how", AS_TEXT)

@@ -64,6 +64,9 @@ _ENCODED, _ENCODED_WITHIN = re.compile(r"[\w+/-]{60}"), re.compile(r"[\w+/-]{200
 _LOST = "�".encode()
 """What stands in for a byte that was no text, after bytes were handled as text."""
 _LOST_AT_LEAST = 8
+_LINE_AMONG_SAMPLES = re.compile(rb"[\0-\x08\x0e-\x1f]\r\n|\r\n[\0-\x08\x0e-\x1f]")
+_LINES_AMONG_SAMPLES = 4
+"""More than of a recorder's notes, whose lines may end so by right, where silence follows them."""
 _LONG_BEGINNING, _LINES, _RARELY, _LONGEST_LETTER = 2**18, 16, 50, 4
 """So many lines all end alike by intent alone, and one byte in fifty is no chance."""
 CHANGED = "a file whose bytes were handled as text and so changed", "Send it as bytes, from the original"
@@ -88,7 +91,7 @@ def is_text_of_bytes(buffer: Buffer) -> bool:
     beginning = buffer[:_LONG_BEGINNING]
     lines = beginning.count(b"\n")
     if lines >= _LINES and lines == beginning.count(b"\r\n"):
-        return True
+        return len(_LINE_AMONG_SAMPLES.findall(beginning)) >= _LINES_AMONG_SAMPLES
     if beginning.count(_LOST) > len(beginning) // _RARELY:
         return True
     twos = beginning.count(b"\xc2") + beginning.count(b"\xc3")
