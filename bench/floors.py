@@ -38,11 +38,8 @@ def kafka_floor(bootstrap: str, payload: bytes) -> Floor:
     """Produce `payload` with acks=all and consume it by assignment, with nothing in between and no linger."""
     topic = f"bench-floor-{uuid.uuid4().hex[:8]}"
     make_topic(bootstrap, topic)
-    common = {**COMMON, "bootstrap.servers": bootstrap}
-    producer = Producer({**common, "acks": "all", "linger.ms": 0, "message.max.bytes": LARGEST})
-    consumer = Consumer({**common, "group.id": topic, "enable.auto.commit": False, "fetch.max.bytes": LARGEST})
-    consumer.assign([TopicPartition(topic, 0, 0)])
-    consumer.poll(0.5)
+    own = {"acks": "all", "linger.ms": 0, "message.max.bytes": LARGEST}
+    producer, consumer = Producer({**COMMON, **own, "bootstrap.servers": bootstrap}), bare_reader(bootstrap, topic)
 
     def once() -> float:
         since = time.perf_counter()
@@ -62,6 +59,15 @@ def make_topic(bootstrap: str, topic: str) -> None:
     """One partition, one replica, room for a large record."""
     admin = AdminClient({**COMMON, "bootstrap.servers": bootstrap})
     admin.create_topics([NewTopic(topic, 1, 1, config={"max.message.bytes": str(LARGEST)})])[topic].result(timeout=30)
+
+
+def bare_reader(bootstrap: str, topic: str) -> Consumer:
+    """Reads the topic's one partition by assignment, from its beginning; it has asked for it when this returns."""
+    own = {"group.id": topic, "enable.auto.commit": False, "fetch.max.bytes": LARGEST}
+    consumer = Consumer({**COMMON, **own, "bootstrap.servers": bootstrap})
+    consumer.assign([TopicPartition(topic, 0, 0)])
+    consumer.poll(0.5)
+    return consumer
 
 
 def grpc_floor(channel: grpc.Channel, request: bytes, answer: bytes) -> Floor:

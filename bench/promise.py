@@ -11,65 +11,90 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event, Thread
 from time import perf_counter
+from typing import NamedTuple
 
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
-from bench.floors import COMMON, LARGEST, Floor, make_topic
+from bench.floors import COMMON, LARGEST, Floor, bare_reader, make_topic
 
 NOTE = bytes(200)
-_PATIENCE = 30.0
+_PATIENCE, _LOOK = 30.0, 0.2
+
+
+class _Topics(NamedTuple):
+    requests: str
+    results: str
+    notes: str
 
 
 @contextmanager
 def kafka_promise(bootstrap: str, payload: bytes, answer: bytes) -> Iterator[Floor]:
     """Sends `payload`, has it answered by a thread with `answer`, and returns the seconds until the answer was read."""
-    requests, results, notes = (f"bench-{name}-{uuid.uuid4().hex[:8]}" for name in ("requests", "results", "notes"))
-    for topic in (requests, results, notes):
+    topics, stop = _Topics(*(f"bench-{name}-{uuid.uuid4().hex[:8]}" for name in _Topics._fields)), Event()
+    for topic in topics:
         make_topic(bootstrap, topic)
-    stop, over = Event(), Event()
-    server, server_notes, worker, worker_notes = (_Writer(bootstrap, stop) for _ in range(4))
-    inbox, outbox, table = (_reader(bootstrap, topic) for topic in (requests, results, notes))
+    worker, server = _Worker(bootstrap, topics, stop), _Server(bootstrap, topics, stop)
+    threads = [Thread(target=server.follow), Thread(target=worker.work, args=[answer])]
+    for each in threads:
+        each.start()
+    try:
+        yield lambda: server.ask(payload, worker.over)
+    finally:
+        stop.set()
+        for each in threads:
+            each.join()
 
-    def work(commits: ThreadPoolExecutor) -> None:
-        while not stop.is_set():
-            if (request := _next(inbox, 0.2)) is None:
-                continue
-            marked = commits.submit(mark, request, 0)
-            worker.write(results, answer)
-            marked.result()
-            worker_notes.write(notes, NOTE)
-            inbox.commit(offsets=[_place(request, 1)], asynchronous=False)
-            over.set()
 
-    def mark(request: Message, step: int) -> None:
-        inbox.commit(offsets=[_place(request, step)], asynchronous=False)
-        worker_notes.send(notes, NOTE)
+class _Server:
+    """Writes requests and their notes, and reads results and all notes."""
 
-    def follow() -> None:
-        while not stop.is_set():
-            _next(table, 0.2)
+    def __init__(self, bootstrap: str, topics: _Topics, stop: Event) -> None:
+        self._topics, self._stop = topics, stop
+        self._requests, self._notes = _Writer(bootstrap, stop), _Writer(bootstrap, stop)
+        self._results, self._table = bare_reader(bootstrap, topics.results), bare_reader(bootstrap, topics.notes)
 
-    def once() -> float:
+    def follow(self) -> None:
+        while not self._stop.is_set():
+            _next(self._table, _LOOK)
+
+    def ask(self, payload: bytes, over: Event) -> float:
+        """Returns once the worker is done as well, so that the next request finds it idle."""
         over.clear()
         since = perf_counter()
-        server.write(requests, payload)
-        server_notes.write(notes, NOTE)
-        if _next(outbox, _PATIENCE) is None:
-            raise RuntimeError(f"Kafka at {bootstrap} does not return what was written to it")
+        self._requests.write(self._topics.requests, payload)
+        self._notes.write(self._topics.notes, NOTE)
+        if _next(self._results, _PATIENCE) is None:
+            raise RuntimeError("Kafka does not return what was written to it")
         taken = perf_counter() - since
         over.wait(_PATIENCE)
         return taken
 
-    with ThreadPoolExecutor(1) as commits:
-        threads = [Thread(target=follow), Thread(target=work, args=[commits])]
-        for each in threads:
-            each.start()
-        try:
-            yield once
-        finally:
-            stop.set()
-            for each in threads:
-                each.join()
+
+class _Worker:
+    """Answers requests one by one; `over` once nothing of the last one is under way."""
+
+    def __init__(self, bootstrap: str, topics: _Topics, stop: Event) -> None:
+        self._topics, self._stop, self.over = topics, stop, Event()
+        self._results, self._notes = _Writer(bootstrap, stop), _Writer(bootstrap, stop)
+        self._requests = bare_reader(bootstrap, topics.requests)
+
+    def work(self, answer: bytes) -> None:
+        with ThreadPoolExecutor(1) as beside:
+            while not self._stop.is_set():
+                if (request := _next(self._requests, _LOOK)) is not None:
+                    begun = beside.submit(self._begin, request)
+                    self._results.write(self._topics.results, answer)
+                    begun.result()
+                    self._end(request)
+
+    def _begin(self, request: Message) -> None:
+        self._requests.commit(offsets=[_place(request, 0)], asynchronous=False)
+        self._notes.send(self._topics.notes, NOTE)
+
+    def _end(self, request: Message) -> None:
+        self._notes.write(self._topics.notes, NOTE)
+        self._requests.commit(offsets=[_place(request, 1)], asynchronous=False)
+        self.over.set()
 
 
 class _Writer:
@@ -92,14 +117,6 @@ class _Writer:
 
     def write(self, topic: str, value: bytes) -> None:
         self.send(topic, value)(_PATIENCE)
-
-
-def _reader(bootstrap: str, topic: str) -> Consumer:
-    own = {"group.id": topic, "enable.auto.commit": False, "fetch.max.bytes": LARGEST}
-    kafka = Consumer({**COMMON, **own, "bootstrap.servers": bootstrap})
-    kafka.assign([TopicPartition(topic, 0, 0)])
-    kafka.poll(0.5)
-    return kafka
 
 
 def _next(kafka: Consumer, seconds: float) -> Message | None:
