@@ -11,7 +11,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from emotalk.audio.containers import sniff
-from emotalk.audio.containers.packets import promised
+from emotalk.audio.containers.packets import are_frames, promised
 from emotalk.errors import InvalidRequest, NotAudio
 
 _Values = NDArray[np.float64]
@@ -19,8 +19,6 @@ _Values = NDArray[np.float64]
 _NAME_BYTES = 8_192
 _TEXT_BYTES = 256
 _AC3 = b"\x0b\x77"
-_FRAMES = 4
-"""Two bytes are too few for a name; so many frames of an MP3 in a row are none by chance."""
 _TEXT = frozenset(b"\t\r\n" + bytes(range(32, 127)))
 _PIECE = 8_000
 """Samples that are judged at once: half a second at 16 kHz."""
@@ -97,19 +95,16 @@ def refuse_file(beginning: bytes) -> None:
     except NotAudio:
         return
     by_two_bytes = not start and (kind in ("MP3", "MP2 stream", "AAC stream", "AC-3 stream") or kind.startswith("MPEG"))
-    if not by_two_bytes or _frames_in_a_row(beginning) >= _FRAMES:
+    if not by_two_bytes or _begins_with_frames(beginning):
         raise _mistaken(
             f"these are the bytes of a file ({kind}), not samples",
             "Send it as a file (ProcessAudio, POST /v1/animations), or decode it and send its samples",
         )
 
 
-def _frames_in_a_row(beginning: bytes) -> int:
+def _begins_with_frames(beginning: bytes) -> bool:
     at = 0 if beginning.startswith(_AC3) else max(beginning.find(b"\xff"), 0)
-    count = 0
-    while size := promised(beginning[at : at + 6]):
-        at, count = at + size, count + 1
-    return count
+    return are_frames(beginning, at, promised)
 
 
 def _judge_pcm16(data: bytes) -> _Values | None:

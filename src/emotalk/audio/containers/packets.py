@@ -5,6 +5,8 @@ ADTS  0xFFF (12 bits), .. layer 0 (2), .. size (13 bits from bit 30 on)
 AC-3  0x0B77, checksum (2), rate (2 bits), size (6)  | E-AC-3: 0x0B77, kind (2 bits), number (3), words less one (11)
 """
 
+from collections.abc import Callable
+
 from emotalk.audio.containers.base import Buffer
 from emotalk.audio.containers.mp3 import read_header
 
@@ -23,24 +25,28 @@ def find_aac(buffer: Buffer, start: int) -> int | None:
     near = buffer[start : start + _NEAR]
     found = near.find(b"\xff")
     while found >= 0:
-        if _are_frames(buffer, start + found):
+        if are_frames(buffer, start + found, _adts):
             return start + found
         found = near.find(b"\xff", found + 1)
     return None
-
-
-def _are_frames(buffer: Buffer, at: int) -> bool:
-    for _ in range(_IN_A_ROW):
-        if not (size := _adts(buffer[at : at + 6])):
-            return False
-        at += size
-    return True
 
 
 def _adts(packet: bytes) -> int:
     if len(packet) < 6 or packet[0] != 0xFF or packet[1] & 0xF6 != 0xF0:
         return 0
     return (int.from_bytes(packet[3:6], "big") >> 5) & 0x1FFF
+
+
+def are_frames(buffer: Buffer, at: int, size_of: Callable[[bytes], int]) -> bool:
+    """Do frames stand here one behind another? Two bytes are too few for a name; so many in a row are none by chance.
+
+    `size_of`: by its first six bytes, see `promised`.
+    """
+    for _ in range(_IN_A_ROW):
+        if not (size := size_of(buffer[at : at + 6])):
+            return False
+        at += size
+    return True
 
 
 def promised(packet: bytes) -> int:
