@@ -65,8 +65,11 @@ class TransportStream:
         rows = self.packets[(self.pids == pid) & (self.packets[:, 3] & 0x10 > 0)]
         steps = np.diff(rows[:, 3].astype(np.int64) & 15) & 15
         told = (rows[1:, 3] & 0x20 > 0) & (rows[1:, 4] > 0) & (rows[1:, 5] & 0x80 > 0)
+        losses = np.flatnonzero((steps > 1) & ~told)
+        if not losses.size:
+            return None
         times = _times(rows)
-        for lost in np.flatnonzero((steps > 1) & ~told):
+        for lost in losses:
             before, after = times[: lost + 1], times[lost + 1 :]
             before, after = before[before >= 0], after[after >= 0]
             if before.size and after.size and 0 < after[0] - before[-1] < _LONGEST_HOLE:
