@@ -74,7 +74,10 @@ class Fleet:
 
     def workmen(self) -> list[Workman]:
         """All that work."""
-        return [*map(_workman, self.workers), Workman("child", self.servers[0].log, self._child, self._send_child)]
+        return [*map(_workman, self.workers), self._workman_of_server()]
+
+    def _workman_of_server(self) -> Workman:
+        return Workman("child", self.servers[0].log, self._child, self._send_child)
 
     def _child(self) -> int | None:
         warm = self.servers[0].log.of("worker warm")
@@ -122,8 +125,7 @@ class Fleet:
 
     def may_be_struck(self, server: Program) -> bool:
         """Would its end leave alone what is to be spared? A child dies with its server."""
-        child = self.workmen()[-1]
-        return server is not self.servers[0] or _is_not_spared(child.hand())
+        return server is not self.servers[0] or _is_not_spared(self._workman_of_server().hand())
 
     def seize_any(self, workmen: Sequence[Workman]) -> Workman | None:
         """One that stands still, whether or not it has a job; none that is to be spared."""
