@@ -65,6 +65,7 @@ class Seen:
     seconds: float
     settled: float
     disk: str = ""
+    begun: list[dict[str, Any]] = field(default_factory=list)
     stopped: set[int] = field(default_factory=set)
     played: Counter[str] = field(default_factory=Counter)
 
@@ -110,6 +111,7 @@ def _play(plan: Plan, where: Ground, direct: type[Director], queue: Path, logs: 
         strikes=director.strikes,
         ends=fleet.ends,
         starts=_lines(fleet, "start"),
+        begun=_lines(fleet, "begin"),
         deaths=_lines(fleet, "worker died"),
         ahead=sorted(set(ahead)),
         buried=buried,
@@ -136,7 +138,8 @@ def _fire(plan: Plan, director: Director, crowd: Crowd) -> tuple[float, float]:
 
 def _lines(fleet: Fleet, event: str) -> list[dict[str, Any]]:
     """In order of time, of all programs."""
-    return sorted((line for each in fleet.programs for line in each.log.of(event)), key=lambda line: line["time"])
+    lines = ({**line, "program": each.name} for each in fleet.programs for line in each.log.of(event))
+    return sorted(lines, key=lambda line: line["time"])
 
 
 @contextmanager

@@ -91,11 +91,12 @@ class Director:
     def _kill_worker(self, act: Act) -> None:
         """Whoever is there, but for one whose innocent job would then be buried, and rightly."""
         if workman := self._fleet.seize_any(self._moving(act.pick)):
+            hand = workman.hand()
             workman.send(signal.SIGKILL)
-            self._struck("worker", workman.name)
+            self._struck("worker", workman.name, hand.request_id if hand else "")
 
     def _kill_server(self, act: Act) -> None:
-        if (server := self._server(act.pick)) and self._fleet.may_be_struck(server):
+        if (server := self._server(act.pick)) and self._fleet.may_be_struck(server.name):
             server.send(signal.SIGKILL)
             self._struck("server", server.name)
 

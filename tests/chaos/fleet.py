@@ -123,9 +123,10 @@ class Fleet:
             time.sleep(LOOK_SECONDS)
         return None
 
-    def may_be_struck(self, server: Program) -> bool:
-        """Would its end leave alone what is to be spared? A child dies with its server."""
-        return server is not self.servers[0] or _is_not_spared(self._workman_of_server().hand())
+    def may_be_struck(self, name: str) -> bool:
+        """Would the end of this program leave alone what is to be spared? A child goes with its server."""
+        works = {each.name: each for each in map(_workman, self.workers)} | {"server-1": self._workman_of_server()}
+        return name not in works or _is_not_spared(works[name].hand())
 
     def seize_any(self, workmen: Sequence[Workman]) -> Workman | None:
         """One that stands still, whether or not it has a job; none that is to be spared."""

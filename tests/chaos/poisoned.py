@@ -8,6 +8,7 @@ long as the file that CHAOS_FULL names is there.
 
 import ctypes
 import json
+import logging
 import os
 import signal
 import sys
@@ -22,15 +23,18 @@ from threading import Thread
 from typing import Any, NoReturn
 
 from emotalk.engines import tone
-from emotalk.errors import EngineError
+from emotalk.errors import EmoTalkError, EngineError
 from emotalk.face import Frames, Pcm, Style
-from emotalk.jobs import retry
+from emotalk.jobs import Job, retry
+from emotalk.queues.base import Claim
 from emotalk.queues.kafka.claims import member
 from emotalk.queues.sqlite import SqliteQueue
 from emotalk.queues.sqlite.connection import Connection
 from emotalk.supervision import keeper, program
 from emotalk.timebase import SAMPLE_RATE
-from emotalk.worker import attempt
+from emotalk.worker import attempt, loop
+
+_log = logging.getLogger("emotalk.chaos")
 
 TEMPO, FULL = "CHAOS_TEMPO", "CHAOS_FULL"
 FATAL_WINDOW = 2
@@ -115,6 +119,7 @@ def _adopt(tempo: Tempo) -> None:
     _replace(retry, "FIRST_DELAY", tempo.retry)
     _replace(member, "SESSION_MS", round(1000 * tempo.session))
     _replace(keeper, "LONGEST_PAUSE", 2.0)
+    _replace(loop, "perform", _perform_and_say_before)
     _replace(program, "PROGRAM", ("-m", __spec__.name))
     os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[2])  # a child does not look into its folder
     defaults = SqliteQueue.__init__.__kwdefaults__ or {}
@@ -125,6 +130,15 @@ def _adopt(tempo: Tempo) -> None:
 def _replace(where: Any, name: str, value: object) -> None:
     assert hasattr(where, name), f"{where.__name__} has no {name} any more"
     setattr(where, name, value)
+
+
+def _perform_and_say_before(tools: attempt.Tools, claim: Claim, job: Job, number: int) -> EmoTalkError | None:
+    """An attempt counts from the moment in which its mark is written: while a broker is away, seconds before it starts.
+
+    Whoever is struck meanwhile has it in hand.
+    """
+    _log.info("begin", extra=attempt.story(claim, number))
+    return attempt.perform(tools, claim, job, number)
 
 
 def fill_the_disk_on_demand(flag: Path) -> None:

@@ -17,7 +17,7 @@ from tests.kafka.broker import Place
 ROOT = Path(__file__).resolve().parents[2]
 ENTRY = (sys.executable, "-m", "tests.chaos.poisoned")
 
-_TAKES = ("start", "retry")
+_TAKES = ("begin", "start", "retry")
 _LETS_GO = (
     "finish",
     "job buried",

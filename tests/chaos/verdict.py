@@ -153,10 +153,19 @@ def _out_of_line(starts: Iterable[dict[str, Any]]) -> Iterator[str]:
 def _wrongly_buried(seen: Seen) -> Iterator[str]:
     """An innocent request that was, and poison that was not."""
     poisoned = {each.request_id for each in seen.asked if each.poisoned}
-    yield from (f"{each}: buried, and was no poison" for each in sorted(seen.buried - poisoned))
+    for each in sorted(seen.buried - poisoned):
+        yield f"{each}: buried, and was no poison{_history(seen, each)}"
     for each in seen.asked:
         if each.poisoned and each.accepted is not None and each.request_id not in seen.buried:
             yield f"{each.request_id}: poisoned, and not buried"
+
+
+def _history(seen: Seen, request_id: str) -> str:
+    """Who began it when, and who was struck with it in hand."""
+    begun = [line for line in seen.begun if line["request_id"] == request_id]
+    told = [f"{line['time']} {line['program']} began attempt {line['attempt']}" for line in begun]
+    told += [f"{each.name} was struck at {each.at:.1f} s" for each in seen.strikes if each.job == request_id]
+    return "".join(f"; {words}" for words in told)
 
 
 def _refused(seen: Seen) -> Iterator[str]:

@@ -99,7 +99,8 @@ class ClusterDirector(Director):
     def _cut_program(self, act: Act, names: tuple[str, ...]) -> None:
         cut = self._cut if self._network else self._cannot
         name = names[int(act.pick * len(names))]
-        self._beside(lambda: cut(act, name, self._tempo.session + BEYOND_SESSION))
+        if self._fleet.may_be_struck(name):  # whoever is cut off for longer than a session loses its job
+            self._beside(lambda: cut(act, name, self._tempo.session + BEYOND_SESSION))
 
     def _cut(self, act: Act, name: str, seconds: float) -> None:
         """Both ways, or one."""
