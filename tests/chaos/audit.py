@@ -13,6 +13,8 @@ from emotalk.jobs import Part
 from emotalk.jobs.codec import decode_part
 from emotalk.queues.base import GROUP, REQUESTS_TOPIC, RESULTS_TOPIC, JobRow, Queue
 from emotalk.queues.kafka import KafkaQueue
+from emotalk.queues.kafka.client.cluster import Cluster
+from emotalk.queues.kafka.client.rights import describe_group
 from emotalk.queues.sqlite import SqliteQueue
 from emotalk.queues.sqlite.connection import Connection
 
@@ -116,6 +118,7 @@ class KafkaAudit:
         common = {"bootstrap.servers": bootstrap, "log_level": 0, "enable.auto.commit": False}
         self._admin, self._queue = AdminClient(common), KafkaQueue(bootstrap, prefix=prefix)
         self._name, self._log, self._answers = prefix + GROUP, prefix + REQUESTS_TOPIC, prefix + RESULTS_TOPIC
+        self._cluster = Cluster(bootstrap, prefix=prefix)
         self._group = Consumer({**common, "group.id": self._name})
         self._results, self._requests = self._reading(common, self._answers), self._reading(common, self._log)
         self._reached = Reached()
@@ -148,8 +151,7 @@ class KafkaAudit:
         """See Audit.members: of our group, and any other group that was left behind."""
         groups = self._admin.list_consumer_groups(request_timeout=ASK_SECONDS).result()
         others = [f"group {each.group_id}" for each in groups.valid if each.group_id != self._name]
-        [answer] = self._admin.describe_consumer_groups([self._name], request_timeout=ASK_SECONDS).values()
-        return others + [member.client_id for member in answer.result().members]
+        return others + [member.client_id for member in describe_group(self._cluster).members]
 
     def close(self) -> None:
         """See Audit.close."""

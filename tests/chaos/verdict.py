@@ -153,8 +153,8 @@ def _out_of_line(starts: Iterable[dict[str, Any]]) -> Iterator[str]:
 def _wrongly_buried(seen: Seen) -> Iterator[str]:
     """An innocent request that was, and poison that was not."""
     poisoned = {each.request_id for each in seen.asked if each.poisoned}
-    for each in sorted(seen.buried - poisoned):
-        yield f"{each}: buried, and was no poison{_history(seen, each)}"
+    for innocent in sorted(seen.buried - poisoned):
+        yield f"{innocent}: buried, and was no poison{_history(seen, innocent)}"
     for each in seen.asked:
         if each.poisoned and each.accepted is not None and each.request_id not in seen.buried:
             yield f"{each.request_id}: poisoned, and not buried"

@@ -1,6 +1,8 @@
 """A broker that is gone, hangs or has no room, seen from the server's end: it says so at once and never hangs."""
 
 import resource
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -38,6 +40,22 @@ def queue(mortal: Broker) -> Iterator[KafkaQueue]:
 
 def request(name: str, payload: bytes = b"voice") -> Record:
     return Record(name, name, "digest", payload)
+
+
+# Asks who works and hears nothing; then asks for a while: by its end the first client would have found its broker.
+ASKS_AGAIN = """
+import sys
+from emotalk.errors import QueueUnavailable
+from emotalk.queues.kafka.claims.group import find_manned
+from emotalk.queues.kafka.client.cluster import Cluster
+cluster = Cluster(sys.argv[1])
+try:
+    find_manned(cluster)
+except QueueUnavailable as silence:
+    print(silence, flush=True)
+sys.stdin.readline()
+print([find_manned(cluster) for _ in range(40)][-1])
+"""
 
 
 def refused(producer: KafkaProducer, name: str) -> str:
@@ -107,3 +125,17 @@ def test_a_broker_whose_disk_is_full_refuses_and_takes_requests_again_once_there
         producer.ping()
     mortal.restart()
     accepted(producer, "first")
+
+
+@pytest.mark.usefixtures("queue")
+def test_a_coordinator_that_comes_back_to_a_question_that_was_given_up_does_not_end_the_process(mortal: Broker) -> None:
+    """In a process of its own: librdkafka would end it (its issue 4605)."""
+    mortal.pause()
+    command = [sys.executable, "-c", ASKS_AGAIN, mortal.bootstrap]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as asking:
+        assert asking.stdin
+        assert asking.stdout
+        assert "nobody answers for the group" in asking.stdout.readline()
+        mortal.resume()
+        told, _ = asking.communicate("again\n", PATIENCE)
+    assert (told, asking.returncode) == ("set()\n", 0)

@@ -5,13 +5,10 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException
+from confluent_kafka import OFFSET_INVALID
 
 from emotalk.errors import QueueUnavailable
 from emotalk.queues.kafka.claims.backlog import count_unfinished
-from emotalk.queues.kafka.claims.group import find_manned
-from emotalk.queues.kafka.client.cluster import Cluster
-from emotalk.queues.kafka.client.rights import check_group
 
 TOPIC = "requests"
 
@@ -51,27 +48,3 @@ def test_an_end_that_nobody_tells_is_an_outage_and_no_empty_log() -> None:
     assert waiting(Brokers(9)) == {0: 0, 1: 0}
     with pytest.raises(QueueUnavailable, match="not all brokers"):
         waiting(Brokers(OFFSET_INVALID))
-
-
-class Silent:
-    """A handle of the group whose coordinator is away."""
-
-    def __init__(self, *_: object) -> None:
-        """Whatever it is made of."""
-
-    def committed(self, *_: object, timeout: float) -> None:
-        assert timeout > 0
-        raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
-
-    def close(self) -> None:
-        """Nothing to let go."""
-
-
-def test_a_coordinator_that_is_away_is_not_asked_by_an_admin_for_that_can_end_the_process(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(Cluster, "consumer", Silent)
-    monkeypatch.setattr(Cluster, "admin", SimpleNamespace)  # whatever it is asked, it has no such attribute
-    check_group(cast(Any, SimpleNamespace()), Cluster("nowhere:1"))
-    with pytest.raises(QueueUnavailable, match="group"):
-        find_manned(Cluster("nowhere:1"))

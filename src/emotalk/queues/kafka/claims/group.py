@@ -8,9 +8,9 @@ from confluent_kafka.admin import MemberDescription
 from emotalk.errors import QueueUnavailable
 from emotalk.queues.kafka.client.cluster import Cluster
 from emotalk.queues.kafka.client.faults import kafka_error
-from emotalk.queues.kafka.client.rights import coordinator_answers
+from emotalk.queues.kafka.client.rights import describe_group
 
-_ASK_SECONDS = 5.0
+_SETTLE_SECONDS = 5.0
 _PAUSE_SECONDS = 0.05
 # A broker that has just started is still finding out which groups are its own.
 _SETTLING = (
@@ -28,14 +28,12 @@ def find_manned(cluster: Cluster) -> set[int]:
 
 
 def _members(cluster: Cluster) -> list[MemberDescription]:
-    if not coordinator_answers(cluster):
-        raise QueueUnavailable(f"Kafka: nobody answers for the group {cluster.group}; try again")
-    admin = cluster.admin()  # held until it has answered: librdkafka drops the question with the client
-    end = time.monotonic() + _ASK_SECONDS
+    end = time.monotonic() + _SETTLE_SECONDS
     while True:
         try:
-            [answer] = admin.describe_consumer_groups([cluster.group], request_timeout=_ASK_SECONDS).values()
-            return list(answer.result(timeout=2 * _ASK_SECONDS).members)
+            return list(describe_group(cluster).members)
+        except TimeoutError as silence:
+            raise QueueUnavailable(f"Kafka: nobody answers for the group {cluster.group}; try again") from silence
         except KafkaException as error:
             if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
                 return []

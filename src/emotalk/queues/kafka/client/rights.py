@@ -4,15 +4,17 @@ Why these: docs/decisions/0039.
 """
 
 from collections.abc import Iterable
+from typing import cast
 
-from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import AclOperation, AdminClient, TopicDescription
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import AclOperation, AdminClient, ConsumerGroupDescription, TopicDescription
 
 from emotalk.errors import ConfigurationError
 from emotalk.queues.kafka.client.cluster import Cluster
 from emotalk.queues.kafka.client.faults import Right, answer_error
 
 _ASK_SECONDS = 5.0
+_NEVER_SECONDS = 3600.0
 
 
 # Without these nothing goes: what is written must be read again, and each process looks where the workers are.
@@ -61,16 +63,11 @@ def check_topics(cluster: Cluster, topics: Iterable[TopicDescription]) -> dict[s
     return wished
 
 
-def check_group(admin: AdminClient, cluster: Cluster) -> None:
+def check_group(cluster: Cluster) -> None:
     """Raise ConfigurationError where the workers may not join their group; whatever else goes wrong shows later."""
-    if not coordinator_answers(cluster):
-        return
-    [answer] = admin.describe_consumer_groups(
-        [cluster.group], include_authorized_operations=True, request_timeout=_ASK_SECONDS
-    ).values()
     right = Right("Read", "group", cluster.group)
     try:
-        allowed = set(answer.result(timeout=2 * _ASK_SECONDS).authorized_operations or ())
+        allowed = set(describe_group(cluster).authorized_operations or ())
     except (KafkaException, TimeoutError) as error:
         if isinstance(error, KafkaException) and error.args[0].code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
             raise _missing(cluster, [right]) from error
@@ -79,19 +76,17 @@ def check_group(admin: AdminClient, cluster: Cluster) -> None:
         raise _missing(cluster, [right])
 
 
-def coordinator_answers(cluster: Cluster) -> bool:
-    """To be asked before an admin asks a group, whose coordinator must not go away meanwhile.
+def describe_group(cluster: Cluster) -> ConsumerGroupDescription:
+    """Its members, and what we may do with it. Raises KafkaException, and TimeoutError where nobody answers.
 
-    librdkafka would end this process then (its issue 4605). What is left is the moment between the two questions.
+    By a client of its own that is gone before it gives up: librdkafka ends the process where a group's coordinator
+    comes back to a question that has timed out (its issue 4605).
     """
-    handle = cluster.consumer({"group.id": cluster.group})
-    try:
-        handle.committed([TopicPartition(cluster.requests, 0)], timeout=_ASK_SECONDS)
-    except KafkaException as error:
-        return bool(error.args[0].code() == KafkaError.GROUP_AUTHORIZATION_FAILED)
-    finally:
-        handle.close()
-    return True
+    with cluster.admin() as admin:
+        [answer] = admin.describe_consumer_groups(
+            [cluster.group], include_authorized_operations=True, request_timeout=_NEVER_SECONDS
+        ).values()
+        return cast(ConsumerGroupDescription, answer.result(timeout=_ASK_SECONDS))
 
 
 def _missing(cluster: Cluster, rights: Iterable[Right]) -> ConfigurationError:

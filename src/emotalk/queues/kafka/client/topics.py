@@ -63,7 +63,7 @@ def prepare_topics(cluster: Cluster, partitions: int, replication: int | None, c
             " serve makes it."
         )
     if create:
-        _check_rights(admin, cluster, there.values())
+        _check_rights(cluster, there.values())
     wanted = list_settings(cluster)
     known = look(admin, wanted, {name: range(len(topic.partitions)) for name, topic in there.items()})
     check_owner(cluster, known)
@@ -76,13 +76,13 @@ def prepare_topics(cluster: Cluster, partitions: int, replication: int | None, c
 def check_rights(cluster: Cluster) -> None:
     """Raise ConfigurationError that names what this user may not do and must; warn of what it should."""
     admin, _ = reach(cluster)
-    _check_rights(admin, cluster, describe(admin, cluster).values())
+    _check_rights(cluster, describe(admin, cluster).values())
 
 
-def _check_rights(admin: AdminClient, cluster: Cluster, topics: Iterable[TopicDescription]) -> None:
+def _check_rights(cluster: Cluster, topics: Iterable[TopicDescription]) -> None:
     for grant, without in check_topics(cluster, topics).items():
         _log.warning("a right is missing", extra={"without": without, "fix": grant})
-    check_group(admin, cluster)
+    check_group(cluster)
 
 
 def _make(
