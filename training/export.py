@@ -6,7 +6,6 @@ that of 32 bits.
 """
 
 import argparse
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from emotalk.engines.builtin.plan import CLIP
 from emotalk.engines.quiet_onnxruntime import onnxruntime
 from training.front import RECOGNISER
 from training.graph import narrowed
+from training.side_by_side import side_by_side
 from training.whole import Whole
 
 GATE = Path("packages/silero_vad/data/silero_vad_16k_sequence.onnx")
@@ -68,7 +68,7 @@ def main() -> None:
     asked = parser.parse_args()
     whole = Whole.trained(asked.data / RECOGNISER, asked.checkpoint or asked.data / "mouth.pt")
     difference = export(whole, asked.models / "mouth.onnx")
-    shutil.copyfile(asked.data / GATE, asked.models / "silero_vad.onnx")
+    side_by_side(asked.data / GATE, asked.models / "silero_vad.onnx")
     sizes = {f.name: f.stat().st_size for f in sorted(asked.models.glob("*.onnx"))}
     print(
         f"{sizes}, {sum(sizes.values()) / 1e6:.2f} MB in all; 16-bit weights change a curve by {difference:.4f} at most"

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emotalk.engines.builtin.engine import MODELS
-from emotalk.engines.builtin.gate import CHUNK, CONTEXT, State, VoiceGate, VoiceModel
+from emotalk.engines.builtin.gate import CHUNK, CONTEXT, State, VoiceGate, VoiceModel, at_rest, chunks_of
 from tests.unit.voices import babble, noise
 
 
@@ -71,3 +71,14 @@ def heard(sound: np.ndarray) -> float:
 def test_silero_opens_for_a_voice_and_not_for_noise() -> None:
     assert heard(babble(seconds=3.0)) > 0.6
     assert heard(noise(seconds=3.0, level=0.2)) < 0.05
+
+
+def test_eight_chunks_side_by_side_are_judged_as_one_after_the_other() -> None:
+    model, chunks = VoiceModel(MODELS / "silero_vad.onnx"), chunks_of(babble(seconds=1.0)[: CONTEXT + 8 * CHUNK])
+    together, after = model.judge(chunks, at_rest())
+    state, alone = at_rest(), list[float]()
+    for chunk in chunks:
+        probability, state = model.judge(chunk[None], state)
+        alone += probability.tolist()
+    assert np.allclose(together, alone, atol=1e-5)
+    assert np.allclose(after, state, atol=1e-4)

@@ -3,7 +3,8 @@
 Silero judges chunks of 32 ms with the 4 ms before each. Its verdict is spread over a grid of 10 ms, opens 100 ms early
 (the verdict comes 50–60 ms late, and lips part before they sound) and closes 100 ms late, and is faded over 90 ms with
 a Hann window: 145 ms of look-ahead, which hides behind that of the network. Chunks are judged in groups of one size: a
-product of matrices need not round the same way for one row as for eight.
+product of matrices need not round the same way for one row as for eight. How the graph lays them side by side:
+docs/decisions/0054.
 """
 
 from functools import lru_cache
@@ -84,12 +85,16 @@ class VoiceGate:
     def hear(self, chunks: NDArray[np.float32]) -> None:
         """Take the next chunks [n, 576], each with its 64 samples of context; `settle` then extends `openness`."""
         probabilities, self._state = self._model.judge(chunks, self._state)
-        for probability in probabilities.tolist():
-            self._open = probability >= (_STAY_OPEN_AT if self._open else _OPEN_AT)
-            self._chunks += 1
-            # Ticks whose middle, (i + ½) · 160, lies in a chunk that has been judged.
-            ticks = (self._chunks * CHUNK + _TICK_SAMPLES // 2 - 1) // _TICK_SAMPLES
-            self._voice.append(np.full(ticks - self._voice.end, self._open, np.float32))
+        opened = np.array([self._opens(each) for each in probabilities.tolist()], np.float32)
+        ends = (self._chunks + np.arange(len(opened) + 1)) * CHUNK
+        # Ticks whose middle, (i + ½) · 160, lies in a chunk that has been judged.
+        ticks = (ends + _TICK_SAMPLES // 2 - 1) // _TICK_SAMPLES
+        self._voice.append(np.repeat(opened, np.diff(ticks)))
+        self._chunks += len(opened)
+
+    def _opens(self, probability: float) -> bool:
+        self._open = probability >= (_STAY_OPEN_AT if self._open else _OPEN_AT)
+        return self._open
 
     def settle(self) -> None:
         """Extend `openness` as far as what has been heard decides it."""
