@@ -168,11 +168,12 @@ class Recent:
         """Mean and spread [576]; None: not half a second yet."""
         if len(self._frames) < _LEAST:
             return None
-        frames = self._frames.astype(np.float64)
-        mean = frames.mean(0)
-        # The same bits as frames.std(0), which would make the mean again.
-        over = frames - mean
-        return np.concatenate([mean, np.sqrt((over * over).mean(0))])
+        # Sums, not mean(0) and std(0): the same bits, without what these do before and after.
+        over, count = self._frames.astype(np.float64), len(self._frames)
+        mean = np.add.reduce(over) / count
+        over -= mean
+        over *= over
+        return np.concatenate([mean, np.sqrt(np.add.reduce(over) / count)])
 
 
 class Ear:

@@ -20,7 +20,6 @@ _OCTAVE_COST = 0.2 * np.linspace(0, 1, _LAGS.stop - _LAGS.start)
 _TAPER = np.hanning(2 * REACH // _THINNED)
 _TAPER_LIKE = np.fft.irfft(np.abs(np.fft.rfft(_TAPER, 512)) ** 2)
 _USUAL = _TAPER_LIKE[_LAGS] / _TAPER_LIKE[0]
-_WINDOW = np.arange(2 * REACH)
 
 
 def centre(frame: int) -> int:
@@ -33,17 +32,25 @@ def prosody(sound: Pcm, first: int, frames: int) -> tuple[NDArray[np.float64], N
 
     `sound` starts REACH samples before the first of them.
     """
-    windows = sound[_starts(first % STEP_FRAMES, frames) + _WINDOW].astype(np.float64)
+    # Slices, not positions: to copy 1024 samples that lie side by side takes a third of the time.
+    windows = np.array([sound[at : at + 2 * REACH] for at in _starts(first % STEP_FRAMES, frames)], np.float64)
     loudness = 10 * np.log10((windows * windows).mean(1) + 1e-10)
-    # Not mean(2) of fours: the same bits, in a fifth of its time.
-    thinned = np.add.reduce([windows[:, at::_THINNED] for at in range(_THINNED)]) / _THINNED
-    return loudness, _pitch(thinned)
+    return loudness, _pitch(_thinned(windows))
 
 
 @lru_cache
-def _starts(first: int, frames: int) -> NDArray[np.int64]:
-    """Samples from the first of these frames to each [frames, 1]: the same in every step."""
-    return np.array([centre(first + k) - centre(first) for k in range(frames)])[:, None]
+def _starts(first: int, frames: int) -> tuple[int, ...]:
+    """Samples from the first of these frames to each: the same in every step."""
+    return tuple(centre(first + k) - centre(first) for k in range(frames))
+
+
+def _thinned(windows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Means of fours. Not mean(2): the same bits, in a fifth of its time."""
+    a, b, c, d = windows.reshape(len(windows), -1, _THINNED).transpose(2, 0, 1)
+    total = a + b
+    total += c
+    total += d
+    return total / _THINNED
 
 
 def _pitch(windows: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -48,7 +48,7 @@ class BuiltinSession:
         self._ended = True
         frames = frame_count(self._samples)
         blocks = -(-frames // self._plan.hop_frames)
-        end = self._plan.window(blocks)[1] + self._plan.chunks * CHUNK
+        end = self._plan.window(blocks - 1)[1] + self._plan.chunks * CHUNK
         self._sound.append(np.zeros(max(0, end - self._sound.end), np.float32))
         self._judge()
         self._gate.settle()
