@@ -1,6 +1,6 @@
 """What stands in the topic of jobs, and what all notes about one id together say."""
 
-from typing import Any, cast, get_args
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -107,16 +107,6 @@ def test_a_key_goes_where_java_clients_send_it(key: str, hashed: int) -> None:
         assert partition_of(key, partitions) == (hashed & 0x7FFFFFFF) % partitions
 
 
-class Sent:
-    """A request as another program may have sent it."""
-
-    def __init__(self, results: str) -> None:
-        self._results = results
-
-    def headers(self) -> list[tuple[str, bytes]]:
-        return [("results", self._results.encode())]
-
-
 @pytest.mark.parametrize(
     ("results", "place"),
     [
@@ -126,4 +116,4 @@ class Sent:
     ],
 )
 def test_where_results_begin_at_the_earliest_is_a_place_or_unknown(results: str, place: tuple[int, int] | None) -> None:
-    assert earliest_of(cast(Any, Sent(results))) == place
+    assert earliest_of({"results": results}) == place

@@ -4,9 +4,10 @@ Other programs, older versions and people with a shell write into logs as well. 
 or a look at the queue, so nothing is taken from a log but through these.
 """
 
-import json
 import math
 from collections.abc import Mapping
+
+import orjson
 
 LONGEST_ID = 200
 MOST = 2**31 - 1
@@ -61,6 +62,6 @@ def headers(value: object) -> dict[str, str]:
 def parse(document: str | bytes | None) -> object:
     """What a JSON document says; None where it is none."""
     try:
-        return json.loads(document or "null")
-    except (ValueError, RecursionError):
+        return orjson.loads(document or "null")
+    except ValueError:
         return None

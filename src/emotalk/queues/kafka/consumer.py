@@ -18,7 +18,7 @@ from emotalk.queues.kafka.claims.marks import Mark
 from emotalk.queues.kafka.claims.member import Member
 from emotalk.queues.kafka.client.cluster import Cluster
 from emotalk.queues.kafka.client.faults import kafka_error
-from emotalk.queues.kafka.client.records import earliest_of, epoch_of, place_of, request_of
+from emotalk.queues.kafka.client.records import earliest_of, epoch_of, headers_of, place_of, request_of
 from emotalk.queues.kafka.client.topics import delete_before
 from emotalk.queues.kafka.client.writer import Outgoing, Writer
 from emotalk.queues.kafka.job_notes.journal import Journal, letter_record
@@ -98,17 +98,18 @@ class KafkaConsumer:
             self._pass(claim)
 
     def _take(self, message: Message) -> Claim:
-        (partition, offset), request = place_of(message), request_of(message)
+        (partition, offset), found = place_of(message), headers_of(message)
+        request = request_of(message, found)
         try:
             if self._journal.is_nameless(request, (partition, offset)):
                 request = replace(request, request_id=place_id(partition, offset))
             attempts = self._mark_on(partition).attempts_of(offset, request.request_id)
-            epoch = self._journal.epoch_of(request.request_id, (partition, offset), epoch_of(message))
+            epoch = self._journal.epoch_of(request.request_id, (partition, offset), epoch_of(found))
         except QueueError:
             self._member.seek(partition, offset)
             raise
         claim = Claim(request, partition, offset, attempts, next(self._tokens), epoch)
-        self._hand = _Hand(claim, attempts, earliest_of(message))
+        self._hand = _Hand(claim, attempts, earliest_of(found))
         return claim
 
     def _pass(self, claim: Claim) -> None:

@@ -64,9 +64,9 @@ class KafkaLedger:
                 continue
             for message in records_between(kafka, self._cluster.requests, partition, head, min(end, head + _WAITING)):
                 if (place := place_of(message)) not in known:
-                    request = request_of(message)
+                    request = request_of(message, found := headers_of(message))
                     row = JobRow(request.request_id, "queued", *place, 0, request.headers, digest=request.digest)
-                    yield replace(row, epoch=epoch_of(message) or 1)
+                    yield replace(row, epoch=epoch_of(found) or 1)
 
     def _letters(self, kafka: Consumer) -> list[Message]:
         """The newest letter of each key, as far as they have not been deleted."""

@@ -1,5 +1,7 @@
 """A Kafka message → what the ports speak of."""
 
+from collections.abc import Mapping
+
 from confluent_kafka import Message
 
 from emotalk.queues.base import Cursor, Record, Result
@@ -18,9 +20,11 @@ def headers_of(message: Message) -> dict[str, str]:
     return headers(dict(message.headers() or ()))
 
 
-def request_of(message: Message) -> Record:
-    """A request, even from a record that another program wrote: then its id says where it stands."""
-    found = headers_of(message)
+def request_of(message: Message, found: Mapping[str, str]) -> Record:
+    """A request, even from a record that another program wrote: then its id says where it stands.
+
+    `found`: its headers, here and below; reading them once spares a tenth of what a claim costs.
+    """
     named = found.get("request_id", "")
     return Record(
         request_id=named if is_id(named) else place_id(*place_of(message)),
@@ -31,14 +35,14 @@ def request_of(message: Message) -> Record:
     )
 
 
-def epoch_of(message: Message) -> int:
+def epoch_of(found: Mapping[str, str]) -> int:
     """The run of its id that a request belongs to; 0 where an earlier version wrote it."""
-    return whole(headers_of(message).get("epoch"))
+    return whole(found.get("epoch"))
 
 
-def earliest_of(message: Message) -> Cursor | None:
+def earliest_of(found: Mapping[str, str]) -> Cursor | None:
     """The place in the result log before which a request has no results; None where an earlier version wrote it."""
-    partition, _, offset = headers_of(message).get("results", "").partition(":")
+    partition, _, offset = found.get("results", "").partition(":")
     place = whole(partition, -1), whole(offset, -1, 2**63 - 1)
     return place if min(place) >= 0 else None
 

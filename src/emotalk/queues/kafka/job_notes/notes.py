@@ -8,9 +8,10 @@ A key of its own for each, because compaction keeps the newest record of a key, 
 suspended between the request and its note, say) must not take away what another has written meanwhile.
 """
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
+
+import orjson
 
 from emotalk.queues.base import STATES, Cursor, JobState
 from emotalk.queues.strangers import MOST, headers, number, parse, text, whole
@@ -44,33 +45,36 @@ class Note:
     log: str = ""
 
 
+_FIELDS = [each.name for each in fields(Note)]
+
+
 def encode_note(note: Note) -> bytes:
     """Note → record. What has its default is left out."""
-    fields = {name: value for name, value in asdict(note).items() if value not in ("", 0, None, {}) or name == "offset"}
-    return json.dumps({"version": VERSION, **fields}, ensure_ascii=False, separators=(",", ":")).encode()
+    told = {name: value for name in _FIELDS if (value := getattr(note, name)) or name == "offset"}
+    return orjson.dumps({"version": VERSION, **told}, default=dict)
 
 
 def decode_note(record: bytes) -> Note | None:
     """Record → note; None where it is none, or says what only a later version understands."""
-    fields = parse(record)
-    if not isinstance(fields, dict):
+    told = parse(record)
+    if not isinstance(told, dict):
         return None
-    epoch, offset = whole(fields.get("epoch"), most=MOST + 1), whole(fields.get("offset"), -1, _MOST_OFFSETS)
-    if fields.get("state") not in STATES or not epoch or offset < 0:
+    epoch, offset = whole(told.get("epoch"), most=MOST + 1), whole(told.get("offset"), -1, _MOST_OFFSETS)
+    if told.get("state") not in STATES or not epoch or offset < 0:
         return None
     return Note(
         epoch=epoch,
-        state=fields["state"],
-        partition=whole(fields.get("partition")),
+        state=told["state"],
+        partition=whole(told.get("partition")),
         offset=offset,
-        digest=text(fields.get("digest")),
-        headers=headers(fields.get("headers")),
-        attempts=whole(fields.get("attempts")),
-        error=text(fields.get("error")),
-        started_at=number(fields.get("started_at")),
-        finished_at=number(fields.get("finished_at")),
-        log=text(fields.get("log")),
-        **{name: _cursor(fields.get(name)) for name in ("first", "last", "letter")},
+        digest=text(told.get("digest")),
+        headers=headers(told.get("headers")),
+        attempts=whole(told.get("attempts")),
+        error=text(told.get("error")),
+        started_at=number(told.get("started_at")),
+        finished_at=number(told.get("finished_at")),
+        log=text(told.get("log")),
+        **{name: _cursor(told.get(name)) for name in ("first", "last", "letter")},
     )
 
 
