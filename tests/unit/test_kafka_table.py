@@ -19,7 +19,8 @@ def unread() -> Table:
     """One whose thread reads nothing."""
     made = Table.__new__(Table)
     made._topic, made._oracle, made._closing = "jobs", cast(Any, None), threading.Event()
-    made._ends, made._news, made._read_to = SharedQuestion(made._ask), threading.Condition(), 0
+    made._ends, made._read_to = SharedQuestion(made._ask), 0
+    made._news, made._wanted = threading.Condition(), threading.Event()
     return made
 
 

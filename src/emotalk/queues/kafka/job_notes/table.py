@@ -30,6 +30,8 @@ _GIVEN_UP = ("dead", "failed")
 _POLL_SECONDS = 0.2
 _PATIENT_SECONDS = 5.0
 _AGAIN_SECONDS = 0.5
+_TOGETHER_SECONDS = 0.005
+"""The notes of a job come within milliseconds; whoever waits for its first result is not to wait for their reading."""
 
 
 @dataclass(slots=True)
@@ -79,7 +81,7 @@ class Table:
         self._entries: dict[str, Entry] = {}
         self._wished: set[str] = set()
         self._read_to = 0
-        self._news = threading.Condition()
+        self._news, self._wanted = threading.Condition(), threading.Event()
         self._closing = threading.Event()
         try:
             oldest, _ = span_of(self._oracle, self._topic, PARTITION, timeout)
@@ -111,6 +113,7 @@ class Table:
         """Beyond `until` only while the thread reads on, as where a hundred thousand notes are read at the start."""
         with self._news:
             while (before := self._read_to) < end:
+                self._wanted.set()
                 left = max(_POLL_SECONDS, until - time.monotonic())
                 if not self._news.wait(left) and self._read_to == before:
                     raise QueueUnavailable(f"Kafka: {self._topic} was not read in time; try again")
@@ -153,16 +156,22 @@ class Table:
         while not self._closing.is_set():
             try:
                 first = self._kafka.poll(_POLL_SECONDS)
-                found = [] if first is None else [first, *self._kafka.consume(_BATCH, timeout=0)]
+                found = [] if first is None else [first, *self._next_to_it()]
             except KafkaException as error:
                 _log.debug("%s cannot be read now: %s", self._topic, error)
                 self._closing.wait(_AGAIN_SECONDS)
                 continue
             if found:
                 with self._news:
+                    self._wanted.clear()
                     for message in found:
                         self._take(message)
                     self._news.notify_all()
+
+    def _next_to_it(self) -> list[Message]:
+        """What has come, or comes within a few milliseconds, unless somebody waits."""
+        self._wanted.wait(_TOGETHER_SECONDS)
+        return self._kafka.consume(_BATCH, timeout=0)
 
     def _take(self, message: Message) -> None:
         error = message.error()
