@@ -8,6 +8,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from training.fusion import WHOLE_PRODUCT, drop_unread, fused
+from training.nodes import OURS
 from training.phones import CLASSES
 from training.sizes import BANDS, MEAN_PRIOR
 
@@ -78,9 +80,7 @@ def products_in_whole_numbers(model: onnx.ModelProto, behind: str) -> onnx.Model
         nodes += [node] if weights is None else _in_whole_numbers(node, weights, graph)
     del graph.node[:]
     graph.node.extend(nodes)
-    _drop_unread(graph)
-    onnx.checker.check_model(model)
-    return model
+    return fused(model)
 
 
 def _in_whole_numbers(product: Any, weights: Any, graph: Any) -> list[Any]:
@@ -89,15 +89,10 @@ def _in_whole_numbers(product: Any, weights: Any, graph: Any) -> list[Any]:
     eighth, scale = f"{name}.eighth", f"{name}.scale"
     whole, step = _in_steps(numpy_helper.to_array(weights).astype(np.float32), _NO_OVERFLOW)
     graph.initializer.extend([numpy_helper.from_array(whole, eighth), numpy_helper.from_array(step, scale)])
-    heard, heard_step, zero, total, wide, both = (
-        f"{given}.{part}" for part in ("heard", "step", "zero", "sum", "wide", "scale")
-    )
+    heard, heard_step, zero = (f"{given}.{part}" for part in ("heard", "step", "zero"))
     return [
         helper.make_node("DynamicQuantizeLinear", [sound], [heard, heard_step, zero]),
-        helper.make_node("MatMulInteger", [heard, eighth, zero], [total]),
-        helper.make_node("Cast", [total], [wide], to=TensorProto.FLOAT),
-        helper.make_node("Mul", [heard_step, scale], [both]),
-        helper.make_node("Mul", [wide, both], [given]),
+        helper.make_node(WHOLE_PRODUCT, [heard, eighth, heard_step, scale, zero], [given], domain=OURS),
     ]
 
 
@@ -107,7 +102,7 @@ def cut_open(model: onnx.ModelProto) -> str:
     name: str = model.graph.node[last].output[0]
     del model.graph.node[last + 1 :], model.graph.output[:]
     model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
-    _drop_unread(model.graph)
+    drop_unread(model.graph)
     return name
 
 
@@ -138,18 +133,6 @@ def hearing(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
-def _drop_unread(graph: Any) -> None:
-    """Drop the Casts of weights, and then the weights, that no node reads."""
-    read = {name for node in graph.node for name in node.input} | {output.name for output in graph.output}
-    kept = [node for node in graph.node if node.op_type != "Cast" or node.output[0] in read]
-    del graph.node[:]
-    graph.node.extend(kept)
-    read = {name for node in graph.node for name in node.input}
-    weights = [tensor for tensor in graph.initializer if tensor.name in read]
-    del graph.initializer[:]
-    graph.initializer.extend(weights)
-
-
 def weights_of(path: Path) -> dict[str, Weights]:
     """What the window's graph has learnt, named as in `training.stream.Stream`."""
     graph = onnx.load(path).graph
@@ -159,9 +142,9 @@ def weights_of(path: Path) -> dict[str, Weights]:
         stored[scale.removesuffix(".scale")] *= stored.pop(scale)
     named = {_short(name): values for name, values in stored.items() if values.size > 1 and "::" not in name}
     for node in graph.node:
-        weights = _bare(node.input[1]) if node.op_type in ("MatMul", "MatMulInteger") else ""
+        weights = _bare(node.input[1]) if node.op_type in ("MatMul", WHOLE_PRODUCT) else ""
         if "::" in weights and weights in stored:
-            place = node.output[0].removesuffix(".sum").removesuffix("/MatMul_output_0").strip("/").replace("/", ".")
+            place = node.output[0].rpartition("/")[0].strip("/").replace("/", ".")
             named[_short(place) + ".weight"] = stored[weights].T
     named["phones.weight"] = named["phones.weight"].T
     usual = next(values for values in stored.values() if values.shape == (1, BANDS, 1))

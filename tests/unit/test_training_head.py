@@ -9,7 +9,9 @@ from emotalk.engines.builtin.poses import PHONE, PHONES
 from emotalk.engines.quiet_onnxruntime import onnxruntime
 from emotalk.face import INDEX
 from emotalk.timebase import frame_count
+from training.fusion import WHOLE_PRODUCT, fused
 from training.graph import closed, cut_open, narrowed, products_in_whole_numbers
+from training.nodes import OURS
 from training.people import loudness
 from training.phone_head import fitted, labels
 
@@ -71,6 +73,37 @@ def test_products_behind_the_states_are_in_whole_numbers_and_the_states_keep_eve
     assert (np.abs(after[1] - before[1]) <= 1.1 * (of_weights + of_heard)).all()
     assert not np.array_equal(after[1], before[1])
     assert {tensor.name: tensor.data_type for tensor in model.graph.initializer}["second.eighth"] == TensorProto.INT8
+
+
+def test_fused_operators_give_the_same_and_a_gate_by_another_value_stays() -> None:
+    nodes = [
+        helper.make_node("Sigmoid", ["sound"], ["open"]),
+        helper.make_node("Mul", ["open", "sound"], ["silu"]),
+        helper.make_node("Sigmoid", ["silu"], ["gate"]),
+        helper.make_node("Mul", ["sound", "gate"], ["gated"]),
+        helper.make_node("DynamicQuantizeLinear", ["gated"], ["heard", "step", "zero"]),
+        helper.make_node(WHOLE_PRODUCT, ["heard", "weights", "step", "scale", "zero"], ["product"], domain=OURS),
+        helper.make_node("Add", ["bias", "product"], ["biased"]),
+        helper.make_node("Add", ["biased", "silu"], ["phones"]),
+    ]
+    draw = np.random.default_rng(0)
+    stored: dict[str, np.ndarray] = {name: draw.random(16, np.float32) for name in ("scale", "bias")}
+    stored["weights"] = draw.integers(-63, 64, (16, 16)).astype(np.int8)
+    weights = [numpy_helper.from_array(array, name) for name, array in stored.items()]
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 16]) for name in ("sound", "phones")]
+    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], weights)
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid(OURS, 1)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    sound = draw.standard_normal((40, 16)).astype(np.float32)
+    before, after = (
+        onnxruntime.InferenceSession(each, options).run(None, {"sound": sound})[0]
+        for each in (model.SerializeToString(), fused(model).SerializeToString())
+    )
+    np.testing.assert_allclose(after, before, atol=1e-5)
+    kinds = [node.op_type for node in model.graph.node]
+    assert kinds == ["QuickGelu", "Sigmoid", "Mul", "DynamicQuantizeLinear", WHOLE_PRODUCT, "Add"]
 
 
 def test_a_fitted_head_tells_rows_apart() -> None:

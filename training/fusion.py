@@ -1,0 +1,72 @@
+"""ONNX Runtime's own operators for several of the standard's, where they give the same bytes: fewer calls.
+
+Why so: docs/decisions/0054.
+"""
+
+from typing import Any
+
+import onnx
+from onnx import helper
+
+from training.nodes import OURS
+
+WHOLE_PRODUCT = "MatMulIntegerToFloat"
+"""A product in whole numbers, what it is worth, and its bias."""
+
+Made = dict[str, Any]
+"""By its name, what a node gives: the node."""
+
+
+def fused(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The graph with x · sigmoid(x) as one node, and each product in whole numbers with its bias."""
+    graph = model.graph
+    made = {name: node for node in graph.node for name in node.output}
+    weights = {tensor.name for tensor in graph.initializer}
+    nodes = [_silu(node, made) or _with_bias(node, made, weights) or node for node in graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    drop_unread(graph)
+    if all(opset.domain != OURS for opset in model.opset_import):
+        model.opset_import.append(helper.make_opsetid(OURS, 1))
+    onnx.checker.check_model(model)
+    return model
+
+
+def _silu(node: Any, made: Made) -> Any:
+    """In place of this product; None: it is not one of x and sigmoid(x)."""
+    for x, factor in _both_ways(node, "Mul"):
+        if _is_made(factor, "Sigmoid", made) and made[factor].input[0] == x:
+            return helper.make_node("QuickGelu", [x], node.output, domain=OURS, alpha=1.0)
+    return None
+
+
+def _with_bias(node: Any, made: Made, weights: set[str]) -> Any:
+    """In place of this sum; None: it is not one of a product in whole numbers and weights."""
+    for product, bias in _both_ways(node, "Add"):
+        is_weight = bias in weights or (_is_made(bias, "Cast", made) and made[bias].input[0] in weights)
+        if is_weight and _is_made(product, WHOLE_PRODUCT, made) and len(made[product].input) == 5:
+            return helper.make_node(WHOLE_PRODUCT, [*made[product].input, "", bias], node.output, domain=OURS)
+    return None
+
+
+def _both_ways(node: Any, kind: str) -> list[tuple[str, str]]:
+    """The two inputs in either order, of nodes of this kind."""
+    return [tuple(node.input), tuple(reversed(node.input))] if node.op_type == kind else []
+
+
+def _is_made(name: str, kind: str, made: Made) -> bool:
+    """Is it what a node of this kind gives?"""
+    return name in made and made[name].op_type == kind
+
+
+def drop_unread(graph: Any) -> None:
+    """Drop the nodes, and then the weights, that nothing reads."""
+    read, kept = {output.name for output in graph.output}, list[Any]()
+    for node in reversed(graph.node):
+        if read & set(node.output):
+            kept.append(node)
+            read |= set(node.input)
+    weights = [tensor for tensor in graph.initializer if tensor.name in read]
+    del graph.node[:], graph.initializer[:]
+    graph.node.extend(reversed(kept))
+    graph.initializer.extend(weights)
