@@ -3,8 +3,10 @@
 One thread, end to end: samples in, 52 columns out. Clips are pushed whole, live sound in pieces of 0.1 s; starting is
 `import emotalk` and loading what a clip needs, beside `import numpy, onnxruntime`, each in a process of its own, in
 turn. The network of live streams stands beside what live sound cost until November 2026: for each 0.1 s a window of
-1.1 s, and three chunks at the gate; by today's network of clips, which has become quicker since. Processor time, not
-the clock: all of it runs in one thread. Minima of rounds that take turns: a neighbour on the machine can only add.
+1.1 s, and three chunks at the gate. By default by today's network of clips, which has become quicker since; with the
+one of that time (`git show 796a04a^:src/emotalk/engines/builtin/models/mouth.onnx > FILE`): `--window FILE`. Processor
+time, not the clock: all of it runs in one thread. Minima of rounds that take turns: a neighbour on the machine can only
+add.
 """
 
 import argparse
@@ -22,7 +24,7 @@ from emotalk.engines.base import Latency
 from emotalk.engines.builtin import BuiltinEngine
 from emotalk.engines.builtin.engine import MODELS
 from emotalk.engines.builtin.gate import CHUNK, CONTEXT, at_rest
-from emotalk.engines.builtin.network import HEARD_SAMPLES
+from emotalk.engines.builtin.network import HEARD_SAMPLES, MouthNetwork
 from emotalk.engines.builtin.plan import ROW_SAMPLES
 from emotalk.expression import open_face
 from emotalk.face import Pcm, Style
@@ -54,13 +56,16 @@ def performance(engine: BuiltinEngine, sound: Pcm, latency: Latency, piece: int)
     return run
 
 
-def networks(engine: BuiltinEngine, sound: Pcm) -> dict[str, Callable[[], float]]:
-    """Runs of the networks alone, in seconds for 0.1 s of one stream; in thirds, with the mouth that is drawn."""
+def networks(engine: BuiltinEngine, network: MouthNetwork, sound: Pcm) -> dict[str, Callable[[], float]]:
+    """Runs of the networks alone, in seconds for 0.1 s of one stream; in thirds, with the mouth that is drawn.
+
+    `network`: the one that hears windows.
+    """
     window, chunks = sound[SAMPLE_RATE:][:_WINDOW], np.zeros((1, CONTEXT + CHUNK), np.float32)
     stream = engine._streaming
 
     def windowed() -> None:
-        engine._network.hear(window)
+        network.hear(window)
         for _ in range(3):
             engine._voice.judge(chunks, at_rest())
 
@@ -103,6 +108,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--sound", type=Path, default=SPEECH, help="16 kHz mono")
+    parser.add_argument("--window", type=Path, default=MODELS / "mouth.onnx", help="the graph that hears windows")
     asked = parser.parse_args()
     sound = np.asarray(soundfile.read(asked.sound, dtype="float32")[0], np.float32)
     engine = BuiltinEngine()
@@ -111,7 +117,7 @@ def main() -> None:
             "clip": performance(engine, sound, "clip", len(sound)),
             "live": performance(engine, sound, "live", 1_600),
             "silent": performance(engine, np.zeros_like(sound), "live", 1_600),
-            **networks(engine, sound),
+            **networks(engine, MouthNetwork(asked.window), sound),
             "floor": lambda: seconds_of(_FLOOR),
             "start": lambda: seconds_of(_OURS),
         },
