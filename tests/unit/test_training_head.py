@@ -81,14 +81,20 @@ def test_fused_operators_give_the_same_and_a_gate_by_another_value_stays() -> No
         helper.make_node("Mul", ["open", "sound"], ["silu"]),
         helper.make_node("Sigmoid", ["silu"], ["gate"]),
         helper.make_node("Mul", ["sound", "gate"], ["gated"]),
-        helper.make_node("DynamicQuantizeLinear", ["gated"], ["heard", "step", "zero"]),
+        helper.make_node("Pad", ["gated", "edges"], ["padded"]),
+        helper.make_node("Slice", ["padded", "one", "end"], ["later"]),
+        helper.make_node("Slice", ["padded", "none", "before"], ["earlier"]),
+        helper.make_node("Concat", ["earlier", "later"], ["laid"], axis=-1),
+        helper.make_node("DynamicQuantizeLinear", ["laid"], ["heard", "step", "zero"]),
         helper.make_node(WHOLE_PRODUCT, ["heard", "weights", "step", "scale", "zero"], ["product"], domain=OURS),
         helper.make_node("Add", ["bias", "product"], ["biased"]),
         helper.make_node("Add", ["biased", "silu"], ["phones"]),
     ]
     draw = np.random.default_rng(0)
     stored: dict[str, np.ndarray] = {name: draw.random(16, np.float32) for name in ("scale", "bias")}
-    stored["weights"] = draw.integers(-63, 64, (16, 16)).astype(np.int8)
+    stored["weights"] = draw.integers(-63, 64, (32, 16)).astype(np.int8)
+    places = {"edges": [1, 0, 0, 0], "none": [0], "one": [1], "before": [-1], "end": [99]}
+    stored |= {name: np.array(values) for name, values in places.items()}
     weights = [numpy_helper.from_array(array, name) for name, array in stored.items()]
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 16]) for name in ("sound", "phones")]
     graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], weights)
@@ -103,7 +109,18 @@ def test_fused_operators_give_the_same_and_a_gate_by_another_value_stays() -> No
     )
     np.testing.assert_allclose(after, before, atol=1e-5)
     kinds = [node.op_type for node in model.graph.node]
-    assert kinds == ["QuickGelu", "Sigmoid", "Mul", "DynamicQuantizeLinear", WHOLE_PRODUCT, "Add"]
+    assert kinds == [
+        "QuickGelu",
+        "Sigmoid",
+        "Mul",
+        "DynamicQuantizeLinear",
+        "Pad",
+        "Slice",
+        "Slice",
+        "Concat",
+        WHOLE_PRODUCT,
+        "Add",
+    ]
 
 
 def test_a_fitted_head_tells_rows_apart() -> None:

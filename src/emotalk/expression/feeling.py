@@ -154,7 +154,8 @@ class Feeling:
     def _listen(self, states: NDArray[np.float32], voice: NDArray[np.float32]) -> None:
         if self._ear:
             self._hearing = self._ear.step(states, voice)
-            self._heard = EmotionKey(strengths=self._hearing.strengths()).row().tolist()
+            strengths = self._hearing.strengths()
+            self._heard = [strengths.get(name, 0.0) for name in FEELINGS]
         self._activations.append(self._hearing.activation if self._ear else math.nan)
 
     def _follow(self, paused: bool, present: float) -> list[float]:
