@@ -20,11 +20,17 @@ def rows_to_frames(rows: NDArray[np.float32], frames: int, lead: int = 0) -> NDA
 
     The last row is held.
     """
-    row, sixth = np.divmod(10 * np.arange(frames) + lead, _SIXTHS)
-    before, after = np.minimum([row, row + 1], len(rows) - 1)
-    share = (sixth / _SIXTHS).astype(np.float32)[:, None]
+    before, after, share = _rows_around(len(rows), frames, lead)
     at_frames: NDArray[np.float32] = rows[before] * (1 - share) + rows[after] * share
     return at_frames
+
+
+@lru_cache
+def _rows_around(rows: int, frames: int, lead: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    """The rows before and after each frame, and its share of the way [frames, 1]: the same in every block."""
+    row, sixth = np.divmod(10 * np.arange(frames) + lead, _SIXTHS)
+    before, after = np.minimum([row, row + 1], rows - 1)
+    return before, after, (sixth / _SIXTHS).astype(np.float32)[:, None]
 
 
 @lru_cache
