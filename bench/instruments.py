@@ -72,7 +72,7 @@ def bare() -> Iterator[None]:
 @contextmanager
 def untraced() -> Iterator[None]:
     """As where OpenTelemetry is not loaded."""
-    with patch.object(tracing, "_tracer", lambda: None):
+    with patch.object(tracing, "_find_tracer", lambda: None):
         yield
 
 
@@ -80,7 +80,7 @@ def untraced() -> Iterator[None]:
 def traced(provider: TracerProvider) -> Iterator[None]:
     """Every span recorded."""
     tracer = provider.get_tracer("bench")
-    with patch.object(tracing, "_tracer", lambda: tracer):
+    with patch.object(tracing, "_find_tracer", lambda: tracer):
         yield
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from emotalk.cli.flags import flag_of
-from emotalk.cli.main import _parser
+from emotalk.cli.main import _build_parser
 from emotalk.settings import SETTINGS, Setting
 
 PAGE = Path(__file__).with_suffix(".md")
@@ -38,7 +38,7 @@ def _tables(titles: list[str]) -> Iterator[tuple[str, str]]:
 
 def commands() -> dict[str, argparse.ArgumentParser]:
     """Each command's parser by its name."""
-    [action] = [each for each in _parser()._actions if isinstance(each, argparse._SubParsersAction)]
+    [action] = [each for each in _build_parser()._actions if isinstance(each, argparse._SubParsersAction)]
     return dict(action.choices)
 
 

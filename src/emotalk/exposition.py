@@ -83,7 +83,7 @@ def page(
     try:
         server, thread = start_http_server(port, host, registry)
     except OSError as error:
-        raise _cannot_open(host, port, error) from error
+        raise _make_port_error(host, port, error) from error
     try:
         yield int(server.server_port)
     finally:
@@ -92,7 +92,7 @@ def page(
         thread.join()
 
 
-def _cannot_open(host: str, port: int, error: OSError) -> ConfigurationError:
+def _make_port_error(host: str, port: int, error: OSError) -> ConfigurationError:
     if error.errno == errno.EADDRINUSE:
         return ConfigurationError(f"metrics_port: {port} is taken on {host}. Choose another with --metrics-port.")
     return ConfigurationError(f"metrics_host: {host}:{port} cannot be bound ({error.strerror}). Use 127.0.0.1.")

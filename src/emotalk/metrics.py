@@ -41,26 +41,26 @@ REASONS = sorted(
 """What the label `reason` may say: the class of the error."""
 
 
-def _counter(registry: CollectorRegistry, name: str, what: str) -> Counter:
+def _make_counter(registry: CollectorRegistry, name: str, what: str) -> Counter:
     return Counter(name, what, namespace=NAMESPACE, registry=registry)
 
 
-def _reasons(registry: CollectorRegistry, name: str, what: str) -> Counter:
+def _make_reasons(registry: CollectorRegistry, name: str, what: str) -> Counter:
     counter = Counter(name, what, ["reason"], namespace=NAMESPACE, registry=registry)
     for reason in REASONS:  # from 0 on: Prometheus sees no increase in a series that begins with 1
         counter.labels(reason)
     return counter
 
 
-def _gauge(registry: CollectorRegistry, name: str, what: str, *labels: str) -> Gauge:
+def _make_gauge(registry: CollectorRegistry, name: str, what: str, *labels: str) -> Gauge:
     return Gauge(name, what, labels, namespace=NAMESPACE, registry=registry)
 
 
-def _histogram(registry: CollectorRegistry, name: str, what: str, buckets: tuple[float, ...]) -> Histogram:
+def _make_histogram(registry: CollectorRegistry, name: str, what: str, buckets: tuple[float, ...]) -> Histogram:
     return Histogram(name, what, namespace=NAMESPACE, buckets=buckets, registry=registry)
 
 
-BUILD = _gauge(
+BUILD = _make_gauge(
     COMMON,
     "build_info",
     "1; the labels say what runs. A server has no engine.",
@@ -68,15 +68,15 @@ BUILD = _gauge(
 )
 
 # The server: what is asked of it and what it answers.
-ACCEPTED = _counter(SERVER, "requests_accepted_total", "Requests that were stored durably, each once.")
-ACCEPTED_SECONDS = _counter(SERVER, "accepted_audio_seconds_total", "Seconds of sound in accepted requests.")
-JOINED = _counter(SERVER, "requests_joined_total", "Calls that repeated a stored request and read its answer.")
-REFUSED = _reasons(SERVER, "requests_refused_total", "Requests that were refused before they were stored.")
-ANSWERED = _counter(SERVER, "requests_answered_total", "Calls that were sent their last frame.")
-FAILED = _reasons(
+ACCEPTED = _make_counter(SERVER, "requests_accepted_total", "Requests that were stored durably, each once.")
+ACCEPTED_SECONDS = _make_counter(SERVER, "accepted_audio_seconds_total", "Seconds of sound in accepted requests.")
+JOINED = _make_counter(SERVER, "requests_joined_total", "Calls that repeated a stored request and read its answer.")
+REFUSED = _make_reasons(SERVER, "requests_refused_total", "Requests that were refused before they were stored.")
+ANSWERED = _make_counter(SERVER, "requests_answered_total", "Calls that were sent their last frame.")
+FAILED = _make_reasons(
     SERVER, "requests_failed_total", "Calls that were told after their acceptance that no more frames come."
 )
-LEFT = _counter(
+LEFT = _make_counter(
     SERVER, "requests_left_total", "Calls whose client went away before the last frame; their jobs are done."
 )
 CALLS = Counter(
@@ -86,18 +86,20 @@ CALLS = Counter(
     namespace=NAMESPACE,
     registry=SERVER,
 )
-OPEN_STREAMS = _gauge(SERVER, "open_streams", "Calls that are being answered or wait for it.")
-LIVE_STREAMS = _gauge(SERVER, "open_live_streams", "Live microphones that are being answered.")
-LIVE_PLACES = _gauge(SERVER, "live_places", "Live microphones that may be answered at once (--live-sessions).")
-READY = _gauge(SERVER, "ready", "1 while the server says SERVING.")
-LIMIT_JOBS = _gauge(SERVER, "queue_limit_jobs", "Requests that the queue takes at most (--max-waiting); 0: any number.")
-DECODE_SECONDS = _histogram(SERVER, "decode_seconds", "From the bytes of a request to its record.", _MOMENTS)
-APPEND_SECONDS = _histogram(SERVER, "append_seconds", "From a record to its being durable.", _MOMENTS)
-FIRST_CHUNK_SECONDS = _histogram(SERVER, "first_chunk_seconds", "From a call to its first chunk.", _SPANS)
-ANSWER_SECONDS = _histogram(SERVER, "answer_seconds", "From a call to its last chunk.", _SPANS)
-WORKERS = _gauge(SERVER, "workers", "Workers that this server runs, warm or not; 0 with --no-worker.")
-WORKERS_WARM = _gauge(SERVER, "workers_warm", "Workers of this server that are ready for the next request.")
-WORKER_DEATHS = _counter(
+OPEN_STREAMS = _make_gauge(SERVER, "open_streams", "Calls that are being answered or wait for it.")
+LIVE_STREAMS = _make_gauge(SERVER, "open_live_streams", "Live microphones that are being answered.")
+LIVE_PLACES = _make_gauge(SERVER, "live_places", "Live microphones that may be answered at once (--live-sessions).")
+READY = _make_gauge(SERVER, "ready", "1 while the server says SERVING.")
+LIMIT_JOBS = _make_gauge(
+    SERVER, "queue_limit_jobs", "Requests that the queue takes at most (--max-waiting); 0: any number."
+)
+DECODE_SECONDS = _make_histogram(SERVER, "decode_seconds", "From the bytes of a request to its record.", _MOMENTS)
+APPEND_SECONDS = _make_histogram(SERVER, "append_seconds", "From a record to its being durable.", _MOMENTS)
+FIRST_CHUNK_SECONDS = _make_histogram(SERVER, "first_chunk_seconds", "From a call to its first chunk.", _SPANS)
+ANSWER_SECONDS = _make_histogram(SERVER, "answer_seconds", "From a call to its last chunk.", _SPANS)
+WORKERS = _make_gauge(SERVER, "workers", "Workers that this server runs, warm or not; 0 with --no-worker.")
+WORKERS_WARM = _make_gauge(SERVER, "workers_warm", "Workers of this server that are ready for the next request.")
+WORKER_DEATHS = _make_counter(
     SERVER, "worker_deaths_total", "Until the next version: use process_deaths_total, whose process is the worker's."
 )
 PROCESS_DEATHS = Counter(
@@ -109,36 +111,40 @@ PROCESS_DEATHS = Counter(
 )
 
 # The worker: what becomes of a job.
-WAIT_SECONDS = _histogram(
+WAIT_SECONDS = _make_histogram(
     WORKER, "wait_seconds", "From a request's acceptance to the start of its first attempt.", _SPANS
 )
-RUN_SECONDS = _histogram(WORKER, "run_seconds", "An attempt that succeeded, from its start to its commit.", _SPANS)
-REAL_TIME_FACTOR = _histogram(
+RUN_SECONDS = _make_histogram(WORKER, "run_seconds", "An attempt that succeeded, from its start to its commit.", _SPANS)
+REAL_TIME_FACTOR = _make_histogram(
     WORKER, "real_time_factor", "Seconds in the engine per second of sound, of each job.", _FACTORS
 )
-PUBLISH_SECONDS = _histogram(WORKER, "publish_seconds", "From a chunk to the acknowledgement of its records.", _MOMENTS)
-ENGINE_SECONDS = _counter(WORKER, "engine_seconds_total", "Seconds in the engine, of completed jobs.")
-ANIMATED_SECONDS = _counter(WORKER, "animated_audio_seconds_total", "Seconds of sound in completed jobs.")
-REPEATED_SECONDS = _counter(
+PUBLISH_SECONDS = _make_histogram(
+    WORKER, "publish_seconds", "From a chunk to the acknowledgement of its records.", _MOMENTS
+)
+ENGINE_SECONDS = _make_counter(WORKER, "engine_seconds_total", "Seconds in the engine, of completed jobs.")
+ANIMATED_SECONDS = _make_counter(WORKER, "animated_audio_seconds_total", "Seconds of sound in completed jobs.")
+REPEATED_SECONDS = _make_counter(
     WORKER, "repeated_audio_seconds_total", "Seconds of sound that were animated and discarded."
 )
-RUNNING = _gauge(WORKER, "jobs_running", "Jobs in this worker's hands, 0 or 1; its mean over time is how busy it is.")
-ATTEMPTS = _counter(WORKER, "attempts_total", "Attempts that were begun.")
-COMPLETED = _counter(WORKER, "jobs_completed_total", "Jobs that were answered in full and committed.")
-CANCELLED = _counter(WORKER, "jobs_cancelled_total", "Jobs that were cancelled while a worker had them.")
-RETRIES = _reasons(WORKER, "retries_total", "Attempts that failed and are made again.")
-BURIED = _reasons(WORKER, "jobs_buried_total", "Jobs that were given up and stand in the dead letters.")
-GIVEN_BACK = _counter(
+RUNNING = _make_gauge(
+    WORKER, "jobs_running", "Jobs in this worker's hands, 0 or 1; its mean over time is how busy it is."
+)
+ATTEMPTS = _make_counter(WORKER, "attempts_total", "Attempts that were begun.")
+COMPLETED = _make_counter(WORKER, "jobs_completed_total", "Jobs that were answered in full and committed.")
+CANCELLED = _make_counter(WORKER, "jobs_cancelled_total", "Jobs that were cancelled while a worker had them.")
+RETRIES = _make_reasons(WORKER, "retries_total", "Attempts that failed and are made again.")
+BURIED = _make_reasons(WORKER, "jobs_buried_total", "Jobs that were given up and stand in the dead letters.")
+GIVEN_BACK = _make_counter(
     WORKER, "jobs_given_back_total", "Jobs that a worker which was told to stop gave back unfinished."
 )
-CLAIMS_LOST = _counter(WORKER, "claims_lost_total", "Jobs that another worker took over.")
-OUTAGES = _counter(WORKER, "queue_outages_total", "Times that a worker found the log away and waited for it.")
+CLAIMS_LOST = _make_counter(WORKER, "claims_lost_total", "Jobs that another worker took over.")
+OUTAGES = _make_counter(WORKER, "queue_outages_total", "Times that a worker found the log away and waited for it.")
 
-LIVE_SECONDS = _counter(LIVE, "live_audio_seconds_total", "Seconds of live sound that were animated.")
-LIVE_DELAY = _histogram(
+LIVE_SECONDS = _make_counter(LIVE, "live_audio_seconds_total", "Seconds of live sound that were animated.")
+LIVE_DELAY = _make_histogram(
     LIVE, "live_delay_seconds", "From the arrival of the last sound of a live frame's own time to the frame.", _DELAYS
 )
-LIVE_LATE = _gauge(LIVE, "live_late_seconds", "For how long the oldest sound of a live stream has been waiting.")
+LIVE_LATE = _make_gauge(LIVE, "live_late_seconds", "For how long the oldest sound of a live stream has been waiting.")
 
 HTTP = Counter(
     "http_requests_total",
@@ -249,13 +255,13 @@ class QueueWatch(Collector):
             reading, behind = self._ask_in_time()
         except (EmoTalkError, TimeoutError) as outage:
             log.debug("queue cannot be measured", extra={"error": str(outage)})
-            yield _family("queue_up", _UP, 0)
+            yield _make_family("queue_up", _UP, 0)
         else:
-            yield _family("queue_up", _UP, 1)
-            yield _family("results_lag_records", "Results in the log that this server has not read yet.", behind)
-            yield _family("dead_letters", "Buried jobs that the log keeps.", reading.dead_letters)
-            yield from _lanes(reading, time.time())
-            yield from _room(reading)
+            yield _make_family("queue_up", _UP, 1)
+            yield _make_family("results_lag_records", "Results in the log that this server has not read yet.", behind)
+            yield _make_family("dead_letters", "Buried jobs that the log keeps.", reading.dead_letters)
+            yield from _measure_lanes(reading, time.time())
+            yield from _measure_room(reading)
 
     def _ask_in_time(self) -> tuple[Reading, int]:
         """A log that hangs must not take the rest of the page along: its reader gives up after ten seconds."""
@@ -278,11 +284,11 @@ class QueueWatch(Collector):
 _UP = "1 if the log could be measured."
 
 
-def _family(name: str, what: str, value: float) -> Metric:
+def _make_family(name: str, what: str, value: float) -> Metric:
     return GaugeMetricFamily(f"{NAMESPACE}_{name}", what, value)
 
 
-def _lanes(reading: Reading, now: float) -> tuple[Metric, Metric]:
+def _measure_lanes(reading: Reading, now: float) -> tuple[Metric, Metric]:
     depth = GaugeMetricFamily(
         f"{NAMESPACE}_queue_depth", "Requests that are not done, the one in hand included.", labels=["partition"]
     )
@@ -297,12 +303,14 @@ def _lanes(reading: Reading, now: float) -> tuple[Metric, Metric]:
     return depth, age
 
 
-def _room(reading: Reading) -> Iterator[Metric]:
+def _measure_room(reading: Reading) -> Iterator[Metric]:
     if reading.room:
-        yield _family("queue_used_bytes", "What the log takes up.", reading.room.used)
-        yield _family("queue_limit_bytes", "What the log may take up: its own limit or its disk's.", reading.room.limit)
-        yield _family("queue_disk_free_bytes", "What is left on the disk under the log.", reading.room.disk_free)
-        yield _family(
+        yield _make_family("queue_used_bytes", "What the log takes up.", reading.room.used)
+        yield _make_family(
+            "queue_limit_bytes", "What the log may take up: its own limit or its disk's.", reading.room.limit
+        )
+        yield _make_family("queue_disk_free_bytes", "What is left on the disk under the log.", reading.room.disk_free)
+        yield _make_family(
             "queue_unmerged_bytes", "What waits beside the file; it grows while others read.", reading.room.unmerged
         )
 

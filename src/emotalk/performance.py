@@ -167,10 +167,10 @@ class Performance:
         return (*(getattr(self, name) for name in FIRST), *self.later().items())
 
 
-def _parameters() -> tuple[Parameter, ...]:
+def _list_parameters() -> tuple[Parameter, ...]:
     kinds = get_type_hints(Performance)
     return tuple(Parameter(each.name, kinds[each.name], each.default, **each.metadata) for each in fields(Performance))
 
 
-PARAMETERS = _parameters()
+PARAMETERS = _list_parameters()
 FIRST = tuple(each.name for each in PARAMETERS if each.record == 1)

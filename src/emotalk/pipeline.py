@@ -135,14 +135,14 @@ class Session:
     def _receive(self, pcm: Pcm, mouth: Frames) -> list[FaceChunk]:
         self._arrived += len(pcm)
         raw = self._cut.add(self._draw(self._face.receive(pcm, mouth)), self._arrived)
-        return [self._chunk(self._shaping.push(block)) for block in raw]
+        return [self._make_chunk(self._shaping.push(block)) for block in raw]
 
     def finish(self) -> list[FaceChunk]:
         """Return the remaining chunks; the last frame of the clip is the last frame of the last one."""
         raw = self._cut.finish(self._draw(self._face.finish()), self._arrived)
-        chunks = [self._chunk(self._shaping.push(block)) for block in raw[:-1]]
+        chunks = [self._make_chunk(self._shaping.push(block)) for block in raw[:-1]]
         for block in raw[-1:]:
-            chunks.append(self._chunk(np.concatenate([self._shaping.push(block), self._shaping.finish()])))
+            chunks.append(self._make_chunk(np.concatenate([self._shaping.push(block), self._shaping.finish()])))
         self._check_count()
         return chunks
 
@@ -151,7 +151,7 @@ class Session:
         self._feelings = join_tracks([self._feelings, self._face.feelings])
         return frames
 
-    def _chunk(self, frames: Frames) -> FaceChunk:
+    def _make_chunk(self, frames: Frames) -> FaceChunk:
         due = np.arange(self._sent, self._sent + len(frames))
         if self._performance.post_processing:
             frames = lay_lids(frames, self._motion.take(due + LIDS_AHEAD)[:, 3])

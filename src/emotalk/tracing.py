@@ -75,13 +75,13 @@ def span(
 
     What is raised in it marks it as failed, or, not `by_itself`, what `fail` is told.
     """
-    tracer = _tracer()
+    tracer = _find_tracer()
     if tracer is None:
         return nullcontext()
     return tracer.start_as_current_span(
         name,
-        _context(parent),
-        _kind(kind),
+        _make_context(parent),
+        _find_kind(kind),
         _prefix_names(attributes),
         record_exception=by_itself,
         set_status_on_exception=by_itself,
@@ -96,13 +96,13 @@ def apart(
 
     Yields the headers to send along.
     """
-    tracer = _tracer()
+    tracer = _find_tracer()
     if tracer is None:
         yield {}
         return
     from opentelemetry import trace
 
-    one = tracer.start_span(name, _context(parent), _kind(kind), _prefix_names(attributes))
+    one = tracer.start_span(name, _make_context(parent), _find_kind(kind), _prefix_names(attributes))
     try:
         yield _inject(trace.set_span_in_context(one))
     except Exception as error:
@@ -115,17 +115,17 @@ def apart(
 
 def past(name: str, since: float, *, parent: Headers | None = None, **attributes: Any) -> None:
     """A stretch that ends now and began at `since`, in seconds since 1970."""
-    tracer = _tracer()
+    tracer = _find_tracer()
     if tracer is not None:
         began, now = int(since * 1e9), time.time_ns()
-        tracer.start_span(name, _context(parent), attributes=_prefix_names(attributes), start_time=min(began, now)).end(
-            now
-        )
+        tracer.start_span(
+            name, _make_context(parent), attributes=_prefix_names(attributes), start_time=min(began, now)
+        ).end(now)
 
 
 def fail(error: BaseException) -> None:
     """Mark what is current as failed, where the error is returned and not raised."""
-    if _tracer() is not None:
+    if _find_tracer() is not None:
         from opentelemetry import trace
 
         one = trace.get_current_span()
@@ -135,15 +135,15 @@ def fail(error: BaseException) -> None:
 
 def headers() -> Mapping[str, str]:
     """What is to go along with a record so that its reader can go on with this trace; empty without one."""
-    return {} if _tracer() is None else _inject(None)
+    return {} if _find_tracer() is None else _inject(None)
 
 
-def _tracer() -> "Tracer | None":
+def _find_tracer() -> "Tracer | None":
     trace: Any = sys.modules.get("opentelemetry.trace")
     return None if trace is None else trace.get_tracer(_NAME)
 
 
-def _context(parent: Headers | None) -> "Context | None":
+def _make_context(parent: Headers | None) -> "Context | None":
     """None is what is current; headers without a trace begin a new one."""
     if parent is None:
         return None
@@ -161,7 +161,7 @@ def _inject(context: "Context | None") -> Mapping[str, str]:
     return carrier
 
 
-def _kind(name: str) -> "SpanKind":
+def _find_kind(name: str) -> "SpanKind":
     from opentelemetry.trace import SpanKind
 
     return SpanKind[name.upper()]

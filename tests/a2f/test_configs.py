@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emotalk.processes.audio2face import configs
-from emotalk.server.contracts.audio2face_configs import _json, _yaml
+from emotalk.server.contracts.audio2face_configs import _to_json, _to_yaml
 from emotalk.settings import Settings
 
 
@@ -18,7 +18,7 @@ def test_both_kinds_read_back_as_the_same_values_and_kinds(gain: float, seconds:
     files = configs(settings, places)
     assert files["stylization_config"]["blendshape_params"]["weight_multipliers"]["JawOpen"] == gain
     for content in files.values():
-        assert yaml.safe_load(_yaml(content)) == json.loads(_json(content)) == content
+        assert yaml.safe_load(_to_yaml(content)) == json.loads(_to_json(content)) == content
 
 
 def test_what_is_not_known_yet_or_has_no_bound_is_not_named() -> None:

@@ -83,7 +83,7 @@ def play(candidate: Candidate, write: Write, draw: random.Random, strangers: int
     command._list(rows, as_json=True)
     command._list(rows, as_json=False)
     for row in rows:
-        command._format_facts(command._facts(row) | command._letter_facts(ledger.payload(row)))
+        command._format_facts(command._list_facts(row) | command._list_letter_facts(ledger.payload(row)))
         if row.state == "dead":
             ledger.delete(row.request_id)
     assert "dead" not in set(states_of(ledger.rows())), "a letter that nobody can remove"

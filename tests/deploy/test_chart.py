@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from docs import chart
-from emotalk.cli.main import _parser
+from emotalk.cli.main import _build_parser
 from emotalk.cli.settings_from_flags import load_settings
 from emotalk.queues.base import GROUP, REQUESTS_TOPIC
 from emotalk.settings import PREFIX, SETTINGS, Settings
@@ -42,7 +42,7 @@ def manifests(case: str) -> list[Manifest]:
 
 def settings_of(pod: Manifest, case: str) -> Settings:
     """What the program makes of a container's arguments and variables."""
-    parsed = _parser().parse_args(container(pod)["args"])
+    parsed = _build_parser().parse_args(container(pod)["args"])
     given = the("ConfigMap", "-settings", manifests(case))["data"] or {}
     told = {each["name"]: each["value"] for each in container(pod)["env"] if "value" in each}
     with pytest.MonkeyPatch.context() as patch:
@@ -152,7 +152,7 @@ def test_every_probe_asks_what_the_program_answers(case: str) -> None:
 
 def _is_a_health_check(words: list[str], settings: Settings) -> None:
     assert words[:3] == ["emotalk", "health", f"localhost:{settings.port}"]
-    parsed = _parser().parse_args(words[1:])
+    parsed = _build_parser().parse_args(words[1:])
     assert parsed.tls_ca
     assert bool(parsed.tls_cert) == bool(settings.tls_client_ca)
 

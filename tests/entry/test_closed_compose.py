@@ -5,7 +5,7 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator
 
-from emotalk.cli.main import _parser
+from emotalk.cli.main import _build_parser
 from emotalk.settings import PREFIX, Settings
 from tests.entry.compose import ROOT, compose_file
 from tests.entry.test_compose import SCHEMA
@@ -47,4 +47,4 @@ def test_every_secret_it_names_is_mounted_and_its_health_check_is_a_command_of_o
     service = file["services"]["emotalk"]
     assert set(service["secrets"]) == set(file["secrets"])
     words = service["healthcheck"]["test"]
-    assert _parser().parse_args(words[2:]).tls_ca.name in file["secrets"]
+    assert _build_parser().parse_args(words[2:]).tls_ca.name in file["secrets"]

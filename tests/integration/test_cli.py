@@ -232,7 +232,7 @@ def test_as_a_process_it_says_nothing_but_its_result_where_nobody_looks(home: Pa
 @pytest.fixture
 def _no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looking for a broker that is not there takes six seconds."""
-    monkeypatch.setattr(doctor, "_LOOKS", tuple(look for look in doctor._LOOKS if look is not doctor._broker))
+    monkeypatch.setattr(doctor, "_LOOKS", tuple(look for look in doctor._LOOKS if look is not doctor._check_broker))
 
 
 @pytest.mark.usefixtures("_no_broker")

@@ -308,7 +308,7 @@ def _is_let_in(knock: socket.socket) -> bool:
 
 
 def test_there_are_never_more_connections_than_descriptors_to_hold_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emotalk.server.guard.descriptors._descriptors", lambda: 1024)
+    monkeypatch.setattr("emotalk.server.guard.descriptors._raise_descriptor_limit", lambda: 1024)
     assert dict(Guard().options())["grpc.max_allowed_incoming_connections"] == 1024 - 256
     assert dict(Guard(max_concurrent_rpcs=10).options())["grpc.max_allowed_incoming_connections"] == 40
 

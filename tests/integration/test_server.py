@@ -29,7 +29,7 @@ from emotalk.queues.base import Claim, Consumer, Producer, Receipt, Record
 from emotalk.queues.memory import MemoryQueue
 from emotalk.queues.memory.producer import MemoryProducer
 from emotalk.server import run as server_run
-from emotalk.server.health import _problem
+from emotalk.server.health import _find_problem
 from emotalk.wire import emotalk_pb2
 from tests.integration.served import PATIENCE, Inside, eventually, frames_of, speech
 from tests.unit.stage import Scripted, cut_into_parts, numbered, tones
@@ -534,7 +534,9 @@ def test_a_log_that_refuses_is_a_failed_probe_and_not_the_end_of_probing() -> No
         def ping(self) -> None:
             raise ConfigurationError("the broker's access rules have changed")
 
-    assert _problem(cast(Producer, Refused()), lambda: True, lambda: True) == "the broker's access rules have changed"
+    assert (
+        _find_problem(cast(Producer, Refused()), lambda: True, lambda: True) == "the broker's access rules have changed"
+    )
 
 
 # --- ending
@@ -588,12 +590,12 @@ def test_a_second_signal_ends_the_drain_but_its_echo_does_not() -> None:
     with Inside(drain_seconds=10 * PATIENCE) as server:
         call = server.ask(request_id="one")
         call.initial_metadata()
-        server.loop.call_soon_threadsafe(server.server._signalled)
-        server.loop.call_soon_threadsafe(server.server._signalled)
+        server.loop.call_soon_threadsafe(server.server._handle_signal)
+        server.loop.call_soon_threadsafe(server.server._handle_signal)
         eventually(lambda: server.server._stop.is_set())
         assert call.is_active()
         server.server._signalled_at -= 2 * server_run.ECHO_SECONDS
-        server.loop.call_soon_threadsafe(server.server._signalled)
+        server.loop.call_soon_threadsafe(server.server._handle_signal)
         server.thread.join(PATIENCE)
         assert not server.thread.is_alive()
 

@@ -96,7 +96,7 @@ def test_a_transport_stream_with_checks_or_that_begins_within_a_packet_is_heard(
 
 @pytest.mark.long
 def test_a_hole_of_hours_between_two_packets_is_too_long_and_takes_no_memory(monkeypatch):
-    monkeypatch.setattr("emotalk.audio.media.MediaFile._gap", lambda *_: 10**12)
+    monkeypatch.setattr("emotalk.audio.media.MediaFile._measure_gap", lambda *_: 10**12)
     with pytest.raises(AudioError, match="longer than the limit"):
         decode(media(*MEDIA["M4A (AAC)"]))
 

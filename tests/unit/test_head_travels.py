@@ -17,7 +17,7 @@ from emotalk.expression.head import LIMIT
 from emotalk.face import FaceClip, Frames, Pcm, parted
 from emotalk.jobs import Part
 from emotalk.jobs.assembly import Assembly
-from emotalk.jobs.codec import _frame, decode_part, encode_part
+from emotalk.jobs.codec import _pack, decode_part, encode_part
 from emotalk.live.conversation import LiveChunk, Opening, pack_chunk, unpack_chunk
 from emotalk.performance import Performance
 from emotalk.pipeline import Pipeline
@@ -109,7 +109,7 @@ def test_a_client_s_chunk_names_the_head_of_each_frame() -> None:
 def test_a_record_whose_head_has_other_frames_than_its_face_is_foreign() -> None:
     face = np.zeros((2, 52), "<f4").tobytes()
     with pytest.raises(ForeignRecord, match="inside a frame"):
-        decode_part(_frame(b"P", records_pb2.Part(request_id="x", frames=face, head=bytes(12))))
+        decode_part(_pack(b"P", records_pb2.Part(request_id="x", frames=face, head=bytes(12))))
 
 
 def test_the_live_engine_hands_it_on() -> None:

@@ -22,7 +22,7 @@ async def _heard(sizes: list[int], pause: float) -> int:
             await asyncio.sleep(pause)
             yield SoundBlock(bytes(size))
 
-    return sum([len(block.audio) async for block in LivePool({}, 1, IDLE)._sounding(OPENING, sound())])
+    return sum([len(block.audio) async for block in LivePool({}, 1, IDLE)._end_at_silence(OPENING, sound())])
 
 
 def test_empty_messages_do_not_keep_a_place() -> None:

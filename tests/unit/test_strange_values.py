@@ -66,10 +66,10 @@ def test_a_count_may_be_written_out(written: object, read: int) -> None:
 def test_any_row_can_be_told_to_a_client_and_shown_to_a_person(row: JobRow, done: int) -> None:
     told = to_message(Standing(row, None, done, strangers.whole(row.headers.get("frames"))))
     assert told.SerializeToString()
-    facts = json.loads(json.dumps(command._facts(row)))
+    facts = json.loads(json.dumps(command._list_facts(row)))
     assert (facts["state"], facts["attempts"]) == (row.state, row.attempts), "a header said so"
-    command._format_facts(command._facts(row))
-    command._age(row)
+    command._format_facts(command._list_facts(row))
+    command._format_age(row)
 
 
 @given(

@@ -36,7 +36,7 @@ class AudioReader:
         frames = source.frames
         check_shape(self.rate, self.channels)
         if frames == 0:
-            raise _empty()
+            raise _make_empty_error()
         check_length(frames or 0, self.rate, limits)
         self.samples = None if frames is None else resampled_length(frames, self.rate)
 
@@ -47,13 +47,13 @@ class AudioReader:
         clipped, and the same samples come out whatever `size` is. Raises TruncatedAudio, BadSamples or AudioTooLong
         on the way, as soon as it shows.
         """
-        return recut(resample(self._mono(), self.rate), size)
+        return recut(resample(self._mix_to_mono(), self.rate), size)
 
     def whole(self) -> Pcm:
         """All of it, float32 [N]."""
         return _gather(self.blocks(), self.samples or 0)
 
-    def _mono(self) -> Iterator[Pcm]:
+    def _mix_to_mono(self) -> Iterator[Pcm]:
         gauge = self._gauge()
         left, right = map(np.float32, gauge.shares)
         for block in self._check_blocks():
@@ -77,7 +77,7 @@ class AudioReader:
                 raise endless(read, self.rate, self._limits)
             yield block
         if not read:
-            raise _empty()
+            raise _make_empty_error()
 
 
 def open_audio(source: bytes | Path, limits: Limits = DEFAULT_LIMITS, sent: Sent = AS_IT_IS) -> AudioReader:
@@ -159,5 +159,5 @@ def _mix(block: NDArray[np.float32], left: np.float32, right: np.float32) -> Pcm
     return block[:, 0] * left + block[:, 1] * right
 
 
-def _empty() -> AudioError:
+def _make_empty_error() -> AudioError:
     return EmptyAudio("there are no samples", "Send a recording that is not empty")

@@ -11,7 +11,7 @@ def check_length(frames: int, rate: int, limits: Limits) -> None:
     """Raise AudioTooLong if `frames` at `rate` Hz last longer than the limit."""
     if frames > limits.max_seconds * rate:
         raise AudioTooLong(
-            f"the clip lasts {frames / rate:.1f} s, the limit is {limits.max_seconds:g} s", _longer(limits)
+            f"the clip lasts {frames / rate:.1f} s, the limit is {limits.max_seconds:g} s", _tell_longer(limits)
         )
 
 
@@ -19,11 +19,11 @@ def endless(frames: int, rate: int, limits: Limits) -> AudioError:
     """The refusal of a clip that was left after `frames`, because it had passed the limit without an end in sight."""
     return AudioTooLong(
         f"the clip lasts longer than the limit of {limits.max_seconds:g} s (left after {frames / rate:.1f} s)",
-        _longer(limits),
+        _tell_longer(limits),
     )
 
 
-def _longer(limits: Limits) -> str:
+def _tell_longer(limits: Limits) -> str:
     return f"Cut it into parts, or allow more than {limits.max_seconds:g} with --max-seconds"
 
 

@@ -46,44 +46,44 @@ class MediaFile:
         self._coded, self._lenient = coded, lenient
         self._av = _av(coded.format)
         with self._open() as container:
-            stream = self._stream(container)
+            stream = self._choose_stream(container)
             self.rate, self.channels = int(stream.rate or 0), int(stream.channels or 0)
             self.frames: int | None = None
             if not self.rate:
-                raise self._unreadable()
-            self.unheard = _unheard(container)
+                raise self._make_unreadable_error()
+            self.unheard = _name_unheard(container)
             if coded.demuxer == "mpegts" and not lenient:
                 self._check_transport(stream)
-            self._promised = 0.0 if lenient or coded.demuxer in _GUESSED else _promised_seconds(container, stream)
+            self._promised = 0.0 if lenient or coded.demuxer in _GUESSED else _read_promised_seconds(container, stream)
             filled = coded.demuxer == "mov" and stream.codec_context.name in _FILLED
             self._most = round(self._promised * self.rate) if filled else 0
 
     def blocks(self) -> Iterator[Block]:
         """See Source."""
-        yield from _trim(self._sound(), self._most) if self._most else self._sound()
+        yield from _trim(self._decode_with_gaps(), self._most) if self._most else self._decode_with_gaps()
 
-    def _sound(self) -> Iterator[Block]:
+    def _decode_with_gaps(self) -> Iterator[Block]:
         position = 0
         with self._open() as container:
-            stream = self._stream(container)
+            stream = self._choose_stream(container)
             start = Fraction(container.start_time or 0, 1_000_000)
-            for frame in self._frames(container, stream):
-                gap = self._gap(frame, start, position) if position or frame.pts else 0
+            for frame in self._decode_frames(container, stream):
+                gap = self._measure_gap(frame, start, position) if position or frame.pts else 0
                 yield from (np.zeros((min(BLOCK, gap - at), self.channels), np.float32) for at in range(0, gap, BLOCK))
-                block = _samples(frame, self.channels)
+                block = _to_samples(frame, self.channels)
                 position += gap + len(block)
                 yield block
         self._check_whole(position)
 
-    def _frames(self, container: Any, stream: Any) -> Iterator[Any]:
-        decoder = self._decoder(stream)
-        for packet in self._packets(container, stream):
+    def _decode_frames(self, container: Any, stream: Any) -> Iterator[Any]:
+        decoder = self._choose_decoder(stream)
+        for packet in self._read_packets(container, stream):
             try:
-                yield from filter(self._fits, decoder.decode(packet))
+                yield from filter(self._is_complete, decoder.decode(packet))
             except self._av.error.FFmpegError as error:
                 self._give_up(error)
 
-    def _decoder(self, stream: Any) -> Any:
+    def _choose_decoder(self, stream: Any) -> Any:
         codec = stream.codec_context
         better = _DECODERS.get(codec.name)
         if better not in self._av.codecs_available:
@@ -92,7 +92,7 @@ class MediaFile:
         decoder.sample_rate, decoder.layout = codec.sample_rate, codec.layout
         return decoder
 
-    def _fits(self, frame: Any) -> bool:
+    def _is_complete(self, frame: Any) -> bool:
         """PyAV reads beyond the memory of a frame of more than eight channels: one that fits has one or two."""
         rate, channels = frame.sample_rate, frame.layout.nb_channels
         if (rate, channels) != (self.rate, self.channels) and not self._lenient:
@@ -100,13 +100,13 @@ class MediaFile:
             raise TruncatedAudio(f"the {self._coded.format} is damaged, or changes {change} on its way", CONVERT)
         return bool((rate, channels) == (self.rate, self.channels))
 
-    def _packets(self, container: Any, stream: Any) -> Iterator[Any]:
+    def _read_packets(self, container: Any, stream: Any) -> Iterator[Any]:
         last = None
         for packet in self._demux(container, stream):
             last = packet if packet.size else last
             yield packet
         if last and not self._lenient and stream.codec_context.name in _FRAMED and promised(bytes(last)) > last.size:
-            raise self._damage_error("its last frame is cut")
+            raise self._make_damage_error("its last frame is cut")
 
     def _demux(self, container: Any, stream: Any) -> Iterator[Any]:
         for _ in range(_LATE_STREAMS):
@@ -127,13 +127,13 @@ class MediaFile:
                 "Send its parts one by one",
             )
         if (hole := transport.hole(stream.id)) is not None:
-            raise self._damage_error(f"packets are missing after {hole:.1f} s")
+            raise self._make_damage_error(f"packets are missing after {hole:.1f} s")
 
     def _give_up(self, error: Exception) -> None:
         if not self._lenient:
-            raise self._damage_error(f"its sound cannot be decoded ({_words(error)})") from error
+            raise self._make_damage_error(f"its sound cannot be decoded ({_word_error(error)})") from error
 
-    def _gap(self, frame: Any, start: Fraction, position: int) -> int:
+    def _measure_gap(self, frame: Any, start: Fraction, position: int) -> int:
         """Samples of silence that are due before this frame."""
         if frame.pts is None or frame.time_base is None:
             return 0
@@ -143,22 +143,22 @@ class MediaFile:
     def _check_whole(self, position: int) -> None:
         seconds = position / self.rate
         if self._promised - seconds > _MISSING_SECONDS:
-            raise self._damage_error(f"it promises {self._promised:.2f} s and holds {seconds:.2f} s")
+            raise self._make_damage_error(f"it promises {self._promised:.2f} s and holds {seconds:.2f} s")
 
-    def _damage_error(self, how: str) -> TruncatedAudio:
+    def _make_damage_error(self, how: str) -> TruncatedAudio:
         return TruncatedAudio(f"the {self._coded.format} is cut or damaged: {how}", "Send the whole file")
 
     def _open(self) -> Any:
         try:
             return self._av.open(self._coded.open(), format=self._coded.demuxer, metadata_errors="ignore")
         except (self._av.error.FFmpegError, ValueError) as error:
-            raise self._unreadable() from error
+            raise self._make_unreadable_error() from error
 
-    def _unreadable(self) -> NotAudio:
+    def _make_unreadable_error(self) -> NotAudio:
         problem = f"this begins like the kind {self._coded.format}, and cannot be opened: it is cut or damaged"
         return NotAudio(problem, f"Send the whole file. {CONVERT}")
 
-    def _stream(self, container: Any) -> Any:
+    def _choose_stream(self, container: Any) -> Any:
         readable = [each for each in container.streams.audio if each.codec_context is not None]
         stream = max(readable, key=_is_chosen, default=None)
         if stream is None and container.streams.audio:
@@ -196,7 +196,7 @@ def _trim(blocks: Iterator[Block], most: int) -> Iterator[Block]:
         beyond = block[inside:]
 
 
-def _words(error: Exception) -> str:
+def _word_error(error: Exception) -> str:
     return str(getattr(error, "strerror", "") or error)
 
 
@@ -205,12 +205,12 @@ def _is_chosen(stream: Any) -> bool:
     return bool(stream.disposition & stream.disposition.default)
 
 
-def _unheard(container: Any) -> str:
+def _name_unheard(container: Any) -> str:
     others = len(container.streams.audio) - 1
     return f"it has {others + 1} sound tracks, of which one is heard" if others else ""
 
 
-def _promised_seconds(container: Any, stream: Any) -> float:
+def _read_promised_seconds(container: Any, stream: Any) -> float:
     """Seconds of sound that the container says it holds; 0 where it does not say."""
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
@@ -219,7 +219,7 @@ def _promised_seconds(container: Any, stream: Any) -> float:
     return (container.duration - late) / 1e6 if container.duration is not None and sounds_alone else 0.0
 
 
-def _samples(frame: Any, channels: int) -> Block:
+def _to_samples(frame: Any, channels: int) -> Block:
     """A decoded frame → [n, channels]."""
     try:
         values: Block = frame.to_ndarray()

@@ -36,7 +36,7 @@ class Resampler:
         self._taken += block.size
         out = self._stream.resample_chunk(block)
         self._given += out.size
-        return _clip(out)
+        return _clamp(out)
 
     def finish(self) -> Pcm:
         """The rest."""
@@ -44,10 +44,10 @@ class Resampler:
             return np.zeros(0, np.float32)
         silence = np.zeros(-(-self._rate // SAMPLE_RATE), np.float32)
         due = resampled_length(self._taken, self._rate) - self._given
-        return _clip(self._stream.resample_chunk(silence, last=True)[:due])
+        return _clamp(self._stream.resample_chunk(silence, last=True)[:due])
 
 
-def _clip(sound: Pcm) -> Pcm:
+def _clamp(sound: Pcm) -> Pcm:
     return np.asarray(np.clip(sound, -1, 1), np.float32)
 
 

@@ -66,16 +66,16 @@ class SoundFile:
                 read += len(block)
                 yield block
         if read < (self.frames or 0):
-            raise self._damage_error(read)
+            raise self._make_damage_error(read)
         if self._ends_unsaid:
             at = max(self._coded.start + data.tell() - _SMALL_STEP, 0)
-            refuse_rest(self._coded.buffer, self._flac_end(at), "FLAC")
+            refuse_rest(self._coded.buffer, self._find_flac_end(at), "FLAC")
 
     @property
     def _ends_unsaid(self) -> bool:
         return self._coded.format == "FLAC" and bool(self.frames) and not self._coded.alone
 
-    def _flac_end(self, at: int) -> int:
+    def _find_flac_end(self, at: int) -> int:
         """The decoder has seen a few bytes beyond the end, in which another file may begin."""
         seen = self._coded.buffer[at : at + _SMALL_STEP + 3]
         return at + min((found for each in BEGINNINGS if (found := seen.find(each)) >= 0), default=_SMALL_STEP)
@@ -89,10 +89,10 @@ class SoundFile:
         try:
             block: Block = file.read(wanted, self._type, always_2d=True)
         except soundfile.SoundFileError as error:
-            raise self._damage_error(read) from error
+            raise self._make_damage_error(read) from error
         return block
 
-    def _damage_error(self, read: int) -> AudioError:
+    def _make_damage_error(self, read: int) -> AudioError:
         known = "" if self.frames is None else f" of the {self.frames / self.rate:.2f} s it promises"
         return TruncatedAudio(
             f"the {self._coded.format} is cut or damaged: it cannot be decoded beyond {read / self.rate:.2f} s{known}",

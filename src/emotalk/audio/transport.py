@@ -29,12 +29,12 @@ def encode_flac(pcm: Pcm) -> bytes:
     """
     if not pcm.size:
         raise EmptyAudio("there are no samples", "Send a recording that is not empty")
-    bits = 16 if all(_is_16_bit(block) for block in _blocks(pcm)) else 24
+    bits = 16 if all(_is_16_bit(block) for block in _split_blocks(pcm)) else 24
     out = io.BytesIO()
     shape = {"format": "FLAC", "subtype": f"PCM_{bits}", "compression_level": 0.0}
     with soundfile.SoundFile(out, "w", SAMPLE_RATE, 1, **shape) as file:
-        for block in _blocks(pcm):
-            file.write(_integers(block, bits))
+        for block in _split_blocks(pcm):
+            file.write(_to_integers(block, bits))
     return out.getvalue()
 
 
@@ -51,7 +51,7 @@ def decode_flac_blocks(data: bytes, size: int = SAMPLE_RATE) -> Iterator[Pcm]:
     yield from reader.blocks(size)
 
 
-def _blocks(pcm: Pcm) -> Iterator[Pcm]:
+def _split_blocks(pcm: Pcm) -> Iterator[Pcm]:
     return (pcm[at : at + _BLOCK] for at in range(0, pcm.size, _BLOCK))
 
 
@@ -60,7 +60,7 @@ def _is_16_bit(block: Pcm) -> bool:
     return bool((scaled == np.rint(scaled)).all() and scaled.max() < 2**15)
 
 
-def _integers(block: Pcm, bits: int) -> NDArray[np.int32]:
+def _to_integers(block: Pcm, bits: int) -> NDArray[np.int32]:
     """Whole numbers at the top of 32 bits, which is where libsndfile takes them from; +1.0 is one step too high."""
     top = 2 ** (bits - 1)
     whole = np.clip(np.rint(block.astype(np.float64) * top), -top, top - 1)

@@ -24,7 +24,7 @@ class Cut:
         self._held.append(frames)
         self._length += len(frames)
         chunks = []
-        while arrived > self._chunking.released_at(self._index) and self._available():
+        while arrived > self._chunking.released_at(self._index) and self._has_some():
             chunks.append(self._take(self._chunking.boundary(self._index) - self._first))
         return chunks
 
@@ -32,7 +32,7 @@ class Cut:
         """Take the last frames; return the chunks that remain, the last one with all that is left."""
         return [*self.add(frames, arrived), self._take(self._length)] if arrived else []
 
-    def _available(self) -> bool:
+    def _has_some(self) -> bool:
         return self._first + self._length >= self._chunking.boundary(self._index)
 
     def _take(self, count: int) -> Frames:

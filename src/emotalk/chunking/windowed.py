@@ -32,7 +32,7 @@ class Windowed:
 
     def open(self, style: Style, latency: Latency = "clip", seed: str = "") -> "WindowedSession":
         """Start a clip; it waits for whole windows, whatever the latency."""
-        at_once = _windows_at_once(self.engine, self.chunking) if self.recorded else 1
+        at_once = _count_windows_at_once(self.engine, self.chunking) if self.recorded else 1
         return WindowedSession(self.engine, style, self.chunking, at_once)
 
 
@@ -70,7 +70,7 @@ class WindowedSession:
         return self._stitch.add(window.first_frame, frames, last)
 
 
-def _windows_at_once(engine: WindowEngine, chunking: Chunking) -> int:
+def _count_windows_at_once(engine: WindowEngine, chunking: Chunking) -> int:
     """How many full windows make a batch."""
     seconds = engine.batch_seconds if isinstance(engine, BatchEngine) else 0.0
     return max(1, int(seconds * STEPS_PER_SECOND) // chunking.steps)

@@ -128,7 +128,7 @@ class Windows:
         """Take float32 [n]; return the full windows that are known not to be the last."""
         self._held.append(np.array(pcm, np.float32))  # a copy: the caller may use its buffer again
         self._arrived += len(pcm)
-        full = list(self._full_windows())
+        full = list(self._take_full_windows())
         self._forget()
         return full
 
@@ -140,15 +140,15 @@ class Windows:
         if self._index > 0:
             # The last window reaches back for context, but starts on the grid like every other.
             start = -(-(self._arrived - self._chunking.samples) // STEP_SAMPLES) * STEP_SAMPLES
-        return [self._window(start, self._arrived)]
+        return [self._take_window(start, self._arrived)]
 
-    def _full_windows(self) -> Iterator[Window]:
+    def _take_full_windows(self) -> Iterator[Window]:
         while self._arrived > self._chunking.released_at(self._index):
             start = self._index * self._chunking.hop_samples
-            yield self._window(start, start + self._chunking.samples)
+            yield self._take_window(start, start + self._chunking.samples)
             self._index += 1
 
-    def _window(self, start: int, end: int) -> Window:
+    def _take_window(self, start: int, end: int) -> Window:
         if len(self._held) > 1:
             self._held = [np.concatenate(self._held)]
         return Window(start, self._held[0][start - self._held_start : end - self._held_start])

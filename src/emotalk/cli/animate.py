@@ -55,7 +55,7 @@ def perform(
     """The sound of a file as a clip; `place` is checked before the work begins."""
     performance, gains = flags.performance(parsed), parts.gains(settings)
     performance.check()
-    seed = parsed.seed if parsed.seed is not None else _digest(audio)
+    seed = parsed.seed if parsed.seed is not None else _digest_file(audio)
     sent = Sent(performance.audio_format, performance.lenient)
     reader = open_audio(audio, Limits(max_seconds=settings.max_seconds), sent)
     if reader.missing:
@@ -79,7 +79,7 @@ def _animate(session: Session, sound: Iterator[Pcm]) -> Iterator[FaceChunk]:
     yield from session.finish()
 
 
-def _digest(path: Path) -> str:
+def _digest_file(path: Path) -> str:
     digest = blake2b(digest_size=16)
     with path.open("rb") as file:
         while block := file.read(2**20):

@@ -66,19 +66,19 @@ def run(parsed: argparse.Namespace) -> int:
     return Exit.FAILED if any(finding.needed and not finding.well for finding in findings) else Exit.OK
 
 
-def _versions(_: Settings) -> Finding:
+def _check_versions(_: Settings) -> Finding:
     text = f"emotalk {version('emotalk')}, Python {platform.python_version()}, {platform.system()} {platform.machine()}"
     return Finding("versions", True, text)
 
 
-def _cpu(_: Settings) -> Finding:
-    facts = dict(_cpu_facts())
+def _check_cpu(_: Settings) -> Finding:
+    facts = dict(_read_cpu_facts())
     flags = facts.get("flags", facts.get("Features", "")).split()
     sets = ", ".join(name for name in INSTRUCTION_SETS if name in flags)
     return Finding("cpu", True, f"{facts.get('model name', platform.machine())}, {os.cpu_count()} cores; {sets}")
 
 
-def _cpu_facts() -> Iterator[tuple[str, str]]:
+def _read_cpu_facts() -> Iterator[tuple[str, str]]:
     """What Linux says of the first core; nothing elsewhere."""
     if CPU_FACTS.exists():
         for line in CPU_FACTS.read_text().partition("\n\n")[0].splitlines():
@@ -86,12 +86,12 @@ def _cpu_facts() -> Iterator[tuple[str, str]]:
             yield name.strip(), value.strip()
 
 
-def _cuda(_: Settings) -> Finding:
+def _check_cuda(_: Settings) -> Finding:
     problem = RUNTIMES["cuda"].missing()
     return Finding("cuda", not problem, problem or f"{gpus()[0]}, for the emotalk engine")
 
 
-def _engine(settings: Settings) -> Finding:
+def _check_engine(settings: Settings) -> Finding:
     try:
         card = parts.engine(settings).card
     except EmoTalkError as error:
@@ -99,22 +99,22 @@ def _engine(settings: Settings) -> Finding:
     return Finding("engine", True, f"{card.name} on {card.device}, {card.precision}; {card.licence}", needed=True)
 
 
-def _checkpoint(_: Settings) -> Finding:
+def _check_checkpoint(_: Settings) -> Finding:
     there = DEFAULT_CHECKPOINT.is_file()
     return Finding("checkpoint", there, f"{DEFAULT_CHECKPOINT} {'is there' if there else 'is not there (optional)'}")
 
 
-def _queue(settings: Settings) -> Finding:
-    return _answers("queue", settings, needed=True)
+def _check_queue(settings: Settings) -> Finding:
+    return _check_log("queue", settings, needed=True)
 
 
-def _broker(settings: Settings) -> Finding:
+def _check_broker(settings: Settings) -> Finding:
     if settings.queue.startswith(KAFKA):  # looked at already, and nobody else is to hear its password
         return Finding("broker", True, describe(parts.kafka_options(settings)) or "no TLS, no SASL")
-    return _answers("broker", replace(Settings(), queue=f"kafka://{DEFAULT_KAFKA}"))
+    return _check_log("broker", replace(Settings(), queue=f"kafka://{DEFAULT_KAFKA}"))
 
 
-def _answers(what: str, settings: Settings, needed: bool = False) -> Finding:
+def _check_log(what: str, settings: Settings, needed: bool = False) -> Finding:
     try:
         with closing(parts.queue(replace(settings, partitions=0))) as queue:  # who only looks changes nothing
             queue.prepare(create=not isinstance(queue, Guarded))
@@ -132,7 +132,7 @@ def _answers(what: str, settings: Settings, needed: bool = False) -> Finding:
     return Finding(what, True, f"{queue.url} answers", needed)
 
 
-def _port(settings: Settings) -> Finding:
+def _check_port(settings: Settings) -> Finding:
     address = Address(settings.host, settings.port)
     try:
         address.bind().close()
@@ -143,7 +143,7 @@ def _port(settings: Settings) -> Finding:
     return Finding("port", True, f"{address} is free", needed=True)
 
 
-def _doors(settings: Settings) -> Finding:
+def _check_doors(settings: Settings) -> Finding:
     doors, held = parts.doors(settings), []
     try:
         if doors.tls:
@@ -157,7 +157,7 @@ def _doors(settings: Settings) -> Finding:
     return Finding("doors", True, "; ".join(held) or "no TLS, no token: for loopback only", needed=True)
 
 
-def _disk(_: Settings) -> Finding:
+def _check_disk(_: Settings) -> Finding:
     try:
         folder = state_folder()
     except ConfigurationError as error:  # the queue's own line tells whether it is needed
@@ -168,14 +168,14 @@ def _disk(_: Settings) -> Finding:
 
 
 _LOOKS: tuple[Callable[[Settings], Finding], ...] = (
-    _versions,
-    _cpu,
-    _cuda,
-    _engine,
-    _checkpoint,
-    _queue,
-    _broker,
-    _port,
-    _doors,
-    _disk,
+    _check_versions,
+    _check_cpu,
+    _check_cuda,
+    _check_engine,
+    _check_checkpoint,
+    _check_queue,
+    _check_broker,
+    _check_port,
+    _check_doors,
+    _check_disk,
 )

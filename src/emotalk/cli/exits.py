@@ -44,14 +44,14 @@ def guarded(run: Callable[[], int | None]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except (EmoTalkError, OSError) as error:
-        complain(_sentence(error))
+        complain(_word_error(error))
         return getattr(error, "exit_code", exit_of(error))
     except KeyboardInterrupt:
         complain("interrupted")
         return Exit.INTERRUPTED
 
 
-def _sentence(error: EmoTalkError | OSError) -> str:
+def _word_error(error: EmoTalkError | OSError) -> str:
     if isinstance(error, EmoTalkError) or not error.filename:
         return str(error)
     return f"{error.filename}: {error.strerror}. Check the path and your rights to it."

@@ -37,10 +37,10 @@ def add(parser: Any, *names: str, rare: bool = False, shown: object = None, **op
     spellings = [name for dashed in names for name in dict.fromkeys((dashed, _to_underscores(dashed)))]
     action = parser.add_argument(*spellings, **options)
     default = options.get("default") if shown is None else shown
-    action.rare, action.shown = rare, "" if action.nargs == 0 else _words(default)
+    action.rare, action.shown = rare, "" if action.nargs == 0 else _word_default(default)
 
 
-def _words(default: object) -> str:
+def _word_default(default: object) -> str:
     if default in (None, "", {}, ()):
         return ""
     return f"{default:g}" if isinstance(default, float) else f"{default}"
@@ -119,7 +119,7 @@ def add_settings(parser: argparse.ArgumentParser, *chosen: str, **own: object) -
     for each in (each for name in chosen for each in SETTINGS.values() if name in (each.name, each.group)):
         if each.group not in groups:
             groups[each.group] = parser.add_argument_group(each.group)
-        add(groups[each.group], flag_of(each), shown=own.get(each.name, each.default), **_options(each))
+        add(groups[each.group], flag_of(each), shown=own.get(each.name, each.default), **_list_options(each))
         if each.name == "queue":
             same = "the same as `--queue kafka://HOST:PORT,…`; both together are an error"
             add(groups[each.group], "--kafka-servers", rare=True, metavar="HOST:PORT,…", help=same)
@@ -130,17 +130,17 @@ def flag_of(each: Setting) -> str:
     return f"--{'no-' if each.default is True else ''}{each.name.replace('_', '-')}"
 
 
-def _options(each: Setting) -> dict[str, Any]:
+def _list_options(each: Setting) -> dict[str, Any]:
     """What argparse is told of a setting; None stands for a flag that was not given."""
     common: dict[str, Any] = {"dest": each.name, "help": each.help, "rare": not each.common}
     if each.default is True:
         return common | {"action": "store_const", "const": False}
     repeated = {"action": "append"} if each.read is parse_options else {}
-    kind = None if each.read is str else each.read if each.read in (int, float) else _reader(each)
+    kind = None if each.read is str else each.read if each.read in (int, float) else _choose_reader(each)
     return common | repeated | {"type": kind, "metavar": each.metavar, "choices": each.choices}
 
 
-def _reader(each: Setting) -> Callable[[str], Any]:
+def _choose_reader(each: Setting) -> Callable[[str], Any]:
     def read(text: str) -> Any:
         try:
             return each.read(text)

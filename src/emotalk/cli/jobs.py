@@ -115,13 +115,13 @@ _VERB = {"retry": _retry, "bury": _bury, "cancel": _cancel, "delete": _delete}
 
 def _list(rows: list[JobRow], as_json: bool) -> None:
     if as_json:
-        print(plain(json.dumps([_facts(row) for row in rows], ensure_ascii=False)))
+        print(plain(json.dumps([_list_facts(row) for row in rows], ensure_ascii=False)))
         return
     print(f"{'STATE':9} {'ATTEMPTS':8} {'PLACE':>10} {'SECONDS':>8} {'AGE':>8}  ID")
     for row in rows:
         place, seconds = f"{row.partition}:{row.offset}", row.headers.get("seconds", "?")[:8]
         why = f"  {row.error}" if row.error else ""
-        line = f"{row.state:9} {row.attempts:8} {place:>10} {seconds:>8} {_age(row):>8}  {row.request_id}{why}"
+        line = f"{row.state:9} {row.attempts:8} {place:>10} {seconds:>8} {_format_age(row):>8}  {row.request_id}{why}"
         print(plain(line))
 
 
@@ -132,22 +132,22 @@ def _show(ledger: Ledger, parsed: argparse.Namespace) -> None:
         if not chosen:
             raise UnknownJob(f"request_id: '{request_id}' is not known here. See the ids with: emotalk jobs list")
         for row in chosen:
-            facts = _facts(row) | (_letter_facts(ledger.payload(row)) if row.state == "dead" else {})
+            facts = _list_facts(row) | (_list_letter_facts(ledger.payload(row)) if row.state == "dead" else {})
             print(plain(json.dumps(facts, ensure_ascii=False)) if parsed.json else _format_facts(facts))
 
 
 def _format_facts(facts: dict[str, object]) -> str:
-    told = (f"{name:14} {_moment(value) if name in _MOMENTS else value}" for name, value in facts.items())
+    told = (f"{name:14} {_format_moment(value) if name in _MOMENTS else value}" for name, value in facts.items())
     return "\n".join(map(plain, told))
 
 
-def _moment(seconds: object) -> str:
+def _format_moment(seconds: object) -> str:
     with suppress(ValueError, OverflowError, OSError):
         return datetime.fromtimestamp(float(str(seconds)), UTC).isoformat(" ", "milliseconds")
     return str(seconds)
 
 
-def _facts(row: JobRow) -> dict[str, object]:
+def _list_facts(row: JobRow) -> dict[str, object]:
     own: dict[str, object] = {
         "request_id": row.request_id,
         "state": row.state,
@@ -157,12 +157,12 @@ def _facts(row: JobRow) -> dict[str, object]:
         "attempts": row.attempts,
     }
     more = {"started_at": row.started_at, "finished_at": row.finished_at, "error": row.error}
-    told = {name: _number(value) if name in _NUMBERS else value for name, value in row.headers.items()}
+    told = {name: _to_number(value) if name in _NUMBERS else value for name, value in row.headers.items()}
     # Once more at the end: a header of the same name, which anybody may have written, is not what the queue says.
     return own | told | own | {name: value for name, value in more.items() if value}
 
 
-def _number(text: str) -> float | int | str:
+def _to_number(text: str) -> float | int | str:
     """A header as the number that it is; a record that is not ours may have anything there."""
     with suppress(ValueError):
         number = float(text)
@@ -171,7 +171,7 @@ def _number(text: str) -> float | int | str:
     return text
 
 
-def _letter_facts(payload: bytes) -> dict[str, object]:
+def _list_letter_facts(payload: bytes) -> dict[str, object]:
     try:
         letter = decode_letter(payload)
     except EmoTalkError as error:
@@ -183,6 +183,6 @@ def _letter_facts(payload: bytes) -> dict[str, object]:
     }
 
 
-def _age(row: JobRow) -> str:
+def _format_age(row: JobRow) -> str:
     submitted = number(row.headers.get("submitted_at"))
     return f"{time.time() - submitted:.0f} s" if submitted else "?"

@@ -22,29 +22,29 @@ def text_of(given: str) -> str:
     path = Path(given)
     try:
         text = path.read_text(encoding="utf-8-sig")
-        return json.dumps(_rows(text)) if path.suffix.lower() == ".csv" else text
+        return json.dumps(_read_rows(text)) if path.suffix.lower() == ".csv" else text
     except (OSError, ValueError, TypeError) as error:
         raise InvalidRequest("emotions", f"'{given}' cannot be read: {error}", _FIX) from error
 
 
-def _rows(text: str) -> list[dict[str, float]]:
+def _read_rows(text: str) -> list[dict[str, float]]:
     """An empty cell is a feeling that is not named."""
     lines = text.strip().splitlines()
     mark = next((each for each in ";\t" if lines and each in lines[0]), ",")
     table = csv.DictReader(lines, strict=True, delimiter=mark, restkey=_BEYOND, restval="")
-    rows = [_row(row, table.line_num, "." if mark == "," else ",") for row in table]
+    rows = [_read_row(row, table.line_num, "." if mark == "," else ",") for row in table]
     if not any(rows):
         raise ValueError("it holds no key frames")
     return [row for row in rows if row]
 
 
-def _row(row: dict[str, str], line: int, point: str) -> dict[str, float]:
+def _read_row(row: dict[str, str], line: int, point: str) -> dict[str, float]:
     if any(row.pop(_BEYOND, ())):
         raise ValueError(f"line {line} has more cells than the head")
-    return {name.strip().lower(): _number(cell, line, point) for name, cell in row.items() if cell.strip()}
+    return {name.strip().lower(): _read_number(cell, line, point) for name, cell in row.items() if cell.strip()}
 
 
-def _number(cell: str, line: int, point: str) -> float:
+def _read_number(cell: str, line: int, point: str) -> float:
     try:
         return float(cell.strip().replace(point, "."))
     except ValueError:

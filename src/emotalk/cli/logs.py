@@ -22,11 +22,11 @@ def configure(level: str, form: str) -> None:
         root.propagate = False
 
 
-def _facts(record: logging.LogRecord) -> dict[str, object]:
-    return {_shorten(name): _bound(value) for name, value in vars(record).items() if name not in _STANDARD}
+def _list_facts(record: logging.LogRecord) -> dict[str, object]:
+    return {_shorten(name): _limit_value(value) for name, value in vars(record).items() if name not in _STANDARD}
 
 
-def _bound(value: object) -> object:
+def _limit_value(value: object) -> object:
     """Numbers as they are; whatever else a stranger may have named, as text of a bounded length."""
     return value if isinstance(value, bool | int | float | None) else _shorten(str(value))
 
@@ -35,7 +35,7 @@ def _shorten(text: str, longest: int = LONGEST_FACT) -> str:
     return text if len(text) <= longest else f"{text[:longest]}… ({len(text)} characters)"
 
 
-def _traceback(formatted: str) -> str:
+def _shorten_traceback(formatted: str) -> str:
     """The end says what it was."""
     return formatted if len(formatted) <= LONGEST_TRACEBACK else f"…{formatted[-LONGEST_TRACEBACK:]}"
 
@@ -45,10 +45,10 @@ class TextLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """A record → its line; a traceback, if any, follows."""
-        facts = " ".join(f"{name}={_word(value)}" for name, value in _facts(record).items())
-        line = plain(f"{_utc(record)} {record.levelname} {_shorten(record.getMessage())} {facts}".rstrip())
+        facts = " ".join(f"{name}={_quote(value)}" for name, value in _list_facts(record).items())
+        line = plain(f"{_format_time(record)} {record.levelname} {_shorten(record.getMessage())} {facts}".rstrip())
         if record.exc_info and record.exc_info[1]:
-            return f"{line}\n{_traceback(self.formatException(record.exc_info))}"
+            return f"{line}\n{_shorten_traceback(self.formatException(record.exc_info))}"
         return line
 
 
@@ -58,12 +58,12 @@ class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """A record → its line."""
         line = {
-            "time": _utc(record),
+            "time": _format_time(record),
             "level": record.levelname.lower(),
             "event": _shorten(record.getMessage()),
-        } | _facts(record)
+        } | _list_facts(record)
         if record.exc_info and record.exc_info[1]:
-            line["traceback"] = _traceback(self.formatException(record.exc_info))
+            line["traceback"] = _shorten_traceback(self.formatException(record.exc_info))
         return plain(json.dumps(line, default=str, ensure_ascii=False))
 
 
@@ -76,10 +76,10 @@ def _escape(character: str) -> str:
     return json.dumps(character)[1:-1]
 
 
-def _utc(record: logging.LogRecord) -> str:
+def _format_time(record: logging.LogRecord) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z"
 
 
-def _word(value: object) -> str:
+def _quote(value: object) -> str:
     text = str(value)
     return json.dumps(text, ensure_ascii=False) if not text or any(each in text for each in ' "=') else text

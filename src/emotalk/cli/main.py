@@ -19,7 +19,7 @@ _COMMANDS: tuple[Any, ...] = tuple(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     open_standard_streams()
-    parsed, unknown = _parser().parse_known_args(arguments)
+    parsed, unknown = _build_parser().parse_known_args(arguments)
     return guarded(lambda: _run(parsed, unknown))
 
 
@@ -33,14 +33,14 @@ def _run(parsed: argparse.Namespace, unknown: list[str]) -> int | None:
 def door(command: str, **defaults: object) -> int:
     """One command as a program of its own, `defaults` instead of the command's; returns its exit code."""
     open_standard_streams()
-    module = next(each for each in _COMMANDS if _name(each) == command)
+    module = next(each for each in _COMMANDS if _name_command(each) == command)
     parser = CommandParser(**_look(module))
     _fill(parser, module, **defaults)
     parsed, unknown = parser.parse_known_args()
     return guarded(lambda: _run(parsed, unknown))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _build_parser() -> argparse.ArgumentParser:
     parser = CommandParser(
         prog="emotalk",
         description="Speech audio in, a moving face out: 52 ARKit blendshapes at 30 frames a second.",
@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"emotalk {version('emotalk')}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in _COMMANDS:
-        _fill(commands.add_parser(_name(command), help=_one_line(command), **_look(command)), command)
+        _fill(commands.add_parser(_name_command(command), help=_describe(command), **_look(command)), command)
     return parser
 
 
@@ -63,12 +63,12 @@ def _fill(parser: argparse.ArgumentParser, command: Any, **defaults: object) -> 
 
 def _look(command: Any) -> dict[str, Any]:
     epilog = getattr(command, "ENVIRONMENT", flags.ENVIRONMENT_NOTE)
-    return {"description": _one_line(command), "epilog": epilog, "formatter_class": CommonFlags, "add_help": False}
+    return {"description": _describe(command), "epilog": epilog, "formatter_class": CommonFlags, "add_help": False}
 
 
-def _name(command: Any) -> str:
+def _name_command(command: Any) -> str:
     return str(command.__name__).rpartition(".")[2]
 
 
-def _one_line(command: Any) -> str:
+def _describe(command: Any) -> str:
     return (command.__doc__ or "").strip().partition("\n")[0]

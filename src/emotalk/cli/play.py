@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> None:
     """Read or animate, connect, play."""
-    clip = flags.form(parsed).of(_clip(parsed))
+    clip = flags.form(parsed).of(_load_clip(parsed))
     with ExitStack() as stack:
         receivers = [stack.enter_context(closing(connect(address, clip.fps, clip.names))) for address in parsed.to]
         complain(f"playing {float(len(clip.frames) / clip.fps):.1f} s to {', '.join(parsed.to)}")
@@ -56,7 +56,7 @@ def _leave(number: int, _: object) -> None:
     sys.exit(128 + number)
 
 
-def _clip(parsed: argparse.Namespace) -> FaceClip:
+def _load_clip(parsed: argparse.Namespace) -> FaceClip:
     settings = load_settings(parsed)
     if suffix_of(parsed.audio, READABLE):
         return load(parsed.audio)

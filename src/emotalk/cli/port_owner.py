@@ -30,10 +30,10 @@ def own_server(settings: Settings) -> str:
 
 def _shows_our_certificate(address: Address, settings: Settings) -> bool:
     with suppress(OSError):
-        ours = _bare(Path(settings.tls_cert).read_text("ascii", "replace")) if settings.tls_cert else ""
-        return _bare(ssl.get_server_certificate((address.host, address.port), timeout=PATIENCE)) in ours
+        ours = _strip_pem(Path(settings.tls_cert).read_text("ascii", "replace")) if settings.tls_cert else ""
+        return _strip_pem(ssl.get_server_certificate((address.host, address.port), timeout=PATIENCE)) in ours
     return False
 
 
-def _bare(pem: str) -> str:
+def _strip_pem(pem: str) -> str:
     return "".join(pem.split())

@@ -12,7 +12,7 @@ def bar(frames: int | None) -> Any:
     """A tqdm bar over `frames` (None: unknown); silent where standard error is no terminal."""
     from tqdm import tqdm
 
-    return tqdm(total=frames, desc="animating", **_looks())
+    return tqdm(total=frames, desc="animating", **_choose_looks())
 
 
 def filming(frames: Frames) -> Iterable[Frames]:
@@ -21,9 +21,9 @@ def filming(frames: Frames) -> Iterable[Frames]:
         return iter(frames)
     from tqdm import tqdm
 
-    bar: Iterable[Frames] = tqdm(frames, desc="filming", **_looks())
+    bar: Iterable[Frames] = tqdm(frames, desc="filming", **_choose_looks())
     return bar
 
 
-def _looks() -> dict[str, Any]:
+def _choose_looks() -> dict[str, Any]:
     return {"unit": "frame", "file": sys.stderr, "disable": not sys.stderr.isatty()}

@@ -52,7 +52,7 @@ def run(parsed: argparse.Namespace) -> None:
 def _send(parsed: argparse.Namespace, audio: Path, output: Path | None, form: Form) -> None:
     if output:
         check_place(output)
-    request = _request(parsed, audio.read_bytes())
+    request = _make_request(parsed, audio.read_bytes())
     chunks: list[Chunk] = []
     options: dict[str, Any] = {"timeout": parsed.timeout, "patience": PATIENCE}
     with EmoTalkClient(parsed.host, parsed.port, credentials=flags.credentials(parsed), **options) as client:
@@ -72,7 +72,7 @@ def _send(parsed: argparse.Namespace, audio: Path, output: Path | None, form: Fo
         print(f"{output}: {clip.length}")
 
 
-def _request(parsed: argparse.Namespace, audio: bytes) -> Request:
+def _make_request(parsed: argparse.Namespace, audio: bytes) -> Request:
     named = {"request_id": parsed.request_id} if parsed.request_id else {}
     return Request(audio, **vars(flags.performance(parsed)), session_id=parsed.session_id, **named)
 

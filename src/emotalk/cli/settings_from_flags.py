@@ -27,7 +27,7 @@ def load_settings(parsed: argparse.Namespace, shared: bool = False) -> Settings:
         given["queue"] = f"kafka://{servers}"
     if (options := getattr(parsed, "kafka_option", None)) is not None:
         given["kafka_option"] = {name: value for each in options for name, value in each.items()}
-    settings = from_environment(given, parsed.own_defaults, _file(parsed))
+    settings = from_environment(given, parsed.own_defaults, _read_file(parsed))
     if shared and settings.queue.startswith("memory"):
         raise ConfigurationError(
             "queue: memory:// lives inside one server and nobody else can see it. Use sqlite or kafka://HOST:PORT."
@@ -39,11 +39,11 @@ def load_settings(parsed: argparse.Namespace, shared: bool = False) -> Settings:
 
 def is_given(parsed: argparse.Namespace, name: str) -> bool:
     """Did somebody ask for this setting, by flag, variable or file?"""
-    told = SETTINGS[name].variable in os.environ or name in _file(parsed)
+    told = SETTINGS[name].variable in os.environ or name in _read_file(parsed)
     return told or getattr(parsed, name) is not None
 
 
-def _file(parsed: argparse.Namespace) -> dict[str, Any]:
+def _read_file(parsed: argparse.Namespace) -> dict[str, Any]:
     return read_file(parsed.config) if parsed.config else {}
 
 

@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser, **defaults: object) -> None:
 def run(parsed: argparse.Namespace) -> None:
     """Submit, print, wait."""
     settings, form = load_settings(parsed, shared=True), flags.form(parsed, parsed.output)
-    job = parts.intake(settings).accept(_order(parsed), time.time)
+    job = parts.intake(settings).accept(_make_order(parsed), time.time)
     if parsed.output:
         check_place(parsed.output)
     queue = parts.queue(settings)
@@ -65,7 +65,7 @@ def run(parsed: argparse.Namespace) -> None:
         print(parsed.output)
 
 
-def _order(parsed: argparse.Namespace) -> Order:
+def _make_order(parsed: argparse.Namespace) -> Order:
     with at_hand(parsed.audio) as sound:
         return Order(sound.read_bytes(), parsed.request_id, parsed.session_id, flags.performance(parsed))
 
@@ -77,9 +77,9 @@ def _wait(results: Results, job: Job, receipt: Receipt, waiting: Waiting, timeou
     known = results.read(job.request_id, receipt.start, 10**6) if receipt.start else []
     while True:
         for result in known:
-            response = _response(assembly, result, job, receipt.epoch)
+            response = _make_response(assembly, result, job, receipt.epoch)
             if response:
-                print(_line(response), flush=True)
+                print(_format_line(response), flush=True)
                 responses = [*([] if response.restarted else responses), response]
             if assembly.complete:
                 return FaceClip.of([each.frames for each in responses], None, [each.feelings for each in responses])
@@ -91,13 +91,13 @@ def _wait(results: Results, job: Job, receipt: Receipt, waiting: Waiting, timeou
         known = results.poll(0.5)
 
 
-def _response(assembly: Assembly, result: Result, job: Job, epoch: int) -> Response | None:
+def _make_response(assembly: Assembly, result: Result, job: Job, epoch: int) -> Response | None:
     if result.request_id != job.request_id:
         return None
     part = part_of(result)
     return assembly.add(part) if part and part.answers(job.digest, epoch) else None
 
 
-def _line(response: Response) -> str:
+def _format_line(response: Response) -> str:
     last = response.first_frame + len(response.frames) - 1
     return f"chunk {response.chunk_index}: frames {response.first_frame}..{last}"

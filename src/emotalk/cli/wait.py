@@ -37,10 +37,10 @@ class Waiting:
         if now < self._next:
             return
         self._next, self._pause = now + self._pause, 2 * self._pause
-        if sentence := self._sentence():
+        if sentence := self._word_state():
             self._tell(sentence)
 
-    def _sentence(self) -> str:
+    def _word_state(self) -> str:
         try:
             row = self._ledger.find(self._request_id)
             ahead = self._ahead()

@@ -27,10 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> None:
     """Serve until SIGTERM, Ctrl-C, or the end of the server that started us."""
-    web(load_settings(parsed), _address(parsed.server), flags.credentials(parsed), parsed.socket, parsed.supervised)
+    web(
+        load_settings(parsed), _read_address(parsed.server), flags.credentials(parsed), parsed.socket, parsed.supervised
+    )
 
 
-def _address(text: str) -> Address:
+def _read_address(text: str) -> Address:
     try:
         return Address.parse(text)
     except ValueError as error:

@@ -62,7 +62,7 @@ class AsyncEmoTalkClient:
         """See EmoTalkClient.stream."""
         check_size(len(request.audio), DEFAULT_LIMITS)
         answer = Exchange(self._timeout, self._patience, may_restart=may_restart)
-        return self._chunks(request.request_id, answer, request, accepted)
+        return self._read_chunks(request.request_id, answer, request, accepted)
 
     def results(
         self,
@@ -74,7 +74,7 @@ class AsyncEmoTalkClient:
     ) -> AsyncIterator[Chunk]:
         """See EmoTalkClient.results."""
         answer = Exchange(self._timeout, self._patience, from_frame, True, may_restart)
-        return self._chunks(request_id, answer, None, accepted)
+        return self._read_chunks(request_id, answer, None, accepted)
 
     async def submit(self, request: Request) -> JobStatus:
         """See EmoTalkClient.submit."""
@@ -153,7 +153,7 @@ class AsyncEmoTalkClient:
                     await self._check_handshake(error)
                     await asyncio.sleep(answer.pause_after(error, self._where))
 
-    async def _chunks(
+    async def _read_chunks(
         self, request_id: str, answer: Exchange, request: Request | None, accepted: Callable[[int], None] | None
     ) -> AsyncIterator[Chunk]:
         with tracing.apart("request", kind="client", request_id=request_id) as trace:

@@ -43,7 +43,7 @@ class _AsyncUnary(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[misc]
         self._credentials = credentials
 
     async def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
-        return await continuation(_with_token(details, self._credentials), request)
+        return await continuation(_add_token(details, self._credentials), request)
 
 
 class _AsyncStream(grpc.aio.UnaryStreamClientInterceptor):  # type: ignore[misc]
@@ -51,7 +51,7 @@ class _AsyncStream(grpc.aio.UnaryStreamClientInterceptor):  # type: ignore[misc]
         self._credentials = credentials
 
     async def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
-        return await continuation(_with_token(details, self._credentials), request)
+        return await continuation(_add_token(details, self._credentials), request)
 
 
 class _AsyncBoth(grpc.aio.StreamStreamClientInterceptor):  # type: ignore[misc]
@@ -59,9 +59,9 @@ class _AsyncBoth(grpc.aio.StreamStreamClientInterceptor):  # type: ignore[misc]
         self._credentials = credentials
 
     async def intercept_stream_stream(self, continuation: Any, details: Any, requests: Any) -> Any:
-        return await continuation(_with_token(details, self._credentials), requests)
+        return await continuation(_add_token(details, self._credentials), requests)
 
 
-def _with_token(details: grpc.aio.ClientCallDetails, credentials: Credentials) -> grpc.aio.ClientCallDetails:
+def _add_token(details: grpc.aio.ClientCallDetails, credentials: Credentials) -> grpc.aio.ClientCallDetails:
     metadata = grpc.aio.Metadata(*(details.metadata or ()), *credentials.metadata())
     return details._replace(metadata=metadata)

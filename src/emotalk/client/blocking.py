@@ -91,7 +91,7 @@ class EmoTalkClient:
         """
         check_size(len(request.audio), DEFAULT_LIMITS)
         answer = Exchange(self._timeout, self._patience, may_restart=may_restart)
-        return self._chunks(request.request_id, answer, request, accepted)
+        return self._read_chunks(request.request_id, answer, request, accepted)
 
     def results(
         self,
@@ -106,7 +106,7 @@ class EmoTalkClient:
         Raises UnknownJob, and what `stream` raises.
         """
         answer = Exchange(self._timeout, self._patience, from_frame, True, may_restart)
-        return self._chunks(request_id, answer, None, accepted)
+        return self._read_chunks(request_id, answer, None, accepted)
 
     def submit(self, request: Request) -> JobStatus:
         """Let the server take the request; its answer is fetched by `results`. Raises what `stream` raises."""
@@ -164,7 +164,7 @@ class EmoTalkClient:
                     self._check_handshake(error)
                     self._sleep(answer.pause_after(error, self._where))
 
-    def _chunks(
+    def _read_chunks(
         self, request_id: str, answer: Exchange, request: Request | None, accepted: Callable[[int], None] | None
     ) -> Iterator[Chunk]:
         with tracing.apart("request", kind="client", request_id=request_id) as trace:

@@ -28,7 +28,7 @@ NO_PROXY = ("grpc.enable_http_proxy", 0)
 """A proxy of the environment reaches the world, and never this machine's own ports."""
 
 
-def _options(address: Address, credentials: Credentials) -> tuple[tuple[str, Any], ...]:
+def _list_options(address: Address, credentials: Credentials) -> tuple[tuple[str, Any], ...]:
     here = (NO_PROXY,) if address.is_loopback else ()
     return (*OPTIONS, *here, *credentials.options())
 
@@ -56,7 +56,7 @@ def _warn_of_listeners(address: Address, credentials: Credentials) -> None:
 def blocking_channel(address: Address, credentials: Credentials) -> grpc.Channel:
     """For threads. Raises ConfigurationError naming the file."""
     _warn_of_listeners(address, credentials)
-    where, options = str(address), _options(address, credentials)
+    where, options = str(address), _list_options(address, credentials)
     if credentials.secure:
         channel = grpc.secure_channel(where, credentials.channel_credentials(), options)
     else:
@@ -67,7 +67,7 @@ def blocking_channel(address: Address, credentials: Credentials) -> grpc.Channel
 def asynchronous_channel(address: Address, credentials: Credentials) -> grpc.aio.Channel:
     """For asyncio. Raises ConfigurationError naming the file."""
     _warn_of_listeners(address, credentials)
-    where, options = str(address), _options(address, credentials)
+    where, options = str(address), _list_options(address, credentials)
     interceptors = bearer.asynchronous(credentials) if credentials.metadata() else []
     if credentials.secure:
         secret = credentials.channel_credentials()
@@ -79,13 +79,13 @@ def to_error(error: grpc.RpcError, where: str = "") -> EmoTalkError:
     """A gRPC status → the error of ours that it stands for. `where`: the address that was called."""
     code, message, status = error.code(), error.details() or error.code().name, rpc_status.from_call(error)
     if status is None and is_outage(error):
-        return ServerUnavailable(_nobody(where, message))
+        return ServerUnavailable(_word_unreachable(where, message))
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         message = f"{message}. Allow more time; what was accepted is done all the same"
     return error_of(code.name, message, status.details if status else ())
 
 
-def _nobody(where: str, grpc_words: str) -> str:
+def _word_unreachable(where: str, grpc_words: str) -> str:
     """gRPC's words name the cause last: "failed to connect to all addresses; last error: …: Connection refused"."""
     cause = grpc_words.rpartition(": ")[2].strip("[]. ")
     who = f"No EmoTalk server answers{where and f' at {where}'}"

@@ -54,7 +54,7 @@ class Credentials:
 
     def metadata(self) -> tuple[tuple[str, str], ...]:
         """What goes with every call. Raises ConfigurationError."""
-        token = _first_token(self.token_file) if self.token_file else self.token
+        token = _read_first_token(self.token_file) if self.token_file else self.token
         if not token.isascii() or not token.isprintable():
             raise ConfigurationError("token: it has characters beyond printable ASCII, which no header carries.")
         return (("authorization", f"Bearer {token}"),) if token else ()
@@ -70,16 +70,16 @@ def _read(flag: str, path: Path) -> bytes:
     return pem
 
 
-def _first_token(path: Path) -> str:
+def _read_first_token(path: Path) -> str:
     """The last word of the first line that has one: a server's file of tokens will do, too."""
-    lines = _text(path).splitlines()
+    lines = _read_text(path).splitlines()
     words = [line.split() for line in lines if line.strip() and not line.lstrip().startswith("#")]
     if not words:
         raise ConfigurationError(f"token_file: {path} holds no token.")
     return words[0][-1]
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:

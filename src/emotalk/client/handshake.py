@@ -34,9 +34,9 @@ def problem_of(address: Address, credentials: Credentials) -> str:
     if not credentials.secure:
         return "the server speaks TLS. Give --tls-ca PEM, or --tls" if address.speaks_tls() else ""
     try:
-        return _shake(address, _context(credentials), credentials.server_name or address.host)
+        return _shake(address, _make_context(credentials), credentials.server_name or address.host)
     except ssl.SSLCertVerificationError as refused:
-        return _of_certificate(refused)
+        return _word_certificate(refused)
     except ssl.SSLError as broken:
         plain = broken.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
         return "the server does not speak TLS. Remove the TLS flags" if plain else f"TLS fails: {broken.reason}"
@@ -56,7 +56,7 @@ def _shake(address: Address, context: ssl.SSLContext, name: str) -> str:
     return "the server closes the door on us. It wants another client certificate: --tls-cert PEM --tls-key PEM"
 
 
-def _context(credentials: Credentials) -> ssl.SSLContext:
+def _make_context(credentials: Credentials) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=credentials.ca)
     context.set_alpn_protocols(["h2"])
     if credentials.certificate:
@@ -64,7 +64,7 @@ def _context(credentials: Credentials) -> ssl.SSLContext:
     return context
 
 
-def _of_certificate(refused: ssl.SSLCertVerificationError) -> str:
+def _word_certificate(refused: ssl.SSLCertVerificationError) -> str:
     code = refused.verify_code
     if code == _EXPIRED:
         return "the server's certificate has expired. Renew it there"

@@ -61,7 +61,7 @@ def to_chunk(response: emotalk_pb2.BlendshapeResponse) -> Chunk:
     return Chunk(*where, frames, response.is_final, heads_of(rows), feelings_of(response))
 
 
-def _frame(said: Said) -> emotalk_pb2.AudioFrame:
+def _make_frame(said: Said) -> emotalk_pb2.AudioFrame:
     if isinstance(said, bytes):
         return emotalk_pb2.AudioFrame(audio=said)
     # Not checked here: what gRPC's thread raises has no name. The server refuses it by name.
@@ -73,7 +73,7 @@ def conversation(call: Callable[..., Any], live: Live, blocks: Iterable[Said]) -
 
     def frames() -> Iterator[emotalk_pb2.AudioFrame]:
         yield live.first()
-        yield from map(_frame, blocks)
+        yield from map(_make_frame, blocks)
 
     answer = call(frames())
     try:
@@ -107,7 +107,7 @@ async def _speak(call: Any, live: Live, blocks: AsyncIterable[Said]) -> None:
     try:
         await call.write(live.first())
         async for block in blocks:
-            await call.write(_frame(block))
+            await call.write(_make_frame(block))
         await call.done_writing()
     except (grpc.RpcError, asyncio.InvalidStateError):
         return  # the server has ended the call; its status comes out where the answer is read

@@ -18,7 +18,7 @@ def open_engine(
     Raises ConfigurationError, CheckpointError, DeviceUnavailable.
     """
     engine = _build(choose(name, model_path, default_checkpoint), model_path, device, precision, default_checkpoint)
-    log.info("loaded", extra=_story(engine.card))
+    log.info("loaded", extra=_list_facts(engine.card))
     return engine
 
 
@@ -69,7 +69,7 @@ def _build(
     return ToneEngine()
 
 
-def _story(card: EngineCard) -> dict[str, str]:
+def _list_facts(card: EngineCard) -> dict[str, str]:
     return {
         "engine": card.name,
         "licence": card.licence,

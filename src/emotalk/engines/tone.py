@@ -71,20 +71,20 @@ class ToneSession:
 def _draw(sound: Pcm, style: Style) -> Frames:
     starts = np.arange(frame_count(len(sound))) * STEP_SAMPLES // STEP_FRAMES
     frames = np.zeros((len(starts), BLENDSHAPES), np.float32)
-    frames[:, _JAW] = np.sqrt(_mean(sound.astype(np.float64) ** 2, starts))
-    frames[:, _FUNNEL] = _mean(_crossings(sound, starts), starts)
+    frames[:, _JAW] = np.sqrt(_average(sound.astype(np.float64) ** 2, starts))
+    frames[:, _FUNNEL] = _average(_find_crossings(sound, starts), starts)
     frames[:, _BROW] = 0.25 + 0.5 * style.emotion_level
     frames[:, _SMILE] = style.person_id / PERSONS
     return np.clip(frames, 0, 1)
 
 
-def _mean(values: NDArray[np.float64], starts: NDArray[np.int64]) -> NDArray[np.float64]:
+def _average(values: NDArray[np.float64], starts: NDArray[np.int64]) -> NDArray[np.float64]:
     lengths = np.diff(starts, append=len(values))
     means: NDArray[np.float64] = np.add.reduceat(values, starts) / lengths
     return means
 
 
-def _crossings(sound: Pcm, starts: NDArray[np.int64]) -> NDArray[np.float64]:
+def _find_crossings(sound: Pcm, starts: NDArray[np.int64]) -> NDArray[np.float64]:
     """1 where the sign differs from the sample before; a frame's first sample has none before it."""
     crossed = np.diff(np.signbit(sound), prepend=False).astype(np.float64)
     crossed[starts] = 0

@@ -37,7 +37,7 @@ def mp4(clip: FaceClip, path: Path, watch: Watch = iter) -> None:
         picture.pix_fmt = "yuv420p"
         voice = film.add_stream("aac", rate=SOUND_RATE, layout="mono") if clip.sound else None
         if clip.sound and voice:
-            for frame in _sound(clip.sound):
+            for frame in _read_sound(clip.sound):
                 film.mux(voice.encode(frame))
             film.mux(voice.encode(None))
         heads = repeat(None) if clip.head is None else clip.head
@@ -48,7 +48,7 @@ def mp4(clip: FaceClip, path: Path, watch: Watch = iter) -> None:
         film.mux(picture.encode(None))
 
 
-def _sound(path: Path) -> Iterator[Any]:
+def _read_sound(path: Path) -> Iterator[Any]:
     """The sound's frames at SOUND_RATE, mono. Raises ConfigurationError where FFmpeg cannot read it."""
     import av
 

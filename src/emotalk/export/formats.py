@@ -45,20 +45,20 @@ def save(clip: FaceClip, path: Path, watch: film.Watch = iter) -> None:
     suffix = _check_suffix(path)
     writer = partial(film.mp4, watch=watch) if suffix == ".mp4" else _WRITERS[suffix]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path = _place(path)
+    path = _follow_link(path)
     # Written beside its place and moved there, so that nobody ever opens half a file.
-    with tempfile.TemporaryDirectory(dir=_room_for(path), prefix=".emotalk-") as folder:
+    with tempfile.TemporaryDirectory(dir=_find_folder(path), prefix=".emotalk-") as folder:
         finished = Path(folder) / f"clip{suffix}"
         writer(clip, finished)
         _put(finished, path)
 
 
-def _room_for(path: Path) -> Path | None:
+def _find_folder(path: Path) -> Path | None:
     """The folder of `path`; None, for that of temporary files, where only the file itself may be written."""
     return path.parent if os.access(path.parent, os.W_OK) and not _is_special(path) else None
 
 
-def _place(path: Path) -> Path:
+def _follow_link(path: Path) -> Path:
     """What a link leads to: the link stays a link. Raises OSError."""
     try:
         return path.resolve()
@@ -79,7 +79,7 @@ def _put(finished: Path, path: Path) -> None:
     try:
         mode = path.stat().st_mode & 0o7777
     except FileNotFoundError:
-        mode = 0o666 & ~_umask()
+        mode = 0o666 & ~_read_umask()
     with suppress(OSError):
         finished.chmod(mode)
     try:
@@ -95,7 +95,7 @@ def check_place(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    path = _place(path)
+    path = _follow_link(path)
     # A name that is too long is heard of here.
     if path.exists() and os.access(path, os.W_OK):
         return
@@ -129,7 +129,7 @@ def check_extra(field: str, suffix: str) -> None:
         )
 
 
-def _umask() -> int:
+def _read_umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -95,11 +95,11 @@ def columns(head: Sequence[str]) -> list[int]:
     """Where a recording has the 52 shapes, in the order of ARKIT_NAMES. Raises ValueError naming what is missing."""
     where = {name.strip().lower(): i for i, name in enumerate(head)}
     if missing := [name for name in ("timecode", *map(str.lower, ARKIT_NAMES)) if name not in where]:
-        raise ValueError(f"it has no column {arkit(_spelt(missing[0]))}")
+        raise ValueError(f"it has no column {arkit(_spell(missing[0]))}")
     return [where[name.lower()] for name in ARKIT_NAMES]
 
 
-def _spelt(lower: str) -> str:
+def _spell(lower: str) -> str:
     return next((name for name in ARKIT_NAMES if name.lower() == lower), lower)
 
 
@@ -117,7 +117,7 @@ def seconds(timecodes: Sequence[str]) -> NDArray[np.float64]:
     frames = np.array([row[4] for row in fields], np.float64)
     whole = hours * 3600 + minutes * 60 + second
     whole += DAY * np.cumsum(np.diff(whole, prepend=whole[0]) < -DAY // 2)
-    count = _frames_in_a_second(whole.tolist(), frames.tolist())
+    count = _guess_frame_rate(whole.tolist(), frames.tolist())
     if any(row[3] == ";" for row in fields):
         passed = whole // 60
         dropped = max(1, count // 15) * (passed - passed // 10)
@@ -127,7 +127,7 @@ def seconds(timecodes: Sequence[str]) -> NDArray[np.float64]:
     return np.asarray(times - times[0], np.float64)
 
 
-def _frames_in_a_second(whole: Sequence[int], frames: Sequence[float]) -> int:
+def _guess_frame_rate(whole: Sequence[int], frames: Sequence[float]) -> int:
     """The usual count that fits best: the number after a second's last frame, less the first one of the next."""
     rows = list(pairwise(zip(whole, frames, strict=True)))
     steps = Counter(round(b - a, 3) for (one, a), (other, b) in rows if one == other and b > a)

@@ -46,12 +46,12 @@ def _check(path: Path, frames: Frames, columns: int = BLENDSHAPES) -> Frames:
     return frames.astype(np.float32)
 
 
-def _clip(frames: Any, head: Any = None, fps: Any = FPS) -> FaceClip:
+def _make_clip(frames: Any, head: Any = None, fps: Any = FPS) -> FaceClip:
     turns = None if head is None else np.asarray(head, np.float32)
-    return FaceClip(np.asarray(frames, np.float32), head=turns, fps=_rate(float(fps)))
+    return FaceClip(np.asarray(frames, np.float32), head=turns, fps=_match_rate(float(fps)))
 
 
-def _rate(fps: float) -> Fraction:
+def _match_rate(fps: float) -> Fraction:
     """The one of RATES that is meant. Raises ValueError for others."""
     rate = min(RATES.values(), key=lambda known: abs(known - fps))
     if abs(rate - fps) > rate / 5000:
@@ -59,36 +59,36 @@ def _rate(fps: float) -> Fraction:
     return rate
 
 
-def _npy(path: Path) -> FaceClip:
-    return _clip(np.load(path, allow_pickle=False))
+def _read_npy(path: Path) -> FaceClip:
+    return _make_clip(np.load(path, allow_pickle=False))
 
 
-def _npz(path: Path) -> FaceClip:
+def _read_npz(path: Path) -> FaceClip:
     with np.load(path, allow_pickle=False) as arrays:
-        return _clip(arrays["frames"], arrays.get("head", None), arrays.get("fps", FPS))
+        return _make_clip(arrays["frames"], arrays.get("head", None), arrays.get("fps", FPS))
 
 
-def _csv(path: Path) -> FaceClip:
+def _read_csv(path: Path) -> FaceClip:
     """Ours, or Live Link Face's under a plain name: the head says which."""
-    head, rows = _table(path)
-    return _ours(head, rows) if head[0] == "timecode" else _recording(head, rows)
+    head, rows = _read_table(path)
+    return _read_ours(head, rows) if head[0] == "timecode" else _read_recording(head, rows)
 
 
-def _livelink(path: Path) -> FaceClip:
-    return _recording(*_table(path))
+def _read_livelink(path: Path) -> FaceClip:
+    return _read_recording(*_read_table(path))
 
 
-def _json(path: Path) -> FaceClip:
+def _read_json(path: Path) -> FaceClip:
     document = json.loads(path.read_text(encoding="utf-8"))
     if list(document["names"]) != list(ARKIT_NAMES):
         raise ValueError("its names are not the 52 of ARKit")
     heads = [
         [frame["head"][axis] for axis in ("yaw", "pitch", "roll")] for frame in document["frames"] if "head" in frame
     ]
-    return _clip([frame["blendshapes"] for frame in document["frames"]], heads or None, document["fps"])
+    return _make_clip([frame["blendshapes"] for frame in document["frames"]], heads or None, document["fps"])
 
 
-def _parquet(path: Path) -> FaceClip:
+def _read_parquet(path: Path) -> FaceClip:
     from pyarrow import parquet as files
 
     table = files.read_table(path)
@@ -97,13 +97,13 @@ def _parquet(path: Path) -> FaceClip:
     return _to_clip(np.stack([table[name].to_numpy() for name in names], axis=1), float(fps))
 
 
-def _table(path: Path) -> tuple[list[str], list[list[str]]]:
+def _read_table(path: Path) -> tuple[list[str], list[list[str]]]:
     with path.open(newline="", encoding="utf-8-sig") as file:
         head, *rows = csv.reader(file)
     return head, [row for row in rows if row]
 
 
-def _ours(head: list[str], rows: list[list[str]]) -> FaceClip:
+def _read_ours(head: list[str], rows: list[list[str]]) -> FaceClip:
     if head[1:] not in (list(ARKIT_NAMES), [*ARKIT_NAMES, *HEAD_NAMES]):
         raise ValueError("its columns are not timecode, the 52 blendshapes and, if any, the head's three")
     values = np.array(rows, np.float64)
@@ -112,13 +112,13 @@ def _ours(head: list[str], rows: list[list[str]]) -> FaceClip:
 
 
 def _to_clip(rows: Frames, fps: float) -> FaceClip:
-    return replace(FaceClip.of([rows]), fps=_rate(fps))
+    return replace(FaceClip.of([rows]), fps=_match_rate(fps))
 
 
-def _recording(head: list[str], rows: list[list[str]]) -> FaceClip:
+def _read_recording(head: list[str], rows: list[list[str]]) -> FaceClip:
     """A phone records at 60 or with gaps; what is shown at each thirtieth of a second is interpolated."""
     shapes, where = livelink.columns(head), {name.strip(): i for i, name in enumerate(head)}
-    times = livelink.seconds([row[_of(head, "timecode")] for row in rows])
+    times = livelink.seconds([row[_find_column(head, "timecode")] for row in rows])
     if np.any(np.diff(times) < 0) or (len(times) > 1 and not times[-1]):
         raise ValueError("its timecodes do not rise")
     if times[-1] > livelink.DAY:
@@ -136,16 +136,16 @@ def _recording(head: list[str], rows: list[list[str]]) -> FaceClip:
     return FaceClip(frames, head=at_places(np.degrees(angles) * np.array([1, -1, 1], np.float32), places))
 
 
-def _of(head: list[str], name: str) -> int:
+def _find_column(head: list[str], name: str) -> int:
     return [each.strip().lower() for each in head].index(name)
 
 
 _READERS: dict[str, Callable[[Path], FaceClip]] = {
-    ".npy": _npy,
-    ".csv": _csv,
-    ".json": _json,
-    ".npz": _npz,
-    ".livelink.csv": _livelink,
-    ".parquet": _parquet,
+    ".npy": _read_npy,
+    ".csv": _read_csv,
+    ".json": _read_json,
+    ".npz": _read_npz,
+    ".livelink.csv": _read_livelink,
+    ".parquet": _read_parquet,
 }
 READABLE = tuple(_READERS)

@@ -34,8 +34,8 @@ def at_rate(clip: FaceClip, fps: Fraction) -> FaceClip:
 def faces_at(frames: Frames, places: NDArray[np.float64]) -> Frames:
     """The face at each of the rising `places`, counted in frames. What shuts for a moment shuts here too: the nearest
     place moves into that moment, for the mouth and for the eyes each on its own."""
-    mouth = at_places(frames, _through(lip_gap(frames) <= SHUT_LIPS, places))
-    eyes = at_places(frames, _through(lids(frames) >= SHUT_EYES, places))
+    mouth = at_places(frames, _move_into_shut(lip_gap(frames) <= SHUT_LIPS, places))
+    eyes = at_places(frames, _move_into_shut(lids(frames) >= SHUT_EYES, places))
     return np.asarray(np.where(_EYES, eyes, mouth), np.float32)
 
 
@@ -47,7 +47,7 @@ def at_places(rows: Frames, places: NDArray[np.float64]) -> Frames:
     return np.asarray(rows[before] * (1 - share) + rows[np.minimum(before + 1, len(rows) - 1)] * share, np.float32)
 
 
-def _through(shut: NDArray[np.bool_], places: NDArray[np.float64]) -> NDArray[np.float64]:
+def _move_into_shut(shut: NDArray[np.bool_], places: NDArray[np.float64]) -> NDArray[np.float64]:
     """`places`, one of them within each run of shut frames."""
     places = places.copy()
     edges = np.flatnonzero(np.diff(np.concatenate([[False], shut, [False]])))

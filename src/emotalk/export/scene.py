@@ -51,7 +51,7 @@ class _Scene:
         for picture in self._document["images"]:
             view = views[picture["bufferView"]]
             start = view.get("byteOffset", 0)
-            picture["bufferView"] = self._view(packed[start : start + view["byteLength"]])
+            picture["bufferView"] = self._add_view(packed[start : start + view["byteLength"]])
 
     def _unpack(self) -> None:
         """The mesh by its parts, a primitive each."""
@@ -59,29 +59,29 @@ class _Scene:
         for part, primitive in zip(head.parts, document["meshes"][0]["primitives"], strict=True):
             corners = (head.triangles[part.triangles] - part.vertices.start).astype(np.uint16)
             primitive["attributes"] = {
-                "POSITION": self._places(head.vertices[part.vertices]),
+                "POSITION": self._add_places(head.vertices[part.vertices]),
                 "NORMAL": self.add(head.normals[part.vertices]),
                 "TEXCOORD_0": self.add(head.uv[part.vertices]),
                 "COLOR_0": self.add(head.shade[part.vertices]),
             }
             primitive["indices"] = self.add(corners.reshape(-1, 1))
-            still = self._places(np.zeros_like(head.vertices[part.vertices]))
+            still = self._add_places(np.zeros_like(head.vertices[part.vertices]))
             moves = head.deltas[:, part.vertices]
-            primitive["targets"] = [{"POSITION": self._places(move) if move.any() else still} for move in moves]
+            primitive["targets"] = [{"POSITION": self._add_places(move) if move.any() else still} for move in moves]
         del document["nodes"][0]["scale"], document["extensionsRequired"]
         document["extensionsUsed"].remove("KHR_mesh_quantization")
 
-    def _places(self, points: NDArray[np.float32]) -> int:
+    def _add_places(self, points: NDArray[np.float32]) -> int:
         return self.add(points, min=points.min(0).tolist(), max=points.max(0).tolist())
 
     def add(self, values: NDArray[Any], **more: Any) -> int:
         """One more accessor of rows of values; its number."""
-        view = self._view(values.astype(values.dtype.newbyteorder("<")).tobytes())
+        view = self._add_view(values.astype(values.dtype.newbyteorder("<")).tobytes())
         accessor = {"bufferView": view, "componentType": _COMPONENTS[values.dtype], "count": len(values)}
         self._document["accessors"].append({**accessor, "type": _KINDS[values.shape[1]], **more})
         return len(self._document["accessors"]) - 1
 
-    def _view(self, data: bytes) -> int:
+    def _add_view(self, data: bytes) -> int:
         self._binary += b"\0" * (-len(self._binary) % 4)
         view = {"buffer": 0, "byteOffset": len(self._binary), "byteLength": len(data)}
         self._document["bufferViews"].append(view)
@@ -102,10 +102,10 @@ class _Scene:
         self._document["scenes"][0]["nodes"].append(neck)
         binds = np.stack([_bind((0, 0, 0)), _bind(PIVOT)]).astype(np.float32)
         self._document["skins"] = [{"joints": [neck, turn], "skeleton": neck, "inverseBindMatrices": self.add(binds)}]
-        self._skin()
+        self._add_skin()
         return turn
 
-    def _skin(self) -> None:
+    def _add_skin(self) -> None:
         """Each vertex to the neck and to the skull, by its share of a turn."""
         head = load_head()
         share = np.rint(turning_share(head) * 255).astype(np.uint8)

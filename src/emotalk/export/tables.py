@@ -33,13 +33,13 @@ def npz(clip: FaceClip, path: Path) -> None:
             frames=clip.frames.astype(np.float32, copy=False),
             timecodes=np.array(clip.timecodes, np.float64),
             names=np.array(clip.names),
-            fps=np.array(_rate(clip)),
+            fps=np.array(_write_rate(clip)),
             **head,
-            **_felt(clip),
+            **_list_felt(clip),
         )
 
 
-def _felt(clip: FaceClip) -> dict[str, Any]:
+def _list_felt(clip: FaceClip) -> dict[str, Any]:
     document = clip.feelings.document() if len(clip.feelings.rows) else {}
     kinds = {list: np.float32, int: np.int64}
     return {
@@ -50,7 +50,7 @@ def _felt(clip: FaceClip) -> dict[str, Any]:
 
 def csv_(clip: FaceClip, path: Path) -> None:
     """A header `timecode,browDownLeft,…,tongueOut`, a row a frame, six decimals; the head's columns behind them."""
-    names, columns = _columns_of(clip)
+    names, columns = _list_columns(clip)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("timecode", *names))
@@ -71,7 +71,7 @@ def json_(clip: FaceClip, path: Path) -> None:
     for frame, (yaw, pitch, roll) in zip(frames, [] if clip.head is None else clip.head.tolist(), strict=False):
         frame["head"] = {"yaw": yaw, "pitch": pitch, "roll": roll}
     feeling = {"feeling": clip.feelings.document()} if len(clip.feelings.rows) else {}
-    document = {"fps": _rate(clip), "names": clip.names, **feeling, "frames": frames}
+    document = {"fps": _write_rate(clip), "names": clip.names, **feeling, "frames": frames}
     path.write_text(json.dumps(document), encoding="utf-8")
 
 
@@ -80,23 +80,23 @@ def parquet(clip: FaceClip, path: Path) -> None:
     import pyarrow as pa
     from pyarrow import parquet as files
 
-    names, values = _columns_of(clip)
+    names, values = _list_columns(clip)
     columns = {
         "frame_number": pa.array(range(len(clip.frames)), pa.int32()),
         "timecode": pa.array(clip.timecodes, pa.float64()),
         **{name: pa.array(values[:, i].astype(np.float32)) for i, name in enumerate(names)},
     }
-    table = pa.table(columns).replace_schema_metadata({"fps": str(_rate(clip))})
+    table = pa.table(columns).replace_schema_metadata({"fps": str(_write_rate(clip))})
     files.write_table(table, path, compression="zstd")
 
 
-def _columns_of(clip: FaceClip) -> tuple[tuple[str, ...], Frames]:
+def _list_columns(clip: FaceClip) -> tuple[tuple[str, ...], Frames]:
     """The names of all columns, and their values: the head's behind the 52 where the clip has one."""
     if clip.head is None:
         return clip.names, clip.frames
     return clip.names + HEAD_NAMES, np.concatenate([clip.frames, clip.head], axis=1)
 
 
-def _rate(clip: FaceClip) -> int | float:
+def _write_rate(clip: FaceClip) -> int | float:
     """Frames a second: 30, or 29.97002997… where they are not whole."""
     return int(clip.fps) if clip.fps.denominator == 1 else float(clip.fps)

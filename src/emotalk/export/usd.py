@@ -36,13 +36,13 @@ def usda(clip: FaceClip, path: Path) -> None:
     head = load_head()
     with path.open("w", encoding="utf-8") as file:
         end, joints = max(0, len(clip.frames) - 1), _STILL if clip.head is None else _TURNING
-        places = f"[{', '.join(map(_place, joints.values()))}]"
-        named = {"joints": _tokens(joints), "places": places, "sound": _sound(clip.title)}
+        places = f"[{', '.join(map(_write_place, joints.values()))}]"
+        named = {"joints": _format_tokens(joints), "places": places, "sound": _write_sound(clip.title)}
         file.write(_STAGE.format(end=end, fps=f"{float(clip.fps):.15g}", **named))
         for part in head.parts:
-            _write_mesh(file, head, part, _rigid() if clip.head is None else _bent(head, part))
+            _write_mesh(file, head, part, _write_rigid() if clip.head is None else _write_bent(head, part))
         file.write('        def SkelAnimation "weights"\n        {\n')
-        file.write(f"            uniform token[] blendShapes = {_tokens(ARKIT_NAMES)}\n")
+        file.write(f"            uniform token[] blendShapes = {_format_tokens(ARKIT_NAMES)}\n")
         if clip.head is not None:
             _write_turns(file, clip.head)
         file.write("            float[] blendShapeWeights.timeSamples = {\n")
@@ -91,35 +91,35 @@ _MESH = """        def Mesh "{name}" (
 """
 
 
-def _sound(title: str) -> str:
+def _write_sound(title: str) -> str:
     if not title:
         return ""
     name = title.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
     return f'\n        string audio = "{name}"'
 
 
-def _place(at: tuple[float, ...]) -> str:
+def _write_place(at: tuple[float, ...]) -> str:
     return f"((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), ({', '.join(f'{x:g}' for x in (*at, 1))}))"
 
 
-def _rigid() -> tuple[str, str]:
+def _write_rigid() -> tuple[str, str]:
     """Which joint the vertices of a part follow, and how much of it."""
     where = '(elementSize = 1; interpolation = "constant")'
     return f"[0] {where}", f"[1] {where}"
 
 
-def _bent(head: Head, part: MeshPart) -> tuple[str, str]:
+def _write_bent(head: Head, part: MeshPart) -> tuple[str, str]:
     """The same where the head turns: each vertex between neck and skull."""
     share = turning_share(head)[part.vertices]
     where = '(elementSize = 2; interpolation = "vertex")'
     shares = ", ".join(f"{value:.4g}" for value in np.stack([1 - share, share], axis=1).reshape(-1).tolist())
-    return f"{_numbers([0, 1] * len(share))} {where}", f"[{shares}] {where}"
+    return f"{_format_numbers([0, 1] * len(share))} {where}", f"[{shares}] {where}"
 
 
 def _write_turns(file: TextIO, turns: Turns) -> None:
     """The joint's rotation over time, as w, x, y, z."""
     skull = tuple(_TURNING)[1]
-    file.write(f"            uniform token[] joints = {_tokens([skull])}\n")
+    file.write(f"            uniform token[] joints = {_format_tokens([skull])}\n")
     file.write(f"            float3[] translations = [({', '.join(f'{x:g}' for x in PIVOT)})]\n")
     file.write("            half3[] scales = [(1, 1, 1)]\n            quatf[] rotations.timeSamples = {\n")
     for frame, (x, y, z, w) in enumerate(quaternions(turns).tolist()):
@@ -128,23 +128,23 @@ def _write_turns(file: TextIO, turns: Turns) -> None:
 
 
 def _write_mesh(file: TextIO, head: Head, part: MeshPart, joints: tuple[str, str]) -> None:
-    moving = [(name, offsets) for name, offsets in _shapes(head, part) if len(offsets)]
+    moving = [(name, offsets) for name, offsets in _list_shapes(head, part) if len(offsets)]
     names = [name for name, _ in moving]
     targets = ", ".join(f"</speech/face/{part.name}/{name}>" for name in names)
     triangles = head.triangles[part.triangles] - part.vertices.start
     points = head.vertices[part.vertices]
     file.write(_MESH.format(name=part.name))
     for line in (
-        f"point3f[] points = {_vectors(points)}",
-        f"float3[] extent = {_vectors(np.stack([points.min(0), points.max(0)]))}",
-        f'normal3f[] normals = {_vectors(head.normals[part.vertices])} (interpolation = "vertex")',
-        f"int[] faceVertexCounts = {_numbers([3] * len(triangles))}",
-        f"int[] faceVertexIndices = {_numbers(triangles.reshape(-1))}",
+        f"point3f[] points = {_format_vectors(points)}",
+        f"float3[] extent = {_format_vectors(np.stack([points.min(0), points.max(0)]))}",
+        f'normal3f[] normals = {_format_vectors(head.normals[part.vertices])} (interpolation = "vertex")',
+        f"int[] faceVertexCounts = {_format_numbers([3] * len(triangles))}",
+        f"int[] faceVertexIndices = {_format_numbers(triangles.reshape(-1))}",
         'uniform token subdivisionScheme = "none"',
         f"color3f[] primvars:displayColor = [{_COLOURS[part.name]}]",
         f"int[] primvars:skel:jointIndices = {joints[0]}",
         f"float[] primvars:skel:jointWeights = {joints[1]}",
-        f"uniform token[] skel:blendShapes = {_tokens(names)}",
+        f"uniform token[] skel:blendShapes = {_format_tokens(names)}",
         f"rel skel:blendShapeTargets = [{targets}]",
     ):
         file.write(f"            {line}\n")
@@ -153,7 +153,7 @@ def _write_mesh(file: TextIO, head: Head, part: MeshPart, joints: tuple[str, str
     file.write("        }\n\n")
 
 
-def _shapes(head: Head, part: MeshPart) -> Iterator[tuple[str, NDArray[np.intp]]]:
+def _list_shapes(head: Head, part: MeshPart) -> Iterator[tuple[str, NDArray[np.intp]]]:
     """Each blendshape and which of the part's vertices it moves."""
     for name, deltas in zip(ARKIT_NAMES, head.deltas[:, part.vertices], strict=True):
         yield name, np.flatnonzero(np.abs(deltas).max(axis=1) > 0)
@@ -161,18 +161,18 @@ def _shapes(head: Head, part: MeshPart) -> Iterator[tuple[str, NDArray[np.intp]]
 
 def _write_shape(file: TextIO, name: str, where: NDArray[np.intp], offsets: Vectors) -> None:
     file.write(f'            def BlendShape "{name}"\n            {{\n')
-    file.write(f"                uniform vector3f[] offsets = {_vectors(offsets)}\n")
-    file.write(f"                uniform int[] pointIndices = {_numbers(where)}\n            }}\n")
+    file.write(f"                uniform vector3f[] offsets = {_format_vectors(offsets)}\n")
+    file.write(f"                uniform int[] pointIndices = {_format_numbers(where)}\n            }}\n")
 
 
-def _vectors(rows: Vectors) -> str:
+def _format_vectors(rows: Vectors) -> str:
     """Hundredths of a millimetre are enough for a face, and make half the text."""
     return "[" + ", ".join(f"({x:.5g}, {y:.5g}, {z:.5g})" for x, y, z in np.round(rows, 5).tolist()) + "]"
 
 
-def _numbers(values: Iterable[int]) -> str:
+def _format_numbers(values: Iterable[int]) -> str:
     return "[" + ", ".join(str(int(value)) for value in values) + "]"
 
 
-def _tokens(names: Iterable[str]) -> str:
+def _format_tokens(names: Iterable[str]) -> str:
     return "[" + ", ".join(f'"{name}"' for name in names) + "]"

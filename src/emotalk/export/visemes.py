@@ -58,20 +58,20 @@ def shape_clip(clip: FaceClip, kind: str) -> FaceClip:
     weights = visemes_of(clip.frames, SETS[kind])
     if kind == "vrm":
         names = (*VRM, *BLINKS)
-        return replace(clip, frames=np.concatenate([weights, _blinks(clip.frames)], axis=1), names=names)
+        return replace(clip, frames=np.concatenate([weights, _split_blinks(clip.frames)], axis=1), names=names)
     return replace(clip, frames=weights, names=tuple(SETS[kind]))
 
 
 def visemes_of(frames: Frames, phones: dict[str, str]) -> Weights:
     """[n, 52] → [n, visemes] in 0..1; with a viseme for silence they add up to 1, without it to at most 1."""
     poses = np.stack([pose_of(each) for each in phones.values()])
-    weights = _take_apart(_mouths(frames), poses)
+    weights = _take_apart(_merge_sides(frames), poses)
     closing, biting, silent = (np.array([text == given for text in phones.values()]) for given in ("P B M", "F V", ""))
     weights[:, silent] = 0
     met = np.clip(1 - lip_gap(frames) / SHUT_LIPS, 0, 1)[:, None]
     bitten = np.clip(2 * weights[:, biting].sum(axis=1, keepdims=True), 0, 1)
     weights = weights * np.where(closing | biting, 1, 1 - met)
-    weights[:, closing] = np.maximum(weights[:, closing], met * (1 - bitten) * _effort(frames))
+    weights[:, closing] = np.maximum(weights[:, closing], met * (1 - bitten) * _measure_effort(frames))
     weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1)
     weights[:, silent] = np.maximum(0, 1 - weights.sum(axis=1, keepdims=True))
     return np.asarray(weights, np.float32)
@@ -86,7 +86,7 @@ def pose_of(phones: str) -> Weights:
     return np.asarray(POSES[[PHONE[name] for name in phones.split()]].mean(axis=0))
 
 
-def _mouths(frames: Frames) -> Weights:
+def _merge_sides(frames: Frames) -> Weights:
     """[n, 13] the shapes that poses are made of, left and right as one."""
     sides = [[INDEX[each] for each in ARKIT_NAMES if each in (name, f"{name}Left", f"{name}Right")] for name in SHAPES]
     return np.stack([frames[:, columns].mean(axis=1) for columns in sides], axis=1)
@@ -105,14 +105,14 @@ def _take_apart(mouths: Weights, poses: Weights) -> Weights:
     return np.asarray(weights, np.float32)
 
 
-def _effort(frames: Frames) -> Weights:
+def _measure_effort(frames: Frames) -> Weights:
     """[n, 1] in 0..1: lips that are brought together, rather than at rest."""
-    mouths = _mouths(frames)
+    mouths = _merge_sides(frames)
     pressed = mouths[:, [SHAPE[name] for name in ("mouthPress", "mouthRollUpper", "mouthClose")]].sum(axis=1)
     return np.asarray(np.clip(pressed[:, None] / 0.2, 0, 1))
 
 
-def _blinks(frames: Frames) -> Weights:
+def _split_blinks(frames: Frames) -> Weights:
     """[n, 3] blink, blinkLeft, blinkRight: what both eyes do is `blink` alone, for weights are added on an avatar."""
     eyes = frames[:, [INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]]
     both = eyes.min(axis=1, keepdims=True)

@@ -30,11 +30,11 @@ def read_glb(data: bytes) -> tuple[Document, bytes]:
 def write_glb(document: Document, binary: bytes) -> bytes:
     """One GLB; `document["buffers"]` must say `len(binary)`."""
     text = json.dumps(document, separators=(",", ":")).encode()
-    body = _chunk(b"JSON", text, b" ") + _chunk(b"BIN\0", binary, b"\0")
+    body = _pack_chunk(b"JSON", text, b" ") + _pack_chunk(b"BIN\0", binary, b"\0")
     return _HEADER.pack(b"glTF", 2, _HEADER.size + len(body)) + body
 
 
-def _chunk(kind: bytes, content: bytes, filler: bytes) -> bytes:
+def _pack_chunk(kind: bytes, content: bytes, filler: bytes) -> bytes:
     content += filler * (-len(content) % 4)
     return _CHUNK.pack(len(content), kind) + content
 
@@ -46,18 +46,18 @@ def read_accessor(document: Document, binary: bytes, number: int) -> NDArray[Any
     kind, width = np.dtype(_COMPONENTS[accessor["componentType"]]), _WIDTHS[accessor["type"]]
     values = np.zeros((accessor["count"], width), kind)
     if "bufferView" in accessor:
-        values = _view(document, binary, accessor, kind, width, accessor["count"]).copy()
+        values = _view_accessor(document, binary, accessor, kind, width, accessor["count"]).copy()
     if sparse := accessor.get("sparse"):
         index_kind = np.dtype(_COMPONENTS[sparse["indices"]["componentType"]])
-        where = _view(document, binary, sparse["indices"], index_kind, 1, sparse["count"])[:, 0]
-        values[where] = _view(document, binary, sparse["values"], kind, width, sparse["count"])
+        where = _view_accessor(document, binary, sparse["indices"], index_kind, 1, sparse["count"])[:, 0]
+        values[where] = _view_accessor(document, binary, sparse["values"], kind, width, sparse["count"])
     if accessor.get("normalized"):
         largest = {1: 127, 2: 32767}[kind.itemsize] if kind.kind == "i" else {1: 255, 2: 65535}[kind.itemsize]
         values = np.maximum(values.astype(np.float32) / largest, -1)
     return values[:, 0] if width == 1 else values
 
 
-def _view(
+def _view_accessor(
     document: Document, binary: bytes, place: Document, kind: np.dtype[Any], width: int, count: int
 ) -> NDArray[Any]:
     view = document["bufferViews"][place["bufferView"]]

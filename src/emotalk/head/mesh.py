@@ -61,7 +61,7 @@ def load_head() -> Head:
     mesh = document["meshes"][node["mesh"]]
     if tuple(mesh["extras"]["targetNames"]) != ARKIT_NAMES:
         raise ValueError("head: the morph targets of head.glb are not the 52 names in their order.")
-    pieces = [_piece(document, binary, primitive) for primitive in mesh["primitives"]]
+    pieces = [_read_piece(document, binary, primitive) for primitive in mesh["primitives"]]
     names = [document["materials"][primitive["material"]]["name"] for primitive in mesh["primitives"]]
     landmarks = mesh["extras"]["landmarks"]
     lips = landmarks["lipUpper"], landmarks["lipLower"]
@@ -71,7 +71,7 @@ def load_head() -> Head:
 _Piece = dict[str, NDArray[np.float32]]
 
 
-def _piece(document: Document, binary: bytes, primitive: Document) -> _Piece:
+def _read_piece(document: Document, binary: bytes, primitive: Document) -> _Piece:
     def read(number: int) -> NDArray[np.float32]:
         return read_accessor(document, binary, number)
 
@@ -95,17 +95,17 @@ def _join(names: list[str], pieces: list[_Piece], scale: np.float32, lips: tuple
     deltas *= scale
     shifted = [piece["triangles"].astype(np.int32) + at for piece, at in zip(pieces, corners, strict=False)]
     return Head(
-        vertices=_fixed(np.concatenate([piece["vertices"] for piece in pieces]) * scale),
-        normals=_fixed(np.concatenate([piece["normals"] for piece in pieces])),
-        uv=_fixed(np.concatenate([piece["uv"] for piece in pieces])),
-        shade=_fixed(np.concatenate([piece["shade"] for piece in pieces])),
-        triangles=_fixed(np.concatenate(shifted).astype(np.int32)),
-        deltas=_fixed(deltas),
+        vertices=_freeze(np.concatenate([piece["vertices"] for piece in pieces]) * scale),
+        normals=_freeze(np.concatenate([piece["normals"] for piece in pieces])),
+        uv=_freeze(np.concatenate([piece["uv"] for piece in pieces])),
+        shade=_freeze(np.concatenate([piece["shade"] for piece in pieces])),
+        triangles=_freeze(np.concatenate(shifted).astype(np.int32)),
+        deltas=_freeze(deltas),
         parts=tuple(MeshPart(name, slice(int(a), int(b)), slice(int(c), int(d))) for name, a, b, c, d in spans),
         lips=lips,
     )
 
 
-def _fixed(array: NDArray[Any]) -> NDArray[Any]:
+def _freeze(array: NDArray[Any]) -> NDArray[Any]:
     array.setflags(write=False)
     return array

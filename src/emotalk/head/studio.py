@@ -45,13 +45,13 @@ class Studio:
     def __init__(self, size: int = 720) -> None:
         import moderngl
 
-        self._gl, self.size = _context(), size
+        self._gl, self.size = _open_context(), size
         self._gl.enable(moderngl.DEPTH_TEST | moderngl.BLEND)
         self._program = self._gl.program(_VERTEX, _FRAGMENT)
-        self._program["camera"].write(_camera().T.astype("f4").tobytes())
+        self._program["camera"].write(_make_camera().T.astype("f4").tobytes())
         self._program["eye"].value = tuple(float(x) for x in EYE)
-        self._drawn, self._shown = self._canvas(SAMPLES), self._canvas(0)
-        self.wear(load_head(), self._looks(*read_glb(HEAD_GLB.read_bytes())))
+        self._drawn, self._shown = self._make_canvas(SAMPLES), self._make_canvas(0)
+        self.wear(load_head(), self._read_looks(*read_glb(HEAD_GLB.read_bytes())))
 
     def wear(self, head: Head, looks: Iterable[Look]) -> None:
         """Draw this head from now on, with a look for each of its parts; what is half transparent comes last."""
@@ -61,7 +61,7 @@ class Studio:
         fixed = self._gl.buffer(np.concatenate([head.uv, head.shade], axis=1).astype("f4").tobytes())
         layout = [(self._moving, "3f 3f", "point", "normal"), (fixed, "2f 3f", "uv", "shade")]
         self._parts = [
-            (self._gl.vertex_array(self._program, layout, self._indices(head, part)), look)
+            (self._gl.vertex_array(self._program, layout, self._load_indices(head, part)), look)
             for part, look in zip(head.parts, looks, strict=True)
         ]
 
@@ -90,22 +90,22 @@ class Studio:
         """The texture of what has no picture."""
         return self._gl.texture((1, 1), 4, b"\xff" * 4)
 
-    def _canvas(self, samples: int) -> Any:
+    def _make_canvas(self, samples: int) -> Any:
         shape = (self.size, self.size)
         colour = self._gl.renderbuffer(shape, 4, samples=samples)
         return self._gl.framebuffer([colour], self._gl.depth_renderbuffer(shape, samples=samples))
 
-    def _looks(self, document: Document, binary: bytes) -> Iterator[Look]:
+    def _read_looks(self, document: Document, binary: bytes) -> Iterator[Look]:
         """Of the packaged head's parts."""
         for material in document["materials"]:
             look = material["pbrMetallicRoughness"]
-            texture = self._texture(document, binary, look)
+            texture = self._load_texture(document, binary, look)
             yield Look(texture, tuple(look["baseColorFactor"]), 1 - look["roughnessFactor"])
 
-    def _indices(self, head: Head, part: MeshPart) -> Any:
+    def _load_indices(self, head: Head, part: MeshPart) -> Any:
         return self._gl.buffer(np.ascontiguousarray(head.triangles[part.triangles], np.uint32).tobytes())
 
-    def _texture(self, document: Document, binary: bytes, look: Document) -> Any:
+    def _load_texture(self, document: Document, binary: bytes, look: Document) -> Any:
         if "baseColorTexture" not in look:
             return self.plain()
         from PIL import Image
@@ -130,7 +130,7 @@ def smooth_normals(points: Vectors, triangles: NDArray[np.int32]) -> Vectors:
     return np.asarray(around / np.maximum(length, 1e-12), np.float32)
 
 
-def _context() -> Any:
+def _open_context() -> Any:
     import moderngl
 
     create: Any = moderngl.create_context  # its types know no backend
@@ -145,7 +145,7 @@ def _context() -> Any:
         ) from error
 
 
-def _camera() -> NDArray[np.float64]:
+def _make_camera() -> NDArray[np.float64]:
     """World → clip space; the camera looks along -z."""
     view = np.eye(4)
     view[:3, 3] = -EYE

@@ -47,12 +47,12 @@ def retry(ledger: Ledger, producer: Producer, row: JobRow, clock: Callable[[], f
         raise InvalidRequest(
             "request_id", f"'{row.request_id}' is {row.state}, not dead", "Only a dead job can be retried"
         )
-    receipt = producer.append(_request_of(ledger.payload(row), row, clock), again=True)
+    receipt = producer.append(_restore_request(ledger.payload(row), row, clock), again=True)
     ledger.delete(row.request_id)
     return receipt
 
 
-def _request_of(letter: bytes, row: JobRow, clock: Callable[[], float]) -> Record:
+def _restore_request(letter: bytes, row: JobRow, clock: Callable[[], float]) -> Record:
     try:
         payload = decode_letter(letter).payload
         job = decode_job(payload)

@@ -41,7 +41,7 @@ def encode_job(job: Job) -> bytes:
     """Job → record."""
     asked = job.performance
     later = asked.later()
-    return _frame(
+    return _pack(
         b"J",
         records_pb2.Job(
             request_id=job.request_id,
@@ -69,7 +69,7 @@ def decode_job(record: bytes) -> Job:
     m = records_pb2.Job()
     _parse(b"J", record, m)
     try:
-        performance, gains = _performance(m), Gains(dict(m.gains), dict(m.offsets))
+        performance, gains = _read_performance(m), Gains(dict(m.gains), dict(m.offsets))
     except InvalidRequest as error:
         raise ForeignRecord(f"a job with impossible parameters: {error}") from error
     if not (m.request_id and m.samples and m.flac):
@@ -79,7 +79,7 @@ def decode_job(record: bytes) -> Job:
     return Job(m.request_id, m.session_id, m.digest, m.submitted_at, m.samples, performance, m.flac, gains, m.seed)
 
 
-def _performance(m: records_pb2.Job) -> Performance:
+def _read_performance(m: records_pb2.Job) -> Performance:
     chunking = Chunking(m.chunk_steps, m.overlap_steps)
     performance = replace(
         from_message(Performance, m.performance),
@@ -103,8 +103,8 @@ def encode_part(part: Part) -> bytes:
         first_frame=part.first_frame,
         total_frames=part.total_frames,
         ends_chunk=part.ends_chunk,
-        frames=_bytes(face),
-        head=b"" if head is None else _bytes(head),
+        frames=_to_bytes(face),
+        head=b"" if head is None else _to_bytes(head),
         digest=part.digest,
         epoch=part.epoch,
         first_step=part.feelings.first if len(part.feelings.rows) else 0,
@@ -112,7 +112,7 @@ def encode_part(part: Part) -> bytes:
     )
     if part.failure:
         message.failure.kind, message.failure.message = part.failure.kind, part.failure.message
-    return _frame(b"P", message)
+    return _pack(b"P", message)
 
 
 def decode_part(record: bytes) -> Part:
@@ -127,11 +127,11 @@ def decode_part(record: bytes) -> Part:
         m.first_frame,
         m.total_frames,
         m.ends_chunk,
-        _frames(m),
+        _read_frames(m),
         failure,
         m.digest,
         m.epoch,
-        _feelings(m),
+        _read_feelings(m),
     )
 
 
@@ -153,7 +153,7 @@ def part_of(result: Result) -> Part | None:
 
 def encode_letter(letter: DeadLetter) -> bytes:
     """Dead letter → record."""
-    return _frame(
+    return _pack(
         b"D",
         records_pb2.DeadLetter(
             request_id=letter.request_id,
@@ -175,7 +175,7 @@ def decode_letter(record: bytes) -> DeadLetter:
     return DeadLetter(m.request_id, m.payload, failure, m.attempts, m.buried_at, m.partition, m.offset)
 
 
-def _frame(kind: bytes, message: Message, version: int = FIRST_VERSION) -> bytes:
+def _pack(kind: bytes, message: Message, version: int = FIRST_VERSION) -> bytes:
     # Deterministic, so that the same job is the same bytes: maps have no order of their own.
     return MARK + kind + bytes([version]) + message.SerializeToString(deterministic=True)
 
@@ -194,19 +194,19 @@ def _parse(kind: bytes, record: bytes, into: Message) -> None:
         raise ForeignRecord("the record is damaged") from error
 
 
-def _frames(m: records_pb2.Part) -> Frames:
-    face = _rows(m.frames, BLENDSHAPES)
-    return np.concatenate([face, _rows(m.head, len(HEAD_NAMES), len(face))], axis=1) if m.head else face
+def _read_frames(m: records_pb2.Part) -> Frames:
+    face = _read_rows(m.frames, BLENDSHAPES)
+    return np.concatenate([face, _read_rows(m.head, len(HEAD_NAMES), len(face))], axis=1) if m.head else face
 
 
-def _feelings(m: records_pb2.Part) -> FeelingTrack:
+def _read_feelings(m: records_pb2.Part) -> FeelingTrack:
     try:
         return FeelingTrack.unpacked(m.first_step, m.feelings)
     except ValueError as error:
         raise ForeignRecord("the record ends inside a step") from error
 
 
-def _rows(data: bytes, columns: int, count: int | None = None) -> NDArray[np.float32]:
+def _read_rows(data: bytes, columns: int, count: int | None = None) -> NDArray[np.float32]:
     if len(data) % (4 * columns) or count not in (None, len(data) // (4 * columns)):
         raise ForeignRecord("the record ends inside a frame")
     rows = np.frombuffer(data, "<f4").reshape(-1, columns).astype(np.float32, copy=False)
@@ -215,5 +215,5 @@ def _rows(data: bytes, columns: int, count: int | None = None) -> NDArray[np.flo
     return rows
 
 
-def _bytes(rows: NDArray[np.float32]) -> bytes:
+def _to_bytes(rows: NDArray[np.float32]) -> bytes:
     return rows.astype("<f4", copy=False).tobytes()

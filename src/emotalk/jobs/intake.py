@@ -50,7 +50,7 @@ class Intake:
         for name in ("request_id", "session_id"):
             check_id(name, getattr(order, name))
         order.performance.check()
-        _ = _sent(order).raw
+        _ = _describe_sent(order).raw
 
     def accept(self, order: Order, clock: Callable[[], float]) -> Job:
         """Decode and validate everything. Raises InvalidRequest (AudioError for the sound).
@@ -58,7 +58,7 @@ class Intake:
         Stamped when the sound is ready: what follows is the wait in the queue.
         """
         self.check(order)
-        sound = self.prepare(order.audio, self.limits, _sent(order))
+        sound = self.prepare(order.audio, self.limits, _describe_sent(order))
         request_id = order.request_id or new_id()
         identity = (request_id, order.session_id, order.digest(), clock())
         performance = order.performance.for_worker()
@@ -67,7 +67,7 @@ class Intake:
         return job
 
 
-def _sent(order: Order) -> Sent:
+def _describe_sent(order: Order) -> Sent:
     return Sent(order.performance.audio_format, order.performance.lenient)
 
 

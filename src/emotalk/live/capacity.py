@@ -26,13 +26,13 @@ def measure_cost(pipeline: Pipeline, clock: Callable[[], float] = time.process_t
     """Draw a sound that all machines have, for half a second of the processor or a few steps of each size."""
     costs, until = dict[int, float](), clock() + _SECONDS
     for size in _TOGETHER if isinstance(pipeline.engine, ManyStreams) else _TOGETHER[:1]:
-        costs[size] = max(_cost(pipeline, size, clock, until), _LEAST)
+        costs[size] = max(_time_steps(pipeline, size, clock, until), _LEAST)
         if clock() > until:
             break
     return Cost(costs)
 
 
-def _cost(pipeline: Pipeline, size: int, clock: Callable[[], float], until: float) -> float:
+def _time_steps(pipeline: Pipeline, size: int, clock: Callable[[], float], until: float) -> float:
     """For a second of one of so many streams; the first steps wait for their look-ahead and cost nothing."""
     sessions = [pipeline.live(Performance(), seed=str(number)) for number in range(size)]
     sound, began = np.tile(probe(), 2), 0.0

@@ -108,7 +108,7 @@ def pack_opening(opening: Opening, trace: Mapping[str, str]) -> bytes:
 def unpack_opening(data: bytes) -> tuple[Opening, Mapping[str, str]]:
     """Message → opening and headers. Raises InvalidRequest."""
     message = live_pb2.Opening.FromString(data)
-    return _opening(message), dict(message.trace)
+    return _read_opening(message), dict(message.trace)
 
 
 def pack_feelings(keys: Iterable[EmotionKey]) -> bytes:
@@ -121,7 +121,7 @@ def unpack_feelings(data: bytes) -> tuple[EmotionKey, ...]:
     return tuple(from_message(EmotionKey, key) for key in live_pb2.Felt.FromString(data).emotions)
 
 
-def _opening(message: live_pb2.Opening) -> Opening:
+def _read_opening(message: live_pb2.Opening) -> Opening:
     return Opening(
         message.request_id,
         from_message(Performance, message.performance),

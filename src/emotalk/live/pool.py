@@ -81,7 +81,7 @@ class LivePool:
         Raises InvalidRequest, EngineError, QueueFull (no place), DeadlineExceeded (silence), ServerUnavailable. Close
         the iterator (contextlib.aclosing) to hang up.
         """
-        places = await self._known_places()
+        places = await self._await_places()
         async with (
             places.place(CLIP_PATIENCE if opening.as_clip else 0.0),
             self._engines.connection(places.share(self._processes)) as (engine, connection),
@@ -98,7 +98,9 @@ class LivePool:
         except TimeoutError:
             raise DeadlineExceeded(f"no sound came for {self._idle_seconds:g} s, and nobody ended the stream") from None
 
-    async def _sounding(self, opening: Opening, sound: AsyncIterator[SoundBlock]) -> AsyncGenerator[SoundBlock, None]:
+    async def _end_at_silence(
+        self, opening: Opening, sound: AsyncIterator[SoundBlock]
+    ) -> AsyncGenerator[SoundBlock, None]:
         """Its blocks. Who sends empty ones, or a sample now and then, is as silent as who sends none."""
         least, clock = opening.bytes_per_second * self._idle_seconds * LEAST_SOUND, asyncio.get_running_loop().time
         patience, heard = self._idle_seconds, 0
@@ -122,7 +124,7 @@ class LivePool:
                 task.cancel()
         await self._engines.stop()
 
-    async def _known_places(self) -> LivePlaces:
+    async def _await_places(self) -> LivePlaces:
         """Once they are known. Raises ServerUnavailable where no engine can say."""
         while self._places is None:
             self.open()
@@ -173,7 +175,7 @@ class LivePool:
     async def _speak(self, writer: asyncio.StreamWriter, opening: Opening, sound: AsyncIterator[SoundBlock]) -> None:
         try:
             writer.write(frame(Kind.OPENING, pack_opening(opening, tracing.headers())))
-            async with aclosing(self._sounding(opening, sound)) as blocks:
+            async with aclosing(self._end_at_silence(opening, sound)) as blocks:
                 async for block in blocks:
                     if block.emotions is not None:
                         writer.write(frame(Kind.FELT, pack_feelings(block.emotions)))

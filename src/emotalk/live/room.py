@@ -48,7 +48,7 @@ class LiveRoom:
 
     def open(self, opening: Opening, listener: Listener) -> Speaker:
         """Somebody begins to speak; `leave` when it is over. Raises InvalidRequest, EngineError."""
-        session = self._session(opening)
+        session = self._open_session(opening)
         stream = Speaker(opening, session, self._max_seconds, listener, self._clock)
         self.streams.add(stream)
         return stream
@@ -75,30 +75,30 @@ class LiveRoom:
             self._draw([min(due, key=lambda each: each.drawn)], CLIP_SLICE)
         return True
 
-    def _session(self, opening: Opening) -> Session:
+    def _open_session(self, opening: Opening) -> Session:
         """The request's id decides the blinks, as a job's does."""
         if opening.as_clip:
             return self.pipeline.open(opening.performance, self._gains, opening.request_id, uncut=True)
         return self.pipeline.live(opening.performance, opening.latency, self._gains, opening.request_id)
 
     def _draw(self, streams: list[Speaker], most: int) -> None:
-        taken = [(each, _attempt(_next, each, most)) for each in streams]
+        taken = [(each, _try(_take_next, each, most)) for each in streams]
         pushed = [(each, pcm) for each, pcm in taken if pcm is not None and len(pcm)]
         if not pushed:
             return
         drawn = self._push([each for each, _ in pushed], [pcm for _, pcm in pushed])
         for (stream, _), chunks in zip(pushed, drawn, strict=True):
-            _attempt(_give, stream, chunks)
+            _try(_give, stream, chunks)
 
     def _push(self, streams: list[Speaker], sounds: list[Pcm]) -> list[list[FaceChunk] | EmoTalkError]:
         try:
             return self.pipeline.push_many([each.session for each in streams], sounds)
         except Exception as defect:
             log.exception("defect in the engine")
-            return [_defect(defect)] * len(streams)
+            return [_make_defect_error(defect)] * len(streams)
 
 
-def _next(stream: Speaker, most: int) -> Pcm | None:
+def _take_next(stream: Speaker, most: int) -> Pcm | None:
     """What is to be pushed; None where the stream is at its end."""
     pcm = stream.take(most)
     if pcm is None:
@@ -112,7 +112,7 @@ def _give(stream: Speaker, chunks: list[FaceChunk] | EmoTalkError) -> None:
     stream.give(chunks)
 
 
-def _attempt(call: Callable[..., T], stream: Speaker, argument: Any) -> T | None:
+def _try(call: Callable[..., T], stream: Speaker, argument: Any) -> T | None:
     """What one stream's own work gives; what it raises ends that stream, and nobody else's."""
     try:
         return call(stream, argument)
@@ -120,9 +120,9 @@ def _attempt(call: Callable[..., T], stream: Speaker, argument: Any) -> T | None
         stream.fail(error)
     except Exception as defect:
         log.exception("defect in a live stream")
-        stream.fail(_defect(defect))
+        stream.fail(_make_defect_error(defect))
     return None
 
 
-def _defect(defect: Exception) -> EngineError:
+def _make_defect_error(defect: Exception) -> EngineError:
     return EngineError(f"a defect of ours ended this stream ({type(defect).__name__}); the server's log has the rest")

@@ -69,12 +69,12 @@ class WaitingSound:
         """
         taken: list[Pcm] = []
         room = most
-        while room and len(piece := self._next(room, is_first=not taken)):
+        while room and len(piece := self._take_next(room, is_first=not taken)):
             taken.append(piece)
             room -= len(piece)
         return np.concatenate(taken) if taken else np.zeros(0, np.float32)
 
-    def _next(self, most: int, is_first: bool) -> Pcm:
+    def _take_next(self, most: int, is_first: bool) -> Pcm:
         """Of one block; none before what is to be felt only after all that is `taken`."""
         while not self._ready and (self._blocks or (self._ended and not self._flushed)):
             if not is_first and self._blocks and not self._at and self._blocks[0].emotions is not None:

@@ -93,7 +93,7 @@ class Speaker:
         if isinstance(drawn, EmoTalkError):
             return self.fail(drawn)
         for chunk in drawn:
-            self.listener.hear(_live(chunk, self._adjusted.push(chunk.frames), is_final=False))
+            self.listener.hear(_to_live_chunk(chunk, self._adjusted.push(chunk.frames), is_final=False))
 
     def finish(self) -> None:
         """The rest of the session. Raises EngineError, EmptyAudio."""
@@ -101,12 +101,12 @@ class Speaker:
         if not rest:
             raise EmptyAudio("no sound came", "Send samples before you end the stream", "audio")
         for chunk in rest:
-            self.listener.hear(_live(chunk, self._adjusted.push(chunk.frames), is_final=chunk is rest[-1]))
-        self._over(None)
+            self.listener.hear(_to_live_chunk(chunk, self._adjusted.push(chunk.frames), is_final=chunk is rest[-1]))
+        self._end_with(None)
 
     def fail(self, error: EmoTalkError) -> None:
         """It is over before its end."""
-        self._over(error)
+        self._end_with(error)
 
     def delay(self, chunks: Sequence[FaceChunk]) -> float | None:
         """Seconds from the arrival of the last sound of these frames' own time until now."""
@@ -117,13 +117,13 @@ class Speaker:
             self._arrivals.popleft()
         return self._clock() - self._arrivals[0][1] if self._arrivals else None
 
-    def _over(self, error: EmoTalkError | None) -> None:
+    def _end_with(self, error: EmoTalkError | None) -> None:
         self.is_over = True
         self._arrivals.clear()
         self.listener.end(error)
 
 
-def _live(chunk: FaceChunk, frames: Frames, is_final: bool) -> LiveChunk:
+def _to_live_chunk(chunk: FaceChunk, frames: Frames, is_final: bool) -> LiveChunk:
     return LiveChunk(chunk.index, chunk.first_frame, frames, is_final, chunk.feelings)
 
 

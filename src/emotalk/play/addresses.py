@@ -32,29 +32,29 @@ def connect(address: str, fps: Fraction = Fraction(FPS), names: tuple[str, ...] 
     if parts.scheme == "vmc":
         from emotalk.play import vmc
 
-        host, port = _place(parts, vmc.DEFAULT_PORT)
-        return vmc.Vmc(host, port, **_options(parts, names=vmc.NAMES), shapes=names)
+        host, port = _resolve_place(parts, vmc.DEFAULT_PORT)
+        return vmc.Vmc(host, port, **_read_options(parts, names=vmc.NAMES), shapes=names)
     if parts.scheme in ("livelink", "ifacialmocap"):
-        return _phone(parts, fps, names)
+        return _make_phone_receiver(parts, fps, names)
     raise ConfigurationError(f"to: '{address}' is not an address of a receiver. Use {', '.join(SCHEMES)}.")
 
 
-def _phone(parts: SplitResult, fps: Fraction, names: tuple[str, ...]) -> Receiver:
+def _make_phone_receiver(parts: SplitResult, fps: Fraction, names: tuple[str, ...]) -> Receiver:
     """What phones send, which is the 52 shapes alone."""
     if names != ARKIT_NAMES:
         raise ConfigurationError(f"shapes: {parts.scheme} carries the 52 ARKit shapes alone. Use --shapes arkit.")
     if parts.scheme == "livelink":
         from emotalk.play import livelink
 
-        host, port = _place(parts, livelink.DEFAULT_PORT)
-        return livelink.LiveLink(host, port, **_options(parts, subject=None), fps=fps)
+        host, port = _resolve_place(parts, livelink.DEFAULT_PORT)
+        return livelink.LiveLink(host, port, **_read_options(parts, subject=None), fps=fps)
     from emotalk.play import ifacialmocap
 
-    _options(parts)
-    return ifacialmocap.IFacialMocap(*_place(parts, ifacialmocap.DEFAULT_PORT))
+    _read_options(parts)
+    return ifacialmocap.IFacialMocap(*_resolve_place(parts, ifacialmocap.DEFAULT_PORT))
 
 
-def _place(parts: SplitResult, default_port: int) -> tuple[str, int]:
+def _resolve_place(parts: SplitResult, default_port: int) -> tuple[str, int]:
     """Host and port, resolved once so that a wrong name is heard of before the first frame."""
     try:
         host, port = parts.hostname or "127.0.0.1", parts.port or default_port
@@ -64,7 +64,7 @@ def _place(parts: SplitResult, default_port: int) -> tuple[str, int]:
     return host, port
 
 
-def _options(parts: SplitResult, **known: tuple[str, ...] | None) -> dict[str, str]:
+def _read_options(parts: SplitResult, **known: tuple[str, ...] | None) -> dict[str, str]:
     given = dict(parse_qsl(parts.query, keep_blank_values=True))
     for name, value in given.items():
         if name not in known:

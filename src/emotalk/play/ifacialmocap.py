@@ -28,9 +28,9 @@ class IFacialMocap:
 
     def send(self, frame: int, seconds: float, values: Sequence[float], head: Sequence[float] | None = None) -> None:
         """See Receiver."""
-        shapes = "".join(f"{name}-{_percent(value)}|" for name, value in zip(_NAMES, values, strict=True))
+        shapes = "".join(f"{name}-{_to_percent(value)}|" for name, value in zip(_NAMES, values, strict=True))
         yaw, pitch, roll = head or (0.0, 0.0, 0.0)
-        eyes = "".join(f"{side.lower()}Eye#{_angles(values, side)}|" for side in ("Right", "Left"))
+        eyes = "".join(f"{side.lower()}Eye#{_format_angles(values, side)}|" for side in ("Right", "Left"))
         text = f"trackingStatus-1|{shapes}=head#{pitch:.4f},{yaw:.4f},{roll:.4f},0,0,0|{eyes}"
         self._socket.sendto(text.encode(), self._address)
 
@@ -39,10 +39,10 @@ class IFacialMocap:
         self._socket.close()
 
 
-def _percent(value: float) -> int:
+def _to_percent(value: float) -> int:
     return round(100 * min(max(value, 0.0), 1.0))
 
 
-def _angles(values: Sequence[float], side: str) -> str:
+def _format_angles(values: Sequence[float], side: str) -> str:
     left, down = gaze(values, side)
     return f"{down:.4f},{left:.4f},0"

@@ -41,7 +41,7 @@ class LiveLink:
         turns = _STILL if head is None else rotations(values, head)
         shapes = (*(values[i] for i in _ORDER), *turns)
         time = struct.pack("!IfII", frame, 0.0, self._fps.numerator, self._fps.denominator)
-        packet = struct.pack("!B", VERSION) + _text(self._device) + _text(self._subject) + time
+        packet = struct.pack("!B", VERSION) + _pack_text(self._device) + _pack_text(self._subject) + time
         self._socket.sendto(packet + struct.pack(f"!B{COUNT}f", COUNT, *shapes), self._address)
 
     def close(self) -> None:
@@ -49,6 +49,6 @@ class LiveLink:
         self._socket.close()
 
 
-def _text(text: str) -> bytes:
+def _pack_text(text: str) -> bytes:
     data = text.encode()
     return struct.pack("!I", len(data)) + data

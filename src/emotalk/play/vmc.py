@@ -41,19 +41,19 @@ class Vmc:
 
     def send(self, frame: int, seconds: float, values: Sequence[float], head: Sequence[float] | None = None) -> None:
         """See Receiver."""
-        messages = [_message("/VMC/Ext/OK", ("i", 1)), _message("/VMC/Ext/T", ("f", seconds))]
+        messages = [_make_message("/VMC/Ext/OK", ("i", 1)), _make_message("/VMC/Ext/T", ("f", seconds))]
         for name, value in zip(self._names, values, strict=True):
-            messages.append(_message("/VMC/Ext/Blend/Val", ("s", name), ("f", value)))
-        messages.append(_message("/VMC/Ext/Blend/Apply"))
+            messages.append(_make_message("/VMC/Ext/Blend/Val", ("s", name), ("f", value)))
+        messages.append(_make_message("/VMC/Ext/Blend/Apply"))
         if head is not None:
-            turn = (("f", value) for value in (0.0, 0.0, 0.0, *_unity(head)))
-            messages.append(_message("/VMC/Ext/Bone/Pos", ("s", "Head"), *turn))
+            turn = (("f", value) for value in (0.0, 0.0, 0.0, *_to_unity(head)))
+            messages.append(_make_message("/VMC/Ext/Bone/Pos", ("s", "Head"), *turn))
         for part in _split_bundles(messages):
             self._client.send(part.build())
 
     def close(self) -> None:
         """Tell the receiver that no more comes."""
-        self._client.send(_message("/VMC/Ext/OK", ("i", 0)))
+        self._client.send(_make_message("/VMC/Ext/OK", ("i", 0)))
 
 
 def _split_bundles(messages: Iterable[OscMessage]) -> Iterator[OscBundleBuilder]:
@@ -68,13 +68,13 @@ def _split_bundles(messages: Iterable[OscMessage]) -> Iterator[OscBundleBuilder]
     yield bundle
 
 
-def _unity(head: Sequence[float]) -> Sequence[float]:
+def _to_unity(head: Sequence[float]) -> Sequence[float]:
     """Yaw, pitch and roll → a quaternion x, y, z, w in Unity's left-handed space, where the avatar's left is at -x."""
     x, y, z, w = quaternions(np.array([head]))[0].tolist()
     return x, -y, -z, w
 
 
-def _message(address: str, *arguments: tuple[str, str | int | float]) -> OscMessage:
+def _make_message(address: str, *arguments: tuple[str, str | int | float]) -> OscMessage:
     builder = OscMessageBuilder(address)
     for kind, value in arguments:
         builder.add_arg(value, kind)

@@ -15,13 +15,13 @@ def configs(settings: Settings, places: int | None) -> dict[str, Mapping[str, An
     """Name without suffix → content; nothing in it is a secret. `places`: live ones, None while they are measured."""
     engine = choose(settings.engine, settings.model_path, DEFAULT_CHECKPOINT)
     return {
-        "stylization_config": _stylization(settings, engine),
-        "deployment_config": _deployment(settings, places),
+        "stylization_config": _describe_stylization(settings, engine),
+        "deployment_config": _describe_deployment(settings, places),
         "advanced_config": {"engine": engine, "device": settings.device, "precision": settings.precision},
     }
 
 
-def _stylization(settings: Settings, engine: str) -> Mapping[str, Any]:
+def _describe_stylization(settings: Settings, engine: str) -> Mapping[str, Any]:
     multipliers = {name: settings.gains.get(ours(name), 1.0) for name in BLEND_SHAPES}
     offsets = {name: settings.offsets.get(ours(name), 0.0) for name in BLEND_SHAPES}
     return {
@@ -35,7 +35,7 @@ def _stylization(settings: Settings, engine: str) -> Mapping[str, Any]:
     }
 
 
-def _deployment(settings: Settings, places: int | None) -> Mapping[str, Any]:
+def _describe_deployment(settings: Settings, places: int | None) -> Mapping[str, Any]:
     common = {"stream_number": places, "max_audio_clip_seconds": settings.max_seconds}
     return {
         "common": {name: value for name, value in common.items() if value not in (None, inf)},

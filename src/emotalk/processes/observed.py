@@ -25,17 +25,17 @@ def server(settings: Settings, workforce: Workforce, relay: LivePool, window: Ga
     shown = [metrics.COMMON, metrics.SERVER]
     if isinstance(workforce, ThreadWorker):
         shown.append(metrics.WORKER)
-    with _trace(settings, "emotalk-server"):
+    with _start_tracing(settings, "emotalk-server"):
         if settings.metrics_port:
             children = (workforce, relay, window) if window else (workforce, relay)
             where = settings.metrics_host, settings.metrics_port
-            with exposition.page(*where, "server", shown, lambda: _pages(children)):
+            with exposition.page(*where, "server", shown, lambda: _list_pages(children)):
                 yield
         else:
             yield
 
 
-def _pages(children: Sequence[Workforce | LivePool | Gateway]) -> dict[str, int]:
+def _list_pages(children: Sequence[Workforce | LivePool | Gateway]) -> dict[str, int]:
     return {name: port for each in children for name, port in each.pages().items()}
 
 
@@ -43,7 +43,7 @@ def _pages(children: Sequence[Workforce | LivePool | Gateway]) -> dict[str, int]
 def process(settings: Settings, name: str, registry: CollectorRegistry, supervised: bool) -> Iterator[int]:
     """The port of another process's page, 0 for none: as it was asked for, or any free one that its server is told."""
     where = (exposition.LOOPBACK, 0) if supervised else (settings.metrics_host, settings.metrics_port)
-    with _trace(settings, f"emotalk-{name}"):
+    with _start_tracing(settings, f"emotalk-{name}"):
         if settings.metrics_port:
             with exposition.page(*where, name, (metrics.COMMON, registry)) as port:
                 yield port
@@ -51,5 +51,5 @@ def process(settings: Settings, name: str, registry: CollectorRegistry, supervis
             yield 0
 
 
-def _trace(settings: Settings, service: str) -> AbstractContextManager[None]:
+def _start_tracing(settings: Settings, service: str) -> AbstractContextManager[None]:
     return nullcontext() if settings.tracing == "off" else tracing.sending(service)

@@ -74,11 +74,11 @@ def intake(settings: Settings, decoders: Decoders | None = None) -> Intake:
 
 def doors(settings: Settings) -> Guard:
     """How the server's port is guarded."""
-    authority = _path(settings.tls_client_ca)
+    authority = _to_path(settings.tls_client_ca)
     tls = Tls(Path(settings.tls_cert), Path(settings.tls_key), authority) if settings.tls_cert else None
     return Guard(
         tls,
-        _path(settings.token_file),
+        _to_path(settings.token_file),
         max_receive_bytes=settings.max_receive_mib * 2**20,
         max_concurrent_rpcs=settings.max_concurrent_rpcs,
         max_connection_age=settings.max_connection_age,
@@ -88,7 +88,7 @@ def doors(settings: Settings) -> Guard:
     )
 
 
-def _path(text: str) -> Path | None:
+def _to_path(text: str) -> Path | None:
     return read_path(text) if text else None
 
 

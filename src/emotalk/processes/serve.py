@@ -39,52 +39,54 @@ def serve(settings: Settings, web_port_asked: bool) -> None:
         parts.check(settings)
     address, doors = Address(settings.host, settings.port), parts.doors(settings)
     doors.warn(address)
-    queue, gateway = parts.queue(settings), _gateway(settings, web_port_asked)
+    queue, gateway = parts.queue(settings), _make_gateway(settings, web_port_asked)
     with Decoders(parts.limits(settings)) as decoders:
         intake = parts.intake(settings, decoders)
 
         async def run() -> None:
-            workforce = _workforce(settings, queue)
-            live = _live(settings)
+            workforce = _make_workforce(settings, queue)
+            live = _make_live_pool(settings)
             with observed.server(settings, workforce, live, gateway):
                 known = queue, intake, workforce, address, settings.drain_seconds, doors, live, gateway
                 shown = (lambda: configs(settings, live.places)) if settings.a2f else None
-                await Server(*known, contracts_of(shown), _more_addresses(settings)).run()
+                await Server(*known, contracts_of(shown), _list_more_addresses(settings)).run()
 
         asyncio.run(run())
 
 
-def _live(settings: Settings) -> LivePool:
+def _make_live_pool(settings: Settings) -> LivePool:
     """As many engines as cores, where one takes a hundred megabytes; of one that takes gigabytes one, on demand."""
     small = choose(settings.engine, settings.model_path, DEFAULT_CHECKPOINT) != "emotalk"
     processes = cores() if small else 1
-    return LivePool(_environment(settings), settings.live_sessions, died=_death_of, processes=processes, ahead=small)
+    return LivePool(
+        _list_environment(settings), settings.live_sessions, died=_count_deaths, processes=processes, ahead=small
+    )
 
 
-def _more_addresses(settings: Settings) -> dict[str, Address]:
+def _list_more_addresses(settings: Settings) -> dict[str, Address]:
     return {"a2f_port": Address(settings.host, settings.a2f_port)} if settings.a2f_port else {}
 
 
-def _workforce(settings: Settings, queue: Queue) -> Workforce:
+def _make_workforce(settings: Settings, queue: Queue) -> Workforce:
     if not settings.worker:
         return Nobody()
     if queue.url.startswith("memory"):
-        return ThreadWorker(lambda stop: _thread_worker(settings, queue, stop))
-    named = replace(settings, worker_name=settings.worker_name or _worker_name(settings.port))
-    return Keeper(WORKER, "worker", Child(("work",), _environment(named)), died=_death_of(WORKER))
+        return ThreadWorker(lambda stop: _make_thread_worker(settings, queue, stop))
+    named = replace(settings, worker_name=settings.worker_name or _name_worker(settings.port))
+    return Keeper(WORKER, "worker", Child(("work",), _list_environment(named)), died=_count_deaths(WORKER))
 
 
-def _thread_worker(settings: Settings, queue: Queue, stop: Event) -> Worker:
+def _make_thread_worker(settings: Settings, queue: Queue, stop: Event) -> Worker:
     pipeline = Pipeline(parts.engine(settings))
     return parts.worker(settings, queue.consumer("thread"), pipeline, stop)
 
 
-def _worker_name(port: int) -> str:
+def _name_worker(port: int) -> str:
     """The same after a restart of worker or server, so that its job is taken over at once; and nobody else's."""
     return f"serve-{socket.gethostname()}-{uuid.getnode():x}-{port or uuid.uuid4().hex}"
 
 
-def _gateway(settings: Settings, asked: bool) -> Gateway | None:
+def _make_gateway(settings: Settings, asked: bool) -> Gateway | None:
     """The web gateway, on a port that is bound now. Raises ConfigurationError where that one was asked for."""
     if not settings.web:
         return None
@@ -98,15 +100,15 @@ def _gateway(settings: Settings, asked: bool) -> Gateway | None:
             raise
         log.warning("no window: %s", busy)
         return None
-    return Gateway(_environment(settings), listening, died=_death_of(WEB))
+    return Gateway(_list_environment(settings), listening, died=_count_deaths(WEB))
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def _list_environment(settings: Settings) -> dict[str, str]:
     """What a child needs to have the same settings."""
     return {**os.environ, **settings.as_environment()}
 
 
-def _death_of(process: str) -> Callable[[], None]:
+def _count_deaths(process: str) -> Callable[[], None]:
     """Counts; from 0 on, since Prometheus sees no increase in a series that begins with 1."""
     deaths = metrics.PROCESS_DEATHS.labels(process)
 

@@ -31,14 +31,14 @@ def state_folder() -> Path:
         folder = user_state_path("emotalk", appauthor=False)
         if os.environ.get("XDG_STATE_HOME") or _can_be_made(folder):
             return folder
-    return _homeless_folder()
+    return _find_homeless_folder()
 
 
 def _can_be_made(folder: Path) -> bool:
     return folder.is_absolute() and any(os.access(each, os.W_OK) for each in (folder, *folder.parents))
 
 
-def _homeless_folder() -> Path:
+def _find_homeless_folder() -> Path:
     """The same for every process of this user, and nobody else's: it will hold people's voices."""
     try:
         folder = Path(LASTING if os.access(LASTING, os.W_OK) else tempfile.gettempdir()) / f"emotalk-{os.getuid()}"

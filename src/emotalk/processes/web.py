@@ -37,7 +37,9 @@ def web(
     where = Address(settings.web_host, settings.web_port)
     listening = bind(where) if descriptor is None else socket.socket(fileno=descriptor)
     seconds = settings.receive_seconds
-    allowed = Allowed(_names(settings.web_hosts), _names(settings.web_origins), seconds, settings.reflection)
+    allowed = Allowed(
+        _split_names(settings.web_hosts), _split_names(settings.web_origins), seconds, settings.reflection
+    )
     connections = Connections(room_for(CONNECTIONS), seconds)
     gateway = server(application(Upstream(connect), allowed), listening, connections=connections)
 
@@ -49,6 +51,6 @@ def web(
         run_supervised(run, gateway.stop, gateway.hurry, page if supervised else None)
 
 
-def _names(text: str) -> Sequence[str]:
+def _split_names(text: str) -> Sequence[str]:
     """'a,b' → a and b."""
     return [name.strip() for name in text.split(",") if name.strip()]

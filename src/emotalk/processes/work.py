@@ -30,7 +30,7 @@ def work(settings: Settings, supervised: bool) -> None:
     pipeline = Pipeline(parts.engine(settings))
     # The page opens last, so that whoever finds it open knows that this worker is warm (docs/kubernetes.md).
     with observed.process(settings, "worker", metrics.WORKER, supervised) as page:
-        worker = parts.worker(settings, queue.consumer(settings.worker_name), pipeline, stop, _alive)
+        worker = parts.worker(settings, queue.consumer(settings.worker_name), pipeline, stop, _postpone_end)
 
         def run(ready: Callable[[], None]) -> None:
             ready()
@@ -59,7 +59,7 @@ def _run(worker: Worker, queue: Queue) -> None:
     log.info("stopped")
 
 
-def _alive(seconds: float) -> None:
+def _postpone_end(seconds: float) -> None:
     """End this process should nobody call again: native code that hangs may let no thread of ours run any more.
 
     The watchdog in the worker is such a thread; this one is faulthandler's, in C.

@@ -47,10 +47,10 @@ def read_options(path: Path) -> dict[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"kafka_config: {path} cannot be read ({error}).") from error
     told = [(number, line.strip()) for number, line in enumerate(lines, 1)]
-    return dict(_pair(line, f"line {number} of {path}") for number, line in told if line and line[0] not in "#!")
+    return dict(_read_pair(line, f"line {number} of {path}") for number, line in told if line and line[0] not in "#!")
 
 
-def _pair(line: str, where: str) -> tuple[str, str]:
+def _read_pair(line: str, where: str) -> tuple[str, str]:
     name, equals, value = line.partition("=")
     if not equals or not name.strip():
         raise ConfigurationError(f"kafka_config: {where} is not NAME=VALUE, e.g. security.protocol=SASL_SSL.")
@@ -59,7 +59,7 @@ def _pair(line: str, where: str) -> tuple[str, str]:
 
 def without_secrets(text: str, options: Mapping[str, str]) -> str:
     """The text with every secret of the options struck out."""
-    for secret in _secrets(options):
+    for secret in _list_secrets(options):
         text = text.replace(secret, REDACTED)
     return text
 
@@ -69,5 +69,5 @@ def describe(options: Mapping[str, str]) -> str:
     return ", ".join(f"{name}={REDACTED if is_secret(name) else value}" for name, value in sorted(options.items()))
 
 
-def _secrets(options: Mapping[str, str]) -> Iterable[str]:
+def _list_secrets(options: Mapping[str, str]) -> Iterable[str]:
     return sorted((value for name, value in options.items() if is_secret(name) and value), key=len, reverse=True)

@@ -76,10 +76,10 @@ async def probe_forever(
         due = max(due + PROBE_SECONDS, loop.time())
         await asyncio.sleep(due - loop.time())
         looks = (producer, worker_is_warm, answers_arrive)
-        await readiness.observe(await loop.run_in_executor(executor, _problem, *looks))
+        await readiness.observe(await loop.run_in_executor(executor, _find_problem, *looks))
 
 
-def _problem(producer: Producer, worker_is_warm: Callable[[], bool], answers_arrive: Callable[[], bool]) -> str:
+def _find_problem(producer: Producer, worker_is_warm: Callable[[], bool], answers_arrive: Callable[[], bool]) -> str:
     try:
         producer.ping()
     except EmoTalkError as error:  # a setting that has become wrong is no better than an outage

@@ -48,10 +48,10 @@ def check_free(address: Address, setting: str) -> None:
     try:
         address.bind().close()
     except OSError as error:
-        raise _cannot_bind(address, setting, error) from error
+        raise _make_bind_error(address, setting, error) from error
 
 
-def _cannot_bind(address: Address, setting: str, reason: OSError | None = None) -> ConfigurationError:
+def _make_bind_error(address: Address, setting: str, reason: OSError | None = None) -> ConfigurationError:
     flag = "--" + setting.replace("_", "-")
     if reason is None or reason.errno == errno.EADDRINUSE:
         return ConfigurationError(
@@ -69,7 +69,7 @@ def bind(server: grpc.aio.Server, address: Address, credentials: grpc.ServerCred
         secure = credentials is not None
         port = server.add_secure_port(str(address), credentials) if secure else server.add_insecure_port(str(address))
     except RuntimeError as error:
-        raise _cannot_bind(address, setting) from error
+        raise _make_bind_error(address, setting) from error
     if not port:
-        raise _cannot_bind(address, setting)
+        raise _make_bind_error(address, setting)
     return int(port)

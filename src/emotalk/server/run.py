@@ -97,7 +97,7 @@ class Server:
         ledger = await self._run(self._queue.ledger)
         switchboard = Switchboard(results, self._executor)
         try:
-            await self._unless_stopped(self._workforce.start())
+            await self._run_unless_stopped(self._workforce.start())
             if self._stop.is_set():
                 return
             dispatch = Dispatch(
@@ -124,7 +124,7 @@ class Server:
             for companion in (self._window, self._relay):
                 if companion:
                     await companion.close()
-            await self._until_hurried(self._workforce.stop(self._patience), lambda: self._workforce.stop(0))
+            await self._run_until_hurried(self._workforce.stop(self._patience), lambda: self._workforce.stop(0))
             await self._run(switchboard.stop)
             await self._run(producer.close)
             await self._run(results.close)
@@ -138,7 +138,7 @@ class Server:
         self.port = await self._listen(listeners, self._address, "port")
         for setting, address in self._more.items():
             await self._listen(listeners, address, setting)
-        async with self._gateway_of(listeners):
+        async with self._listen_for_gateway(listeners):
             await self._readiness.set(True)
             where = str(Address(self._address.host, self.port))
             more = {setting: str(address) for setting, address in self._more.items()}
@@ -163,7 +163,7 @@ class Server:
         return server
 
     @asynccontextmanager
-    async def _gateway_of(self, listeners: Listeners) -> AsyncIterator[None]:
+    async def _listen_for_gateway(self, listeners: Listeners) -> AsyncIterator[None]:
         """Listen for the web gateway, if there is one."""
         if not self._window:
             yield
@@ -182,7 +182,7 @@ class Server:
         log.info("draining", extra={"seconds": self._drain_seconds})
         since = time.monotonic()
         ended = asyncio.create_task(_end_when_idle(listeners, in_hand))
-        await self._until_hurried(listeners.stop(self._drain_seconds), lambda: listeners.stop(None))
+        await self._run_until_hurried(listeners.stop(self._drain_seconds), lambda: listeners.stop(None))
         ended.cancel()
         taken = time.monotonic() - since
         self._patience = 0.0 if self._hurry.is_set() else max(0.0, self._drain_seconds - taken)
@@ -196,9 +196,9 @@ class Server:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             with suppress(NotImplementedError, RuntimeError):  # no signals outside the main thread, nor on Windows
-                loop.add_signal_handler(number, self._signalled)
+                loop.add_signal_handler(number, self._handle_signal)
 
-    def _signalled(self) -> None:
+    def _handle_signal(self) -> None:
         now = time.monotonic()
         if not self._stop.is_set():
             self._signalled_at = now
@@ -208,7 +208,7 @@ class Server:
             self._patience = 0.0
             self._hurry.set()
 
-    async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _run_unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
         """Whoever is told to stop while it loads gigabytes need not load them to the end."""
         task, stopped = asyncio.create_task(work), asyncio.create_task(self._stop.wait())
         await asyncio.wait((task, stopped), return_when=asyncio.FIRST_COMPLETED)
@@ -218,7 +218,7 @@ class Server:
         else:
             task.result()
 
-    async def _until_hurried(self, work: Coroutine[Any, Any, None], faster: Callable[[], Awaitable[None]]) -> None:
+    async def _run_until_hurried(self, work: Coroutine[Any, Any, None], faster: Callable[[], Awaitable[None]]) -> None:
         task, hurried = asyncio.create_task(work), asyncio.create_task(self._hurry.wait())
         await asyncio.wait((task, hurried), return_when=asyncio.FIRST_COMPLETED)
         hurried.cancel()

@@ -376,7 +376,7 @@ def from_environment(
     return Settings.load(os.environ, flags, defaults, file)
 
 
-def _settings() -> dict[str, Setting]:
+def _list_settings() -> dict[str, Setting]:
     kinds = get_type_hints(Settings)
     values = {each.name: {} if each.default is MISSING else each.default for each in fields(Settings)}
     return {
@@ -384,4 +384,4 @@ def _settings() -> dict[str, Setting]:
     }
 
 
-SETTINGS = _settings()
+SETTINGS = _list_settings()

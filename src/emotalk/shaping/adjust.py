@@ -19,13 +19,13 @@ _LOWER_NAMES = ("jaw", "mouth", "cheekPuff", "tongueOut")
 MOST_LIP_OFFSET = 0.2
 
 
-def _columns(names: tuple[str, ...]) -> list[int]:
+def _find_columns(names: tuple[str, ...]) -> list[int]:
     return [INDEX[name] for name in ARKIT_NAMES if name.startswith(names)]
 
 
-_UPPER, _LOWER = _columns(_UPPER_NAMES), _columns(_LOWER_NAMES)
-_BLINK, _WIDE = _columns(("eyeBlink",)), _columns(("eyeWide",))
-_LIPS = _columns(("mouthLowerDown", "mouthUpperUp"))
+_UPPER, _LOWER = _find_columns(_UPPER_NAMES), _find_columns(_LOWER_NAMES)
+_BLINK, _WIDE = _find_columns(("eyeBlink",)), _find_columns(("eyeWide",))
+_LIPS = _find_columns(("mouthLowerDown", "mouthUpperUp"))
 _JAW, _CLOSE = INDEX["jawOpen"], INDEX["mouthClose"]
 _LIPS_APART = 0.3
 """Lips that stand open as far as they may by an offset alone."""
@@ -56,9 +56,9 @@ class Adjusted:
 
     def __init__(self, adjustment: Adjustment) -> None:
         self._asked = adjustment
-        self._strengths = _region(1.0, adjustment.upper_strength, adjustment.lower_strength)
-        kept = [math.exp(-1 / (FPS * each)) if each else 0.0 for each in _smoothings(adjustment)]
-        self._kept = _region(0.0, *kept).astype(np.float64)
+        self._strengths = _make_region(1.0, adjustment.upper_strength, adjustment.lower_strength)
+        kept = [math.exp(-1 / (FPS * each)) if each else 0.0 for each in _split_smoothing(adjustment)]
+        self._kept = _make_region(0.0, *kept).astype(np.float64)
         self._before: NDArray[np.float64] | None = None
 
     def push(self, frames: Frames) -> Frames:
@@ -99,11 +99,11 @@ class Adjusted:
             frames[:, _CLOSE] += (frames[:, _JAW] - frames[:, _CLOSE]) * np.float32(-share)
 
 
-def _smoothings(adjustment: Adjustment) -> tuple[float, float]:
+def _split_smoothing(adjustment: Adjustment) -> tuple[float, float]:
     return adjustment.upper_smoothing, adjustment.lower_smoothing
 
 
-def _region(rest: float, upper: float, lower: float) -> NDArray[np.float32]:
+def _make_region(rest: float, upper: float, lower: float) -> NDArray[np.float32]:
     row = np.full(BLENDSHAPES, rest, np.float32)
     row[_UPPER], row[_LOWER] = upper, lower
     return row

@@ -35,7 +35,7 @@ class Gains:
     @cached_property
     def _rows(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Of every blendshape; made once, since a live stream applies them ten times a second."""
-        return _row(self.gains, 1.0), _row(self.offsets, 0.0)
+        return _make_row(self.gains, 1.0), _make_row(self.offsets, 0.0)
 
 
 def clamp(frames: Frames) -> Frames:
@@ -43,7 +43,7 @@ def clamp(frames: Frames) -> Frames:
     return np.clip(frames, np.float32(0), np.float32(1))
 
 
-def _row(values: Mapping[str, float], default: float) -> NDArray[np.float32]:
+def _make_row(values: Mapping[str, float], default: float) -> NDArray[np.float32]:
     row = np.full(BLENDSHAPES, default, np.float32)
     for name, value in values.items():
         row[INDEX[name]] = value

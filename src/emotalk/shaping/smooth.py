@@ -44,9 +44,9 @@ class Smooth:
             return no_frames()
         self._recent = block[-WINDOW:]
         if self._started:
-            return _middle(block[1:])
+            return _fit_middle(block[1:])
         self._started = True
-        return np.concatenate([_fit(block[:WINDOW], range(BEHIND)), _middle(block)])
+        return np.concatenate([_fit(block[:WINDOW], range(BEHIND)), _fit_middle(block)])
 
     def finish(self) -> Frames:
         """Return the frames still waiting; a clip under five frames is fitted as it is."""
@@ -55,7 +55,7 @@ class Smooth:
         return _fit(self._recent, range(points - waiting, points))
 
 
-def _middle(block: Frames) -> Frames:
+def _fit_middle(block: Frames) -> Frames:
     count = len(block) - WINDOW + 1
     return _weigh([block[i : i + count] for i in range(WINDOW)], fit_weights(WINDOW)[BEHIND])
 

@@ -52,7 +52,7 @@ class Child:
                 *command, **program.PIPES, env=self._environment, pass_fds=self._files
             )
             async with asyncio.timeout(WARMING_SECONDS):
-                return await _ready(process)
+                return await _read_ready(process)
         except TimeoutError:  # another one may fare better
             fix = "killed; see doctor for the engine"
             log.error("%s does not get ready", self._arguments[0], extra={"pid": self.pid, "fix": fix})
@@ -73,7 +73,7 @@ class Child:
         # The second word is no second signal: two that are sent at once arrive as one.
         words = (process.terminate, seconds), (process.stdin.close, ENDING_SECONDS), (process.kill, None)
         for say, patience in words:
-            if await _ends(process, say, patience):
+            if await _end(process, say, patience):
                 break
 
 
@@ -118,7 +118,7 @@ def _say_ready(orphaned: Callable[[], None], page: int) -> None:
     Thread(target=watch, name="supervisor", daemon=True).start()
 
 
-async def _ready(process: Process) -> str | None:
+async def _read_ready(process: Process) -> str | None:
     assert process.stdout is not None
     async for line in process.stdout:  # a library may chatter before
         if said := re.fullmatch(rf"{READY_LINE}(?: (\S+))?", line.decode("utf-8", "replace").rstrip()):
@@ -126,7 +126,7 @@ async def _ready(process: Process) -> str | None:
     return None
 
 
-async def _ends(process: Process, say: Callable[[], None], patience: float | None) -> bool:
+async def _end(process: Process, say: Callable[[], None], patience: float | None) -> bool:
     if process.returncode is None:
         say()
     with suppress(TimeoutError):

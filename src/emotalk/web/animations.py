@@ -37,7 +37,7 @@ async def animate(request: Request, client: AdmittedClient, query: Annotated[Per
     sent = await send(request, client, fails_later=form == answers.EVENTS)
     headers = {**HEADERS, "X-Request-Id": contract.header(sent.request_id)}
     if form == answers.EVENTS:
-        return StreamingResponse(_events(client, sent), media_type=answers.EVENT_STREAM, headers=headers)
+        return StreamingResponse(_send_events(client, sent), media_type=answers.EVENT_STREAM, headers=headers)
     chunks = whole([chunk async for chunk in client.results(sent.request_id, may_restart=True)])
     if sent.lenient and (missing := (await client.job(sent.request_id)).missing):
         headers["X-Missing"] = contract.header(missing)
@@ -80,7 +80,7 @@ async def send_file(
     return await answers.file_of(load, form, whole([chunk async for chunk in chunks]), name, headers, curves)
 
 
-async def _events(client: AsyncEmoTalkClient, sent: Submission) -> AsyncIterator[bytes]:
+async def _send_events(client: AsyncEmoTalkClient, sent: Submission) -> AsyncIterator[bytes]:
     """`accepted` first, so that whoever loses the connection knows what to ask for."""
     if sent.failure:
         yield error_event(sent.request_id, sent.failure)

@@ -35,13 +35,13 @@ MEDIA_TYPES = {
 
 def refuse_curves(request: Request) -> None:
     """Raise InvalidRequest for `?fps=` or `?shapes=` of a job: its animation may be fetched in many forms."""
-    for name in _curves(request):
+    for name in _list_curves(request):
         raise InvalidRequest(name, "this is for the animation, not for the job", "Send it to /v1/jobs/{id}/animation")
 
 
 def curves(request: Request, name: str) -> Form:
     """`?fps=` and `?shapes=`, for an animation in the form `name`. Raises InvalidRequest."""
-    query = _curves(request)
+    query = _list_curves(request)
     if query and name == EVENTS:
         raise InvalidRequest(next(iter(query)), "events have 52 shapes at 30 fps", "Remove it, or use another format")
     form = Form(**query)
@@ -49,7 +49,7 @@ def curves(request: Request, name: str) -> Form:
     return form
 
 
-def _curves(request: Request) -> dict[str, str]:
+def _list_curves(request: Request) -> dict[str, str]:
     return {key: request.query_params[key] for key in ("fps", "shapes") if key in request.query_params}
 
 
@@ -59,7 +59,7 @@ def negotiate_format(request: Request) -> str:
         if name not in MEDIA_TYPES:
             raise InvalidRequest("format", f"'{name[:40]}' is unknown", f"Use one of {', '.join(MEDIA_TYPES)}")
         return name
-    for accepted in _by_preference(request.headers.get("accept", "*/*")):
+    for accepted in _sort_by_preference(request.headers.get("accept", "*/*")):
         for name, media_type in MEDIA_TYPES.items():
             if accepted in (media_type, "*/*", media_type.partition("/")[0] + "/*"):
                 return name
@@ -67,16 +67,16 @@ def negotiate_format(request: Request) -> str:
     raise Problem(406, "NotAcceptable", f"Accept: no such form of an animation. {fix}.", "Accept", fix)
 
 
-def _by_preference(header: str) -> list[str]:
+def _sort_by_preference(header: str) -> list[str]:
     weighed = []
     for item in header.split(","):
         media_type, *options = (part.strip().lower() for part in item.split(";"))
         weight = next((option[2:] for option in options if option.startswith("q=")), "1")
-        weighed.append((_number(weight), media_type))
+        weighed.append((_read_number(weight), media_type))
     return [media_type for weight, media_type in sorted(weighed, key=lambda pair: -pair[0]) if weight > 0]
 
 
-def _number(text: str) -> float:
+def _read_number(text: str) -> float:
     try:
         return float(text)
     except ValueError:

@@ -47,7 +47,7 @@ def application(upstream: Upstream, doors: Allowed) -> FastAPI:
         yield
         await upstream.close()
 
-    app = _application(doors, lifespan)
+    app = _make_application(doors, lifespan)
     app.state.upstream, app.state.load = upstream, Load(doors.seconds)
     for each in (animations, jobs, stream, health):
         app.include_router(each.router)
@@ -66,7 +66,7 @@ def application(upstream: Upstream, doors: Allowed) -> FastAPI:
     return app
 
 
-def _application(doors: Allowed, lifespan: Any) -> FastAPI:
+def _make_application(doors: Allowed, lifespan: Any) -> FastAPI:
     known: dict[str, Any] = {"title": "EmoTalk API", "version": version("emotalk"), "description": _ABOUT}
     if doors.described:
         return FastAPIOffline(**known, lifespan=lifespan, redoc_url=None)
@@ -103,13 +103,13 @@ def _add_schemas(app: FastAPI) -> None:
         document.setdefault("components", {}).setdefault("schemas", {}).update(contract.SCHEMAS)
         for path in document["paths"].values():
             for operation in path.values():
-                operation["responses"].pop("422", None) if _fastapis(operation["responses"].get("422")) else None
+                operation["responses"].pop("422", None) if _is_fastapis(operation["responses"].get("422")) else None
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's documentation does it
 
 
-def _fastapis(response: Any) -> bool:
+def _is_fastapis(response: Any) -> bool:
     return "HTTPValidationError" in str(response)
 
 

@@ -109,7 +109,7 @@ class HttpConnection(TimedConnection, H11Protocol):
         """See asyncio.Protocol."""
         super().data_received(data)
         if not self._is_idle():
-            self._head_came()
+            self._note_head()
 
     def on_response_complete(self) -> None:
         """See uvicorn."""
@@ -118,24 +118,24 @@ class HttpConnection(TimedConnection, H11Protocol):
 
     def handle_websocket_upgrade(self, event: Any) -> None:
         """See uvicorn, which hands the transport on and does not tell us when it is closed."""
-        self._head_came()
+        self._note_head()
         self._places.leave(self)
         super().handle_websocket_upgrade(event)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol."""
-        self._head_came()
+        self._note_head()
         super().connection_lost(exc)
 
     def _is_idle(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
 
     def _await_head(self) -> None:
-        self._head_came()
+        self._note_head()
         seconds = min(HEADER_SECONDS, self._places.seconds)
         self._head = asyncio.get_running_loop().call_later(seconds, self.abort)
 
-    def _head_came(self) -> None:
+    def _note_head(self) -> None:
         if self._head:
             self._head.cancel()
 

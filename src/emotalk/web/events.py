@@ -37,9 +37,9 @@ async def events_of(
     `frames`: how many the listener has seen before.
     """
     try:
-        async for chunk in _or_silence(chunks, silence):
+        async for chunk in _fill_silence(chunks, silence):
             if chunk is None:
-                yield await _standing(job)
+                yield await _make_standing(job)
             elif len(chunk.frames):
                 frames = chunk.first_frame + len(chunk.frames)
                 yield event("chunk", chunk_document(chunk), frames - 1)
@@ -53,7 +53,7 @@ def error_event(request_id: str, error: EmoTalkError) -> bytes:
     return event("error", {"request_id": request_id, **problem_of(error).document()})
 
 
-async def _standing(job: Callable[[], Awaitable[JobStatus]]) -> bytes:
+async def _make_standing(job: Callable[[], Awaitable[JobStatus]]) -> bytes:
     """Where the job stands; a comment where a server that drains answers no new question."""
     try:
         async with asyncio.timeout(SILENCE_SECONDS):
@@ -62,7 +62,7 @@ async def _standing(job: Callable[[], Awaitable[JobStatus]]) -> bytes:
         return b": still waiting\n\n"
 
 
-async def _or_silence(items: AsyncIterator[T], seconds: float) -> AsyncIterator[T | None]:
+async def _fill_silence(items: AsyncIterator[T], seconds: float) -> AsyncIterator[T | None]:
     """The items, and None whenever none has come for `seconds`."""
     upcoming: asyncio.Future[T] | None = None
     try:

@@ -62,7 +62,7 @@ async def animation(request: Request, client: Client, request_id: Id) -> Respons
     form = answers.negotiate_format(request)
     curves = answers.curves(request, form)
     if form == answers.EVENTS:
-        return _events(client, request, request_id)
+        return _send_events(client, request, request_id)
     headers = {**HEADERS, "X-Request-Id": contract.header(request_id)}
     await client.job(request_id)
     chunks = client.results(request_id, may_restart=True)
@@ -73,16 +73,16 @@ async def animation(request: Request, client: Client, request_id: Id) -> Respons
 async def events(request: Request, client: Client, request_id: Id) -> Response:
     """Each chunk as it is ready. `Last-Event-ID`, the last frame seen, goes on after it."""
     await client.job(request_id)
-    return _events(client, request, request_id)
+    return _send_events(client, request, request_id)
 
 
-def _events(client: AsyncEmoTalkClient, request: Request, request_id: str) -> StreamingResponse:
-    first = _from_frame(request)
+def _send_events(client: AsyncEmoTalkClient, request: Request, request_id: str) -> StreamingResponse:
+    first = _find_first_frame(request)
     chunks = events_of(client.results(request_id, first), request_id, lambda: client.job(request_id), first)
     return StreamingResponse(chunks, media_type=answers.EVENT_STREAM, headers=HEADERS)
 
 
-def _from_frame(request: Request) -> int:
+def _find_first_frame(request: Request) -> int:
     """The frame after the last one seen; `?last_event_id=` for whoever cannot set headers."""
     text = request.headers.get("last-event-id") or request.query_params.get("last_event_id", "")
     if not text:

@@ -31,7 +31,7 @@ class Load:
     @asynccontextmanager
     async def upload(self, visitor: str) -> AsyncIterator[None]:
         """A place for a body on its way in. Raises QueueFull where none is free in time."""
-        await self._until(lambda: self._uploads[visitor] < UPLOADS_OF_ONE and self._uploads.total() < UPLOADS)
+        await self._wait_until(lambda: self._uploads[visitor] < UPLOADS_OF_ONE and self._uploads.total() < UPLOADS)
         self._uploads[visitor] += 1
         try:
             yield
@@ -42,7 +42,7 @@ class Load:
     @asynccontextmanager
     async def sound(self, size: int) -> AsyncIterator[None]:
         """Room in memory for so many bytes of sound. Raises QueueFull where none is free in time."""
-        await self._until(lambda: not self._bytes or self._bytes + size <= SOUND_BYTES)
+        await self._wait_until(lambda: not self._bytes or self._bytes + size <= SOUND_BYTES)
         self._bytes += size
         try:
             yield
@@ -50,7 +50,7 @@ class Load:
             self._bytes -= size
             self._say_changed()
 
-    async def _until(self, has_room: Callable[[], bool]) -> None:
+    async def _wait_until(self, has_room: Callable[[], bool]) -> None:
         try:
             async with asyncio.timeout(self.seconds):
                 while not has_room():

@@ -30,7 +30,7 @@ class Origins:
         """An ASGI call."""
         if scope["type"] not in ("http", "websocket"):
             return await self._app(scope, receive, send)
-        problem = self._problem(scope, Headers(scope=scope))
+        problem = self._find_problem(scope, Headers(scope=scope))
         if problem is None:
             return await self._app(scope, receive, send)
         if scope["type"] == "http":
@@ -38,26 +38,26 @@ class Origins:
         await receive()
         await send({"type": "websocket.close", "code": 1008, "reason": problem.detail[:120]})  # refused: HTTP 403
 
-    def _problem(self, scope: Scope, headers: Headers) -> Problem | None:
+    def _find_problem(self, scope: Scope, headers: Headers) -> Problem | None:
         host = headers.get("host", "")
-        if not self._ours(host):
+        if not self._is_ours(host):
             fix = "Use localhost or the machine's address, or name it with --web-hosts"
             return Problem(421, "Host", f"host: '{host[:60]}' is not a name of this service. {fix}.", "host", fix)
         origin = headers.get("origin")
         harmless = scope["type"] == "http" and scope["method"] in _READING
-        if origin is None or harmless or self._same(origin, host):
+        if origin is None or harmless or self._is_same(origin, host):
             return None
         fix = "Name the page's origin with --web-origins"
         return Problem(403, "Origin", f"origin: '{origin[:60]}' may not call this service. {fix}.", "origin", fix)
 
-    def _ours(self, host: str) -> bool:
+    def _is_ours(self, host: str) -> bool:
         """An address has no name that could be bent."""
-        name = _name(host)
+        name = _read_name(host)
         return name in self._hosts or _is_address(name)
 
-    def _same(self, origin: str, host: str) -> bool:
+    def _is_same(self, origin: str, host: str) -> bool:
         origin = origin.lower()
-        return origin in self._origins or _place(origin) == host.lower()
+        return origin in self._origins or _read_host(origin) == host.lower()
 
 
 def spelt(origins: Sequence[str]) -> list[str]:
@@ -66,14 +66,14 @@ def spelt(origins: Sequence[str]) -> list[str]:
     return [*plain, *(["null"] if _FILES in plain else [])]
 
 
-def _place(origin: str) -> str:
+def _read_host(origin: str) -> str:
     try:
         return urlsplit(origin).netloc
     except ValueError:
         return ""
 
 
-def _name(host: str) -> str:
+def _read_name(host: str) -> str:
     try:
         return (urlsplit(f"//{host}").hostname or "").rstrip(".")
     except ValueError:

@@ -81,7 +81,7 @@ class Page:
             return Problem(404, "NotFound", f"{scope['path'][:80]} is not here. See /docs.").response()
         if scope["method"] not in ("GET", "HEAD"):
             return Problem(405, "Method", "Only GET and HEAD go here.", headers={"Allow": "GET, HEAD"}).response()
-        return _fresh(asset, Headers(scope=scope))
+        return _answer_fresh(asset, Headers(scope=scope))
 
 
 class DocsPolicy:
@@ -101,7 +101,7 @@ class DocsPolicy:
         await self._app(scope, receive, guarded if scope.get("path", "").startswith("/docs") else send)
 
 
-def _fresh(asset: Asset, asked: Headers) -> Response:
+def _answer_fresh(asset: Asset, asked: Headers) -> Response:
     headers = {
         "ETag": asset.etag,
         "Cache-Control": "no-cache",

@@ -15,10 +15,10 @@ BESIDE = ("format", "fps", "shapes")
 
 def model(name: str, parameters: Iterable[Parameter]) -> Any:
     """A model that has these parameters as fields."""
-    return create_model(name, **{each.name: _field(each) for each in parameters})  # type: ignore[call-overload]
+    return create_model(name, **{each.name: _make_field(each) for each in parameters})  # type: ignore[call-overload]
 
 
-def _field(each: Parameter) -> tuple[Any, Any]:
+def _make_field(each: Parameter) -> tuple[Any, Any]:
     low, high = each.between or (None, None)
     kind = Annotated[each.kind, BeforeValidator(each.read)] if each.read else each.kind
     return kind, Field(each.default, ge=low, le=high, description=each.help)

@@ -88,7 +88,7 @@ async def _converse(socket: WebSocket, client: AsyncEmoTalkClient) -> None:
     heard: asyncio.Queue[Said | Exception | None] = asyncio.Queue(AHEAD)
     listening = asyncio.create_task(_listen(socket, heard))
     try:
-        async for chunk in client.live(live, _sound(heard)):
+        async for chunk in client.live(live, _read_sound(heard)):
             frames = chunk.first_frame + len(chunk.frames)
             await _send(socket, start, chunk)
         await socket.send_json({"type": "end", "frames": frames})
@@ -98,7 +98,7 @@ async def _converse(socket: WebSocket, client: AsyncEmoTalkClient) -> None:
 
 
 async def _start(socket: WebSocket) -> Start:
-    message = await _message(socket, min(START_SECONDS, load_of(socket).seconds))
+    message = await _read_message(socket, min(START_SECONDS, load_of(socket).seconds))
     if not isinstance(message, dict):
         raise InvalidRequest("type", "sound came before the start", 'Send {"type": "start", "sample_rate": …} first')
     try:
@@ -110,7 +110,7 @@ async def _start(socket: WebSocket) -> Start:
 async def _listen(socket: WebSocket, heard: "asyncio.Queue[Said | Exception | None]") -> None:
     """Everything up to the end; an error travels the same way, so that it comes out where the sound is read."""
     try:
-        while (message := _parse_message(await _message(socket, load_of(socket).seconds))) is not None:
+        while (message := _parse_message(await _read_message(socket, load_of(socket).seconds))) is not None:
             await heard.put(message)
         await heard.put(None)
     except (WebSocketDisconnect, EmoTalkError) as error:
@@ -129,14 +129,14 @@ def _parse_message(message: bytes | dict[str, Any]) -> Said | None:
     return None
 
 
-async def _sound(heard: "asyncio.Queue[Said | Exception | None]") -> AsyncIterator[Said]:
+async def _read_sound(heard: "asyncio.Queue[Said | Exception | None]") -> AsyncIterator[Said]:
     while (block := await heard.get()) is not None:
         if isinstance(block, Exception):
             raise block
         yield block
 
 
-async def _message(socket: WebSocket, seconds: float) -> bytes | dict[str, Any]:
+async def _read_message(socket: WebSocket, seconds: float) -> bytes | dict[str, Any]:
     try:
         async with asyncio.timeout(seconds):
             message = await socket.receive()
@@ -157,7 +157,7 @@ async def _message(socket: WebSocket, seconds: float) -> bytes | dict[str, Any]:
 
 async def _send(socket: WebSocket, start: Start, chunk: Chunk) -> None:
     if start.format == "binary":
-        message = _pack(chunk.first_frame, chunk.frames) + (b"" if chunk.head is None else _halves(chunk.head))
+        message = _pack(chunk.first_frame, chunk.frames) + (b"" if chunk.head is None else _to_halves(chunk.head))
         track = chunk.feelings
         await socket.send_bytes(message + (_pack(track.first, track.rows) if start.feeling else b""))
     else:
@@ -169,10 +169,10 @@ async def _send(socket: WebSocket, start: Start, chunk: Chunk) -> None:
 
 
 def _pack(first: int, rows: NDArray[np.float32]) -> bytes:
-    return struct.pack("<II", first, len(rows)) + _halves(rows)
+    return struct.pack("<II", first, len(rows)) + _to_halves(rows)
 
 
-def _halves(rows: NDArray[np.float32]) -> bytes:
+def _to_halves(rows: NDArray[np.float32]) -> bytes:
     return rows.astype("<f2").tobytes()
 
 

@@ -54,7 +54,7 @@ class Upload:
 async def read_upload(request: Request) -> AsyncIterator[Upload]:
     """The body of a request: a form with a file, or the bare bytes of one. Raises Problem."""
     if request.headers.get("content-type", "").startswith(FORM):
-        async with _form(request) as upload:
+        async with _read_form(request) as upload:
             yield upload
     else:
         with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as file:
@@ -65,7 +65,7 @@ async def read_upload(request: Request) -> AsyncIterator[Upload]:
 
 
 @asynccontextmanager
-async def _form(request: Request) -> AsyncIterator[Upload]:
+async def _read_form(request: Request) -> AsyncIterator[Upload]:
     try:
         form = await request.form(max_files=1, max_fields=32)
     except (MultiPartException, KeyError, LookupError, ValueError) as error:
@@ -99,24 +99,24 @@ class BodyLimit:
             return await self._app(scope, receive, send)
         said = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         if said.isdigit() and int(said) > self._limit:
-            return await self._too_long().response()(scope, receive, send)
+            return await self._make_length_problem().response()(scope, receive, send)
         arrived, until = 0, None
 
         async def counted() -> Message:
             nonlocal arrived, until
             if until is None:
                 until = asyncio.get_running_loop().time() + self._seconds
-            message = await self._in_time(receive, until)
+            message = await self._receive_in_time(receive, until)
             if not message.get("more_body"):
                 until = inf  # what follows the body is the wait for who hangs up
             arrived += len(message.get("body", b""))
             if arrived > self._limit:
-                raise self._too_long()
+                raise self._make_length_problem()
             return message
 
         return await self._app(scope, counted, send)
 
-    async def _in_time(self, receive: Receive, until: float) -> Message:
+    async def _receive_in_time(self, receive: Receive, until: float) -> Message:
         try:
             async with asyncio.timeout_at(None if until == inf else until):
                 return await receive()
@@ -124,7 +124,7 @@ class BodyLimit:
             detail = f"The body had not arrived after {self._seconds:g} s. Send it faster, or less."
             raise Problem(408, "TooSlow", detail, headers={"Connection": "close"}) from None
 
-    def _too_long(self) -> Problem:
+    def _make_length_problem(self) -> Problem:
         limit = f"{self._limit / 2**20:g} MiB"
         fix = "Send FLAC or MP3 instead of WAV, or cut the sound"
         close: dict[str, Any] = {"Connection": "close"}

@@ -27,7 +27,7 @@ class Upstream:
 
     def client(self, connection: HTTPConnection) -> AsyncEmoTalkClient:
         """For the token that came with this request. Raises Problem for an Authorization that is no bearer's."""
-        token = _token(connection)
+        token = _find_token(connection)
         client = self._clients.pop(token, None) or self._connect(token)
         self._clients[token] = client
         if len(self._clients) > MOST_CLIENTS:
@@ -47,7 +47,7 @@ async def client_of(connection: HTTPConnection) -> AsyncEmoTalkClient:
     On the event loop, to which a channel of gRPC belongs.
     """
     upstream: Upstream = connection.app.state.upstream
-    call_for(_peer_of(connection))
+    call_for(_find_peer(connection))
     return upstream.client(connection)
 
 
@@ -64,10 +64,10 @@ AdmittedClient = Annotated[AsyncEmoTalkClient, Depends(admit)]
 
 def visitor_of(connection: HTTPConnection) -> str:
     """Whose uploads count together: the token's, else the address's."""
-    return _token(connection) or (connection.client.host if connection.client else "")
+    return _find_token(connection) or (connection.client.host if connection.client else "")
 
 
-def _peer_of(connection: HTTPConnection) -> str:
+def _find_peer(connection: HTTPConnection) -> str:
     """As gRPC would name who called the gateway."""
     if connection.client is None:
         return ""
@@ -75,7 +75,7 @@ def _peer_of(connection: HTTPConnection) -> str:
     return f"ipv6:[{host}]:{port}" if ":" in host else f"ipv4:{host}:{port}"
 
 
-def _token(connection: HTTPConnection) -> str:
+def _find_token(connection: HTTPConnection) -> str:
     """A browser cannot give a WebSocket headers, so there the query has it."""
     if connection.scope["type"] == "websocket" and "token" in connection.query_params:
         header = SCHEME + connection.query_params["token"]
@@ -83,12 +83,12 @@ def _token(connection: HTTPConnection) -> str:
         header = connection.headers.get("authorization", "")
     token = header[len(SCHEME) :].strip()
     if len(token) > LONGEST_TOKEN:
-        raise _unknown(f"it is longer than {LONGEST_TOKEN} characters")
+        raise _make_token_problem(f"it is longer than {LONGEST_TOKEN} characters")
     if header and (not header.lower().startswith(SCHEME) or not (token.isascii() and token.isprintable())):
-        raise _unknown("it is not a bearer token")
+        raise _make_token_problem("it is not a bearer token")
     return token
 
 
-def _unknown(problem: str) -> Problem:
+def _make_token_problem(problem: str) -> Problem:
     detail = f"authorization: {problem}. {_FIX}."
     return Problem(401, "Unauthenticated", detail, "authorization", _FIX)

@@ -124,10 +124,10 @@ class CallersEmotions:
         """The strongest of them, with more or less contrast around a half."""
         most, contrast = int(self.settings.numbers["max_emotions"]), self.settings.numbers["emotion_contrast"]
         strongest = sorted(emotion, key=lambda name: -emotion[name])[:most]
-        return {name: _contrast(emotion[name], contrast) for name in strongest}
+        return {name: _apply_contrast(emotion[name], contrast) for name in strongest}
 
 
-def _contrast(strength: float, contrast: float) -> float:
+def _apply_contrast(strength: float, contrast: float) -> float:
     if contrast == 1:
         return strength
     more, less = math.pow(strength, contrast), math.pow(1 - strength, contrast)

@@ -95,15 +95,15 @@ def read_adjustment(
     face: a2f_pb2.FaceParameters, blendshapes: a2f_pb2.BlendShapeParameters, remarks: Remarks
 ) -> Adjustment | None:
     """What is to be changed of the face; None: nothing."""
-    values = _face_values(face, remarks)
-    multipliers = _row("bs_weight_multipliers", blendshapes.bs_weight_multipliers, 1.0, remarks)
-    offsets = _row("bs_weight_offsets", blendshapes.bs_weight_offsets, 0.0, remarks)
+    values = _read_face(face, remarks)
+    multipliers = _read_row("bs_weight_multipliers", blendshapes.bs_weight_multipliers, 1.0, remarks)
+    offsets = _read_row("bs_weight_offsets", blendshapes.bs_weight_offsets, 0.0, remarks)
     clamp = blendshapes.enable_clamping_bs_weight
     adjustment = Adjustment(multipliers=multipliers, offsets=offsets, clamp=clamp, **values)
     return None if adjustment == Adjustment() else adjustment
 
 
-def _face_values(face: a2f_pb2.FaceParameters, remarks: Remarks) -> dict[str, float]:
+def _read_face(face: a2f_pb2.FaceParameters, remarks: Remarks) -> dict[str, float]:
     """Fields of an adjustment by name."""
     given = dict(face.float_params)
     remarks.note_unused(name for name in _UNUSED if name in given)
@@ -124,7 +124,7 @@ def _face_values(face: a2f_pb2.FaceParameters, remarks: Remarks) -> dict[str, fl
     return values
 
 
-def _row(where: str, given: Mapping[str, float], neutral: float, remarks: Remarks) -> tuple[float, ...]:
+def _read_row(where: str, given: Mapping[str, float], neutral: float, remarks: Remarks) -> tuple[float, ...]:
     """A value for each of our 52 columns; none where all are neutral."""
     known = {name: value for name, value in given.items() if ours(name) in INDEX}
     remarks.note_unknown(where, given.keys() - known.keys())

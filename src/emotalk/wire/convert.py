@@ -100,7 +100,7 @@ def from_message(kind: type[T], message: Message) -> T:
     """Message → dataclass whose fields have the same names; what is not set keeps its default."""
     kinds = get_type_hints(kind)
     return kind(
-        **{name: _value(each, getattr(message, name)) for name, each in kinds.items() if _is_set(message, name)}
+        **{name: _to_value(each, getattr(message, name)) for name, each in kinds.items() if _is_set(message, name)}
     )
 
 
@@ -112,11 +112,11 @@ def _is_set(message: Message, name: str) -> bool:
     return not field.has_presence or message.HasField(name)
 
 
-def _value(kind: Any, value: Any) -> Any:
+def _to_value(kind: Any, value: Any) -> Any:
     if isinstance(kind, type) and is_dataclass(kind):
         return from_message(kind, value)
     if get_origin(kind) is dict:
         return dict(value)
     if get_origin(kind) is tuple:
-        return tuple(_value(get_args(kind)[0], each) for each in value)
+        return tuple(_to_value(get_args(kind)[0], each) for each in value)
     return value

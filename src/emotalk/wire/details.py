@@ -21,7 +21,7 @@ LONGEST_MESSAGE = 1000
 def status_of(error: EmoTalkError) -> status_pb2.Status:
     """The rich status: which field, what to do, whether and when to try again."""
     status = status_pb2.Status(code=code_pb2.Code.Value(row_of(error).code), message=_shorten(str(error)))
-    for detail in _details(error):
+    for detail in _list_details(error):
         packed = any_pb2.Any()
         packed.Pack(detail)
         status.details.append(packed)
@@ -43,7 +43,7 @@ def error_of(code: str, message: str, details: Iterable[Any] = ()) -> EmoTalkErr
     bad = _find(details, error_details_pb2.BadRequest())
     if not bad or not bad.field_violations:
         return errors.JobFailed(message)
-    field, (problem, _, fix) = bad.field_violations[0].field, _sentences(bad.field_violations[0].description)
+    field, (problem, _, fix) = bad.field_violations[0].field, _split_sentences(bad.field_violations[0].description)
     return kind(problem, fix, field) if issubclass(kind, errors.AudioError) else kind(field, problem, fix)
 
 
@@ -52,7 +52,7 @@ def error_from(status: status_pb2.Status) -> EmoTalkError:
     return error_of(code_pb2.Code.Name(status.code), status.message, status.details)
 
 
-def _sentences(description: str) -> tuple[str, str, str]:
+def _split_sentences(description: str) -> tuple[str, str, str]:
     return description.rstrip(".").partition(". ")
 
 
@@ -61,7 +61,7 @@ def _find(details: list[Any], into: Any) -> Any:
     return next((into for detail in details if detail.Unpack(into)), None)
 
 
-def _details(error: EmoTalkError) -> list[Message]:
+def _list_details(error: EmoTalkError) -> list[Message]:
     details: list[Message] = [error_details_pb2.ErrorInfo(reason=type(error).__name__, domain=DOMAIN)]
     if isinstance(error, errors.InvalidRequest):
         sentence = _shorten(f"{error.problem}. {error.fix}.")

@@ -73,12 +73,12 @@ class Animation:
             self._arrived += len(pcm)
             if self._arrived > self._job.samples:
                 break
-            self._answer(self._time(partial(session.push, pcm)))
+            self._answer(self._measure_time(partial(session.push, pcm)))
         if self._arrived != self._job.samples:
             raise AudioError(f"{self._arrived} samples stand where {self._job.samples} were promised", "Send it again")
-        self._answer(self._time(session.finish))
+        self._answer(self._measure_time(session.finish))
 
-    def _time(self, work: Callable[[], list[FaceChunk]]) -> list[FaceChunk]:
+    def _measure_time(self, work: Callable[[], list[FaceChunk]]) -> list[FaceChunk]:
         if self._abandoned:
             raise self._abandoned
         self._engine_since = self._monotonic()
@@ -94,10 +94,10 @@ class Animation:
                 raise self._abandoned
             frames = len(chunk.frames)
             tracing.past("animate", self._since, chunk=chunk.index, first_frame=chunk.first_frame, frames=frames)
-            self._publish(list(self._parts(chunk)))
+            self._publish(list(self._split_parts(chunk)))
             self._since = time.time()
 
-    def _parts(self, chunk: FaceChunk) -> Iterator[Part]:
+    def _split_parts(self, chunk: FaceChunk) -> Iterator[Part]:
         for start in range(0, len(chunk.frames), PART_FRAMES):
             frames = chunk.frames[start : start + PART_FRAMES]
             yield Part(

@@ -87,7 +87,7 @@ class Worker:
 
     def _answer_or_bury(self, claim: Claim) -> None:
         try:
-            job = _job_of(claim)
+            job = _decode_job(claim)
         except ForeignRecord as foreign:
             return bury(self._tools, claim, claim.attempts, foreign)
         if (worn := retry.before(claim.attempts)) is not None:
@@ -123,7 +123,7 @@ class Worker:
             log.warning("housekeeping put off", extra={"error": str(error), "fix": "it is tried again in an hour"})
 
 
-def _job_of(claim: Claim) -> Job:
+def _decode_job(claim: Claim) -> Job:
     """Raises ForeignRecord, NewerRecord."""
     job = decode_job(claim.request.payload)
     if job.request_id != claim.request.request_id:

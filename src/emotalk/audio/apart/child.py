@@ -29,7 +29,7 @@ _KINDS = (("WAV", "PCM_16"), ("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("OGG", "OPU
 def main(max_seconds: str, max_bytes: str, memory: str, cpu_seconds: str) -> None:
     """Get warm, close off, decode."""
     limits = Limits(float(max_seconds), int(max_bytes))
-    source, target = _pipes()
+    source, target = _open_pipes()
     os.chdir(os.sep)  # libsndfile takes a folder .AppleDouble where it runs for half of any MP3
     _warm_up()
     close_off(int(memory))
@@ -55,7 +55,7 @@ def _answer(target: BinaryIO, clip: bytes, sent: Sent, limits: Limits) -> None:
         write_answer(target, SOUND, prepared.flac, prepared.samples, prepared.missing)
 
 
-def _pipes() -> tuple[BinaryIO, BinaryIO]:
+def _open_pipes() -> tuple[BinaryIO, BinaryIO]:
     """Ours alone: what libraries print goes nowhere (libmpg123 tells of every damaged frame)."""
     source, target = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)

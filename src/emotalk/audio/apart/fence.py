@@ -39,7 +39,7 @@ def close_off(memory: int) -> None:
         return
     import resource
 
-    for name, amount in (("AS", _address_space() + memory), ("FSIZE", 0), ("CORE", 0), ("NOFILE", 0)):
+    for name, amount in (("AS", _measure_address_space() + memory), ("FSIZE", 0), ("CORE", 0), ("NOFILE", 0)):
         limit = getattr(resource, f"RLIMIT_{name}", None)
         if limit is not None:
             with suppress(ValueError, OSError):  # a system that has the name but not the limit, or a lower one
@@ -58,7 +58,7 @@ def allow_cpu(seconds: float) -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (until, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
-def _address_space() -> int:
+def _measure_address_space() -> int:
     """Bytes that this process has mapped; 0 where the system does not say, and then the limit is a little lower."""
     import resource
     from pathlib import Path

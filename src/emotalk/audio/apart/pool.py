@@ -29,7 +29,7 @@ class Decoders:
     ) -> None:
         self._limits, self._fence, self._program = limits, fence or Fence.around(limits), program
         self._children, self._lock = children, Lock()
-        self._idle = [self._child() for _ in range(children)]
+        self._idle = [self._start_child() for _ in range(children)]
         self._working: set[Decoder] = set()
         self._ended = Event()
         Thread(target=self._watch, name="decoding clock", daemon=True).start()
@@ -38,14 +38,14 @@ class Decoders:
         """See `prepare` in emotalk.audio.prepared; `limits` are those of the pool. Raises AudioError, EngineError."""
         check_size(len(data), limits)
         try:
-            return self._in(self._take(), data, sent)
+            return self._prepare_in(self._take(), data, sent)
         except Died as died:
             if self._ended.is_set():
                 raise EngineError("the server ends") from died
             # Somebody else killed it, or a clip before this one broke it. Whoever falls twice is to blame.
             log.warning("decoder lost", extra={"error": str(died), "fix": "none needed: the clip is tried once more"})
         try:
-            return self._in(self._child(), data, sent)
+            return self._prepare_in(self._start_child(), data, sent)
         except Died as twice:
             raise UndecodableAudio(f"{twice}; it was tried twice", CONVERT) from twice
 
@@ -67,7 +67,7 @@ class Decoders:
     ) -> None:
         self.close()
 
-    def _in(self, child: Decoder, data: bytes, sent: Sent) -> Prepared:
+    def _prepare_in(self, child: Decoder, data: bytes, sent: Sent) -> Prepared:
         self._working.add(child)
         try:
             return child.prepare(data, sent)
@@ -82,8 +82,8 @@ class Decoders:
                 if child.alive():
                     return child
                 child.end()
-                self._idle.insert(0, self._child())
-        return self._child()
+                self._idle.insert(0, self._start_child())
+        return self._start_child()
 
     def _give_back(self, child: Decoder) -> None:
         with self._lock:
@@ -92,7 +92,7 @@ class Decoders:
                 self._idle.append(child)
                 return
             if room:
-                self._idle.insert(0, self._child())  # at the far end: it gets warm while another decodes
+                self._idle.insert(0, self._start_child())  # at the far end: it gets warm while another decodes
         child.end()
 
     def _watch(self) -> None:
@@ -102,5 +102,5 @@ class Decoders:
             for child in list(self._working):
                 child.kill_if_late(now)
 
-    def _child(self) -> Decoder:
+    def _start_child(self) -> Decoder:
         return Decoder(self._limits, self._fence, self._program)

@@ -59,7 +59,7 @@ class Decoder:
             command(program, *words),
             **PIPES,
             pipesize=PIPE_BYTES,
-            env=_environment(os.environ),
+            env=_list_environment(os.environ),
         )
         self._to, self._from = cast(BinaryIO, self._process.stdin), cast(BinaryIO, self._process.stdout)
 
@@ -80,10 +80,10 @@ class Decoder:
         """Have it decoded. Raises AudioError, Died, EngineError."""
         self._get_warm()
         self._clips += 1
-        with self._within(self._fence.wall_seconds):
+        with self._set_deadline(self._fence.wall_seconds):
             answer = self._exchange(lambda: frames.write_clip(self._to, clip, sent))
         if answer is None:
-            raise self._cause_of_death()
+            raise self._find_cause_of_death()
         return self._read(answer)
 
     def kill(self) -> None:
@@ -104,9 +104,9 @@ class Decoder:
     def _get_warm(self) -> None:
         if self._warm:
             return
-        with self._within(WARM_SECONDS):
+        with self._set_deadline(WARM_SECONDS):
             answer = self._exchange(lambda: None)
-        if answer is None and isinstance(killed := self._cause_of_death(), Killed):
+        if answer is None and isinstance(killed := self._find_cause_of_death(), Killed):
             raise killed
         if answer is None or answer.kind != frames.READY:
             raise EngineError("the audio decoder did not start; standard error says why")
@@ -118,7 +118,7 @@ class Decoder:
         return frames.read_answer(self._from, 4 * self._most_samples + MEGABYTE)
 
     @contextmanager
-    def _within(self, seconds: float) -> Iterator[None]:
+    def _set_deadline(self, seconds: float) -> Iterator[None]:
         self._deadline = time.monotonic() + seconds
         try:
             yield
@@ -131,57 +131,59 @@ class Decoder:
             self._late = True
             self._process.kill()
 
-    def _cause_of_death(self) -> AudioError | Died:
+    def _find_cause_of_death(self) -> AudioError | Died:
         fence = self._fence
         try:
             code = self._process.wait(ENDING_SECONDS)
         except subprocess.TimeoutExpired:  # it lives, and has said what none of ours would
-            return self._broken(_RAVES)
+            return self._kill_broken(_RAVES)
         if self._late:
-            return _undecodable(f"decoding it took longer than {fence.wall_seconds:g} s")
+            return _make_undecodable_error(f"decoding it took longer than {fence.wall_seconds:g} s")
         if code == -signal.SIGXCPU:
-            return _undecodable(f"decoding it took more than {fence.cpu_seconds:g} s of a processor")
+            return _make_undecodable_error(f"decoding it took more than {fence.cpu_seconds:g} s of a processor")
         if code == -signal.SIGKILL:
             return Killed("its decoder was killed")
-        return Died(f"it broke its decoder ({_name(code)})")
+        return Died(f"it broke its decoder ({_name_exit(code)})")
 
     def _read(self, answer: frames.Reply) -> Prepared:
         if answer.kind == frames.OUT_OF_MEMORY:
-            raise _undecodable(f"decoding it takes more than {self._fence.memory / MEGABYTE:.0f} MiB of memory")
+            raise _make_undecodable_error(
+                f"decoding it takes more than {self._fence.memory / MEGABYTE:.0f} MiB of memory"
+            )
         if answer.kind == frames.BROKE:
-            raise self._broken(f" ({_plain(answer.payload.decode('utf-8', 'replace'))})")
+            raise self._kill_broken(f" ({_keep_printable(answer.payload.decode('utf-8', 'replace'))})")
         if answer.kind == frames.REFUSED:
-            raise _refusal(answer.payload) or self._broken(_RAVES)
+            raise _read_refusal(answer.payload) or self._kill_broken(_RAVES)
         if answer.kind != frames.SOUND or not _is_flac_of(answer.payload, answer.samples, self._most_samples):
-            raise self._broken(_RAVES)
-        return Prepared(answer.samples, answer.payload, _plain(answer.missing))
+            raise self._kill_broken(_RAVES)
+        return Prepared(answer.samples, answer.payload, _keep_printable(answer.missing))
 
-    def _broken(self, how: str) -> Died:
+    def _kill_broken(self, how: str) -> Died:
         """What a stranger's clip has got into its power is not used again."""
         self._process.kill()
         self._process.wait()
         return Died(f"it broke its decoder{how}")
 
 
-def _environment(ours: Mapping[str, str]) -> dict[str, str]:
+def _list_environment(ours: Mapping[str, str]) -> dict[str, str]:
     """What Python needs to start, and no secrets."""
     kept = {name: value for name, value in ours.items() if name in _NEEDED or name.startswith("PYTHON")}
     return kept | _ONE_THREAD
 
 
-def _undecodable(problem: str) -> UndecodableAudio:
+def _make_undecodable_error(problem: str) -> UndecodableAudio:
     return UndecodableAudio(problem, CONVERT)
 
 
-def _refusal(payload: bytes) -> AudioError | None:
+def _read_refusal(payload: bytes) -> AudioError | None:
     name, *words = payload.decode("utf-8", "replace").split("\0")
     if name not in _REFUSALS or len(words) != 2:
         return None
-    problem, fix = map(_plain, words)
+    problem, fix = map(_keep_printable, words)
     return _REFUSALS[name](problem, fix)
 
 
-def _plain(words: str) -> str:
+def _keep_printable(words: str) -> str:
     return "".join(filter(str.isprintable, words))[:_LONGEST_WORDS]
 
 
@@ -192,7 +194,7 @@ def _is_flac_of(payload: bytes, samples: int, most: int) -> bool:
     return 0 < samples <= most and shape == (b"fLaC", SAMPLE_RATE, 0, samples)
 
 
-def _name(code: int) -> str:
+def _name_exit(code: int) -> str:
     with suppress(ValueError):
         return signal.Signals(-code).name
     return f"exit code {code}"

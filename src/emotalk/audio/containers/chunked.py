@@ -45,7 +45,7 @@ def locate(kind: str, buffer: Buffer) -> Coded:
         if kind == "W64" and name == samples and (raw := plain(fmt)):
             coded = Coded("W64", buffer, start, end - (end - start) % frame_bytes(raw), raw=raw)
         elif whole and kind in ("W64", "AIFF"):
-            coded = _with_sizes(kind, buffer, start)
+            coded = _fill_in_sizes(kind, buffer, start)
         if whole:
             break
     if not heard:
@@ -62,7 +62,7 @@ def _is_unknown(kind: str, buffer: Buffer, start: int, size: int) -> bool:
     return size in _UNKNOWN or size >= _ENDLESS
 
 
-def _with_sizes(kind: str, buffer: Buffer, start: int) -> Coded:
+def _fill_in_sizes(kind: str, buffer: Buffer, start: int) -> Coded:
     """With the sizes that its writer did not know: libsndfile wants them."""
     size, samples = len(buffer), len(buffer) - start
     if kind == "W64":
@@ -72,7 +72,7 @@ def _with_sizes(kind: str, buffer: Buffer, start: int) -> Coded:
     return Coded(kind, buffer, start, size, head=head)
 
 
-def _aiff(buffer: Buffer) -> Iterator[Chunk]:
+def _walk_aiff(buffer: Buffer) -> Iterator[Chunk]:
     at = 12
     for _ in range(_MAX_CHUNKS):
         if at + 8 > len(buffer) or not is_name(buffer[at : at + 4]):
@@ -82,7 +82,7 @@ def _aiff(buffer: Buffer) -> Iterator[Chunk]:
         at += 8 + size + size % 2
 
 
-def _caf(buffer: Buffer) -> Iterator[Chunk]:
+def _walk_caf(buffer: Buffer) -> Iterator[Chunk]:
     at = 8
     for _ in range(_MAX_CHUNKS):
         if at + 12 > len(buffer) or not is_name(buffer[at : at + 4]):
@@ -94,13 +94,13 @@ def _caf(buffer: Buffer) -> Iterator[Chunk]:
         at += 12 + size
 
 
-def _au(buffer: Buffer) -> Iterator[Chunk]:
+def _walk_au(buffer: Buffer) -> Iterator[Chunk]:
     if len(buffer) >= 24:
         offset, size = struct.unpack(">II", buffer[4:12])
         yield b".snd", offset, size
 
 
-def _w64(buffer: Buffer) -> Iterator[Chunk]:
+def _walk_w64(buffer: Buffer) -> Iterator[Chunk]:
     at = 40
     for _ in range(_MAX_CHUNKS):
         if at + 24 > len(buffer) or not buffer[at : at + 4].strip(b"\0"):
@@ -113,8 +113,8 @@ def _w64(buffer: Buffer) -> Iterator[Chunk]:
 
 
 _KINDS: dict[str, tuple[Callable[[Buffer], Iterator[Chunk]], bytes]] = {
-    "AIFF": (_aiff, b"SSND"),
-    "CAF": (_caf, b"data"),
-    "AU": (_au, b".snd"),
-    "W64": (_w64, b"data"),
+    "AIFF": (_walk_aiff, b"SSND"),
+    "CAF": (_walk_caf, b"data"),
+    "AU": (_walk_au, b".snd"),
+    "W64": (_walk_w64, b"data"),
 }

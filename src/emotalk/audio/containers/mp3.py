@@ -81,11 +81,11 @@ def read_header(four: bytes) -> Header | None:
 def locate(buffer: Buffer, start: int, limits: Limits) -> Coded:
     """Find the frames of an MP3 that begins at about `start`. Raises NotAudio, TruncatedAudio, AudioTooLong."""
     stop = before_tags(buffer)
-    start = _next_frame(buffer, skip_zeros(buffer, start), stop)
+    start = _find_next_frame(buffer, skip_zeros(buffer, start), stop)
     header = read_header(buffer[start : start + 4]) if start < stop else None
     if header is None:
         raise NotAudio("there is no MP3 frame in it", CONVERT)
-    tag = _tag(buffer[start : start + header.length], header)
+    tag = _read_tag(buffer[start : start + header.length], header)
     check_length((tag.frames - _PADDING) * header.samples, header.rate, limits)
     walk = _walk(buffer, start, stop, limits)
     frames = walk.frames - tag.silent
@@ -113,7 +113,7 @@ def _walk(buffer: Buffer, start: int, stop: int, limits: Limits) -> Walk:
         frames, samples, end = frames + 1, samples + header.samples, at + header.length
         if samples > limits.max_seconds * header.rate + _PADDING * header.samples:
             raise endless(samples, header.rate, limits)
-        at = _next_frame(buffer, after := skip_tags(buffer, end), stop)
+        at = _find_next_frame(buffer, after := skip_tags(buffer, end), stop)
         stray += max(at - after, 0) if at < stop else 0
         if stray > _STRAY_IN_ALL:
             raise TruncatedAudio("the MP3 is damaged: too many bytes belong to no frame", "Send the original file")
@@ -128,12 +128,12 @@ def _walk(buffer: Buffer, start: int, stop: int, limits: Limits) -> Walk:
 def begins_soon(buffer: Buffer) -> bool:
     """Is there an MP3 behind zeros and a few stray bytes? Two frames in a row must say so."""
     at = skip_zeros(buffer, 0)
-    start = _next_frame(buffer, at, len(buffer)) if at < len(buffer) else at
+    start = _find_next_frame(buffer, at, len(buffer)) if at < len(buffer) else at
     header = read_header(buffer[start : start + 4])
     return bool(header and read_header(buffer[start + header.length : start + header.length + 4]))
 
 
-def _next_frame(buffer: Buffer, at: int, stop: int) -> int:
+def _find_next_frame(buffer: Buffer, at: int, stop: int) -> int:
     """Where the next frame begins: at `at`, or after a few stray bytes; `stop` if only tags or padding follow."""
     if at < stop and read_header(buffer[at : at + 4]):
         return at
@@ -151,7 +151,7 @@ def _is_followed(buffer: Buffer, at: int, stop: int) -> bool:
     return at == stop or bool(read_header(buffer[at : at + 4]))
 
 
-def _tag(frame: bytes, header: Header) -> Tag:
+def _read_tag(frame: bytes, header: Header) -> Tag:
     if frame[_VBRI_AT : _VBRI_AT + 4] == b"VBRI":
         size, frames = struct.unpack(">II", frame[_VBRI_AT + 10 :].ljust(8, b"\0")[:8])
         return Tag(1, frames, size, played=True)

@@ -38,16 +38,16 @@ def locate(buffer: Buffer) -> Coded:
     """Find the sound in an OGG. Raises TruncatedAudio, UnsupportedAudio."""
     first = final = None
     lasts, numbers = dict[int, OggPage](), dict[int, int]()
-    for page in _pages(buffer):
+    for page in _walk_pages(buffer):
         if page.flags & _BEGINS and any(numbers.values()):
             raise UnsupportedAudio("the OGG holds more than one stream, one behind the other", CONVERT)
         if not page.flags & _BEGINS and numbers and page.number != numbers.get(page.serial, -2) + 1:
-            raise _broken(f"page {numbers.get(page.serial, -1) + 1} is missing")
+            raise _make_error(f"page {numbers.get(page.serial, -1) + 1} is missing")
         first, final, numbers[page.serial] = first or page, page, page.number
         if not page.empty:
             lasts[page.serial] = page
     if first is None or final is None or not lasts or any(last.open for last in lasts.values()):
-        raise _broken("its last page is missing")
+        raise _make_error("its last page is missing")
     refuse_rest(buffer, final.stop, "OGG")
     body = buffer[_HEADER.size + buffer[26] : first.stop]
     if len(numbers) > 1 or not body.startswith((b"\x01vorbis", b"OpusHead")):
@@ -66,19 +66,19 @@ def _end_page(buffer: Buffer, last: OggPage, final: OggPage) -> bytes:
     return bytes(page)
 
 
-def _pages(buffer: Buffer) -> Iterator[OggPage]:
+def _walk_pages(buffer: Buffer) -> Iterator[OggPage]:
     at, ended = 0, False
     while at < len(buffer):
         head = buffer[at : at + _HEADER.size]
         if head[:4] != b"OggS" and ended:
             return  # tags or padding after the end
         if len(head) < _HEADER.size or head[:4] != b"OggS":
-            raise _broken(f"there is no page at byte {at}")
+            raise _make_error(f"there is no page at byte {at}")
         _, _, flags, _, serial, number, checksum, segments = _HEADER.unpack(head)
         body = at + _HEADER.size + segments
         stop = body + sum(buffer[at + _HEADER.size : body])
         if stop > len(buffer) or page_checksum(buffer[at:stop]) != checksum:
-            raise _broken(f"page {number} is cut or damaged")
+            raise _make_error(f"page {number} is cut or damaged")
         lacing = buffer[at + _HEADER.size : body]
         yield OggPage(at, stop, flags, serial, number, lacing[-1:] == b"\xff", stop == body)
         at, ended = stop, bool(flags & _ENDS)
@@ -91,5 +91,5 @@ def page_checksum(page: bytes) -> int:
     return int.from_bytes(mirrored.to_bytes(4, "little").translate(_REVERSED), "big")
 
 
-def _broken(how: str) -> AudioError:
+def _make_error(how: str) -> AudioError:
     return TruncatedAudio(f"the OGG is cut or damaged: {how}", "Send the whole file, or record it again")

@@ -80,7 +80,7 @@ def identify(buffer: Buffer) -> tuple[str, str]:
             return name, _FIXES.get(name.split()[-1], "")
     if skip_zeros(buffer, 0) == len(buffer):
         return "nothing but zeros: its writer made room for it and never filled it", "Send it again"
-    if text := _text(beginning):
+    if text := _identify_text(beginning):
         return text
     lost = beginning.count(_LOST) >= _LOST_AT_LEAST or (beginning[:4] == b"RIFF" and b"WAVEfmt " in beginning[:64])
     return CHANGED if lost or is_text_of_bytes(buffer) else ("", "")
@@ -106,8 +106,8 @@ def _is_utf8(beginning: bytes) -> bool:
     return True
 
 
-def _text(beginning: bytes) -> tuple[str, str] | None:
-    words = _words(beginning)
+def _identify_text(beginning: bytes) -> tuple[str, str] | None:
+    words = _decode_text(beginning)
     if words is None:
         return None
     quoted = words[:_QUOTED] + ("…" if len(words) > _QUOTED else "")
@@ -120,7 +120,7 @@ def _text(beginning: bytes) -> tuple[str, str] | None:
     return (f"text, which begins with '{quoted}'" if quoted else "text"), ""
 
 
-def _words(beginning: bytes) -> str | None:
+def _decode_text(beginning: bytes) -> str | None:
     """The text that it is, in UTF-8, UTF-16 or any of their elders; else None."""
     if beginning[:2] in (b"\xff\xfe", b"\xfe\xff"):
         wide = " ".join(beginning.decode("utf-16", "replace").split())

@@ -25,13 +25,13 @@ def find_aac(buffer: Buffer, start: int) -> int | None:
     near = buffer[start : start + _NEAR]
     found = near.find(b"\xff")
     while found >= 0:
-        if are_frames(buffer, start + found, _adts):
+        if are_frames(buffer, start + found, _measure_adts):
             return start + found
         found = near.find(b"\xff", found + 1)
     return None
 
 
-def _adts(packet: bytes) -> int:
+def _measure_adts(packet: bytes) -> int:
     if len(packet) < 6 or packet[0] != 0xFF or packet[1] & 0xF6 != 0xF0:
         return 0
     return (int.from_bytes(packet[3:6], "big") >> 5) & 0x1FFF
@@ -52,13 +52,13 @@ def are_frames(buffer: Buffer, at: int, size_of: Callable[[bytes], int]) -> bool
 def promised(packet: bytes) -> int:
     """Bytes of the frame that begins here, 0 where it does not say."""
     if len(packet) >= 6 and packet[:2] == b"\x0b\x77":
-        return _ac3(packet)
+        return _measure_ac3(packet)
     if header := read_header(packet[:4]):
         return header.length
-    return _mp2(packet) or _adts(packet)
+    return _measure_mp2(packet) or _measure_adts(packet)
 
 
-def _ac3(packet: bytes) -> int:
+def _measure_ac3(packet: bytes) -> int:
     if packet[5] >> 3 > _LAST_AC3:
         return 2 * (int.from_bytes(packet[2:4], "big") & 0x7FF) + 2
     rate, size = packet[4] >> 6, packet[4] & 0x3F
@@ -68,7 +68,7 @@ def _ac3(packet: bytes) -> int:
     return 2 * (words + (size & 1 if _AC3_RATES[rate] == 44_100 else 0))
 
 
-def _mp2(packet: bytes) -> int:
+def _measure_mp2(packet: bytes) -> int:
     if len(packet) < 4 or packet[0] != 0xFF or packet[1] & 0xF6 not in (0xF4, 0xE4):
         return 0
     first = packet[1] & 0x08

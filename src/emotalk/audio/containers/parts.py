@@ -33,7 +33,7 @@ _VOC_BLOCK = 16
 _PS_KIND, _PS_END, _PS_PACK = 3, 0xB9, 0xBA
 
 
-def _boxes(buffer: Buffer, at: int) -> Iterator[Part]:
+def _walk_boxes(buffer: Buffer, at: int) -> Iterator[Part]:
     while at < len(buffer):
         size, name = struct.unpack(">I4s", buffer[at : at + 8].ljust(8, b"\0"))
         if size == 1:
@@ -46,15 +46,15 @@ def _boxes(buffer: Buffer, at: int) -> Iterator[Part]:
         at = stop
 
 
-def _elements(buffer: Buffer, at: int) -> Iterator[Part]:
+def _walk_elements(buffer: Buffer, at: int) -> Iterator[Part]:
     inside = False
     while at < len(buffer):
-        name = buffer[at : at + _length(buffer[at])]
+        name = buffer[at : at + _count_bytes(buffer[at])]
         size_at = at + len(name)
         if size_at >= len(buffer) or (len(name) > _LONGEST_NAME if inside else name not in _AT_TOP):
             yield b"", at, at
             return
-        count = _length(buffer[size_at])
+        count = _count_bytes(buffer[size_at])
         unknown = (1 << 7 * count) - 1
         size = int.from_bytes(buffer[size_at : size_at + count], "big") & unknown
         if size == unknown:  # a recorder in a browser does not know: what is in it is looked at instead
@@ -63,11 +63,11 @@ def _elements(buffer: Buffer, at: int) -> Iterator[Part]:
         at = size_at + count + size
 
 
-def _length(first: int) -> int:
+def _count_bytes(first: int) -> int:
     return 9 - first.bit_length()
 
 
-def _flv(buffer: Buffer, at: int) -> Iterator[Part]:
+def _walk_flv(buffer: Buffer, at: int) -> Iterator[Part]:
     at += int.from_bytes(buffer[at + 5 : at + 9], "big") + 4
     while at < len(buffer):
         kind, size = buffer[at], int.from_bytes(buffer[at + 1 : at + 4], "big")
@@ -78,13 +78,13 @@ def _flv(buffer: Buffer, at: int) -> Iterator[Part]:
         at += 11 + size + 4
 
 
-def _packets(buffer: Buffer, at: int) -> Iterator[Part]:
+def _walk_packets(buffer: Buffer, at: int) -> Iterator[Part]:
     size, _ = packet_shape(buffer, at) or (188, 0)
     last = at + (len(buffer) - at - 1) // size * size
     yield b"packet", last, last + size
 
 
-def _packs(buffer: Buffer, at: int) -> Iterator[Part]:
+def _walk_packs(buffer: Buffer, at: int) -> Iterator[Part]:
     while (head := buffer[at : at + 14])[:3] == b"\0\0\1" and len(head) > _PS_KIND:
         if head[_PS_KIND] == _PS_END:
             stop = at + 4
@@ -97,11 +97,11 @@ def _packs(buffer: Buffer, at: int) -> Iterator[Part]:
     yield b"", at, at
 
 
-def _form(buffer: Buffer, at: int) -> Iterator[Part]:
+def _walk_form(buffer: Buffer, at: int) -> Iterator[Part]:
     yield b"FORM", at, at + 8 + int.from_bytes(buffer[at + 4 : at + 8], "big")
 
 
-def _voc(buffer: Buffer, at: int) -> Iterator[Part]:
+def _walk_voc(buffer: Buffer, at: int) -> Iterator[Part]:
     at += int.from_bytes(buffer[at + 20 : at + 22], "little")
     while at + _VOC_BLOCK <= len(buffer) and buffer[at]:
         size = int.from_bytes(buffer[at + 1 : at + 4], "little")
@@ -109,7 +109,7 @@ def _voc(buffer: Buffer, at: int) -> Iterator[Part]:
         at += 4 + size
 
 
-def _avi(buffer: Buffer, at: int) -> Iterator[Part]:
+def _walk_avi(buffer: Buffer, at: int) -> Iterator[Part]:
     kind = b"AVI "
     while at + 12 <= len(buffer):
         name, size, inside = struct.unpack("<4sI4s", buffer[at : at + 12])
@@ -117,14 +117,14 @@ def _avi(buffer: Buffer, at: int) -> Iterator[Part]:
             yield b"", at, at
             return
         if not size or size >= _UNKNOWN_RIFF:
-            yield from _chunks(buffer, at + 12)
+            yield from _walk_chunks(buffer, at + 12)
             return
         stop = at + 8 + size
         yield name, at, stop
         at, kind = stop + size % 2, b"AVIX"
 
 
-def _chunks(buffer: Buffer, at: int) -> Iterator[Part]:
+def _walk_chunks(buffer: Buffer, at: int) -> Iterator[Part]:
     while at + 8 <= len(buffer):
         name, size = struct.unpack("<4sI", buffer[at : at + 8])
         stop = at + (12 if name == b"LIST" and buffer[at + 8 : at + 12] in _OPEN_LISTS else 8 + size)
@@ -132,7 +132,7 @@ def _chunks(buffer: Buffer, at: int) -> Iterator[Part]:
         at = stop + (stop - at) % 2
 
 
-def _objects(buffer: Buffer, at: int) -> Iterator[Part]:
+def _walk_objects(buffer: Buffer, at: int) -> Iterator[Part]:
     name = buffer[at : at + 4]
     while at + 24 <= len(buffer):
         size = int.from_bytes(buffer[at + 16 : at + 24], "little")
@@ -146,15 +146,15 @@ def _objects(buffer: Buffer, at: int) -> Iterator[Part]:
 
 
 WALKS: dict[str, Callable[[Buffer, int], Iterator[Part]]] = {
-    "mov": _boxes,
-    "matroska": _elements,
-    "flv": _flv,
-    "mpegts": _packets,
-    "mpeg": _packs,
-    "iff": _form,
-    "voc": _voc,
-    "avi": _avi,
-    "asf": _objects,
+    "mov": _walk_boxes,
+    "matroska": _walk_elements,
+    "flv": _walk_flv,
+    "mpegts": _walk_packets,
+    "mpeg": _walk_packs,
+    "iff": _walk_form,
+    "voc": _walk_voc,
+    "avi": _walk_avi,
+    "asf": _walk_objects,
     "amr": rare_parts.amr,
     "dts": rare_parts.dts,
     "tta": rare_parts.tta,

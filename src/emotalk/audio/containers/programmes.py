@@ -50,12 +50,14 @@ class TransportStream:
 
     def late_sound(self) -> set[int]:
         """The PIDs of sound that a later table names and the first ones do not."""
-        return self._sound(None) - self._sound(1)
+        return self._find_sound(None) - self._find_sound(1)
 
-    def _sound(self, most: int | None) -> set[int]:
+    def _find_sound(self, most: int | None) -> set[int]:
         """Of the first so many tables of each kind, or of all."""
-        tables = {pid for section in self._sections(0)[:most] for pid in _programmes(section)}
-        return {pid for table in tables for section in self._sections(table)[:most] for pid in _sounds(section)}
+        tables = {pid for section in self._gather_sections(0)[:most] for pid in _read_programmes(section)}
+        return {
+            pid for table in tables for section in self._gather_sections(table)[:most] for pid in _read_sounds(section)
+        }
 
     def hole(self, pid: int) -> float | None:
         """Seconds from the first time to the first lost packet of this stream; None where all are there.
@@ -68,7 +70,7 @@ class TransportStream:
         losses = np.flatnonzero((steps > 1) & ~told)
         if not losses.size:
             return None
-        times = _times(rows)
+        times = _read_times(rows)
         for lost in losses:
             before, after = times[: lost + 1], times[lost + 1 :]
             before, after = before[before >= 0], after[after >= 0]
@@ -76,19 +78,19 @@ class TransportStream:
                 return float(before[-1] - before[0])
         return None
 
-    def _sections(self, pid: int) -> list[bytes]:
+    def _gather_sections(self, pid: int) -> list[bytes]:
         rows = self.packets[(self.pids == pid) & (self.packets[:, 1] & 0x40 > 0)]
-        different = dict.fromkeys(_payload(row.tobytes()) for row in rows)
+        different = dict.fromkeys(_read_payload(row.tobytes()) for row in rows)
         return [payload[1 + payload[0] :] for payload in different if payload]
 
 
-def _payload(packet: bytes) -> bytes:
+def _read_payload(packet: bytes) -> bytes:
     if not packet[3] & 0x10:
         return b""
     return packet[5 + packet[4] if packet[3] & 0x20 else 4 :]
 
 
-def _programmes(section: bytes) -> Iterator[int]:
+def _read_programmes(section: bytes) -> Iterator[int]:
     """PIDs of the tables of programmes, out of a PAT."""
     stop = 3 + (int.from_bytes(section[1:3], "big") & 0xFFF) - 4
     for at in range(8, min(stop, len(section) - 3), 4):
@@ -96,7 +98,7 @@ def _programmes(section: bytes) -> Iterator[int]:
             yield int.from_bytes(section[at + 2 : at + 4], "big") & 0x1FFF
 
 
-def _sounds(section: bytes) -> Iterator[int]:
+def _read_sounds(section: bytes) -> Iterator[int]:
     """PIDs of sound, out of a PMT."""
     if section[:1] != b"\2":
         return
@@ -115,11 +117,11 @@ def _is_sound(kind: int, descriptors: bytes) -> bool:
     return descriptors[:1] in _DESCRIBED or any(name in descriptors for name in _REGISTERED)
 
 
-def _times(rows: Octets) -> NDArray[np.float64]:
+def _read_times(rows: Octets) -> NDArray[np.float64]:
     """Seconds at which the packet of sound that begins in each row is due; -1 where none begins."""
     times = np.full(len(rows), -1.0)
     for index in np.flatnonzero(rows[:, 1] & 0x40):
-        pes = _payload(rows[index].tobytes())
+        pes = _read_payload(rows[index].tobytes())
         if pes[:3] == b"\0\0\1" and len(pes) > 13 and pes[7] & 0x80:
             first, second, third = pes[9], int.from_bytes(pes[10:12], "big"), int.from_bytes(pes[12:14], "big")
             times[index] = ((first >> 1 & 7) << 30 | second >> 1 << 15 | third >> 1) / _CLOCK

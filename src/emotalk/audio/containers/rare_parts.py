@@ -28,10 +28,10 @@ def amr(buffer: Buffer, at: int) -> Iterator[Part]:
     """Frames; of several channels nothing is known here."""
     for name, sizes in _AMR.items():
         if buffer[at : at + len(name)] == name:
-            yield from _amr_frames(buffer, at + len(name), sizes)
+            yield from _walk_amr_frames(buffer, at + len(name), sizes)
 
 
-def _amr_frames(buffer: Buffer, at: int, sizes: tuple[int, ...]) -> Iterator[Part]:
+def _walk_amr_frames(buffer: Buffer, at: int, sizes: tuple[int, ...]) -> Iterator[Part]:
     while at < len(buffer):
         kind = buffer[at] >> 3 & 15
         if buffer[at] & _UNUSED_BITS or not (kind < len(sizes) or kind in _NOTHING):

@@ -73,19 +73,19 @@ _LONGEST_PACKET = 204
 
 def sniff(buffer: Buffer) -> Found:
     """The kind of file and where it starts, after ID3v2 tags. Raises NotAudio with the name of what it is instead."""
-    if ours := _ours(buffer, 0):
+    if ours := _find_ours(buffer, 0):
         return ours
     start = skip_id3(buffer)
-    if media := _media(buffer, start):
+    if media := _find_media(buffer, start):
         return media
-    if start and (ours := _ours(buffer, start)):
+    if start and (ours := _find_ours(buffer, start)):
         return ours
     first = buffer[start : start + 2]
     if start and (aac := find_aac(buffer, start)) is not None:
         return Found(_AAC, aac, "aac")
-    if (start and not _else(buffer[start : start + 12])) or (first[:1] == b"\xff" and _is_layer(first, 3)):
+    if (start and not _is_other(buffer[start : start + 12])) or (first[:1] == b"\xff" and _is_layer(first, 3)):
         return Found("MP3", start)
-    if not _else(buffer[:512]) and (late := _LATE.search(buffer[:_NEAR])):
+    if not _is_other(buffer[:512]) and (late := _LATE.search(buffer[:_NEAR])):
         _refuse_chunks(buffer, late.start())
         return sniff(buffer[late.start() : late.start() + _NEAR])._replace(start=late.start())
     name, fix = identify(buffer)
@@ -107,7 +107,7 @@ def _refuse_chunks(buffer: Buffer, start: int) -> None:
         raise NotAudio("this is the body of an HTTP answer in chunks, with their sizes", "Save it as curl does")
 
 
-def _ours(buffer: Buffer, start: int) -> Found | None:
+def _find_ours(buffer: Buffer, start: int) -> Found | None:
     first = buffer[start : start + 12]
     if first[:4] in (b"RIFF", b"RIFX", b"RF64", b"BW64") and (len(first) < 12 or first[8:] == b"WAVE"):
         return Found("WAV", start)
@@ -116,9 +116,9 @@ def _ours(buffer: Buffer, start: int) -> Found | None:
     return next((Found(kind, start) for at, magic, kind in _OURS if first[at : at + len(magic)] == magic), None)
 
 
-def _media(buffer: Buffer, start: int) -> Found | None:
+def _find_media(buffer: Buffer, start: int) -> Found | None:
     first = buffer[start : start + 12]
-    if _else(first):
+    if _is_other(first):
         return None
     for at, magic, name, demuxer in _MEDIA:
         if first[at : at + len(magic)] == magic:
@@ -135,5 +135,5 @@ def _is_layer(first: bytes, layer: int) -> bool:
     return len(first) > 1 and first[0] == 0xFF and first[1] & 0xE0 == 0xE0 and first[1] >> 1 & 3 == 4 - layer
 
 
-def _else(first: bytes) -> bool:
+def _is_other(first: bytes) -> bool:
     return any(first[at : at + len(magic)] == magic for at, magic, _ in OTHERS)

@@ -40,7 +40,7 @@ def locate(buffer: Buffer) -> Coded:
     """Find the samples of a WAV. Raises NotAudio, TruncatedAudio, UnsupportedAudio, EmptyAudio."""
     order = ">" if buffer[:4] == b"RIFX" else "<"
     fmt, long_size, fact = b"", None, 0
-    for name, start, size in _chunks(buffer, order):
+    for name, start, size in _walk_chunks(buffer, order):
         if name == b"ds64" and start + 16 <= len(buffer):
             long_size = int(struct.unpack_from("<Q", buffer[start : start + 16], 8)[0])
         elif name == b"fmt ":
@@ -57,20 +57,20 @@ def locate(buffer: Buffer) -> Coded:
 
 def _locate(buffer: Buffer, order: str, fmt: bytes, fact: int, start: int, size: int) -> Coded:
     if (raw := plain(fmt, order)) is None:
-        tag = _tag(fmt, order)
+        tag = _read_tag(fmt, order)
         _check_promise(len(buffer) - start, size, "bytes")
         if tag in _PACKETS:
             return Coded(f"{_PACKETS[tag]} in WAV", buffer, 0, len(buffer), most=fact)
         return Coded(f"{_OTHERS.get(tag, f'codec {tag:#06x}')} in WAV", buffer, 0, len(buffer), demuxer="wav")
-    return _samples(buffer, raw, start, size)
+    return _locate_samples(buffer, raw, start, size)
 
 
 def plain(fmt: bytes, order: str = "<") -> RawPcm | None:
     """What a fmt chunk says of samples as they are; None where they are in packets. Raises AudioError."""
-    return _format(fmt, order) if _tag(fmt, order) in (0, *_PLAIN) else None
+    return _read_format(fmt, order) if _read_tag(fmt, order) in (0, *_PLAIN) else None
 
 
-def _tag(fmt: bytes, order: str) -> int:
+def _read_tag(fmt: bytes, order: str) -> int:
     return int(struct.unpack(f"{order}H", fmt[:2])[0]) if len(fmt) >= 16 else 0
 
 
@@ -79,17 +79,17 @@ def frame_bytes(raw: RawPcm) -> int:
     return raw.channels * WIDTHS[raw.subtype]
 
 
-def _chunks(buffer: Buffer, order: str) -> Iterator[tuple[bytes, int, int]]:
+def _walk_chunks(buffer: Buffer, order: str) -> Iterator[tuple[bytes, int, int]]:
     at = 12
     for _ in range(_MAX_CHUNKS):
         if at + 8 > len(buffer):
             return
         name, size = struct.unpack(f"{order}4sI", buffer[at : at + 8])
         yield name, at + 8, size
-        at = _after(buffer, at + 8, size)
+        at = _find_next(buffer, at + 8, size)
 
 
-def _after(buffer: Buffer, start: int, size: int) -> int:
+def _find_next(buffer: Buffer, start: int, size: int) -> int:
     """Where the next chunk begins; behind one of an odd size some writers forget the byte that makes it even."""
     stop = start + size
     forgotten = size % 2 and is_name(buffer[stop : stop + 4]) and not is_name(buffer[stop + 1 : stop + 5])
@@ -100,7 +100,7 @@ def is_name(four: bytes) -> bool:
     return len(four) == 4 and all(32 <= byte < 127 for byte in four)
 
 
-def _format(chunk: bytes, order: str) -> RawPcm:
+def _read_format(chunk: bytes, order: str) -> RawPcm:
     if len(chunk) < 16:
         raise TruncatedAudio("the WAV's fmt chunk is too short", "Send the whole file, or write it again")
     tag, channels, rate, _, align, bits = struct.unpack(f"{order}HHIIHH", chunk[:16])
@@ -132,7 +132,7 @@ def _count_held(buffer: Buffer, order: str, start: int, size: int) -> int:
     return size
 
 
-def _samples(buffer: Buffer, raw: RawPcm, start: int, size: int) -> Coded:
+def _locate_samples(buffer: Buffer, raw: RawPcm, start: int, size: int) -> Coded:
     align = frame_bytes(raw)
     there = (len(buffer) - start) // align
     missing = size - (len(buffer) - start)
@@ -154,9 +154,9 @@ def _check_promise(there: int, promised: int, what: str) -> None:
 
 def _refuse_hidden(buffer: Buffer, start: int, size: int) -> None:
     """Behind the samples lie chunks, tags or padding: else their size is wrong, or a second file follows."""
-    at, stop = _after(buffer, start, size), len(buffer)
+    at, stop = _find_next(buffer, start, size), len(buffer)
     while at + 8 <= stop and is_name(name := buffer[at : at + 4]) and name not in _JOINED:
-        at = _after(buffer, at + 8, int.from_bytes(buffer[at + 4 : at + 8], "little"))
+        at = _find_next(buffer, at + 8, int.from_bytes(buffer[at + 4 : at + 8], "little"))
     if at < stop:
         refuse_rest(buffer, at, f"WAV with {size} bytes of data")
 

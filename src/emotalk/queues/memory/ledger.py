@@ -27,7 +27,7 @@ class MemoryLedger:
     def payload(self, row: JobRow) -> bytes:
         """See Ledger.payload."""
         with self._store.hold():
-            job = self._job(row)
+            job = self._find_job(row)
             return b"" if job is None else job.letter or job.request.payload
 
     def cancel(self, row: JobRow, results: Sequence[bytes]) -> JobRow:
@@ -41,7 +41,7 @@ class MemoryLedger:
     def _take_away(self, row: JobRow, ended: JobState, error: str, letter: bytes, results: Sequence[bytes]) -> JobRow:
         store = self._store
         with store.hold():
-            job = self._job(row)
+            job = self._find_job(row)
             if job is None:
                 return row
             if job.waits and not job.ended:
@@ -73,6 +73,6 @@ class MemoryLedger:
     def close(self) -> None:
         """See Ledger.close."""
 
-    def _job(self, row: JobRow) -> StoredJob | None:
+    def _find_job(self, row: JobRow) -> StoredJob | None:
         job = self._store.lanes[row.partition].jobs.get(row.offset)
         return job if job is not None and job.epoch == row.epoch else None

@@ -16,11 +16,11 @@ class MemoryMeter:
     def read(self) -> Reading:
         """See Meter.read."""
         with self._store.hold():
-            lanes = [self._lane(number, lane) for number, lane in enumerate(self._store.lanes)]
+            lanes = [self._read_lane(number, lane) for number, lane in enumerate(self._store.lanes)]
             return Reading(lanes, self._store.letters())
 
     @staticmethod
-    def _lane(number: int, lane: Lane) -> LaneReading:
+    def _read_lane(number: int, lane: Lane) -> LaneReading:
         waiting = [lane.jobs[place] for place in range(lane.head, lane.next) if lane.jobs[place].waits]
         return LaneReading(number, len(waiting), waiting[0].appended_at if waiting else None)
 

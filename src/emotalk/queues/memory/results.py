@@ -18,9 +18,9 @@ class MemoryResults:
     def poll(self, timeout: float) -> list[Result]:
         """See Results.poll."""
         with self._store.hold():
-            return self._store.wait_for(self._new, timeout)
+            return self._store.wait_for(self._take_new, timeout)
 
-    def _new(self) -> list[Result]:
+    def _take_new(self) -> list[Result]:
         store = self._store
         numbers = [number for number in range(self._next, store.written) if number in store.results][:_AT_ONCE]
         self._next = numbers[-1] + 1 if numbers else store.written

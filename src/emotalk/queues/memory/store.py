@@ -162,7 +162,7 @@ class Store:
         """As the ledger shows it."""
         lane, request, state = self.lanes[job.partition], job.request, self.state_of(job)
         tried = lane if job.place == lane.head else job
-        first, last = self._span(request.request_id) if job is self.known.get(request.request_id) else (None, None)
+        first, last = self._find_span(request.request_id) if job is self.known.get(request.request_id) else (None, None)
         return JobRow(
             request.request_id,
             state,
@@ -179,6 +179,6 @@ class Store:
             job.finished_at or 0.0,
         )
 
-    def _span(self, request_id: str) -> tuple[Cursor | None, Cursor | None]:
+    def _find_span(self, request_id: str) -> tuple[Cursor | None, Cursor | None]:
         numbers = self.answers.get(request_id)
         return ((0, numbers[0]), (0, numbers[-1])) if numbers else (None, None)

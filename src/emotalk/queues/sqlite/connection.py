@@ -116,10 +116,10 @@ def translate_errors(path: Path) -> Iterator[None]:
     except (sqlite3.DatabaseError, OSError) as error:
         if isinstance(error, EmoTalkError | sqlite3.IntegrityError | sqlite3.ProgrammingError):
             raise
-        raise _ours(error, path) from error
+        raise _to_ours(error, path) from error
 
 
-def _ours(error: Exception, path: Path) -> EmoTalkError:
+def _to_ours(error: Exception, path: Path) -> EmoTalkError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_FULL:
         return QueueFull(f"{path}: no room for another request; the disk or the queue's own limit is full.")

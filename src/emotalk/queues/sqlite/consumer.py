@@ -68,7 +68,7 @@ class SqliteConsumer:
 
     def _take(self) -> Claim | None:
         # A look without the write lock first: idle workers must not stand in the way of an append.
-        if not any(self._lanes()):
+        if not any(self._list_lanes()):
             return None
         now = self._clock()
         with self._file.write() as db:
@@ -82,19 +82,21 @@ class SqliteConsumer:
                 "UPDATE lanes SET token = ?, owner = ?, kept_at = ?, lease = ? WHERE partition = ?",
                 (token, self._name, now, self._lease, partition),
             )
-        payload = self._payload(payload_id) if is_there else b""  # somebody has deleted it: nothing that could be done
+        payload = (
+            self._read_payload(payload_id) if is_there else b""
+        )  # somebody has deleted it: nothing that could be done
         if payload is None:
             return None
         request = Record(name, text(key), text(digest), payload, headers(parse(text(written))))
         return Claim(request, partition, head, whole(attempts), token, whole(epoch, 1))
 
-    def _payload(self, payload_id: int) -> bytes | None:
+    def _read_payload(self, payload_id: int) -> bytes | None:
         """Read after the commit: 64 MiB are not copied while everyone else waits. None: a successor has finished it."""
         with self._file.read() as db:
             found = db.execute("SELECT payload FROM payloads WHERE id = ?", (payload_id,)).fetchone()
         return None if found is None else blob(found[0])
 
-    def _lanes(self) -> list[bool]:
+    def _list_lanes(self) -> list[bool]:
         """For each lane with work: may this worker have it?"""
         with self._file.read() as db:
             rows = db.execute(_LOOK, {"me": self._name, "now": self._clock()}).fetchall()
@@ -102,7 +104,7 @@ class SqliteConsumer:
 
     def standing_by(self) -> bool:
         """See Consumer.standing_by."""
-        lanes = self._lanes()
+        lanes = self._list_lanes()
         return bool(lanes) and not any(lanes)
 
     def begin(self, claim: Claim, attempt: int) -> None:
@@ -110,13 +112,13 @@ class SqliteConsumer:
         with self._owning(claim) as db:
             started = "started_at = iif(started_at = 0, ?, started_at)"
             db.execute(
-                f"UPDATE lanes SET attempts = ?, {started} WHERE {_HELD}", (attempt, self._clock(), *_place(claim))
+                f"UPDATE lanes SET attempts = ?, {started} WHERE {_HELD}", (attempt, self._clock(), *_to_place(claim))
             )
 
     def keep(self, claim: Claim) -> None:
         """See Consumer.keep."""
         with self._owning(claim) as db:
-            db.execute(f"UPDATE lanes SET kept_at = ? WHERE {_HELD}", (self._clock(), *_place(claim)))
+            db.execute(f"UPDATE lanes SET kept_at = ? WHERE {_HELD}", (self._clock(), *_to_place(claim)))
 
     def publish(self, claim: Claim, results: Sequence[bytes]) -> None:
         """See Consumer.publish."""
@@ -146,7 +148,7 @@ class SqliteConsumer:
         with self._owning(claim, wakes="requests", whatever=True) as db:
             db.execute(
                 f"UPDATE lanes SET attempts = max(?, attempts - 1), {_LEAVE} WHERE {_HELD}",
-                (claim.attempts, *_place(claim)),
+                (claim.attempts, *_to_place(claim)),
             )
         self._held = None
 
@@ -172,7 +174,7 @@ class SqliteConsumer:
         with suppress(QueueError):
             with self._file.write() as db:
                 if self._held is not None:
-                    db.execute(f"UPDATE lanes SET {_LEAVE} WHERE {_HELD}", _place(self._held))
+                    db.execute(f"UPDATE lanes SET {_LEAVE} WHERE {_HELD}", _to_place(self._held))
                 db.execute("DELETE FROM bells WHERE port = ?", (self._bell.port,))
                 waiting = ports_of(db, "requests")
             self._ringer.ring(waiting)
@@ -189,7 +191,7 @@ class SqliteConsumer:
         """
         waiting: list[int] = []
         with self._file.write() as db:
-            found = db.execute(_OWNED, (*_place(claim), self._name)).fetchone()
+            found = db.execute(_OWNED, (*_to_place(claim), self._name)).fetchone()
             if found is None:
                 raise ClaimLost(f"request {claim.request.request_id!r}: another worker has it, or has finished it.")
             if found[0] and not whatever:
@@ -233,7 +235,7 @@ class SqliteConsumer:
                 deleted = db.execute(f"DELETE FROM {table} WHERE ({key}) IN ({chosen})", (before,)).rowcount
 
 
-def _place(claim: Claim) -> tuple[int, int, int]:
+def _to_place(claim: Claim) -> tuple[int, int, int]:
     return claim.partition, claim.offset, claim.token
 
 
@@ -250,4 +252,6 @@ def _choose_id(db: sqlite3.Connection, partition: int, head: int, written: objec
 
 def _advance(db: sqlite3.Connection, claim: Claim) -> None:
     """Move the lane on to its next request, which nobody has and nobody has tried."""
-    db.execute(f"UPDATE lanes SET head = head + 1, attempts = 0, started_at = 0, {_LEAVE} WHERE {_HELD}", _place(claim))
+    db.execute(
+        f"UPDATE lanes SET head = head + 1, attempts = 0, started_at = 0, {_LEAVE} WHERE {_HELD}", _to_place(claim)
+    )

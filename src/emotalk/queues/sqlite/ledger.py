@@ -53,7 +53,7 @@ class SqliteLedger:
             )
             span = db.execute(_SPAN, (request_id,)).fetchone()
         # Of one run that has both, the row: it comes first.
-        rows = [_row(*each, *span) for each in found]
+        rows = [_make_row(*each, *span) for each in found]
         return max(rows, key=lambda row: row.epoch, default=None)
 
     def rows(self) -> list[JobRow]:
@@ -62,13 +62,13 @@ class SqliteLedger:
             runs = f"{_RUNS} WHERE r.ended <> 'dead' ORDER BY r.appended_at, r.place"
             found = db.execute(runs, {"now": self._clock()}).fetchall()
             found += db.execute(f"{_LETTERS} ORDER BY id").fetchall()
-        return sorted((_row(*each) for each in found), key=lambda row: STATES.index(row.state))
+        return sorted((_make_row(*each) for each in found), key=lambda row: STATES.index(row.state))
 
     def payload(self, row: JobRow) -> bytes:
         """See Ledger.payload."""
         with self._file.read() as db:
             if row.state == "dead":
-                ids = _letters_of(db, row.request_id)
+                ids = _find_letters(db, row.request_id)
                 newest = f"WHERE id IN ({ids}) ORDER BY epoch = ? DESC, id DESC LIMIT 1"
                 found = db.execute(f"SELECT letter FROM dead_letters {newest}", (row.epoch,)).fetchone()
             else:
@@ -91,10 +91,10 @@ class SqliteLedger:
                 now = self._clock()
                 if letter:
                     write_letter(db, row.partition, row.offset, now, error, letter)
-                db.execute(f"UPDATE requests SET ended = ?, error = ? {_AT}", (ended, error, *_place(row)))
+                db.execute(f"UPDATE requests SET ended = ?, error = ? {_AT}", (ended, error, *_to_place(row)))
                 write_results(db, row.request_id, now, results)
                 if not _is_held(db, row):
-                    finish(db, *_place(row), now)
+                    finish(db, *_to_place(row), now)
                 waiting = ports_of(db, "results")
         self._ringer.ring(waiting)
         self._file.tidy()
@@ -102,12 +102,12 @@ class SqliteLedger:
 
     def _is_open(self, db: sqlite3.Connection, row: JobRow) -> bool:
         open_run = f"SELECT 1 FROM requests {_AT} AND finished_at IS NULL AND ended = ''"
-        return db.execute(open_run, _place(row)).fetchone() is not None
+        return db.execute(open_run, _to_place(row)).fetchone() is not None
 
     def delete(self, request_id: str) -> int:
         """See Ledger.delete."""
         with self._file.write() as db:
-            deleted = db.execute(f"DELETE FROM dead_letters WHERE id IN ({_letters_of(db, request_id)})").rowcount
+            deleted = db.execute(f"DELETE FROM dead_letters WHERE id IN ({_find_letters(db, request_id)})").rowcount
             db.execute("UPDATE requests SET ended = 'failed' WHERE request_id = ? AND ended = 'dead'", (request_id,))
         self._file.tidy()
         return deleted
@@ -120,7 +120,7 @@ class SqliteLedger:
         self._ringer.close()
 
 
-def _letters_of(db: sqlite3.Connection, request_id: str) -> str:
+def _find_letters(db: sqlite3.Connection, request_id: str) -> str:
     """The rows of an id's letters, for an IN; also of one that a stranger wrote as no text can be."""
     found = db.execute("SELECT id FROM dead_letters WHERE request_id = ?", (request_id,)).fetchall()
     if not found:
@@ -166,14 +166,14 @@ def finish(db: sqlite3.Connection, partition: int, place: int, now: float) -> No
 def _is_held(db: sqlite3.Connection, row: JobRow) -> bool:
     """Does a worker have it, even a dead one? Then it is its, or its successor's, to let go of."""
     held = "SELECT 1 FROM lanes WHERE partition = ? AND head = ? AND owner IS NOT NULL"
-    return db.execute(held, _place(row)).fetchone() is not None
+    return db.execute(held, _to_place(row)).fetchone() is not None
 
 
-def _place(row: JobRow) -> tuple[int, int]:
+def _to_place(row: JobRow) -> tuple[int, int]:
     return row.partition, row.offset
 
 
-def _row(
+def _make_row(
     request_id: object,
     state: JobState,
     partition: object,

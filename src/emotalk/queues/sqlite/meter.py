@@ -28,12 +28,12 @@ class SqliteMeter:
     def read(self) -> Reading:
         """See Meter.read."""
         with self._file.read() as db:
-            lanes = [_lane(*row) for row in db.execute(_LANES).fetchall()]
+            lanes = [_read_lane(*row) for row in db.execute(_LANES).fetchall()]
             (dead,) = db.execute("SELECT count(*) FROM dead_letters").fetchone()
-            used = _used(db)
-        return Reading(lanes, int(dead), self._room(used))
+            used = _count_used(db)
+        return Reading(lanes, int(dead), self._measure_room(used))
 
-    def _room(self, used: int) -> Usage:
+    def _measure_room(self, used: int) -> Usage:
         try:
             free = shutil.disk_usage(self._path).free
         except OSError as error:
@@ -46,11 +46,11 @@ class SqliteMeter:
         self._file.close()
 
 
-def _lane(partition: int, unfinished: object, oldest_at: object) -> LaneReading:
+def _read_lane(partition: int, unfinished: object, oldest_at: object) -> LaneReading:
     return LaneReading(partition, whole(unfinished), number(oldest_at) or None)
 
 
-def _used(db: sqlite3.Connection) -> int:
+def _count_used(db: sqlite3.Connection) -> int:
     (pages,) = db.execute("PRAGMA page_count").fetchone()
     (unused,) = db.execute("PRAGMA freelist_count").fetchone()
     return int(pages - unused) * PAGE_BYTES

@@ -31,7 +31,7 @@ def refuse_network_disk(path: Path, mounts: Path = _MOUNTS) -> None:
 
     WAL needs memory that all processes share, and locks that hold: over NFS or SMB a file of ours can be torn.
     """
-    kind = _file_system(path, mounts.read_text("utf-8", "replace")) if mounts.exists() else ""
+    kind = _find_file_system(path, mounts.read_text("utf-8", "replace")) if mounts.exists() else ""
     if kind in _NETWORK or (kind.startswith("fuse.") and any(name in kind for name in _NETWORK_FUSE)):
         raise ConfigurationError(
             f"{path}: is on a network file system ({kind}), where SQLite cannot keep its promises. "
@@ -39,7 +39,7 @@ def refuse_network_disk(path: Path, mounts: Path = _MOUNTS) -> None:
         )
 
 
-def _file_system(path: Path, mounts: str) -> str:
+def _find_file_system(path: Path, mounts: str) -> str:
     """The type of the innermost mount that holds `path`; "" if none is known."""
     place, found, depth = path.resolve(), "", -1
     for line in mounts.splitlines():

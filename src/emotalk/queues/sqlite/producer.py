@@ -79,7 +79,7 @@ class SqliteProducer:
             # What an earlier run of this id had answered is no answer to this one.
             db.execute("DELETE FROM results WHERE request_id = ?", (request.request_id,))
             # The file says how many lanes there are: two servers that were told differently must not disagree.
-            receipt = self._store(db, request, _lane(db, request.key), epoch)
+            receipt = self._store(db, request, _choose_lane(db, request.key), epoch)
             waiting = ports_of(db, "requests")
         self._ringer.ring(waiting)
         return receipt
@@ -88,12 +88,12 @@ class SqliteProducer:
         try:
             receipt = _store(db, request, partition, self._clock(), epoch)
         except sqlite3.DatabaseError:
-            self._had_no_room()
+            self._note_no_room()
             raise
         self._refused_until = 0.0
         return receipt
 
-    def _had_no_room(self) -> None:
+    def _note_no_room(self) -> None:
         self._refused_until = time.monotonic() + _REFUSED_SECONDS
 
     def ahead(self, receipt: Receipt) -> int:
@@ -139,7 +139,7 @@ class SqliteProducer:
         kept = min(MAX_MESSAGE_BYTES, disk.total // _KEPT_OF_A_SMALL_DISK)
         if disk.free < kept + 2 * wanted:  # once in the write-ahead log, once in the file
             if wanted:
-                self._had_no_room()
+                self._note_no_room()
             raise QueueFull(f"{self._path}: only {disk.free} bytes are left on its disk.")
 
     def close(self) -> None:
@@ -169,7 +169,7 @@ def _find_run(db: sqlite3.Connection, request: Record, again: bool) -> tuple[Rec
     return Receipt(partition, place, True, epoch, (0, 0)), epoch
 
 
-def _lane(db: sqlite3.Connection, key: str) -> int:
+def _choose_lane(db: sqlite3.Connection, key: str) -> int:
     partitions = [partition for (partition,) in db.execute("SELECT partition FROM lanes ORDER BY partition")]
     return int(partitions[lane_of(key, len(partitions))])
 

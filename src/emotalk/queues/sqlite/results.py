@@ -22,7 +22,7 @@ class SqliteResults:
         self._file, self._bell = Connection(path), Doorbell()
         with self._file.write() as db:
             self._bell.hang(db, "results")
-            self._seen = _last_number(db)
+            self._seen = _read_last_number(db)
 
     def poll(self, timeout: float) -> list[Result]:
         """See Results.poll."""
@@ -43,7 +43,7 @@ class SqliteResults:
     def behind(self) -> int:
         """See Results.behind."""
         with self._file.read() as db:
-            return max(0, _last_number(db) - self._seen)
+            return max(0, _read_last_number(db) - self._seen)
 
     def close(self) -> None:
         """See Results.close."""
@@ -58,7 +58,7 @@ class SqliteResults:
         return [Result(text(name), blob(payload), (0, seq)) for name, payload, seq in rows]
 
 
-def _last_number(db: sqlite3.Connection) -> int:
+def _read_last_number(db: sqlite3.Connection) -> int:
     """Not max(seq): the newest results may have been deleted, their numbers are not used again."""
     row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'results'").fetchone()
     return 0 if row is None else int(row[0])

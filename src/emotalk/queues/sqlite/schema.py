@@ -143,12 +143,12 @@ def _refuse_what_lacks(db: sqlite3.Connection, path: Path) -> None:
     with closing(sqlite3.connect(":memory:")) as whole:
         for statement in (each for step in MIGRATIONS for each in step):
             whole.execute(statement)
-        lacking = _columns(whole) - _columns(db)
+        lacking = _list_columns(whole) - _list_columns(db)
     if lacking:
         raise ConfigurationError(f"{path}: lacks {min(lacking)}. Restore a backup of it, or choose another file.")
 
 
-def _columns(db: sqlite3.Connection) -> set[str]:
+def _list_columns(db: sqlite3.Connection) -> set[str]:
     tables = "SELECT m.name || '.' || c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table'"
     return {name for (name,) in db.execute(tables)}
 

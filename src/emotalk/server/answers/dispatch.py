@@ -108,18 +108,18 @@ class Dispatch:
         with metrics.at_the_door():
             self._intake.check(order)
         with metrics.at_the_door(), tracing.span("accept", request_id=order.request_id):
-            accepting = asyncio.create_task(self._in_turn(Arrival(order, caller, self._outage)))
+            accepting = asyncio.create_task(self._accept_in_turn(Arrival(order, caller, self._outage)))
             try:
                 return await asyncio.shield(accepting)
             except asyncio.CancelledError:
-                accepting.add_done_callback(self._left_before_accepted)
+                accepting.add_done_callback(self._leave_accepted)
                 raise
 
-    def _left_before_accepted(self, accepting: asyncio.Task[Accepted]) -> None:
+    def _leave_accepted(self, accepting: asyncio.Task[Accepted]) -> None:
         if not accepting.cancelled() and accepting.exception() is None:
             accepting.result().leave()
 
-    async def _in_turn(self, arrival: Arrival) -> Accepted:
+    async def _accept_in_turn(self, arrival: Arrival) -> Accepted:
         """Join the answer that this server knows, or begin it: listen, store, then read what was there before."""
         order = arrival.order
         # A session's name is its client's own: whoever else uses it does not wait in this line.
@@ -153,7 +153,7 @@ class Dispatch:
         """Begin to store the request, in a task of its own, and to listen for its answer."""
         name, place = arrival.order.request_id, self._allowances.take(arrival.caller.client)
         storing = asyncio.create_task(self._store(arrival, place))
-        storing.add_done_callback(partial(self._stored, name, place))
+        storing.add_done_callback(partial(self._settle_storing, name, place))
         answer = self._switchboard.begin(name, digest, storing, partial(self._allowances.leave, place))
         return answer, self._switchboard.listen(name, answer, None)
 
@@ -170,9 +170,9 @@ class Dispatch:
         return await self._wait_accepted(request_id, answer, stream)
 
     async def _wait_accepted(self, request_id: str, answer: Channel, stream: Stream) -> Accepted:
-        return Accepted(request_id, await self._run(self._position, answer.stored.result()), stream, answer)
+        return Accepted(request_id, await self._run(self._find_position, answer.stored.result()), stream, answer)
 
-    def _position(self, receipt: Receipt) -> int | None:
+    def _find_position(self, receipt: Receipt) -> int | None:
         try:
             return min(self._producer.ahead(receipt), MOST)
         except QueueUnavailable:  # accepted all the same, and the client has no use for an error about a courtesy
@@ -211,7 +211,7 @@ class Dispatch:
             job = self._intake.accept(arrival.order, self._clock)
             return job, as_request(job, arrival.caller.connection)
 
-    def _stored(self, request_id: str, place: Place, storing: asyncio.Task[Receipt]) -> None:
+    def _settle_storing(self, request_id: str, place: Place, storing: asyncio.Task[Receipt]) -> None:
         failed = storing.cancelled() or storing.exception() is not None
         if failed:
             self._switchboard.forget(request_id, storing)

@@ -43,12 +43,12 @@ class JobCalls:
     async def find(self, request_id: str) -> Standing:
         """Where a job stands. Raises UnknownJob, InvalidRequest."""
         check_id("request_id", request_id)
-        return await self._run(lambda: self._standing(get_row(self._ledger, request_id)))
+        return await self._run(lambda: self._make_standing(get_row(self._ledger, request_id)))
 
     async def cancel(self, request_id: str) -> Standing:
         """Take it away unless it is over, then say where it stands. Raises UnknownJob, InvalidRequest."""
         check_id("request_id", request_id)
-        return await self._run(lambda: self._standing(cancel(self._ledger, get_row(self._ledger, request_id))))
+        return await self._run(lambda: self._make_standing(cancel(self._ledger, get_row(self._ledger, request_id))))
 
     async def follow(self, request_id: str) -> Accepted:
         """Its answer from its first frame on. Raises UnknownJob, InvalidRequest, and what ended it unanswered."""
@@ -70,28 +70,28 @@ class JobCalls:
             if (error := error_of(row)) is not None:
                 raise error
             accepted.stream.follow(row)
-            position = (await self._run(lambda: self._standing(row))).position
+            position = (await self._run(lambda: self._make_standing(row))).position
         except BaseException:
             accepted.leave()
             raise
         return Accepted(row.request_id, position, accepted.stream, answer)
 
-    def _standing(self, row: JobRow) -> Standing:
+    def _make_standing(self, row: JobRow) -> Standing:
         total = whole(row.headers.get("frames"))
         if row.state == "done" and total:
             return Standing(row, None, total, total)
         if row.state not in ("running", "done"):
-            return Standing(row, self._position(row) if row.state == "queued" else None, 0, total)
-        done, told = self._progress(row)
+            return Standing(row, self._find_position(row) if row.state == "queued" else None, 0, total)
+        done, told = self._measure_progress(row)
         return Standing(row, None, done, total or told)
 
-    def _position(self, row: JobRow) -> int | None:
+    def _find_position(self, row: JobRow) -> int | None:
         try:
             return min(self._producer.ahead(Receipt(row.partition, row.offset)), MOST)
         except QueueUnavailable:
             return None
 
-    def _progress(self, row: JobRow) -> tuple[int, int]:
+    def _measure_progress(self, row: JobRow) -> tuple[int, int]:
         """Frames up to the newest result, and of the whole answer."""
         newest = self._results.read(row.request_id, row.last, 1, row.last) if row.last else []
         try:

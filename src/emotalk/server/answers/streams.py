@@ -52,7 +52,7 @@ class Stream:
 
     def feed(self, cursor: Cursor, part: Part | EmoTalkError) -> None:
         """Take what just came; on the event loop."""
-        if self._was_read(cursor):
+        if self._has_read(cursor):
             return
         if self._behind is not None:
             self._missed = True
@@ -130,7 +130,7 @@ class Stream:
             # Nothing came in while the log was read to its end: from here on the thread's parts are in order.
             self._behind = None
 
-    def _was_read(self, cursor: Cursor) -> bool:
+    def _has_read(self, cursor: Cursor) -> bool:
         """Has the log given us this part already? The thread may be far behind it."""
         return self._read_to is not None and self._read_to[0] == cursor[0] and cursor[1] <= self._read_to[1]
 

@@ -75,16 +75,16 @@ class AudioCall:
     async def answers(self, messages: AsyncIterator[AudioStream]) -> AsyncGenerator[Answer, None]:
         """All that comes before the last event and status. Raises EmoTalkError. Close it to hang up."""
         yield to_header(self._asked.rate, time.time())
-        async with aclosing(self._chunks(messages)) as chunks:
+        async with aclosing(self._read_and_draw(messages)) as chunks:
             async for chunk in chunks:
                 for remark in to_remarks(self._asked.emotions.remarks):
                     yield remark
-                for answer in self._animations(chunk):
+                for answer in self._to_animations(chunk):
                     yield answer
         if self._closed_early:
             yield UNFINISHED
 
-    def _animations(self, chunk: LiveChunk) -> Iterator[Answer]:
+    def _to_animations(self, chunk: LiveChunk) -> Iterator[Answer]:
         """Made one by one, as they are taken."""
         for frame, weights in to_frames(chunk.first_frame, chunk.frames):
             step = frame // STEP_FRAMES - chunk.feelings.first
@@ -94,7 +94,7 @@ class AudioCall:
             yield to_animation(frame, weights, self._echo(frame), asked, self._felt)
             self._frames += 1
 
-    async def _chunks(self, messages: AsyncIterator[AudioStream]) -> AsyncGenerator[LiveChunk, None]:
+    async def _read_and_draw(self, messages: AsyncIterator[AudioStream]) -> AsyncGenerator[LiveChunk, None]:
         tasks = reading, drawing = asyncio.create_task(self._read(messages)), asyncio.create_task(self._draw())
         reading.add_done_callback(self._fail_with)
         drawing.add_done_callback(self._fail_with)
@@ -135,30 +135,30 @@ class AudioCall:
             self._arrival.hear(len(sound) / SAMPLE_BYTES / self._asked.rate)
             self._came.set()
 
-    async def _more(self) -> None:
+    async def _wait_for_more(self) -> None:
         await self._came.wait()
         self._came.clear()
 
     async def _draw(self) -> None:
         """Have the sound drawn, once it is known how."""
-        opening = await self._opening()
-        async with aclosing(self._live.converse(opening, self._sound())) as chunks:
+        opening = await self._make_opening()
+        async with aclosing(self._live.converse(opening, self._feed_sound())) as chunks:
             async for chunk in chunks:
                 self._drawn.put_nowait(chunk)
         self._drawn.put_nowait(None)
 
-    async def _opening(self) -> Opening:
+    async def _make_opening(self) -> Opening:
         while (manner := self._arrival.manner()) is None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_SECONDS):
-                    await self._more()
+                    await self._wait_for_more()
         self._manner = manner
         as_clip, asked = manner == "clip", self._asked
-        seed = await asyncio.to_thread(self._digest) if as_clip else self._request_id
+        seed = await asyncio.to_thread(self._digest_sound) if as_clip else self._request_id
         performance = asked.emotions.performance()
         return Opening(seed, performance, asked.rate, as_clip=as_clip, adjustment=asked.adjustment)
 
-    def _digest(self) -> str:
+    def _digest_sound(self) -> str:
         """The seed that `animate` takes for the same sound in a plain WAV file."""
         rate, size = self._asked.rate, self._spool.end
         shape = (16, 1, 1, rate, rate * SAMPLE_BYTES, SAMPLE_BYTES, 8 * SAMPLE_BYTES)
@@ -168,7 +168,7 @@ class AudioCall:
             digest.update(self._spool.read(start, start + BLOCK_BYTES))
         return digest.hexdigest()
 
-    async def _sound(self) -> AsyncGenerator[SoundBlock, None]:
+    async def _feed_sound(self) -> AsyncGenerator[SoundBlock, None]:
         """All of it, for the engine."""
         while True:
             if 0 < self._spool.end - self._fed < SMALL_SECONDS * SAMPLE_BYTES * self._asked.rate:
@@ -181,7 +181,7 @@ class AudioCall:
             elif self._arrival.ended:
                 return
             else:
-                await self._more()
+                await self._wait_for_more()
 
     def _echo(self, frame: int) -> bytes:
         """The sound of this frame; after the end, silence."""

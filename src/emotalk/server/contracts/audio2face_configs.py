@@ -26,25 +26,25 @@ class A2XExportConfigService(a2x_export_config_pb2_grpc.A2XExportConfigServiceSe
     ) -> AsyncIterator[a2x_export_config_pb2.A2XConfig]:
         """A message a file; YAML unless JSON is asked for."""
         as_json = request.config_type == a2x_export_config_pb2.ConfigsTypeRequest.JSON
-        suffix, render = (".json", _json) if as_json else (".yaml", _yaml)
+        suffix, render = (".json", _to_json) if as_json else (".yaml", _to_yaml)
         for name, content in self._configs().items():
             yield a2x_export_config_pb2.A2XConfig(name=name + suffix, content=render(content))
 
 
-def _json(content: Mapping[str, Any]) -> str:
+def _to_json(content: Mapping[str, Any]) -> str:
     return json.dumps(content, indent=2) + "\n"
 
 
-def _yaml(content: Mapping[str, Any]) -> str:
-    return "\n".join(_lines(content)) + "\n"
+def _to_yaml(content: Mapping[str, Any]) -> str:
+    return "\n".join(_write_lines(content)) + "\n"
 
 
-def _lines(content: Mapping[str, Any], indent: str = "") -> Iterator[str]:
+def _write_lines(content: Mapping[str, Any], indent: str = "") -> Iterator[str]:
     """Values are written as in JSON, which YAML reads the same, but for 1e-05: that is a word to it."""
     for name, value in content.items():
         if isinstance(value, Mapping) and value:
             yield f"{indent}{name}:"
-            yield from _lines(value, indent + "  ")
+            yield from _write_lines(value, indent + "  ")
         else:
             number = _NO_POINT.sub(r"\1.0e", json.dumps(value))
             yield f"{indent}{name}: {number}"

@@ -63,10 +63,10 @@ class Contract:
 
 def calls_of(service: ServiceDescriptor, probes: Iterable[str] = ()) -> dict[str, CallKind]:
     """The calls of a service by name, as its descriptor has them; `probes` names those that need no token."""
-    return {method.name: _kind_of(method) for method in service.methods} | dict.fromkeys(probes, CallKind.PROBE)
+    return {method.name: _find_kind(method) for method in service.methods} | dict.fromkeys(probes, CallKind.PROBE)
 
 
-def _kind_of(method: MethodDescriptor) -> CallKind:
+def _find_kind(method: MethodDescriptor) -> CallKind:
     if method.client_streaming:
         return CallKind.STREAM
     sounds = any(field.type == FieldDescriptor.TYPE_BYTES for field in method.input_type.fields)

@@ -63,7 +63,7 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
         self, request: emotalk_pb2.AudioRequest, context: grpc.aio.ServicerContext
     ) -> emotalk_pb2.Job:
         """Accept, and say where it stands."""
-        fresh, request_id = _name(request), request.request_id
+        fresh, request_id = _ensure_id(request), request.request_id
         submitting = self._submit(request, fresh, context)
         del request
         with self._in_hand:
@@ -120,7 +120,7 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
     async def _process(
         self, request: emotalk_pb2.AudioRequest, context: grpc.aio.ServicerContext, call: metrics.Call
     ) -> None:
-        fresh, request_id = _name(request), request.request_id
+        fresh, request_id = _ensure_id(request), request.request_id
         assembly = Assembly(may_restart=request.may_restart)
         try:
             accepting = self._dispatch.accept(to_order(request, fresh), caller_of(context, self._tokens))
@@ -170,7 +170,7 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
             accepted.leave()
 
 
-def _name(request: emotalk_pb2.AudioRequest) -> bool:
+def _ensure_id(request: emotalk_pb2.AudioRequest) -> bool:
     """Give it an id where it has none; was that so?"""
     fresh = not request.request_id
     if fresh:

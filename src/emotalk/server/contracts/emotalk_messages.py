@@ -72,10 +72,10 @@ async def to_blocks(messages: AsyncIterator[emotalk_pb2.AudioFrame]) -> AsyncIte
     async for message in messages:
         if message.HasField("settings"):
             raise InvalidRequest("settings", "they came a second time", "Send them in the first message only")
-        yield SoundBlock(message.audio, _keys(message) if message.emotions or message.feels else None)
+        yield SoundBlock(message.audio, _read_keys(message) if message.emotions or message.feels else None)
 
 
-def _keys(message: emotalk_pb2.AudioFrame) -> tuple[EmotionKey, ...]:
+def _read_keys(message: emotalk_pb2.AudioFrame) -> tuple[EmotionKey, ...]:
     keys = tuple(from_message(EmotionKey, key) for key in message.emotions)
     check_keys(keys)
     return keys

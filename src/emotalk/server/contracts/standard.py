@@ -27,7 +27,7 @@ class StandardHealth(health_pb2_grpc.HealthServicer):  # type: ignore[misc]  # g
         """SERVING once ready; NOT_FOUND for a service that is not ours."""
         if request.service not in self._readiness.services:
             await context.abort(grpc.StatusCode.NOT_FOUND, "no such service")
-        return _status(self._readiness.ready)
+        return _make_status(self._readiness.ready)
 
     async def Watch(  # noqa: N802
         self, request: health_pb2.HealthCheckRequest, context: grpc.aio.ServicerContext
@@ -37,10 +37,10 @@ class StandardHealth(health_pb2_grpc.HealthServicer):  # type: ignore[misc]  # g
             await context.write(_ANSWER(status=_ANSWER.SERVICE_UNKNOWN))
             await asyncio.Event().wait()  # as the protocol has it: the call stays open
         async for ready in self._readiness.changes():
-            await context.write(_status(ready))
+            await context.write(_make_status(ready))
 
 
-def _status(ready: bool) -> health_pb2.HealthCheckResponse:
+def _make_status(ready: bool) -> health_pb2.HealthCheckResponse:
     return _ANSWER(status=_ANSWER.SERVING if ready else _ANSWER.NOT_SERVING)
 
 

@@ -39,20 +39,20 @@ class ArrivalGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has
         if handler is None:
             return None
         kind = self._kinds.get(details.method, CallKind.REQUEST)
-        call = _saying_why(self._call(handler, kind))
+        call = _wrap_call(self._call(handler, kind))
         deserialize = _wrap_deserializer(handler.request_deserializer, kind)
-        return grpc.stream_stream_rpc_method_handler(call, deserialize, _passing_on(handler.response_serializer))
+        return grpc.stream_stream_rpc_method_handler(call, deserialize, _wrap_serializer(handler.response_serializer))
 
     def _call(self, handler: Any, kind: CallKind) -> Call:
         if streams := handler.stream_stream or handler.stream_unary:
-            return lambda messages, context: self._streaming(streams, messages, context)
+            return lambda messages, context: self._answer_stream(streams, messages, context)
         answer = handler.unary_stream or handler.unary_unary
         if kind is not CallKind.PROBE:
-            return lambda _, context: self._single(answer, kind, context)
+            return lambda _, context: self._answer_single(answer, kind, context)
         lasts = handler.unary_stream is not None
         return lambda _, context: self._probe(answer, lasts, context)
 
-    async def _single(self, answer: Callable[..., Answering], kind: CallKind, context: Any) -> None:
+    async def _answer_single(self, answer: Callable[..., Answering], kind: CallKind, context: Any) -> None:
         client = caller_of(context, self._tokens).client
         with self._doorway.inside.of(client):
             with self._doorway.arrival(client, kind):
@@ -60,10 +60,10 @@ class ArrivalGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has
                 answering = answer(await self._receive(context), context)
             await _answer(answering, context)
 
-    async def _streaming(self, answer: Callable[..., Answering], messages: Any, context: Any) -> None:
+    async def _answer_stream(self, answer: Callable[..., Answering], messages: Any, context: Any) -> None:
         client = caller_of(context, self._tokens).client
         with self._doorway.inside.of(client), self._doorway.streaming(client):
-            async with aclosing(self._in_time(messages, self._doorway.arriving.of(client))) as timely:
+            async with aclosing(self._read_in_time(messages, self._doorway.arriving.of(client))) as timely:
                 try:
                     await _answer(answer(timely, context), context)
                 except EmoTalkError:
@@ -77,22 +77,22 @@ class ArrivalGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has
             request = await self._receive(context)
         else:
             request = await self._doorway.turns.read(caller.connection, lambda: self._receive(context))
-        with self._place_of(caller, lasts):
+        with self._take_place(caller, lasts):
             await _answer(answer(request, context), context)
 
-    def _place_of(self, caller: Caller, lasts: bool) -> AbstractContextManager[None]:
+    def _take_place(self, caller: Caller, lasts: bool) -> AbstractContextManager[None]:
         return self._doorway.watching.of(caller.client) if lasts else self._doorway.asking.of(caller.connection)
 
-    async def _in_time(
+    async def _read_in_time(
         self, messages: AsyncIterator[Any], arriving: AbstractContextManager[None]
     ) -> AsyncGenerator[Any, None]:
         with arriving:
-            message = await self._next(messages)
+            message = await self._read_next(messages)
         while message is not _END:
             yield message
-            message = await self._next(messages)
+            message = await self._read_next(messages)
 
-    async def _next(self, messages: AsyncIterator[Any]) -> Any:
+    async def _read_next(self, messages: AsyncIterator[Any]) -> Any:
         try:
             async with asyncio.timeout(self._seconds):  # wait_for would make a task for every message
                 return await anext(messages, _END)
@@ -105,7 +105,7 @@ class ArrivalGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has
         except TimeoutError as late:
             raise DeadlineExceeded(f"the request had not arrived after {self._seconds:g} s") from late
         if request is grpc.aio.EOF:
-            raise _unreadable()
+            raise _make_unreadable_error()
         return request
 
 
@@ -114,7 +114,7 @@ async def _answer(answering: Answering, context: grpc.aio.ServicerContext) -> No
         await context.write(response)
 
 
-def _saying_why(call: Call) -> Call:
+def _wrap_call(call: Call) -> Call:
     async def saying(messages: Any, context: grpc.aio.ServicerContext) -> None:
         try:
             await call(messages, context)
@@ -135,15 +135,15 @@ def _wrap_deserializer(deserializer: Callable[[bytes], Any] | None, kind: CallKi
         try:
             return deserializer(message) if deserializer else message
         except DecodeError as error:
-            raise _unreadable() from error
+            raise _make_unreadable_error() from error
 
     return deserialize
 
 
-def _passing_on(serializer: Callable[[Any], bytes] | None) -> Callable[[Any], bytes]:
+def _wrap_serializer(serializer: Callable[[Any], bytes] | None) -> Callable[[Any], bytes]:
     """What another process of ours has packed goes on as it is."""
     return lambda message: message if isinstance(message, bytes) or serializer is None else serializer(message)
 
 
-def _unreadable() -> InvalidRequest:
+def _make_unreadable_error() -> InvalidRequest:
     return InvalidRequest("request", "it is not a message of this call", "Compile the .proto of this call again")

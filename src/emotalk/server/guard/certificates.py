@@ -36,7 +36,7 @@ class Tls:
             if path is not None:
                 _check_readable(flag, path)
         try:
-            context.load_cert_chain(self.certificate, self.key, password=_no_password)
+            context.load_cert_chain(self.certificate, self.key, password=_answer_no_password)
         except (ssl.SSLError, OSError) as error:
             raise ConfigurationError(
                 f"tls_cert: {self.certificate} and {self.key} are not a PEM certificate and its key "
@@ -55,7 +55,7 @@ class Tls:
         near.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # it is its own authority here: only its dates are asked
         try:
             near.load_verify_locations(self.certificate)
-            far.load_cert_chain(self.certificate, self.key, password=_no_password)
+            far.load_cert_chain(self.certificate, self.key, password=_answer_no_password)
             return ssl.cert_time_to_seconds(str(_see_certificate(near, far)["notAfter"]))
         except ssl.SSLCertVerificationError as refused:
             raise ConfigurationError(f"tls_cert: {self.certificate}: {refused.verify_message}. Renew it.") from refused
@@ -101,7 +101,7 @@ def _check_readable(flag: str, path: Path) -> None:
         raise ConfigurationError(f"{flag}: {path} cannot be read ({error.strerror}).") from error
 
 
-def _no_password() -> str:
+def _answer_no_password() -> str:
     """Else OpenSSL asks the terminal for the password of a key that has one."""
     return ""
 

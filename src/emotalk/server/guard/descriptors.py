@@ -10,10 +10,10 @@ ENOUGH = 65_536
 
 def room_for(connections: int) -> int:
     """So many, or fewer where the system gives us no more descriptors; asks it for as many as it may give."""
-    return max(1, min(connections, _descriptors() - KEPT))
+    return max(1, min(connections, _raise_descriptor_limit() - KEPT))
 
 
-def _descriptors() -> int:
+def _raise_descriptor_limit() -> int:
     if sys.platform == "win32":
         return ENOUGH
     import resource

@@ -83,7 +83,7 @@ class TokenGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has n
         kind = self._kinds.get(details.method)
         if kind is CallKind.PROBE or self._tokens.holder(str(header)) is not None:
             return await continuation(details)
-        return self._refuse_with(_no_entry(bool(header)), kind is CallKind.STREAM)
+        return self._refuse_with(_make_entry_error(bool(header)), kind is CallKind.STREAM)
 
     def _refuse_with(self, error: EmoTalkError, is_stream: bool) -> Any:
         # Streaming on both sides, whatever the call: such a handler is started before the request is read.
@@ -113,7 +113,7 @@ def caller_of(context: grpc.aio.ServicerContext, tokens: Tokens | None) -> Calle
 
     Through our own gateway's private socket it is the visitor's address, which the gateway says.
     """
-    peer, visitor = context.peer(), _visitor_of(context)
+    peer, visitor = context.peer(), _find_visitor(context)
     own = visitor if peer.startswith(_PRIVATE) and visitor else peer
     subject = context.auth_context().get("x509_subject")
     client = holder_of(context, tokens) or (subject and str(subject[0].decode("utf-8", "replace"))) or address_of(own)
@@ -127,7 +127,7 @@ def holder_of(context: grpc.aio.ServicerContext, tokens: Tokens | None) -> str |
     return tokens.holder(str(dict(context.invocation_metadata() or ()).get(_HEADER, "")))
 
 
-def _visitor_of(context: grpc.aio.ServicerContext) -> str:
+def _find_visitor(context: grpc.aio.ServicerContext) -> str:
     """For a gateway's visitor: their connection, as `peer` would say it. Else it orders a client's own requests."""
     return str(dict(context.invocation_metadata() or ()).get(VISITOR, ""))[:LONGEST_PEER]
 
@@ -159,6 +159,6 @@ def _let_go(error: BaseException | None) -> None:
         error = error.__cause__ or error.__context__
 
 
-def _no_entry(brought: bool) -> Unauthenticated:
+def _make_entry_error(brought: bool) -> Unauthenticated:
     problem = "the token is not known here" if brought else "no token was sent"
     return Unauthenticated(f"authorization: {problem}. Send the metadata 'authorization: Bearer TOKEN'.")

@@ -33,18 +33,18 @@ class CallObserver(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ha
         name = details.method.rpartition("/")[2]
         kind = next(each for each in _KINDS if getattr(handler, each) is not None)
         make = getattr(grpc, f"{kind}_rpc_method_handler")
-        witnessed = _witness(getattr(handler, kind), name)
+        witnessed = _wrap(getattr(handler, kind), name)
         return make(witnessed, handler.request_deserializer, handler.response_serializer)
 
 
-def _witness(call: Call, name: str) -> Call:
+def _wrap(call: Call, name: str) -> Call:
     async def witnessed(request: Any, context: grpc.aio.ServicerContext) -> Any:
         # Handed on without a name here: the answer may take hours, and must not hold the request's sound.
         calling = call(request, context)
         del request
         code = "UNKNOWN"
         try:
-            response = await _span(calling, name, context)
+            response = await _run_in_span(calling, name, context)
             code = "OK"
             return response
         except asyncio.CancelledError:
@@ -59,7 +59,7 @@ def _witness(call: Call, name: str) -> Call:
     return witnessed
 
 
-async def _span(calling: Answering, name: str, context: grpc.aio.ServicerContext) -> Any:
+async def _run_in_span(calling: Answering, name: str, context: grpc.aio.ServicerContext) -> Any:
     brought = dict(context.invocation_metadata() or ())
     with tracing.span(name, parent=brought, kind="server", by_itself=False):
         try:

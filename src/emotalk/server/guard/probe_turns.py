@@ -36,7 +36,7 @@ class ProbeTurns:
         self._busy = True
         reading = asyncio.ensure_future(message())
         try:
-            await self._while_free(reading)
+            await self._read_while_free(reading)
             if not reading.done():
                 raise QueueFull("others wait, and this call has not sent its request. Try again")
             return reading.result()
@@ -65,7 +65,7 @@ class ProbeTurns:
         if not ticket.done():
             ticket.set_exception(QueueFull("too many calls without a token wait to be read. Try again"))
 
-    async def _while_free(self, reading: "asyncio.Future[T]") -> None:
+    async def _read_while_free(self, reading: "asyncio.Future[T]") -> None:
         """Until it is read, or until somebody has waited for `grace`."""
         wanted = asyncio.ensure_future(self._wanted.wait())
         either: set[asyncio.Future[Any]] = {reading, wanted}

@@ -46,7 +46,7 @@ class Allowances:
 
     def take(self, client: str) -> Place:
         """A place for a request whose length is not known yet. Raises ClientLimit."""
-        held = self._unexpired(client)
+        held = self._drop_expired(client)
         if self.quota.requests and len(held) >= self.quota.requests:
             raise ClientLimit(f"{len(held)} requests of {client} are unfinished, the limit of one client", client)
         place = Place(client, self.clock())
@@ -72,7 +72,7 @@ class Allowances:
             if not held:
                 del self._held[place.client]
 
-    def _unexpired(self, client: str) -> set[Place]:
+    def _drop_expired(self, client: str) -> set[Place]:
         """Whatever became of a request, after a day its results are gone, and it is no longer waited for."""
         oldest = self.clock() - RESULTS_KEPT_SECONDS
         for place in [each for each in self._held.get(client, ()) if each.since < oldest]:

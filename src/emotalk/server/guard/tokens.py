@@ -26,7 +26,7 @@ class Tokens:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._known = self._read()
-        self._stamp = self._stamped()
+        self._stamp = self._read_stamp()
         if path.stat().st_mode & 0o077:
             log.warning("token file open to others", extra={"file": str(path), "fix": f"chmod 600 {path}"})
 
@@ -37,14 +37,14 @@ class Tokens:
         """Who sent this `authorization` header; None if nobody we know. Takes the same time for every wrong token."""
         self._read_again_if_changed()
         token = authorization[len(_SCHEME) :] if authorization[: len(_SCHEME)].lower() == _SCHEME else ""
-        digest, found = _digest(token.strip()), None
+        digest, found = _hash(token.strip()), None
         for known, name in self._known:
             if hmac.compare_digest(known, digest):
                 found = name
         return found
 
     def _read_again_if_changed(self) -> None:
-        if (stamp := self._stamped()) == self._stamp:
+        if (stamp := self._read_stamp()) == self._stamp:
             return
         self._stamp = stamp
         try:
@@ -53,7 +53,7 @@ class Tokens:
         except ConfigurationError as error:
             log.warning("tokens not read", extra={"error": str(error), "fix": "mend the file; the old ones are used"})
 
-    def _stamped(self) -> tuple[int, int, int]:
+    def _read_stamp(self) -> tuple[int, int, int]:
         """Changes whenever the file does; zeros while it is away."""
         try:
             stat = self._path.stat()
@@ -66,12 +66,12 @@ class Tokens:
             text = self._path.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(f"token_file: {self._path} cannot be read ({error}).") from error
-        known = [(_digest(token), name) for name, token in self._lines(text)]
+        known = [(_hash(token), name) for name, token in self._parse_lines(text)]
         if not known:
             raise ConfigurationError(f"token_file: {self._path} holds no token. Make one: openssl rand -hex 32.")
         return known
 
-    def _lines(self, text: str) -> Iterator[tuple[str, str]]:
+    def _parse_lines(self, text: str) -> Iterator[tuple[str, str]]:
         for number, line in enumerate(text.splitlines(), 1):
             words = line.split()
             if not words or words[0].startswith("#"):
@@ -81,9 +81,9 @@ class Tokens:
                     f"token_file: line {number} of {self._path} is not a token of {SHORTEST} or more characters, with "
                     "a name before it or none. Make one: openssl rand -hex 32."
                 )
-            yield (words[0] if len(words) == 2 else f"token {_digest(words[-1]).hex()[:_HEX_SHOWN]}"), words[-1]
+            yield (words[0] if len(words) == 2 else f"token {_hash(words[-1]).hex()[:_HEX_SHOWN]}"), words[-1]
 
 
-def _digest(token: str) -> bytes:
+def _hash(token: str) -> bytes:
     """Of one length, so that a comparison tells nothing of the token's."""
     return sha256(token.encode()).digest()
