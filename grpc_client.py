@@ -4,10 +4,10 @@
 import sys
 from pathlib import Path
 
-from emotalk.cli import door
+from emotalk.cli import run_command
 from emotalk.client import EmoTalkClient
 
 __all__ = ["EmoTalkClient"]
 
 if __name__ == "__main__":
-    sys.exit(door("send", default_output=Path("output.npy")))
+    sys.exit(run_command("send", default_output=Path("output.npy")))

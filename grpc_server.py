@@ -3,7 +3,7 @@
 
 import sys
 
-from emotalk.cli import door
+from emotalk.cli import run_command
 
 if __name__ == "__main__":
-    sys.exit(door("serve", queue="kafka://localhost:9092", host="0.0.0.0"))  # noqa: S104 - as the first version did; it warns
+    sys.exit(run_command("serve", queue="kafka://localhost:9092", host="0.0.0.0"))  # noqa: S104 - as the first version did; it warns

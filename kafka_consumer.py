@@ -3,7 +3,7 @@
 
 import sys
 
-from emotalk.cli import door
+from emotalk.cli import run_command
 
 if __name__ == "__main__":
-    sys.exit(door("work", queue="kafka://localhost:9092"))
+    sys.exit(run_command("work", queue="kafka://localhost:9092"))

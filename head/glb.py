@@ -5,7 +5,7 @@ import io
 import numpy as np
 
 from emotalk.face import ARKIT_NAMES
-from emotalk.head.container import write_glb
+from emotalk.head.container import pack_glb
 
 STEP = 0.004  # centimetres: the grid of positions and deltas
 COPYRIGHT = (
@@ -78,7 +78,7 @@ class Glb:
             "bufferViews": self.views,
             "buffers": [{"byteLength": len(self.binary)}],
         }
-        return write_glb(self.document, bytes(self.binary))
+        return pack_glb(self.document, bytes(self.binary))
 
     def _view(self, array, **more):
         self.binary += b"\0" * (-len(self.binary) % 4)

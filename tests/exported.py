@@ -44,7 +44,7 @@ def families() -> list[Family]:
     """All of them, those of an open queue and of the process included."""
     own = {"server": metrics.SERVER, "worker": metrics.WORKER, "live": metrics.LIVE, "web": metrics.WEB}
     pages = {"all": metrics.COMMON, **own}
-    with metrics.watching(FullMeter, lambda: 0):
+    with metrics.watch_log(FullMeter, lambda: 0):
         return [family for shown_by, registry in pages.items() for family in _of(registry, shown_by)]
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from emotalk.engines.base import Engine, WindowEngine
 from emotalk.engines.builtin import BuiltinEngine
-from emotalk.face import BLENDSHAPES, INDEX, Frames, Pcm, parted
+from emotalk.face import BLENDSHAPES, INDEX, Frames, Pcm, split_head
 from emotalk.performance import Performance
 from emotalk.pipeline import Pipeline
 from training.card import put
@@ -113,7 +113,7 @@ def write_faces(stick: Yardstick, folder: Path, draw: Callable[[str, Pcm], Frame
     """A face for every clip, ID.npy, and beside it how its head turns, heads/ID.npy."""
     (folder / "heads").mkdir(parents=True)
     for name, sound in stick.sounds():
-        frames, head = parted(draw(name, sound))
+        frames, head = split_head(draw(name, sound))
         np.save(folder / f"{name}.npy", frames)
         if head is not None:
             np.save(folder / "heads" / f"{name}.npy", head)

@@ -73,7 +73,7 @@ def _read_page(port: int) -> list[Metric]:
 
 
 @contextmanager
-def page(
+def open_page(
     host: str, port: int, process: str, registries: Sequence[CollectorRegistry], children: Pages = dict
 ) -> Iterator[int]:
     """Open the page at http://HOST:PORT/metrics; yields the port, a free one for 0. Raises ConfigurationError."""

@@ -68,7 +68,7 @@ class Style:
             raise InvalidRequest("person_id", f"{self.person_id} is out of range", f"Use 0..{PERSONS - 1}")
 
 
-def parted(frames: Frames) -> tuple[Frames, Turns | None]:
+def split_head(frames: Frames) -> tuple[Frames, Turns | None]:
     """The 52 columns, and the head's three where they stand behind them."""
     return frames[:, :BLENDSHAPES], frames[:, BLENDSHAPES:] if frames.shape[1] > BLENDSHAPES else None
 
@@ -94,7 +94,7 @@ class FaceClip:
         cls, pieces: Sequence[Frames], sound: Path | None = None, feelings: Iterable[FeelingTrack] = ()
     ) -> "FaceClip":
         """A clip of pieces [n, 52] or [n, 55], one after the other, and of what was felt in each."""
-        frames, head = parted(np.concatenate(pieces))
+        frames, head = split_head(np.concatenate(pieces))
         return cls(frames, sound, head, feelings=join_tracks(list(feelings)))
 
     @property

@@ -157,7 +157,7 @@ HTTP = Counter(
 ProcessCollector(registry=COMMON)
 
 
-def stored(seconds: float, repeated: bool) -> None:
+def count_stored(seconds: float, repeated: bool) -> None:
     """A request is durable; `repeated`: it was before."""
     if repeated:
         JOINED.inc()
@@ -166,14 +166,14 @@ def stored(seconds: float, repeated: bool) -> None:
         ACCEPTED_SECONDS.inc(seconds)
 
 
-def begun(attempt: int, waited: float) -> None:
+def count_begun(attempt: int, waited: float) -> None:
     """Attempt number `attempt` starts, `waited` seconds after the acceptance."""
     ATTEMPTS.inc()
     if attempt == 1:
         WAIT_SECONDS.observe(waited)
 
 
-def completed(sound: float, run: float, engine: float) -> None:
+def count_completed(sound: float, run: float, engine: float) -> None:
     """A job is committed: seconds of its sound, of its last attempt, and of that in the engine."""
     COMPLETED.inc()
     ANIMATED_SECONDS.inc(sound)
@@ -183,7 +183,7 @@ def completed(sound: float, run: float, engine: float) -> None:
 
 
 @contextmanager
-def at_the_door() -> Iterator[None]:
+def count_refusal() -> Iterator[None]:
     """A request is being stored; an error is its refusal."""
     try:
         yield
@@ -316,7 +316,7 @@ def _measure_room(reading: Reading) -> Iterator[Metric]:
 
 
 @contextmanager
-def watching(meter: Callable[[], Meter], behind: Callable[[], int]) -> Iterator[None]:
+def watch_log(meter: Callable[[], Meter], behind: Callable[[], int]) -> Iterator[None]:
     """Show the log on a server's page. `meter` opens one; `behind`: results that its reader has not polled yet."""
     watch = QueueWatch(meter, behind)
     SERVER.register(watch)

@@ -39,7 +39,7 @@ _NAME = "emotalk"
 
 
 @contextmanager
-def sending(service: str) -> Iterator[None]:
+def send_spans(service: str) -> Iterator[None]:
     """Send this process's spans by OTLP over gRPC; OpenTelemetry's own variables say where to and how.
 
     `service` is its name unless OTEL_SERVICE_NAME gives one. Raises ConfigurationError where the extra is missing.
@@ -89,7 +89,7 @@ def span(
 
 
 @contextmanager
-def apart(
+def open_apart(
     name: str, *, parent: Headers | None = None, kind: str = "internal", **attributes: Any
 ) -> Iterator[Mapping[str, str]]:
     """A stretch that is never current, for generators: what is current between two yields is the caller's affair.
@@ -113,7 +113,7 @@ def apart(
         one.end()
 
 
-def past(name: str, since: float, *, parent: Headers | None = None, **attributes: Any) -> None:
+def record_past(name: str, since: float, *, parent: Headers | None = None, **attributes: Any) -> None:
     """A stretch that ends now and began at `since`, in seconds since 1970."""
     tracer = _find_tracer()
     if tracer is not None:
@@ -133,7 +133,7 @@ def fail(error: BaseException) -> None:
         one.set_status(trace.StatusCode.ERROR, str(error))
 
 
-def headers() -> Mapping[str, str]:
+def make_headers() -> Mapping[str, str]:
     """What is to go along with a record so that its reader can go on with this trace; empty without one."""
     return {} if _find_tracer() is None else _inject(None)
 

@@ -43,7 +43,7 @@ from emotalk.wire import emotalk_pb2, records_pb2
 from emotalk.wire.a2f import a2f_pb2, controller_pb2
 from emotalk.wire.audio2face import BLEND_SHAPES, Asked, read_header, read_piece, to_remarks
 from emotalk.wire.audio2face_emotions import CallersEmotions, read_settings
-from emotalk.wire.audio2face_parameters import Remarks, face_defaults
+from emotalk.wire.audio2face_parameters import Remarks, list_face_defaults
 from emotalk.wire.convert import to_response
 from tests.fuzz.mutate import mutated, with_other_fields
 from tests.parity.seeded_checkpoint import save, write_checkpoint
@@ -299,7 +299,7 @@ def audio2face(_: ExitStack, __: Path) -> Target:
             if draw.random() < 0.3:
                 with_other_fields(part, draw)
         number = draw.choice((math.nan, math.inf, -1e30, -1.0, 0.0, 0.5, 3.0))
-        header.face_params.float_params[draw.choice((*face_defaults(), "no such"))] = number
+        header.face_params.float_params[draw.choice((*list_face_defaults(), "no such"))] = number
         header.blendshape_params.bs_weight_offsets[draw.choice(BLEND_SHAPES)] = number
         return bytes(message.SerializeToString())
 

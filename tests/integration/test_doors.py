@@ -23,7 +23,7 @@ from grpc_status import rpc_status
 
 from emotalk.address import Address
 from emotalk.cli.exits import Exit
-from emotalk.cli.port_owner import own_server
+from emotalk.cli.port_owner import find_own_server
 from emotalk.client import AsyncEmoTalkClient, Credentials, EmoTalkClient, Request
 from emotalk.engines.tone import ToneEngine
 from emotalk.errors import ClientLimit, ConfigurationError, EmoTalkError, ServerUnavailable, TlsFailed, Unauthenticated
@@ -515,7 +515,7 @@ def test_our_own_server_behind_tls_is_known_by_our_certificate_and_by_no_other(p
 
     def known(*pair: Path) -> str:
         certificate, key = map(str, pair) if pair else ("", "")
-        return own_server(Settings(port=server.server.port, tls_cert=certificate, tls_key=key))
+        return find_own_server(Settings(port=server.server.port, tls_cert=certificate, tls_key=key))
 
     with Inside(doors=Guard(tls=tls)) as server:
         assert known(tls.certificate, tls.key) == "our own server runs there, behind TLS"

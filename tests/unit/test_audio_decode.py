@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emotalk.audio import Limits, decode, open_audio
-from emotalk.audio.resample import recut, resample
+from emotalk.audio.resample import cut_blocks, resample
 from emotalk.audio.source import BLOCK
 from emotalk.errors import AudioError, TruncatedAudio
 from emotalk.timebase import resampled_length
@@ -38,7 +38,7 @@ def test_a_clip_has_exactly_its_length_at_16_khz_whatever_its_rate(n, rate, cut)
 def test_cutting_blocks_anew_keeps_every_sample_and_fills_every_block_but_the_last(seed, lengths, size):
     sound = speech(0.1, seed=seed)[: sum(lengths)]
     blocks = np.split(sound, np.cumsum(lengths)[:-1]) if lengths else []
-    out = list(recut(blocks, size))
+    out = list(cut_blocks(blocks, size))
     assert np.array_equal(np.concatenate([sound[:0], *out]), sound[: sum(b.size for b in blocks)])
     assert all(block.size == size for block in out[:-1])
     assert all(0 < block.size <= size for block in out[-1:])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emotalk.audio import decode, open_audio
-from emotalk.audio.containers.ogg import page_checksum
+from emotalk.audio.containers.ogg import checksum_page
 from emotalk.errors import NotAudio, TruncatedAudio, UnsupportedAudio
 from tests.unit.audio_files import OPUS, VORBIS, speech, written
 
@@ -20,7 +20,7 @@ def pages_of(data):
 
 
 def signed(page):
-    return page[:22] + page_checksum(page).to_bytes(4, "little") + page[26:]
+    return page[:22] + checksum_page(page).to_bytes(4, "little") + page[26:]
 
 
 @pytest.fixture(params=[VORBIS, OPUS], ids=["vorbis", "opus"])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from emotalk.audio import Sent, decode, open_audio
 from emotalk.audio.apart import Decoders
-from emotalk.audio.containers.packets import promised
+from emotalk.audio.containers.packets import measure_frame
 from emotalk.audio.raw import parse_raw
 from emotalk.errors import AudioError, InvalidRequest, NotAudio, TruncatedAudio, UnsupportedAudio
 from emotalk.limits import Limits
@@ -244,7 +244,7 @@ def test_a_stream_that_ends_within_a_frame_is_refused_as_cut(name):
 )
 def test_frames_without_a_container_are_as_long_as_they_say(codec, rate):
     with av.open(io.BytesIO(media(codec, codec, rate)), format="mp3" if codec == "mp2" else codec) as file:
-        assert {promised(bytes(packet)) - packet.size for packet in file.demux() if packet.size} == {0}
+        assert {measure_frame(bytes(packet)) - packet.size for packet in file.demux() if packet.size} == {0}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from timecode.timecode import Timecode
 
 from emotalk.errors import ConfigurationError
 from emotalk.export import READABLE, livelink, load, save
-from emotalk.export.resampling import at_rate
+from emotalk.export.resampling import resample
 from emotalk.face import ARKIT_NAMES, INDEX, FaceClip
 from emotalk.timebase import RATES
 
@@ -78,7 +78,7 @@ def test_drop_frame_names_do_not_drift_in_an_hour(tmp_path: Path, count: int) ->
         str(Timecode(f"{count * 1000 / 1001:.2f}", frames=frame + 1, force_non_drop_frame=False)) for frame in frames
     ]
     assert ";" in codes[0]
-    seconds = livelink.seconds(codes)
+    seconds = livelink.to_seconds(codes)
     assert np.allclose(seconds, np.array(frames) * 1001 / (1000 * count), atol=1e-6)
 
 
@@ -92,9 +92,9 @@ def test_of_two_rows_at_one_time_the_later_one_is_shown(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".livelink.csv", ".json", ".csv", ".npz", ".parquet"])
 def test_what_was_saved_at_another_rate_comes_back_at_its_pace(tmp_path: Path, suffix: str, fps: str) -> None:
     ramp = FaceClip(np.linspace(0.3, 0.9, 91, dtype=np.float32)[:, None] * np.ones(52, np.float32))
-    save(at_rate(ramp, RATES[fps]), tmp_path / f"a{suffix}")
+    save(resample(ramp, RATES[fps]), tmp_path / f"a{suffix}")
     read = load(tmp_path / f"a{suffix}")
-    back = at_rate(read, RATES["30"]).frames
+    back = resample(read, RATES["30"]).frames
     assert read.fps == (30 if suffix == ".livelink.csv" else RATES[fps])
     assert abs(len(back) - 91) <= 2
     assert np.allclose(back[:88], ramp.frames[:88], atol=2e-3 if suffix == ".livelink.csv" else 1e-5)
@@ -105,7 +105,7 @@ def test_an_hour_of_live_link_is_an_hour_where_the_field_is_divided_by_sixty(fps
     """As Epic's importer reads it."""
     hour = int(3600 * RATES[fps])
     for frame in (0, 1, 2, 3, hour // 2, hour - 1, hour):
-        hours, minutes, seconds, field = livelink.smpte(frame, RATES[fps]).split(":")
+        hours, minutes, seconds, field = livelink.to_smpte(frame, RATES[fps]).split(":")
         read = int(hours) * 3600 + int(minutes) * 60 + int(seconds) + float(field) / 60
         assert float(field) < 60
         assert read == pytest.approx(float(frame / RATES[fps]), abs=1e-5)

@@ -27,7 +27,7 @@ from emotalk.jobs.codec import decode_part, encode_part
 from emotalk.live.conversation import LiveChunk, Opening, pack_chunk, pack_feelings, unpack_chunk, unpack_feelings
 from emotalk.performance import Performance
 from emotalk.pipeline import FaceChunk, Pipeline
-from emotalk.web.events import chunk_document
+from emotalk.web.events import describe_chunk
 from emotalk.wire.convert import to_response
 from tests.unit.voices import babble
 
@@ -333,7 +333,7 @@ def test_a_track_comes_back_through_log_wire_live_engine_and_client() -> None:
     later = Exchange(10.0, 1.0, from_frame=18).take(to_response("one", 0, 12, frames, True, TRACK))
     assert later is not None
     assert later.feelings == FeelingTrack(6, TRACK.rows[2:])
-    assert chunk_document(known)["feeling"]["first_step"] == 4
+    assert describe_chunk(known)["feeling"]["first_step"] == 4
 
 
 def test_key_frames_reach_the_live_engine_as_they_were_said() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from emotalk.face import ARKIT_NAMES, INDEX
 from emotalk.head import load_head
-from emotalk.head.container import read_glb, write_glb
+from emotalk.head.container import pack_glb, read_glb
 
 
 def weights(**shapes: float) -> np.ndarray:
@@ -97,7 +97,7 @@ def test_nobody_can_write_into_the_shared_head():
 
 def test_a_glb_that_is_read_and_written_again_is_the_same():
     document, binary = {"asset": {"version": "2.0"}, "buffers": [{"byteLength": 5}]}, b"12345"
-    assert read_glb(write_glb(document, binary)) == (document, b"12345\0\0\0")
+    assert read_glb(pack_glb(document, binary)) == (document, b"12345\0\0\0")
 
 
 def test_bytes_that_are_no_glb_are_refused_with_a_sentence():

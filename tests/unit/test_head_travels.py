@@ -14,14 +14,14 @@ from emotalk.engines.builtin import BuiltinEngine
 from emotalk.engines.tone import StreamingToneEngine
 from emotalk.errors import ForeignRecord
 from emotalk.expression.head import LIMIT
-from emotalk.face import FaceClip, Frames, Pcm, parted
+from emotalk.face import FaceClip, Frames, Pcm, split_head
 from emotalk.jobs import Part
 from emotalk.jobs.assembly import Assembly
 from emotalk.jobs.codec import _pack, decode_part, encode_part
 from emotalk.live.conversation import LiveChunk, Opening, pack_chunk, unpack_chunk
 from emotalk.performance import Performance
 from emotalk.pipeline import Pipeline
-from emotalk.web.events import chunk_document
+from emotalk.web.events import describe_chunk
 from emotalk.wire import records_pb2
 from emotalk.wire.convert import to_response
 from tests.unit.voices import babble
@@ -46,7 +46,7 @@ def test_the_52_values_are_the_same_bytes_with_and_without_a_head(engine: Engine
     plain, whole = (
         drawn(engine, Performance(post_processing=shaped, head=head), [SPOKEN], live) for head in (False, True)
     )
-    frames, head = parted(whole)
+    frames, head = split_head(whole)
     assert plain.shape == frames.shape
     assert frames.tobytes() == plain.tobytes()
     assert head is not None
@@ -92,7 +92,7 @@ def test_an_answer_without_a_head_has_no_head_anywhere() -> None:
     chunk = Exchange(60, 1).take(response)
     assert chunk is not None
     assert chunk.head is None
-    assert "head" not in chunk_document(chunk)
+    assert "head" not in describe_chunk(chunk)
     assert all("head" not in frame for frame in chunk.as_dict()["frames"])
     assert records_pb2.Part.FromString(encode_part(Part("one", "", frames=WIDE[:2, :52]))[6:]).head == b""
 
@@ -103,7 +103,7 @@ def test_a_client_s_chunk_names_the_head_of_each_frame() -> None:
         {"yaw": 1, "pitch": 2, "roll": 3},
         {"yaw": 4, "pitch": 5, "roll": 6},
     ]
-    assert chunk_document(chunk)["head"] is chunk.head
+    assert describe_chunk(chunk)["head"] is chunk.head
 
 
 def test_a_record_whose_head_has_other_frames_than_its_face_is_foreign() -> None:

@@ -93,7 +93,7 @@ def test_the_file_is_under_the_named_ones_and_those_under_the_options(tmp_path: 
         kafka_sasl_mechanism="named",
         kafka_option={"sasl.username": "option"},
     )
-    assert parts.kafka_options(settings) == {
+    assert parts.read_kafka_options(settings) == {
         "sasl.username": "option",
         "sasl.mechanism": "named",
         "security.protocol": "file",

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from emotalk.cli import jobs
-from emotalk.cli.logs import JsonLines, TextLines, plain
+from emotalk.cli.logs import JsonLines, TextLines, make_plain
 from emotalk.queues.base import JobRow
 
 NASTY = ("a\nINFO accept request_id=forged", "\x1b[2Jgone", "\u202egpj.exe", "a\u2028b", "\ud800", 'x" level="error')
@@ -45,7 +45,7 @@ def test_no_text_looks_like_another_fact_beside_its_own(text: str) -> None:
 
 
 def test_what_is_printable_stays_as_it_is() -> None:
-    assert plain("tiếng Việt, 日本語, 🙂") == "tiếng Việt, 日本語, 🙂"
+    assert make_plain("tiếng Việt, 日本語, 🙂") == "tiếng Việt, 日本語, 🙂"
 
 
 def test_a_stranger_s_record_does_not_command_the_terminal_of_whoever_lists_the_jobs(

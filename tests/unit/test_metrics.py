@@ -144,7 +144,7 @@ def test_a_call_is_answered_once_with_its_first_and_its_last_chunk() -> None:
 def test_an_error_before_the_acceptance_is_a_refusal_and_after_it_a_failure() -> None:
     since = Since(SERVER)
     error = InvalidRequest("audio_data", "is empty", "Send some")
-    with pytest.raises(InvalidRequest), metrics.at_the_door():
+    with pytest.raises(InvalidRequest), metrics.count_refusal():
         raise error
     with metrics.Call() as call:
         call.failed(error)
@@ -178,7 +178,7 @@ class Measured:
 
 
 def watched(meter: Meter, behind: int = 0) -> dict[str, float]:
-    with metrics.watching(lambda: meter, lambda: behind):
+    with metrics.watch_log(lambda: meter, lambda: behind):
         samples = [sample for family in SERVER.collect() for sample in family.samples]
     return {f"{each.name}{''.join(each.labels.values())}".removeprefix("emotalk_"): each.value for each in samples}
 
@@ -205,7 +205,7 @@ def test_a_queue_that_is_away_shows_as_down_and_no_stale_figure_stands_for_it() 
 
 
 def test_nothing_is_asked_of_the_log_before_somebody_reads() -> None:
-    with metrics.watching(lambda: pytest.fail("opened"), lambda: 0):
+    with metrics.watch_log(lambda: pytest.fail("opened"), lambda: 0):
         pass
 
 
@@ -215,8 +215,8 @@ def test_a_page_shows_a_process_and_its_children_each_by_its_name_in_one_block_o
     Gauge("size", "bytes", registry=child).set(2)
     Counter("done_total", "jobs", registry=child).inc(3)
     with (
-        exposition.page("127.0.0.1", 0, "child", [child]) as inner,
-        exposition.page("127.0.0.1", 0, "server", [parent], lambda: {"worker-1": inner}) as outer,
+        exposition.open_page("127.0.0.1", 0, "child", [child]) as inner,
+        exposition.open_page("127.0.0.1", 0, "server", [parent], lambda: {"worker-1": inner}) as outer,
     ):
         connection = HTTPConnection("127.0.0.1", outer, timeout=10)
         connection.request("GET", "/metrics")
@@ -232,13 +232,16 @@ def test_a_child_that_does_not_answer_takes_nothing_from_the_page() -> None:
     own = CollectorRegistry()
     Gauge("size", "bytes", registry=own).set(1)
     nobody, *_ = free_ports(1)
-    with exposition.page("127.0.0.1", 0, "server", [own], lambda: {"worker-1": nobody}) as port:
+    with exposition.open_page("127.0.0.1", 0, "server", [own], lambda: {"worker-1": nobody}) as port:
         assert read(port) == {"size": {(("process", "server"),): 1}}
 
 
 def test_a_port_that_is_taken_is_a_sentence_that_names_the_flag() -> None:
-    with exposition.page("127.0.0.1", 0, "one", []) as port:  # noqa: SIM117 - the second one is the test
-        with pytest.raises(ConfigurationError, match="--metrics-port"), exposition.page("127.0.0.1", port, "two", []):
+    with exposition.open_page("127.0.0.1", 0, "one", []) as port:  # noqa: SIM117 - the second one is the test
+        with (
+            pytest.raises(ConfigurationError, match="--metrics-port"),
+            exposition.open_page("127.0.0.1", port, "two", []),
+        ):
             pass
 
 

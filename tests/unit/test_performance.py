@@ -19,7 +19,7 @@ from emotalk.jobs.codec import FIRST_VERSION, decode_job, encode_job
 from emotalk.jobs.intake import Order
 from emotalk.performance import FIRST, PARAMETERS, Parameter, Performance
 from emotalk.server.contracts.emotalk_messages import to_order
-from emotalk.web.parameters import invalid, model, performance
+from emotalk.web.parameters import make_model, parse_performance, to_invalid_request
 from emotalk.web.stream import Start
 from emotalk.wire import emotalk_pb2
 from emotalk.wire.convert import from_message, read_performance
@@ -78,10 +78,10 @@ def test_whatever_is_asked_of_a_file_arrives(one: Performance) -> None:
 def test_each_is_a_flag_a_field_of_the_query_and_one_of_the_first_message(each: Parameter) -> None:
     parser = argparse.ArgumentParser()
     flags.add_performance(parser)
-    assert flags.performance(parser.parse_args(words(each))) == asked(each)
-    assert flags.performance(parser.parse_args([])) == Performance()
+    assert flags.read_performance(parser.parse_args(words(each))) == asked(each)
+    assert flags.read_performance(parser.parse_args([])) == Performance()
     for query, fields in (({each.name: text(each)}, {}), ({}, {each.name: text(each)})):
-        assert read_performance(performance(query, fields).request(SOUND).message()) == asked(each)
+        assert read_performance(parse_performance(query, fields).request(SOUND).message()) == asked(each)
     if each.live:
         start = Start.model_validate({"type": "start", "sample_rate": 16_000, **asked(each).list_changed()})
         assert read_performance(start.live().first().settings) == asked(each)
@@ -118,8 +118,8 @@ def test_what_a_parameter_s_own_reader_refuses_is_refused_in_its_words() -> None
 
     each = Parameter("key", int, 0, "", "Use a key", None, None, read, True, 2, "")
     with pytest.raises(ValidationError) as caught:
-        model("One", [each]).model_validate({"key": "joy"})
-    assert str(invalid(caught.value.errors()[0])) == "key: joy has no time. Give its seconds."
+        make_model("One", [each]).model_validate({"key": "joy"})
+    assert str(to_invalid_request(caught.value.errors()[0])) == "key: joy has no time. Give its seconds."
 
 
 def test_limits_are_those_of_the_fields() -> None:

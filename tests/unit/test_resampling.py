@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emotalk.export.resampling import SHUT_EYES, SHUT_LIPS, at_rate, lids, lip_gap
+from emotalk.export.resampling import SHUT_EYES, SHUT_LIPS, lids, lip_gap, resample
 from emotalk.face import INDEX, FaceClip
 from emotalk.timebase import RATES
 
@@ -25,7 +25,7 @@ def speaking(count: int, shut: list[int], blinks: list[int] = []) -> FaceClip:  
 @given(RATE, st.integers(1, 400))
 def test_a_clip_keeps_its_length_and_its_curves(fps, count: int) -> None:
     line = np.linspace(0.2, 0.8, count, dtype=np.float32)
-    clip = at_rate(FaceClip(np.repeat(line[:, None], 52, axis=1)), fps)
+    clip = resample(FaceClip(np.repeat(line[:, None], 52, axis=1)), fps)
     assert 0 <= len(clip.frames) / fps - count / 30 < 1 / fps
     places = np.minimum(np.array([float(n * 30 / fps) for n in range(len(clip.frames))]), count - 1)
     jaw = clip.frames[:, INDEX["browInnerUp"]]
@@ -38,7 +38,7 @@ def test_a_clip_keeps_its_length_and_its_curves(fps, count: int) -> None:
 def test_lips_and_lids_that_shut_for_one_frame_shut_at_every_rate(fps, shut: list[int], blinks: list[int]) -> None:
     shut = [frame for frame in shut if frame % 2]
     blinks = [frame for frame in blinks if frame % 2]
-    clip = at_rate(speaking(90, shut, blinks), fps)
+    clip = resample(speaking(90, shut, blinks), fps)
     for frame in shut:
         near = [n for n in range(len(clip.frames)) if abs(n / fps - frame / 30) <= 1 / fps]
         assert lip_gap(clip.frames[near]).min() <= SHUT_LIPS
@@ -48,8 +48,8 @@ def test_lips_and_lids_that_shut_for_one_frame_shut_at_every_rate(fps, shut: lis
 
 
 def test_a_blink_moves_no_lips() -> None:
-    clip = at_rate(speaking(60, [31], [11]), RATES["24"])
-    plain = at_rate(speaking(60, [31]), RATES["24"])
+    clip = resample(speaking(60, [31], [11]), RATES["24"])
+    plain = resample(speaking(60, [31]), RATES["24"])
     assert np.array_equal(clip.frames[:, INDEX["jawOpen"]], plain.frames[:, INDEX["jawOpen"]])
 
 
@@ -58,11 +58,11 @@ def test_an_hour_at_every_rate_ends_on_its_last_frame() -> None:
     line = np.arange(108_000, dtype=np.float32)
     clip = FaceClip(np.zeros((108_000, 52), np.float32), head=np.repeat(line[:, None], 3, axis=1))
     for fps in RATES.values():
-        turned = at_rate(clip, fps).head
+        turned = resample(clip, fps).head
         assert turned is not None
         assert turned[-1, 0] == pytest.approx(min(107_999, float((len(turned) - 1) * 30 / fps)), abs=0.01)
 
 
 def test_thirty_frames_a_second_are_left_as_they_are() -> None:
     clip = speaking(10, [4])
-    assert at_rate(clip, RATES["30"]) is clip
+    assert resample(clip, RATES["30"]) is clip

@@ -47,21 +47,21 @@ def homeless(request: pytest.FixtureRequest, lasting: Path, monkeypatch: pytest.
 def test_who_has_a_home_has_its_state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert state.queue_file() == tmp_path / ".local/state/emotalk/queue.db"
+    assert state.find_queue_file() == tmp_path / ".local/state/emotalk/queue.db"
 
 
 def test_the_variable_of_the_state_folder_goes_over_everything(homeless: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", "/wished")
-    assert state.queue_file() == Path("/wished/emotalk/queue.db")
+    assert state.find_queue_file() == Path("/wished/emotalk/queue.db")
 
 
 def test_who_has_no_home_gets_a_private_folder_that_lasts_and_a_sentence(
     homeless: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    folder = state.state_folder()
+    folder = state.find_state_folder()
     assert folder.parent == homeless
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert state.state_folder() == folder
+    assert state.find_state_folder() == folder
     [fix] = {vars(record)["fix"] for record in caplog.records}
     assert "HOME" in fix
     assert "--queue sqlite:///PATH" in fix
@@ -72,7 +72,7 @@ def test_where_nothing_lasts_the_folder_for_temporary_files_has_to_do(
 ) -> None:
     monkeypatch.setattr(state, "LASTING", homeless / "missing")
     monkeypatch.setattr(tempfile, "gettempdir", lambda: str(homeless))
-    assert state.state_folder().parent == homeless
+    assert state.find_state_folder().parent == homeless
 
 
 @pytest.mark.parametrize("trap", ["open", "link", "file"])
@@ -86,7 +86,7 @@ def test_a_folder_that_others_may_change_is_refused_with_the_fix(homeless: Path,
     else:
         place.write_bytes(b"")
     with pytest.raises(ConfigurationError, match=r"--queue sqlite:///PATH"):
-        state.state_folder()
+        state.find_state_folder()
 
 
 def test_where_no_folder_can_be_written_the_sentence_names_the_queue_and_the_fix(
@@ -98,7 +98,7 @@ def test_where_no_folder_can_be_written_the_sentence_names_the_queue_and_the_fix
     monkeypatch.setattr(state, "LASTING", homeless / "missing")
     monkeypatch.setattr(tempfile, "gettempdir", nowhere)
     with pytest.raises(ConfigurationError, match=r"^queue: .*HOME.*--queue sqlite:///PATH"):
-        state.state_folder()
+        state.find_state_folder()
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])

@@ -13,10 +13,10 @@ import sys, asyncio
 import emotalk.cli.main, emotalk.client
 from emotalk import tracing
 brought = {"traceparent": "00-" + "1" * 32 + "-" + "2" * 16 + "-01"}
-with tracing.span("one", kind="server", parent=brought), tracing.apart("two") as sent:
-    tracing.past("three", 0.0)
+with tracing.span("one", kind="server", parent=brought), tracing.open_apart("two") as sent:
+    tracing.record_past("three", 0.0)
     tracing.fail(ValueError("four"))
-    assert sent == {} and tracing.headers() == {}
+    assert sent == {} and tracing.make_headers() == {}
 print([name for name in sys.modules if name.startswith("opentelemetry")])
 """
 
@@ -28,5 +28,5 @@ def test_without_opentelemetry_in_the_process_nothing_is_loaded_and_nothing_sent
 
 def test_asked_for_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.grpc.trace_exporter", None)
-    with pytest.raises(ConfigurationError, match=r"-m pip install .*\[otel\]"), tracing.sending("emotalk-server"):
+    with pytest.raises(ConfigurationError, match=r"-m pip install .*\[otel\]"), tracing.send_spans("emotalk-server"):
         pass

@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from emotalk.client import AsyncEmoTalkClient, Credentials
 from emotalk.engines.tone import ToneEngine
-from emotalk.web.app import Allowed, application
+from emotalk.web.app import Allowed, make_application
 from emotalk.web.upstream import Upstream
 from tests.integration.served import Inside
 from tests.integration.test_live import tone_relay
@@ -23,7 +23,9 @@ def window(port: int, doors: Allowed | None = None, **options: Any) -> TestClien
     def connect(token: str) -> AsyncEmoTalkClient:
         return AsyncEmoTalkClient("127.0.0.1", port, credentials=Credentials(token=token), patience=1.0)
 
-    return TestClient(application(Upstream(connect), doors or Allowed()), base_url="http://localhost:8000", **options)
+    return TestClient(
+        make_application(Upstream(connect), doors or Allowed()), base_url="http://localhost:8000", **options
+    )
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
 from emotalk.address import Address
 from emotalk.engines.tone import ToneEngine
 from emotalk.web.listening import bind, url
-from emotalk.web.run import server
+from emotalk.web.run import make_server
 from tests.integration.served import PATIENCE, Inside
 from tests.web.conftest import window
 
@@ -35,7 +35,7 @@ CHECKS = [
 def opened(port: int) -> Iterator[str]:
     """A window on a port of its own, in front of the server at `port`; its address."""
     listening, ready = bind(Address("127.0.0.1")), Event()
-    running = server(window(port).app, listening, ready.set)
+    running = make_server(window(port).app, listening, ready.set)
     thread = Thread(target=running.run, daemon=True)
     thread.start()
     assert ready.wait(PATIENCE)

@@ -6,12 +6,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from emotalk.client.visitor import call_for, metadata
-from emotalk.server.guard.gate import Caller, caller_of
+from emotalk.server.guard.gate import Caller, find_caller
 from emotalk.wire.details import VISITOR
 
 
 class Calling:
-    """What `caller_of` looks at."""
+    """What `find_caller` looks at."""
 
     def __init__(self, peer: str, visitor: str) -> None:
         self._peer, self._visitor = peer, visitor
@@ -39,13 +39,13 @@ class Calling:
 def test_what_a_gateway_says_of_its_visitor_is_believed_on_our_own_socket_alone(
     peer: str, visitor: str, client: str
 ) -> None:
-    caller = caller_of(Calling(peer, visitor), None)
+    caller = find_caller(Calling(peer, visitor), None)
     assert caller.client == client
     assert len(caller.connection) < 200
 
 
 def test_two_visitors_are_two_connections_and_wait_in_two_lines() -> None:
-    one, other = (caller_of(Calling("unix:", f"ipv4:10.0.0.7:{port}"), None) for port in (1, 2))
+    one, other = (find_caller(Calling("unix:", f"ipv4:10.0.0.7:{port}"), None) for port in (1, 2))
     assert (one, other) == (Caller("unix: ipv4:10.0.0.7:1", "10.0.0.7"), Caller("unix: ipv4:10.0.0.7:2", "10.0.0.7"))
 
 

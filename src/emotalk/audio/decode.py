@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from emotalk.audio.containers import DEMUXERS, Buffer, Coded, locate, sniff
 from emotalk.audio.gauge import Gauge
-from emotalk.audio.limits import check_length, check_shape, endless
+from emotalk.audio.limits import check_length, check_shape, make_endless_error
 from emotalk.audio.raw import locate_raw
-from emotalk.audio.resample import recut, resample
+from emotalk.audio.resample import cut_blocks, resample
 from emotalk.audio.sent import AS_IT_IS, Sent
 from emotalk.audio.source import Block, Source, open_source
 from emotalk.errors import AudioError, BadSamples, EmptyAudio, NotAudio, TruncatedAudio
@@ -47,7 +47,7 @@ class AudioReader:
         clipped, and the same samples come out whatever `size` is. Raises TruncatedAudio, BadSamples or AudioTooLong
         on the way, as soon as it shows.
         """
-        return recut(resample(self._mix_to_mono(), self.rate), size)
+        return cut_blocks(resample(self._mix_to_mono(), self.rate), size)
 
     def whole(self) -> Pcm:
         """All of it, float32 [N]."""
@@ -74,7 +74,7 @@ class AudioReader:
             _check_finite(block, read, self.rate)
             read += len(block)
             if read > self._limits.max_seconds * self.rate:
-                raise endless(read, self.rate, self._limits)
+                raise make_endless_error(read, self.rate, self._limits)
             yield block
         if not read:
             raise _make_empty_error()

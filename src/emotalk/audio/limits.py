@@ -15,7 +15,7 @@ def check_length(frames: int, rate: int, limits: Limits) -> None:
         )
 
 
-def endless(frames: int, rate: int, limits: Limits) -> AudioError:
+def make_endless_error(frames: int, rate: int, limits: Limits) -> AudioError:
     """The refusal of a clip that was left after `frames`, because it had passed the limit without an end in sight."""
     return AudioTooLong(
         f"the clip lasts longer than the limit of {limits.max_seconds:g} s (left after {frames / rate:.1f} s)",

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from emotalk.audio.containers import Coded
-from emotalk.audio.containers.packets import promised
+from emotalk.audio.containers.packets import measure_frame
 from emotalk.audio.containers.programmes import TransportStream
 from emotalk.audio.limits import CONVERT
 from emotalk.audio.source import BLOCK, Block
@@ -105,7 +105,12 @@ class MediaFile:
         for packet in self._demux(container, stream):
             last = packet if packet.size else last
             yield packet
-        if last and not self._lenient and stream.codec_context.name in _FRAMED and promised(bytes(last)) > last.size:
+        if (
+            last
+            and not self._lenient
+            and stream.codec_context.name in _FRAMED
+            and measure_frame(bytes(last)) > last.size
+        ):
             raise self._make_damage_error("its last frame is cut")
 
     def _demux(self, container: Any, stream: Any) -> Iterator[Any]:

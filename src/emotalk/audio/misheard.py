@@ -11,7 +11,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from emotalk.audio.containers import sniff
-from emotalk.audio.containers.packets import are_frames, promised
+from emotalk.audio.containers.packets import are_frames, measure_frame
 from emotalk.errors import InvalidRequest, NotAudio
 
 _Values = NDArray[np.float64]
@@ -106,7 +106,7 @@ def refuse_file(beginning: bytes) -> None:
 
 def _begins_with_frames(beginning: bytes) -> bool:
     at = 0 if beginning.startswith(_AC3) else max(beginning.find(b"\xff"), 0)
-    return are_frames(beginning, at, promised)
+    return are_frames(beginning, at, measure_frame)
 
 
 def _judge_pcm16(data: bytes) -> _Values | None:

@@ -87,7 +87,7 @@ class Recut:
         return [np.concatenate(self._held)] if self._count else []
 
 
-def recut(blocks: Iterable[Pcm], size: int) -> Iterator[Pcm]:
+def cut_blocks(blocks: Iterable[Pcm], size: int) -> Iterator[Pcm]:
     """Cut blocks of any length into blocks of `size` samples; see Recut."""
     cutting = Recut(size)
     for block in blocks:

@@ -6,6 +6,6 @@ import os
 # What it tells is told by those whom it concerns; GRPC_VERBOSITY=INFO brings it back.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
-from emotalk.cli.main import door, main
+from emotalk.cli.main import main, run_command
 
-__all__ = ["door", "main"]
+__all__ = ["main", "run_command"]

@@ -11,9 +11,9 @@ from pathlib import Path
 from emotalk.audio import Limits, Sent, open_audio
 from emotalk.cli import flags
 from emotalk.cli.exits import complain
-from emotalk.cli.progress import bar, filming
+from emotalk.cli.progress import show_bar, show_filming
 from emotalk.cli.settings_from_flags import load_settings
-from emotalk.cli.sound import HELP, at_hand
+from emotalk.cli.sound import HELP, open_file
 from emotalk.engines.base import EngineCard
 from emotalk.export import SUFFIXES, check_place, save
 from emotalk.face import FaceClip, Pcm
@@ -41,11 +41,11 @@ def add_performance(parser: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> None:
     """Read, animate, write."""
-    settings, form = load_settings(parsed), flags.form(parsed, parsed.output)
-    with at_hand(parsed.audio) as sound:
+    settings, form = load_settings(parsed), flags.read_form(parsed, parsed.output)
+    with open_file(parsed.audio) as sound:
         clip, card = perform(parsed, settings, sound, place=parsed.output)
         clip = form.of(clip)
-        save(clip, parsed.output, filming)
+        save(clip, parsed.output, show_filming)
     print(f"{parsed.output}: {clip.length}, engine {card.name} on {card.device}, {card.licence}")
 
 
@@ -53,7 +53,7 @@ def perform(
     parsed: argparse.Namespace, settings: Settings, audio: Path, place: Path | None = None
 ) -> tuple[FaceClip, EngineCard]:
     """The sound of a file as a clip; `place` is checked before the work begins."""
-    performance, gains = flags.performance(parsed), parts.gains(settings)
+    performance, gains = flags.read_performance(parsed), parts.make_gains(settings)
     performance.check()
     seed = parsed.seed if parsed.seed is not None else _digest_file(audio)
     sent = Sent(performance.audio_format, performance.lenient)
@@ -62,9 +62,9 @@ def perform(
         complain(f"the sound is not whole: {reader.missing}")
     if place:
         check_place(place)
-    pipeline = Pipeline(parts.engine(settings))
+    pipeline = Pipeline(parts.load_engine(settings))
     session = pipeline.open(performance, gains, seed)
-    with bar(frame_count(reader.samples) if reader.samples else None) as progress:
+    with show_bar(frame_count(reader.samples) if reader.samples else None) as progress:
         chunks = []
         for chunk in _animate(session, reader.blocks()):
             progress.update(len(chunk.frames))

@@ -19,13 +19,13 @@ from pathlib import Path
 from emotalk.address import Address
 from emotalk.cli import flags
 from emotalk.cli.exits import Exit
-from emotalk.cli.port_owner import own_server
+from emotalk.cli.port_owner import find_own_server
 from emotalk.cli.settings_from_flags import load_settings
-from emotalk.engines.emotalk.gpu import gpus
+from emotalk.engines.emotalk.gpu import list_gpus
 from emotalk.engines.emotalk.runtimes import RUNTIMES
 from emotalk.errors import ConfigurationError, EmoTalkError, NoQueue
 from emotalk.processes import parts
-from emotalk.processes.state import state_folder
+from emotalk.processes.state import find_state_folder
 from emotalk.queues.base import Guarded
 from emotalk.queues.kafka_options import describe
 from emotalk.queues.urls import KAFKA
@@ -88,12 +88,12 @@ def _read_cpu_facts() -> Iterator[tuple[str, str]]:
 
 def _check_cuda(_: Settings) -> Finding:
     problem = RUNTIMES["cuda"].missing()
-    return Finding("cuda", not problem, problem or f"{gpus()[0]}, for the emotalk engine")
+    return Finding("cuda", not problem, problem or f"{list_gpus()[0]}, for the emotalk engine")
 
 
 def _check_engine(settings: Settings) -> Finding:
     try:
-        card = parts.engine(settings).card
+        card = parts.load_engine(settings).card
     except EmoTalkError as error:
         return Finding("engine", False, str(error), needed=True)
     return Finding("engine", True, f"{card.name} on {card.device}, {card.precision}; {card.licence}", needed=True)
@@ -110,13 +110,13 @@ def _check_queue(settings: Settings) -> Finding:
 
 def _check_broker(settings: Settings) -> Finding:
     if settings.queue.startswith(KAFKA):  # looked at already, and nobody else is to hear its password
-        return Finding("broker", True, describe(parts.kafka_options(settings)) or "no TLS, no SASL")
+        return Finding("broker", True, describe(parts.read_kafka_options(settings)) or "no TLS, no SASL")
     return _check_log("broker", replace(Settings(), queue=f"kafka://{DEFAULT_KAFKA}"))
 
 
 def _check_log(what: str, settings: Settings, needed: bool = False) -> Finding:
     try:
-        with closing(parts.queue(replace(settings, partitions=0))) as queue:  # who only looks changes nothing
+        with closing(parts.make_queue(replace(settings, partitions=0))) as queue:  # who only looks changes nothing
             queue.prepare(create=not isinstance(queue, Guarded))
             if isinstance(queue, Guarded):
                 queue.check_rights()
@@ -137,14 +137,14 @@ def _check_port(settings: Settings) -> Finding:
     try:
         address.bind().close()
     except OSError as error:
-        if error.errno == errno.EADDRINUSE and (running := own_server(settings)):
+        if error.errno == errno.EADDRINUSE and (running := find_own_server(settings)):
             return Finding("port", True, f"{address}: {running}", needed=True)
         return Finding("port", False, f"{address} cannot be bound ({error.strerror}); use --port", needed=True)
     return Finding("port", True, f"{address} is free", needed=True)
 
 
 def _check_doors(settings: Settings) -> Finding:
-    doors, held = parts.doors(settings), []
+    doors, held = parts.make_guard(settings), []
     try:
         if doors.tls:
             days = (doors.tls.expires_at() - time.time()) / 86_400
@@ -159,7 +159,7 @@ def _check_doors(settings: Settings) -> Finding:
 
 def _check_disk(_: Settings) -> Finding:
     try:
-        folder = state_folder()
+        folder = find_state_folder()
     except ConfigurationError as error:  # the queue's own line tells whether it is needed
         return Finding("disk", False, str(error))
     existing = next(path for path in (folder, *folder.parents) if os.path.exists(path))  # noqa: PTH110 - never raises

@@ -9,11 +9,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from emotalk.cli.logs import plain
+from emotalk.cli.logs import make_plain
 from emotalk.errors import EmoTalkError
 from emotalk.wire.status import Exit, row_of
 
-__all__ = ["Exit", "complain", "exit_of", "guarded"]
+__all__ = ["Exit", "complain", "exit_of", "run_guarded"]
 
 _COMMAND = re.compile(r"\bemotalk (animate|convert|doctor|health|jobs|play|send|serve|submit|web|work)\b")
 
@@ -32,7 +32,7 @@ def exit_of(error: BaseException) -> Exit:
     return Exit.INPUT if isinstance(error, OSError) else Exit.FAILED
 
 
-def guarded(run: Callable[[], int | None]) -> int:
+def run_guarded(run: Callable[[], int | None]) -> int:
     """Run; an error of ours becomes one sentence on standard error and its exit code."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a console that cannot show a name shows its bytes
@@ -68,4 +68,4 @@ def as_typed(sentence: str) -> str:
 
 def complain(message: str) -> None:
     """One sentence on standard error."""
-    print(plain(f"emotalk: {as_typed(message)}"), file=sys.stderr)  # a server's words are a stranger's
+    print(make_plain(f"emotalk: {as_typed(message)}"), file=sys.stderr)  # a server's words are a stranger's

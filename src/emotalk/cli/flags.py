@@ -79,7 +79,7 @@ def _describe(each: Parameter) -> dict[str, Any]:
     return {"type": kind, "choices": choices, "metavar": each.metavar, "help": each.help}
 
 
-def performance(parsed: argparse.Namespace) -> Performance:
+def read_performance(parsed: argparse.Namespace) -> Performance:
     """The flags of `add_performance`. Raises InvalidRequest for one that cannot be read."""
     asked = {each.name: getattr(parsed, each.name) for each in PARAMETERS}
     asked |= {
@@ -95,7 +95,7 @@ def add_form(parser: argparse.ArgumentParser, shown: str = "30") -> None:
     add(parser, "--shapes", rare=True, default=KINDS[0], choices=KINDS, metavar="/".join(KINDS), help=_SHAPES)
 
 
-def form(parsed: argparse.Namespace, output: Path | None = None) -> Form:
+def read_form(parsed: argparse.Namespace, output: Path | None = None) -> Form:
     """The flags of `add_form`. Raises InvalidRequest for shapes that the file `output` cannot have."""
     wanted = Form(parsed.fps, parsed.shapes)
     if output:
@@ -165,7 +165,7 @@ def add_credentials(parser: argparse.ArgumentParser, token: str = TOKEN) -> None
     add(group, "--token-file", type=Path, metavar="FILE", help=token)
 
 
-def credentials(parsed: argparse.Namespace) -> Credentials:
+def read_credentials(parsed: argparse.Namespace) -> Credentials:
     """The flags of `add_credentials`, and the token of the environment where no file of one is given."""
     return Credentials(
         parsed.tls,

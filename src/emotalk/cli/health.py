@@ -25,7 +25,7 @@ def run(parsed: argparse.Namespace) -> int:
     host, _, port = parsed.address.rpartition(":")
     if not host or not port.isdigit():
         raise ConfigurationError(f"address: '{parsed.address}' is not HOST:PORT, e.g. localhost:50051.")
-    with EmoTalkClient(host, int(port), credentials=flags.credentials(parsed)) as client:
+    with EmoTalkClient(host, int(port), credentials=flags.read_credentials(parsed)) as client:
         ready = client.health(parsed.timeout)
     print("SERVING" if ready else "NOT_SERVING")
     if not ready:

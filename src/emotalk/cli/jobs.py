@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from emotalk.cli import flags
 from emotalk.cli.exits import complain
-from emotalk.cli.logs import plain
+from emotalk.cli.logs import make_plain
 from emotalk.cli.settings_from_flags import load_settings
 from emotalk.errors import ConfigurationError, EmoTalkError, NoQueue, UnknownJob
 from emotalk.jobs import actions
@@ -75,7 +75,7 @@ def _check(parsed: argparse.Namespace) -> None:
 @contextmanager
 def _open(settings: Settings) -> Iterator[tuple[Queue, Ledger]]:
     """A queue that is there: looking must not make one where none is."""
-    queue = parts.queue(settings)
+    queue = parts.make_queue(settings)
     queue.prepare(create=False)
     try:
         yield queue, queue.ledger()
@@ -115,14 +115,14 @@ _VERB = {"retry": _retry, "bury": _bury, "cancel": _cancel, "delete": _delete}
 
 def _list(rows: list[JobRow], as_json: bool) -> None:
     if as_json:
-        print(plain(json.dumps([_list_facts(row) for row in rows], ensure_ascii=False)))
+        print(make_plain(json.dumps([_list_facts(row) for row in rows], ensure_ascii=False)))
         return
     print(f"{'STATE':9} {'ATTEMPTS':8} {'PLACE':>10} {'SECONDS':>8} {'AGE':>8}  ID")
     for row in rows:
         place, seconds = f"{row.partition}:{row.offset}", row.headers.get("seconds", "?")[:8]
         why = f"  {row.error}" if row.error else ""
         line = f"{row.state:9} {row.attempts:8} {place:>10} {seconds:>8} {_format_age(row):>8}  {row.request_id}{why}"
-        print(plain(line))
+        print(make_plain(line))
 
 
 def _show(ledger: Ledger, parsed: argparse.Namespace) -> None:
@@ -133,12 +133,12 @@ def _show(ledger: Ledger, parsed: argparse.Namespace) -> None:
             raise UnknownJob(f"request_id: '{request_id}' is not known here. See the ids with: emotalk jobs list")
         for row in chosen:
             facts = _list_facts(row) | (_list_letter_facts(ledger.payload(row)) if row.state == "dead" else {})
-            print(plain(json.dumps(facts, ensure_ascii=False)) if parsed.json else _format_facts(facts))
+            print(make_plain(json.dumps(facts, ensure_ascii=False)) if parsed.json else _format_facts(facts))
 
 
 def _format_facts(facts: dict[str, object]) -> str:
     told = (f"{name:14} {_format_moment(value) if name in _MOMENTS else value}" for name, value in facts.items())
-    return "\n".join(map(plain, told))
+    return "\n".join(map(make_plain, told))
 
 
 def _format_moment(seconds: object) -> str:

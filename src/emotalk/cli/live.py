@@ -7,7 +7,7 @@ import argparse
 
 from emotalk.cli import flags
 from emotalk.cli.settings_from_flags import load_settings
-from emotalk.processes.live import live
+from emotalk.processes.live import serve_live
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,4 +19,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> None:
     """Serve until SIGTERM, Ctrl-C, or the end of the server that started us."""
-    live(load_settings(parsed), parsed.address, parsed.supervised)
+    serve_live(load_settings(parsed), parsed.address, parsed.supervised)

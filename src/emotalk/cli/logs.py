@@ -46,7 +46,7 @@ class TextLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """A record → its line; a traceback, if any, follows."""
         facts = " ".join(f"{name}={_quote(value)}" for name, value in _list_facts(record).items())
-        line = plain(f"{_format_time(record)} {record.levelname} {_shorten(record.getMessage())} {facts}".rstrip())
+        line = make_plain(f"{_format_time(record)} {record.levelname} {_shorten(record.getMessage())} {facts}".rstrip())
         if record.exc_info and record.exc_info[1]:
             return f"{line}\n{_shorten_traceback(self.formatException(record.exc_info))}"
         return line
@@ -64,10 +64,10 @@ class JsonLines(logging.Formatter):
         } | _list_facts(record)
         if record.exc_info and record.exc_info[1]:
             line["traceback"] = _shorten_traceback(self.formatException(record.exc_info))
-        return plain(json.dumps(line, default=str, ensure_ascii=False))
+        return make_plain(json.dumps(line, default=str, ensure_ascii=False))
 
 
-def plain(text: str) -> str:
+def make_plain(text: str) -> str:
     """One line that no terminal obeys: line breaks, escapes and directions of writing as JSON writes them (\\u001b)."""
     return text if text.isprintable() else "".join(each if each.isprintable() else _escape(each) for each in text)
 

@@ -6,13 +6,13 @@ from importlib.metadata import version
 from typing import Any
 
 from emotalk.cli import flags
-from emotalk.cli.exits import guarded, open_standard_streams
+from emotalk.cli.exits import open_standard_streams, run_guarded
 from emotalk.cli.help import CommonFlags, add_helps, is_rare
 from emotalk.cli.parser import CommandParser
-from emotalk.cli.uninstalled import command_or_advice
+from emotalk.cli.uninstalled import load_command
 
 _COMMANDS: tuple[Any, ...] = tuple(
-    map(command_or_advice, "animate play serve web work send submit jobs health doctor convert live".split())
+    map(load_command, "animate play serve web work send submit jobs health doctor convert live".split())
 )
 
 
@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     open_standard_streams()
     parsed, unknown = _build_parser().parse_known_args(arguments)
-    return guarded(lambda: _run(parsed, unknown))
+    return run_guarded(lambda: _run(parsed, unknown))
 
 
 def _run(parsed: argparse.Namespace, unknown: list[str]) -> int | None:
@@ -30,14 +30,14 @@ def _run(parsed: argparse.Namespace, unknown: list[str]) -> int | None:
     return code
 
 
-def door(command: str, **defaults: object) -> int:
+def run_command(command: str, **defaults: object) -> int:
     """One command as a program of its own, `defaults` instead of the command's; returns its exit code."""
     open_standard_streams()
     module = next(each for each in _COMMANDS if _name_command(each) == command)
     parser = CommandParser(**_look(module))
     _fill(parser, module, **defaults)
     parsed, unknown = parser.parse_known_args()
-    return guarded(lambda: _run(parsed, unknown))
+    return run_guarded(lambda: _run(parsed, unknown))
 
 
 def _build_parser() -> argparse.ArgumentParser:

@@ -13,7 +13,7 @@ from emotalk.cli import flags
 from emotalk.cli.animate import add_performance, perform
 from emotalk.cli.exits import complain
 from emotalk.cli.settings_from_flags import load_settings
-from emotalk.cli.sound import at_hand
+from emotalk.cli.sound import open_file
 from emotalk.errors import ConfigurationError
 from emotalk.export import READABLE, load
 from emotalk.export.formats import suffix_of
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> None:
     """Read or animate, connect, play."""
-    clip = flags.form(parsed).of(_load_clip(parsed))
+    clip = flags.read_form(parsed).of(_load_clip(parsed))
     with ExitStack() as stack:
         receivers = [stack.enter_context(closing(connect(address, clip.fps, clip.names))) for address in parsed.to]
         complain(f"playing {float(len(clip.frames) / clip.fps):.1f} s to {', '.join(parsed.to)}")
@@ -61,7 +61,7 @@ def _load_clip(parsed: argparse.Namespace) -> FaceClip:
     if suffix_of(parsed.audio, READABLE):
         return load(parsed.audio)
     _refuse_unreadable(parsed.audio)
-    with at_hand(parsed.audio) as sound:
+    with open_file(parsed.audio) as sound:
         return perform(parsed, settings, sound)[0]
 
 

@@ -12,7 +12,7 @@ from emotalk.settings import Settings
 PATIENCE = 2.0
 
 
-def own_server(settings: Settings) -> str:
+def find_own_server(settings: Settings) -> str:
     """What a server of ours says that answers at `settings`' address; empty where none does.
 
     Behind TLS that is one that holds the key of `settings`' certificate: it may want a certificate of ours to say more.

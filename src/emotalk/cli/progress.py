@@ -8,14 +8,14 @@ from typing import Any
 from emotalk.face import Frames
 
 
-def bar(frames: int | None) -> Any:
+def show_bar(frames: int | None) -> Any:
     """A tqdm bar over `frames` (None: unknown); silent where standard error is no terminal."""
     from tqdm import tqdm
 
     return tqdm(total=frames, desc="animating", **_choose_looks())
 
 
-def filming(frames: Frames) -> Iterable[Frames]:
+def show_filming(frames: Frames) -> Iterable[Frames]:
     """The frames of a film one by one, with a bar; without one where the client alone is installed."""
     if not find_spec("tqdm"):
         return iter(frames)

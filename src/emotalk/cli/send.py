@@ -10,8 +10,8 @@ from typing import Any
 
 from emotalk.cli import flags
 from emotalk.cli.exits import complain
-from emotalk.cli.progress import filming
-from emotalk.cli.sound import HELP, at_hand
+from emotalk.cli.progress import show_filming
+from emotalk.cli.sound import HELP, open_file
 from emotalk.client import DEFAULT_TIMEOUT, Chunk, EmoTalkClient, Request, whole
 from emotalk.errors import ConfigurationError
 from emotalk.export import SUFFIXES, check_place, save
@@ -42,10 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser, default_output: Path | None =
 def run(parsed: argparse.Namespace) -> None:
     """Send, print, save."""
     audio, output = parsed.audio or parsed.file, parsed.output
-    form = flags.form(parsed, output)
+    form = flags.read_form(parsed, output)
     if audio is None:
         raise ConfigurationError("audio: no file was named. Give IN, or --audio IN.")
-    with at_hand(audio) as sound:
+    with open_file(audio) as sound:
         _send(parsed, sound, output, form)
 
 
@@ -55,7 +55,7 @@ def _send(parsed: argparse.Namespace, audio: Path, output: Path | None, form: Fo
     request = _make_request(parsed, audio.read_bytes())
     chunks: list[Chunk] = []
     options: dict[str, Any] = {"timeout": parsed.timeout, "patience": PATIENCE}
-    with EmoTalkClient(parsed.host, parsed.port, credentials=flags.credentials(parsed), **options) as client:
+    with EmoTalkClient(parsed.host, parsed.port, credentials=flags.read_credentials(parsed), **options) as client:
         accepted = partial(_say_accepted, request)
         for chunk in client.stream(request, accepted, may_restart=True):
             if chunk.restarted:
@@ -68,13 +68,13 @@ def _send(parsed: argparse.Namespace, audio: Path, output: Path | None, form: Fo
     if output:
         chunks = whole(chunks)
         clip = form.of(FaceClip.of([chunk.columns for chunk in chunks], audio, [chunk.feelings for chunk in chunks]))
-        save(clip, output, filming)
+        save(clip, output, show_filming)
         print(f"{output}: {clip.length}")
 
 
 def _make_request(parsed: argparse.Namespace, audio: bytes) -> Request:
     named = {"request_id": parsed.request_id} if parsed.request_id else {}
-    return Request(audio, **vars(flags.performance(parsed)), session_id=parsed.session_id, **named)
+    return Request(audio, **vars(flags.read_performance(parsed)), session_id=parsed.session_id, **named)
 
 
 def _say_accepted(request: Request, position: int) -> None:

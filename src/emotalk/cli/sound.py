@@ -13,7 +13,7 @@ HELP = "WAV, FLAC, OGG, MP3, M4A, WebM or whatever else has sound; - for standar
 
 
 @contextmanager
-def at_hand(path: Path) -> Iterator[Path]:
+def open_file(path: Path) -> Iterator[Path]:
     """A file that can be read more than once: the path itself, or what came through a pipe, while this lasts.
 
     A pipe gives its bytes once, and its sound is read for the seed, for the face and for a film.

@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from emotalk.cli import flags
-from emotalk.cli.progress import filming
+from emotalk.cli.progress import show_filming
 from emotalk.cli.settings_from_flags import load_settings
-from emotalk.cli.sound import at_hand
+from emotalk.cli.sound import open_file
 from emotalk.cli.wait import Waiting
 from emotalk.errors import DeadlineExceeded
 from emotalk.export import SUFFIXES, check_place, save
@@ -42,11 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser, **defaults: object) -> None:
 
 def run(parsed: argparse.Namespace) -> None:
     """Submit, print, wait."""
-    settings, form = load_settings(parsed, shared=True), flags.form(parsed, parsed.output)
-    job = parts.intake(settings).accept(_make_order(parsed), time.time)
+    settings, form = load_settings(parsed, shared=True), flags.read_form(parsed, parsed.output)
+    job = parts.make_intake(settings).accept(_make_order(parsed), time.time)
     if parsed.output:
         check_place(parsed.output)
-    queue = parts.queue(settings)
+    queue = parts.make_queue(settings)
     queue.prepare()
     try:
         results, producer = queue.results(), queue.producer()
@@ -61,13 +61,13 @@ def run(parsed: argparse.Namespace) -> None:
     clip = form.of(clip)
     print(f"done: {clip.length}")
     if parsed.output:
-        save(clip, parsed.output, filming)
+        save(clip, parsed.output, show_filming)
         print(parsed.output)
 
 
 def _make_order(parsed: argparse.Namespace) -> Order:
-    with at_hand(parsed.audio) as sound:
-        return Order(sound.read_bytes(), parsed.request_id, parsed.session_id, flags.performance(parsed))
+    with open_file(parsed.audio) as sound:
+        return Order(sound.read_bytes(), parsed.request_id, parsed.session_id, flags.read_performance(parsed))
 
 
 def _wait(results: Results, job: Job, receipt: Receipt, waiting: Waiting, timeout: float) -> FaceClip:

@@ -8,7 +8,7 @@ from emotalk.errors import ConfigurationError
 from emotalk.extras import how_to_install
 
 
-def command_or_advice(name: str) -> Any:
+def load_command(name: str) -> Any:
     """The module of a command, or what stands for it where it cannot be imported for want of a library."""
     try:
         return import_module(f"emotalk.cli.{name}")

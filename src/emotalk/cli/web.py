@@ -9,7 +9,7 @@ from emotalk.address import Address
 from emotalk.cli import flags
 from emotalk.cli.settings_from_flags import load_settings
 from emotalk.errors import ConfigurationError
-from emotalk.processes.web import web
+from emotalk.processes.web import serve_web
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,8 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> None:
     """Serve until SIGTERM, Ctrl-C, or the end of the server that started us."""
-    web(
-        load_settings(parsed), _read_address(parsed.server), flags.credentials(parsed), parsed.socket, parsed.supervised
+    serve_web(
+        load_settings(parsed),
+        _read_address(parsed.server),
+        flags.read_credentials(parsed),
+        parsed.socket,
+        parsed.supervised,
     )
 
 

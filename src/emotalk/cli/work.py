@@ -9,7 +9,7 @@ import os
 import traceback
 
 from emotalk.cli import flags
-from emotalk.cli.exits import Exit, guarded
+from emotalk.cli.exits import Exit, run_guarded
 from emotalk.cli.settings_from_flags import load_settings
 from emotalk.errors import NewerRecord
 from emotalk.processes.work import work
@@ -32,7 +32,7 @@ def run(parsed: argparse.Namespace) -> int:
     """
     code: int = Exit.FAILED
     try:
-        code = guarded(lambda: _work(load_settings(parsed, shared=True), parsed.supervised))
+        code = run_guarded(lambda: _work(load_settings(parsed, shared=True), parsed.supervised))
     except Exception:  # noqa: BLE001 told as Python would, which must not go on to end itself
         traceback.print_exc()
     logging.shutdown()

@@ -12,11 +12,11 @@ from google.protobuf.message import Message
 from emotalk import tracing
 from emotalk.address import Address
 from emotalk.client import handshake, visitor
-from emotalk.client.connection import asynchronous_channel, is_accepted, position_of, to_error
+from emotalk.client.connection import is_accepted, open_async_channel, position_of, to_error
 from emotalk.client.credentials import Credentials
 from emotalk.client.exchange import DEFAULT_PATIENCE, DEFAULT_TIMEOUT, Chunk, Exchange, Request, whole
-from emotalk.client.job import JobStatus, job_of
-from emotalk.client.live import Live, Said, async_conversation
+from emotalk.client.job import JobStatus, read_job
+from emotalk.client.live import Live, Said, converse_async
 from emotalk.export import check_place, save
 from emotalk.face import FaceClip
 from emotalk.limits import DEFAULT_LIMITS, check_size
@@ -39,7 +39,7 @@ class AsyncEmoTalkClient:
         channel: grpc.aio.Channel | None = None,
     ) -> None:
         self._address = (Address(host, port), credentials or Credentials())
-        self._channel, self._own = channel or asynchronous_channel(*self._address), channel is None
+        self._channel, self._own = channel or open_async_channel(*self._address), channel is None
         self._where = str(self._address[0]) if self._own else ""
         self._stub = emotalk_pb2_grpc.EmoTalkServiceStub(self._channel)
         self._timeout, self._patience = timeout, patience
@@ -95,7 +95,7 @@ class AsyncEmoTalkClient:
         Raises InvalidRequest, QueueFull where all places are taken, EngineError's kin, ServerUnavailable.
         """
         try:
-            async for chunk in async_conversation(self._stub.StreamAudio(metadata=visitor.metadata()), live, blocks):
+            async for chunk in converse_async(self._stub.StreamAudio(metadata=visitor.metadata()), live, blocks):
                 yield chunk
         except grpc.aio.AioRpcError as error:
             await self._check_handshake(error)
@@ -144,11 +144,11 @@ class AsyncEmoTalkClient:
 
     async def _ask(self, name: str, call: Callable[..., Awaitable[emotalk_pb2.Job]], message: Message) -> JobStatus:
         answer = Exchange(self._timeout, self._patience)
-        with tracing.apart(name, kind="client") as trace:
+        with tracing.open_apart(name, kind="client") as trace:
             metadata = (*trace.items(), *visitor.metadata())
             while True:
                 try:
-                    return job_of(await call(message, timeout=answer.left, metadata=metadata))
+                    return read_job(await call(message, timeout=answer.left, metadata=metadata))
                 except grpc.aio.AioRpcError as error:
                     await self._check_handshake(error)
                     await asyncio.sleep(answer.pause_after(error, self._where))
@@ -156,7 +156,7 @@ class AsyncEmoTalkClient:
     async def _read_chunks(
         self, request_id: str, answer: Exchange, request: Request | None, accepted: Callable[[int], None] | None
     ) -> AsyncIterator[Chunk]:
-        with tracing.apart("request", kind="client", request_id=request_id) as trace:
+        with tracing.open_apart("request", kind="client", request_id=request_id) as trace:
             while not answer.complete:
                 try:
                     async for chunk in self._call(request_id, answer, request, accepted, trace):

@@ -12,11 +12,11 @@ from google.protobuf.message import Message
 from emotalk import tracing
 from emotalk.address import Address
 from emotalk.client import handshake
-from emotalk.client.connection import Home, blocking_channel, is_accepted, position_of, to_error
+from emotalk.client.connection import Home, is_accepted, open_blocking_channel, position_of, to_error
 from emotalk.client.credentials import Credentials
 from emotalk.client.exchange import DEFAULT_PATIENCE, DEFAULT_TIMEOUT, Chunk, Exchange, Request, whole
-from emotalk.client.job import JobStatus, job_of
-from emotalk.client.live import Live, Said, conversation
+from emotalk.client.job import JobStatus, read_job
+from emotalk.client.live import Live, Said, converse
 from emotalk.export import check_place, save
 from emotalk.face import FaceClip
 from emotalk.limits import DEFAULT_LIMITS, check_size
@@ -42,7 +42,7 @@ class EmoTalkClient:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._address = (Address(host, port), credentials or Credentials())
-        self._channel, self._own = channel or blocking_channel(*self._address), channel is None
+        self._channel, self._own = channel or open_blocking_channel(*self._address), channel is None
         self._where = str(self._address[0]) if self._own else ""
         self._home, self._calls = Home(), emotalk_pb2_grpc.EmoTalkServiceStub(self._channel)
         self._timeout, self._patience, self._sleep = timeout, patience, sleep
@@ -124,7 +124,7 @@ class EmoTalkClient:
     def live(self, live: Live, blocks: Iterable[Said]) -> Generator[Chunk, None, None]:
         """See AsyncEmoTalkClient.live; `blocks` is read by another thread, and closing the answer hangs up."""
         try:
-            yield from conversation(self._stub.StreamAudio, live, blocks)
+            yield from converse(self._stub.StreamAudio, live, blocks)
         except grpc.RpcError as error:
             self._check_handshake(error)
             raise to_error(error, self._where) from error
@@ -156,10 +156,10 @@ class EmoTalkClient:
 
     def _ask(self, name: str, call: Callable[..., emotalk_pb2.Job], message: Message) -> JobStatus:
         answer = Exchange(self._timeout, self._patience)
-        with tracing.apart(name, kind="client") as trace:
+        with tracing.open_apart(name, kind="client") as trace:
             while True:
                 try:
-                    return job_of(call(message, timeout=answer.left, metadata=tuple(trace.items())))
+                    return read_job(call(message, timeout=answer.left, metadata=tuple(trace.items())))
                 except grpc.RpcError as error:
                     self._check_handshake(error)
                     self._sleep(answer.pause_after(error, self._where))
@@ -167,7 +167,7 @@ class EmoTalkClient:
     def _read_chunks(
         self, request_id: str, answer: Exchange, request: Request | None, accepted: Callable[[int], None] | None
     ) -> Iterator[Chunk]:
-        with tracing.apart("request", kind="client", request_id=request_id) as trace:
+        with tracing.open_apart("request", kind="client", request_id=request_id) as trace:
             while not answer.complete:
                 try:
                     yield from self._call(request_id, answer, request, accepted, trace)

@@ -53,7 +53,7 @@ def _warn_of_listeners(address: Address, credentials: Credentials) -> None:
         log.warning("the token goes to %s in the clear", address.host, extra={"fix": "TLS: --tls-ca PEM, or --tls"})
 
 
-def blocking_channel(address: Address, credentials: Credentials) -> grpc.Channel:
+def open_blocking_channel(address: Address, credentials: Credentials) -> grpc.Channel:
     """For threads. Raises ConfigurationError naming the file."""
     _warn_of_listeners(address, credentials)
     where, options = str(address), _list_options(address, credentials)
@@ -64,7 +64,7 @@ def blocking_channel(address: Address, credentials: Credentials) -> grpc.Channel
     return grpc.intercept_channel(channel, bearer.Bearer(credentials)) if credentials.metadata() else channel
 
 
-def asynchronous_channel(address: Address, credentials: Credentials) -> grpc.aio.Channel:
+def open_async_channel(address: Address, credentials: Credentials) -> grpc.aio.Channel:
     """For asyncio. Raises ConfigurationError naming the file."""
     _warn_of_listeners(address, credentials)
     where, options = str(address), _list_options(address, credentials)

@@ -34,7 +34,7 @@ class JobStatus:
         return self.state not in ("queued", "running")
 
 
-def job_of(message: emotalk_pb2.Job) -> JobStatus:
+def read_job(message: emotalk_pb2.Job) -> JobStatus:
     """As the wire has it → as we hand it out."""
     position = message.queue_position if message.HasField("queue_position") else None
     return JobStatus(

@@ -68,7 +68,7 @@ def _make_frame(said: Said) -> emotalk_pb2.AudioFrame:
     return emotalk_pb2.AudioFrame(feels=True, emotions=[asdict(key) for key in said])
 
 
-def conversation(call: Callable[..., Any], live: Live, blocks: Iterable[Said]) -> Iterator[Chunk]:
+def converse(call: Callable[..., Any], live: Live, blocks: Iterable[Said]) -> Iterator[Chunk]:
     """For threads: `blocks` is read by a thread of gRPC's."""
 
     def frames() -> Iterator[emotalk_pb2.AudioFrame]:
@@ -84,7 +84,7 @@ def conversation(call: Callable[..., Any], live: Live, blocks: Iterable[Said]) -
         answer.cancel()
 
 
-async def async_conversation(call: Any, live: Live, blocks: AsyncIterable[Said]) -> AsyncIterator[Chunk]:
+async def converse_async(call: Any, live: Live, blocks: AsyncIterable[Said]) -> AsyncIterator[Chunk]:
     """For asyncio: what `blocks` raises comes out here."""
     speaking = asyncio.create_task(_speak(call, live, blocks))
     # A write that fails behind the end would put INTERNAL in the place of the server's own words.

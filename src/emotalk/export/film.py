@@ -24,7 +24,7 @@ def check() -> None:
     Studio(size=16).close()
 
 
-def mp4(clip: FaceClip, path: Path, watch: Watch = iter) -> None:
+def write_mp4(clip: FaceClip, path: Path, watch: Watch = iter) -> None:
     """720 × 720, frame f at f / fps s; with `clip.sound` where it is known, silent without.
 
     `watch` hands the frames on one by one: without a GPU each takes a tenth of a second, and people want to see that.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from emotalk.errors import InvalidRequest
-from emotalk.export.resampling import at_rate
+from emotalk.export.resampling import resample
 from emotalk.export.visemes import KINDS, shape_clip
 from emotalk.face import FaceClip
 from emotalk.timebase import RATES
@@ -31,4 +31,4 @@ class Form:
 
     def of(self, clip: FaceClip) -> FaceClip:
         """A clip of 52 shapes in this form."""
-        return shape_clip(at_rate(clip, RATES[self.fps]) if self.fps else clip, self.shapes)
+        return shape_clip(resample(clip, RATES[self.fps]) if self.fps else clip, self.shapes)

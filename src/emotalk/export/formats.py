@@ -21,15 +21,15 @@ from emotalk.face import FaceClip
 Writer = Callable[[FaceClip, Path], None]
 
 _WRITERS: dict[str, Writer] = {
-    ".npy": tables.npy,
-    ".csv": tables.csv_,
-    ".json": tables.json_,
-    ".npz": tables.npz,
+    ".npy": tables.write_npy,
+    ".csv": tables.write_csv,
+    ".json": tables.write_json,
+    ".npz": tables.write_npz,
     ".livelink.csv": livelink.write,
-    ".parquet": tables.parquet,
-    ".glb": scene.glb,
-    ".usda": usd.usda,
-    ".mp4": film.mp4,
+    ".parquet": tables.write_parquet,
+    ".glb": scene.write_glb,
+    ".usda": usd.write_usda,
+    ".mp4": film.write_mp4,
 }
 SUFFIXES = tuple(_WRITERS)
 
@@ -43,7 +43,7 @@ def save(clip: FaceClip, path: Path, watch: film.Watch = iter) -> None:
     Raises ConfigurationError for an unknown suffix, or one whose extra is not installed.
     """
     suffix = _check_suffix(path)
-    writer = partial(film.mp4, watch=watch) if suffix == ".mp4" else _WRITERS[suffix]
+    writer = partial(film.write_mp4, watch=watch) if suffix == ".mp4" else _WRITERS[suffix]
     path.parent.mkdir(parents=True, exist_ok=True)
     path = _follow_link(path)
     # Written beside its place and moved there, so that nobody ever opens half a file.

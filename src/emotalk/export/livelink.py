@@ -46,12 +46,12 @@ DAY = 86_400
 _TIMECODE = re.compile(r"(\d{1,2}):(\d\d):(\d\d)([:;.])(\d{1,3}(?:\.\d+)?)")
 
 
-def arkit(column: str) -> str:
+def to_arkit(column: str) -> str:
     """'JawOpen' → 'jawOpen', the name in ARKIT_NAMES."""
     return column[0].lower() + column[1:]
 
 
-def smpte(frame: int, fps: Fraction) -> str:
+def to_smpte(frame: int, fps: Fraction) -> str:
     """Frame → HH:MM:SS:FF.sss, FF in sixtieths of a second."""
     thousandths = round(frame * SIXTIETHS * 1000 / fps)
     sixtieths, fraction = divmod(thousandths, 1000)
@@ -62,7 +62,7 @@ def smpte(frame: int, fps: Fraction) -> str:
 
 def write(clip: FaceClip, path: Path) -> None:
     """`Timecode,BlendShapeCount,EyeBlinkLeft,…,TongueOut,HeadYaw,…,RightEyeRoll`; a row a frame."""
-    order = [INDEX[arkit(column)] for column in COLUMNS]
+    order = [INDEX[to_arkit(column)] for column in COLUMNS]
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("Timecode", "BlendShapeCount", *COLUMNS, *ROTATIONS))
@@ -70,7 +70,7 @@ def write(clip: FaceClip, path: Path) -> None:
             turns = ["0"] * len(ROTATIONS)
             if clip.head is not None:
                 turns = [f"{value:.10f}" for value in rotations(row, clip.head[frame].tolist())]
-            writer.writerow((smpte(frame, clip.fps), COUNT, *(f"{row[i]:.10f}" for i in order), *turns))
+            writer.writerow((to_smpte(frame, clip.fps), COUNT, *(f"{row[i]:.10f}" for i in order), *turns))
 
 
 def rotations(values: Sequence[float], head: Sequence[float]) -> list[float]:
@@ -95,7 +95,7 @@ def columns(head: Sequence[str]) -> list[int]:
     """Where a recording has the 52 shapes, in the order of ARKIT_NAMES. Raises ValueError naming what is missing."""
     where = {name.strip().lower(): i for i, name in enumerate(head)}
     if missing := [name for name in ("timecode", *map(str.lower, ARKIT_NAMES)) if name not in where]:
-        raise ValueError(f"it has no column {arkit(_spell(missing[0]))}")
+        raise ValueError(f"it has no column {to_arkit(_spell(missing[0]))}")
     return [where[name.lower()] for name in ARKIT_NAMES]
 
 
@@ -103,7 +103,7 @@ def _spell(lower: str) -> str:
     return next((name for name in ARKIT_NAMES if name.lower() == lower), lower)
 
 
-def seconds(timecodes: Sequence[str]) -> NDArray[np.float64]:
+def to_seconds(timecodes: Sequence[str]) -> NDArray[np.float64]:
     """Seconds since the first of a recording's time codes, past midnight too. Raises ValueError for other texts.
 
     How many frames a second they count is seen where one second ends and the next begins; a recording within one second

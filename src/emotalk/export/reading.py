@@ -14,7 +14,7 @@ import numpy as np
 from emotalk.errors import ConfigurationError
 from emotalk.export import livelink
 from emotalk.export.formats import check_extra, suffix_of
-from emotalk.export.resampling import at_places, faces_at
+from emotalk.export.resampling import interpolate, interpolate_faces
 from emotalk.face import ARKIT_NAMES, BLENDSHAPES, HEAD_NAMES, FaceClip, Frames
 from emotalk.timebase import FPS, RATES
 
@@ -118,7 +118,7 @@ def _to_clip(rows: Frames, fps: float) -> FaceClip:
 def _read_recording(head: list[str], rows: list[list[str]]) -> FaceClip:
     """A phone records at 60 or with gaps; what is shown at each thirtieth of a second is interpolated."""
     shapes, where = livelink.columns(head), {name.strip(): i for i, name in enumerate(head)}
-    times = livelink.seconds([row[_find_column(head, "timecode")] for row in rows])
+    times = livelink.to_seconds([row[_find_column(head, "timecode")] for row in rows])
     if np.any(np.diff(times) < 0) or (len(times) > 1 and not times[-1]):
         raise ValueError("its timecodes do not rise")
     if times[-1] > livelink.DAY:
@@ -129,11 +129,11 @@ def _read_recording(head: list[str], rows: list[list[str]]) -> FaceClip:
     angles = np.array([[row[i] for i in turns] for row in rows], np.float32)[kept]
     due = np.arange(round(float(times[-1]) * FPS) + 1) / FPS
     places = np.interp(due, times[kept], np.arange(kept.sum()))
-    frames = faces_at(values, places)
+    frames = interpolate_faces(values, places)
     if not angles.any():
         return FaceClip(frames)
     # In radians, and its pitch is positive up.
-    return FaceClip(frames, head=at_places(np.degrees(angles) * np.array([1, -1, 1], np.float32), places))
+    return FaceClip(frames, head=interpolate(np.degrees(angles) * np.array([1, -1, 1], np.float32), places))
 
 
 def _find_column(head: list[str], name: str) -> int:

@@ -20,26 +20,26 @@ _EYES = np.array([name.startswith("eye") for name in ARKIT_NAMES])
 Curve = NDArray[np.float32]
 
 
-def at_rate(clip: FaceClip, fps: Fraction) -> FaceClip:
+def resample(clip: FaceClip, fps: Fraction) -> FaceClip:
     """The same clip of 52 shapes at `fps` frames a second; it is as long as before."""
     if fps == clip.fps:
         return clip
     step = clip.fps / fps
     number = np.arange(-(-len(clip.frames) * fps // clip.fps), dtype=np.int64)
     places = number * step.numerator / step.denominator
-    head = None if clip.head is None else at_places(clip.head, places)
-    return replace(clip, frames=faces_at(clip.frames, places), head=head, fps=fps)
+    head = None if clip.head is None else interpolate(clip.head, places)
+    return replace(clip, frames=interpolate_faces(clip.frames, places), head=head, fps=fps)
 
 
-def faces_at(frames: Frames, places: NDArray[np.float64]) -> Frames:
+def interpolate_faces(frames: Frames, places: NDArray[np.float64]) -> Frames:
     """The face at each of the rising `places`, counted in frames. What shuts for a moment shuts here too: the nearest
     place moves into that moment, for the mouth and for the eyes each on its own."""
-    mouth = at_places(frames, _move_into_shut(lip_gap(frames) <= SHUT_LIPS, places))
-    eyes = at_places(frames, _move_into_shut(lids(frames) >= SHUT_EYES, places))
+    mouth = interpolate(frames, _move_into_shut(lip_gap(frames) <= SHUT_LIPS, places))
+    eyes = interpolate(frames, _move_into_shut(lids(frames) >= SHUT_EYES, places))
     return np.asarray(np.where(_EYES, eyes, mouth), np.float32)
 
 
-def at_places(rows: Frames, places: NDArray[np.float64]) -> Frames:
+def interpolate(rows: Frames, places: NDArray[np.float64]) -> Frames:
     """Rows [n, k] interpolated at `places`; before the first and after the last row they stand still."""
     places = np.clip(places, 0, len(rows) - 1)
     before = np.floor(places).astype(np.int64)

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from emotalk.face import ARKIT_NAMES, FaceClip
 from emotalk.head import HEAD_GLB, load_head
-from emotalk.head.container import read_glb, write_glb
+from emotalk.head.container import pack_glb, read_glb
 from emotalk.head.turn import PIVOT, quaternions, turning_share
 
 _KINDS = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4", 16: "MAT4"}
 _COMPONENTS = {np.dtype(np.float32): 5126, np.dtype(np.uint8): 5121, np.dtype(np.uint16): 5123}
 
 
-def glb(clip: FaceClip, path: Path) -> None:
+def write_glb(clip: FaceClip, path: Path) -> None:
     """The packaged head and one animation, `speech`: 52 weights a frame at its time; `extras` name the sound."""
     scene = _Scene()
     times = np.array(clip.timecodes, np.float32)
@@ -122,7 +122,7 @@ class _Scene:
         animation = {"name": "speech", "samplers": self._samplers, "channels": self._channels, "extras": extras}
         self._document["animations"] = [animation]
         self._document["buffers"][0]["byteLength"] = len(self._binary)
-        return write_glb(self._document, bytes(self._binary))
+        return pack_glb(self._document, bytes(self._binary))
 
 
 def _bind(at: tuple[float, ...]) -> NDArray[np.float64]:

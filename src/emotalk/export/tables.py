@@ -10,14 +10,14 @@ import numpy as np
 from emotalk.face import HEAD_NAMES, FaceClip, Frames
 
 
-def npy(clip: FaceClip, path: Path) -> None:
+def write_npy(clip: FaceClip, path: Path) -> None:
     """float32 [frames, 52]."""
     # Into an open file: given a name, numpy would add a suffix of its own to OUT.NPY.
     with path.open("wb") as file:
         np.save(file, clip.frames.astype(np.float32, copy=False))
 
 
-def npz(clip: FaceClip, path: Path) -> None:
+def write_npz(clip: FaceClip, path: Path) -> None:
     """frames float32 [n, 52], timecodes float64 [n] in seconds, names str [52], fps int or float; compressed.
 
     Where the clip has a head: head float32 [n, 3] in degrees, head_names str [3]. Where a feeling was heard or drawn:
@@ -48,7 +48,7 @@ def _list_felt(clip: FaceClip) -> dict[str, Any]:
     }
 
 
-def csv_(clip: FaceClip, path: Path) -> None:
+def write_csv(clip: FaceClip, path: Path) -> None:
     """A header `timecode,browDownLeft,…,tongueOut`, a row a frame, six decimals; the head's columns behind them."""
     names, columns = _list_columns(clip)
     with path.open("w", newline="", encoding="utf-8") as file:
@@ -58,7 +58,7 @@ def csv_(clip: FaceClip, path: Path) -> None:
             writer.writerow((f"{seconds:.6f}", *(f"{value:.6f}" for value in row.tolist())))
 
 
-def json_(clip: FaceClip, path: Path) -> None:
+def write_json(clip: FaceClip, path: Path) -> None:
     """{"fps", "names", "frames": [{"timecode", "frame_number", "blendshapes"}]}.
 
     Each frame of a clip with a head has "head": {"yaw", "pitch", "roll"}, in degrees. "feeling", where one was
@@ -75,7 +75,7 @@ def json_(clip: FaceClip, path: Path) -> None:
     path.write_text(json.dumps(document), encoding="utf-8")
 
 
-def parquet(clip: FaceClip, path: Path) -> None:
+def write_parquet(clip: FaceClip, path: Path) -> None:
     """Columns frame_number int32, timecode float64 in seconds, and a float32 column a blendshape; fps in metadata."""
     import pyarrow as pa
     from pyarrow import parquet as files

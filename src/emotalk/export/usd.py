@@ -31,7 +31,7 @@ _COLOURS = {
 }
 
 
-def usda(clip: FaceClip, path: Path) -> None:
+def write_usda(clip: FaceClip, path: Path) -> None:
     """The packaged head in metres, and 52 weights a frame, a time code each; metadata name the sound."""
     head = load_head()
     with path.open("w", encoding="utf-8") as file:

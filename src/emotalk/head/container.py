@@ -27,7 +27,7 @@ def read_glb(data: bytes) -> tuple[Document, bytes]:
     return json.loads(chunks[b"JSON"]), chunks.get(b"BIN\0", b"")
 
 
-def write_glb(document: Document, binary: bytes) -> bytes:
+def pack_glb(document: Document, binary: bytes) -> bytes:
     """One GLB; `document["buffers"]` must say `len(binary)`."""
     text = json.dumps(document, separators=(",", ":")).encode()
     body = _pack_chunk(b"JSON", text, b" ") + _pack_chunk(b"BIN\0", binary, b"\0")

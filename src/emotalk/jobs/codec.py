@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from emotalk.chunking import Chunking
 from emotalk.errors import ForeignRecord, InvalidRequest, NewerRecord
-from emotalk.face import BLENDSHAPES, HEAD_NAMES, Frames, parted
+from emotalk.face import BLENDSHAPES, HEAD_NAMES, Frames, split_head
 from emotalk.feelings import FeelingTrack
 from emotalk.jobs.job import DeadLetter, Failure, Job, Part
 from emotalk.performance import PARAMETERS, Performance
@@ -95,7 +95,7 @@ def _read_performance(m: records_pb2.Job) -> Performance:
 
 def encode_part(part: Part) -> bytes:
     """Part → record."""
-    face, head = parted(part.frames)
+    face, head = split_head(part.frames)
     message = records_pb2.Part(
         request_id=part.request_id,
         fingerprint=part.fingerprint,

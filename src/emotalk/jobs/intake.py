@@ -59,7 +59,7 @@ class Intake:
         """
         self.check(order)
         sound = self.prepare(order.audio, self.limits, _describe_sent(order))
-        request_id = order.request_id or new_id()
+        request_id = order.request_id or make_id()
         identity = (request_id, order.session_id, order.digest(), clock())
         performance = order.performance.for_worker()
         job = Job(*identity, sound.samples, performance, sound.flac, self.gains, request_id, sound.missing)
@@ -71,7 +71,7 @@ def _describe_sent(order: Order) -> Sent:
     return Sent(order.performance.audio_format, order.performance.lenient)
 
 
-def new_id() -> str:
+def make_id() -> str:
     """A fresh request id."""
     return uuid.uuid4().hex
 

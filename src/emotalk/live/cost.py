@@ -36,7 +36,7 @@ class Cost:
         return cls({int(size): cost for size, cost in json.loads(data)["by_batch"].items()})
 
 
-def cores() -> int:
+def count_cores() -> int:
     """Processors that this process may use: of the machine, of its affinity, of its container's quota."""
     known = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:

@@ -174,7 +174,7 @@ class LivePool:
 
     async def _speak(self, writer: asyncio.StreamWriter, opening: Opening, sound: AsyncIterator[SoundBlock]) -> None:
         try:
-            writer.write(frame(Kind.OPENING, pack_opening(opening, tracing.headers())))
+            writer.write(frame(Kind.OPENING, pack_opening(opening, tracing.make_headers())))
             async with aclosing(self._end_at_silence(opening, sound)) as blocks:
                 async for block in blocks:
                     if block.emotions is not None:

@@ -133,7 +133,7 @@ class Serving:
 
     async def _converse(self, body: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         opening, trace = unpack_opening(body)
-        with tracing.apart("converse", parent=trace, request_id=opening.request_id):
+        with tracing.open_apart("converse", parent=trace, request_id=opening.request_id):
             caller = _Caller(opening, writer, self._due.set)
             stream = self._room.open(opening, caller)
             listening = asyncio.create_task(self._listen_to(stream, reader))

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Sequence
 from fractions import Fraction
 
-from emotalk.export.livelink import COLUMNS, COUNT, ROTATIONS, arkit, rotations
+from emotalk.export.livelink import COLUMNS, COUNT, ROTATIONS, rotations, to_arkit
 from emotalk.face import INDEX
 from emotalk.timebase import FPS
 
@@ -18,7 +18,7 @@ DEFAULT_PORT = 11111
 VERSION = 6
 
 _TURNED = {"JawRight": "JawLeft", "JawLeft": "JawRight", "MouthRight": "MouthLeft", "MouthLeft": "MouthRight"}
-_ORDER = [INDEX[arkit(_TURNED.get(column, column))] for column in COLUMNS]
+_ORDER = [INDEX[to_arkit(_TURNED.get(column, column))] for column in COLUMNS]
 """The packet has left before right for jaw and mouth too, which the recorded file has the other way round."""
 
 _STILL = (0.0,) * len(ROTATIONS)

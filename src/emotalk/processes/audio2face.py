@@ -8,10 +8,10 @@ from emotalk.engines.catalog import choose
 from emotalk.settings import DEFAULT_CHECKPOINT, Settings
 from emotalk.timebase import FPS
 from emotalk.wire.audio2face import BITS, BLEND_SHAPES, RATES
-from emotalk.wire.audio2face_parameters import face_defaults, ours
+from emotalk.wire.audio2face_parameters import list_face_defaults, to_arkit
 
 
-def configs(settings: Settings, places: int | None) -> dict[str, Mapping[str, Any]]:
+def make_configs(settings: Settings, places: int | None) -> dict[str, Mapping[str, Any]]:
     """Name without suffix → content; nothing in it is a secret. `places`: live ones, None while they are measured."""
     engine = choose(settings.engine, settings.model_path, DEFAULT_CHECKPOINT)
     return {
@@ -22,11 +22,11 @@ def configs(settings: Settings, places: int | None) -> dict[str, Mapping[str, An
 
 
 def _describe_stylization(settings: Settings, engine: str) -> Mapping[str, Any]:
-    multipliers = {name: settings.gains.get(ours(name), 1.0) for name in BLEND_SHAPES}
-    offsets = {name: settings.offsets.get(ours(name), 0.0) for name in BLEND_SHAPES}
+    multipliers = {name: settings.gains.get(to_arkit(name), 1.0) for name in BLEND_SHAPES}
+    offsets = {name: settings.offsets.get(to_arkit(name), 0.0) for name in BLEND_SHAPES}
     return {
         "a2f": {"inference_model_id": engine},
-        "face_params": face_defaults(),
+        "face_params": list_face_defaults(),
         "blendshape_params": {
             "enable_clamping_bs_weight": False,
             "weight_multipliers": multipliers,

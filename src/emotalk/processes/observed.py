@@ -14,7 +14,7 @@ from emotalk.supervision.workforce import Nobody, ThreadWorker, Workforce
 
 
 @contextmanager
-def server(settings: Settings, workforce: Workforce, relay: LivePool, window: Gateway | None) -> Iterator[None]:
+def show_server(settings: Settings, workforce: Workforce, relay: LivePool, window: Gateway | None) -> Iterator[None]:
     """The page of a server and of whoever works for it."""
     if settings.metrics_port and settings.metrics_port == settings.port:
         raise ConfigurationError(f"metrics_port: {settings.port} is the service's own port. Choose another.")
@@ -29,7 +29,7 @@ def server(settings: Settings, workforce: Workforce, relay: LivePool, window: Ga
         if settings.metrics_port:
             children = (workforce, relay, window) if window else (workforce, relay)
             where = settings.metrics_host, settings.metrics_port
-            with exposition.page(*where, "server", shown, lambda: _list_pages(children)):
+            with exposition.open_page(*where, "server", shown, lambda: _list_pages(children)):
                 yield
         else:
             yield
@@ -40,16 +40,16 @@ def _list_pages(children: Sequence[Workforce | LivePool | Gateway]) -> dict[str,
 
 
 @contextmanager
-def process(settings: Settings, name: str, registry: CollectorRegistry, supervised: bool) -> Iterator[int]:
+def show_process(settings: Settings, name: str, registry: CollectorRegistry, supervised: bool) -> Iterator[int]:
     """The port of another process's page, 0 for none: as it was asked for, or any free one that its server is told."""
     where = (exposition.LOOPBACK, 0) if supervised else (settings.metrics_host, settings.metrics_port)
     with _start_tracing(settings, f"emotalk-{name}"):
         if settings.metrics_port:
-            with exposition.page(*where, name, (metrics.COMMON, registry)) as port:
+            with exposition.open_page(*where, name, (metrics.COMMON, registry)) as port:
                 yield port
         else:
             yield 0
 
 
 def _start_tracing(settings: Settings, service: str) -> AbstractContextManager[None]:
-    return nullcontext() if settings.tracing == "off" else tracing.sending(service)
+    return nullcontext() if settings.tracing == "off" else tracing.send_spans(service)

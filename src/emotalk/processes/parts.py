@@ -14,7 +14,7 @@ from emotalk.errors import ConfigurationError, InvalidRequest
 from emotalk.jobs.intake import Intake
 from emotalk.limits import job_bytes, letter_bytes
 from emotalk.pipeline import Pipeline
-from emotalk.processes.state import queue_file
+from emotalk.processes.state import find_queue_file
 from emotalk.queues.base import Consumer, Queue
 from emotalk.queues.kafka_options import read_options
 from emotalk.queues.urls import open_queue, read_path
@@ -26,22 +26,22 @@ from emotalk.shaping import Gains
 from emotalk.worker.loop import Worker
 
 
-def queue(settings: Settings) -> Queue:
+def make_queue(settings: Settings) -> Queue:
     """The queue; nothing is contacted yet."""
     return open_queue(
         settings.queue,
-        queue_file,
+        find_queue_file,
         replication=settings.kafka_replication,
         partitions=settings.partitions,
         max_waiting=settings.max_waiting,
         max_bytes=settings.queue_bytes,
-        kafka=kafka_options(settings),
+        kafka=read_kafka_options(settings),
         prefix=settings.kafka_prefix,
         record_mib=settings.max_message_mib,
     )
 
 
-def kafka_options(settings: Settings) -> dict[str, str]:
+def read_kafka_options(settings: Settings) -> dict[str, str]:
     """librdkafka's settings: those of the file < the named ones < the options. Raises ConfigurationError."""
     named = {
         "security.protocol": settings.kafka_security_protocol,
@@ -54,7 +54,7 @@ def kafka_options(settings: Settings) -> dict[str, str]:
     return {**file, **{name: value for name, value in named.items() if value}, **settings.kafka_option}
 
 
-def gains(settings: Settings) -> Gains:
+def make_gains(settings: Settings) -> Gains:
     """What every answer is multiplied by and raised by. Raises ConfigurationError."""
     try:
         return Gains(settings.gains, settings.offsets)
@@ -62,17 +62,17 @@ def gains(settings: Settings) -> Gains:
         raise ConfigurationError(str(error)) from error
 
 
-def limits(settings: Settings) -> Limits:
+def make_limits(settings: Settings) -> Limits:
     """How much sound is accepted."""
     return Limits(settings.max_seconds, queued_bytes=job_bytes(settings.max_message_mib))
 
 
-def intake(settings: Settings, decoders: Decoders | None = None) -> Intake:
+def make_intake(settings: Settings, decoders: Decoders | None = None) -> Intake:
     """What is accepted; without `decoders` it is decoded in this process: a file of the user's own."""
-    return Intake(limits(settings), gains(settings), decoders.prepare if decoders else prepare)
+    return Intake(make_limits(settings), make_gains(settings), decoders.prepare if decoders else prepare)
 
 
-def doors(settings: Settings) -> Guard:
+def make_guard(settings: Settings) -> Guard:
     """How the server's port is guarded."""
     authority = _to_path(settings.tls_client_ca)
     tls = Tls(Path(settings.tls_cert), Path(settings.tls_key), authority) if settings.tls_cert else None
@@ -92,7 +92,7 @@ def _to_path(text: str) -> Path | None:
     return read_path(text) if text else None
 
 
-def engine(settings: Settings) -> Engine | WindowEngine:
+def load_engine(settings: Settings) -> Engine | WindowEngine:
     """The engine, loaded and warm."""
     device, precision = cast(Device, settings.device), cast(Precision, settings.precision)
     return open_engine(settings.engine, settings.model_path, device, precision, DEFAULT_CHECKPOINT)
@@ -104,7 +104,7 @@ def check(settings: Settings) -> None:
     check_engine(settings.engine, settings.model_path, device, precision, DEFAULT_CHECKPOINT)
 
 
-def worker(
+def make_worker(
     settings: Settings,
     consumer: Consumer,
     pipeline: Pipeline,

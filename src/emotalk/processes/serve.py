@@ -14,11 +14,11 @@ from emotalk.address import Address
 from emotalk.audio.apart import Decoders
 from emotalk.engines.catalog import choose
 from emotalk.errors import ConfigurationError
-from emotalk.live.cost import cores
+from emotalk.live.cost import count_cores
 from emotalk.live.pool import LivePool
 from emotalk.pipeline import Pipeline
 from emotalk.processes import observed, parts
-from emotalk.processes.audio2face import configs
+from emotalk.processes.audio2face import make_configs
 from emotalk.queues.base import Queue
 from emotalk.server.contracts import contracts_of
 from emotalk.server.run import Server
@@ -37,18 +37,18 @@ def serve(settings: Settings, web_port_asked: bool) -> None:
     """Serve until SIGTERM or Ctrl-C; `web_port_asked`: a web port that is taken stops the server."""
     if settings.worker:
         parts.check(settings)
-    address, doors = Address(settings.host, settings.port), parts.doors(settings)
+    address, doors = Address(settings.host, settings.port), parts.make_guard(settings)
     doors.warn(address)
-    queue, gateway = parts.queue(settings), _make_gateway(settings, web_port_asked)
-    with Decoders(parts.limits(settings)) as decoders:
-        intake = parts.intake(settings, decoders)
+    queue, gateway = parts.make_queue(settings), _make_gateway(settings, web_port_asked)
+    with Decoders(parts.make_limits(settings)) as decoders:
+        intake = parts.make_intake(settings, decoders)
 
         async def run() -> None:
             workforce = _make_workforce(settings, queue)
             live = _make_live_pool(settings)
-            with observed.server(settings, workforce, live, gateway):
+            with observed.show_server(settings, workforce, live, gateway):
                 known = queue, intake, workforce, address, settings.drain_seconds, doors, live, gateway
-                shown = (lambda: configs(settings, live.places)) if settings.a2f else None
+                shown = (lambda: make_configs(settings, live.places)) if settings.a2f else None
                 await Server(*known, contracts_of(shown), _list_more_addresses(settings)).run()
 
         asyncio.run(run())
@@ -57,7 +57,7 @@ def serve(settings: Settings, web_port_asked: bool) -> None:
 def _make_live_pool(settings: Settings) -> LivePool:
     """As many engines as cores, where one takes a hundred megabytes; of one that takes gigabytes one, on demand."""
     small = choose(settings.engine, settings.model_path, DEFAULT_CHECKPOINT) != "emotalk"
-    processes = cores() if small else 1
+    processes = count_cores() if small else 1
     return LivePool(
         _list_environment(settings), settings.live_sessions, died=_count_deaths, processes=processes, ahead=small
     )
@@ -77,8 +77,8 @@ def _make_workforce(settings: Settings, queue: Queue) -> Workforce:
 
 
 def _make_thread_worker(settings: Settings, queue: Queue, stop: Event) -> Worker:
-    pipeline = Pipeline(parts.engine(settings))
-    return parts.worker(settings, queue.consumer("thread"), pipeline, stop)
+    pipeline = Pipeline(parts.load_engine(settings))
+    return parts.make_worker(settings, queue.consumer("thread"), pipeline, stop)
 
 
 def _name_worker(port: int) -> str:

@@ -15,12 +15,12 @@ FIX = "Set HOME or XDG_STATE_HOME, or name a file: --queue sqlite:///PATH"
 log = logging.getLogger(__name__)
 
 
-def queue_file() -> Path:
+def find_queue_file() -> Path:
     """The embedded queue's file. Raises ConfigurationError where no folder can hold it."""
-    return state_folder() / "queue.db"
+    return find_state_folder() / "queue.db"
 
 
-def state_folder() -> Path:
+def find_state_folder() -> Path:
     """The user's state folder; it need not exist yet. Raises ConfigurationError where no folder can be had.
 
     Containers run as users that have no home, or `/`, which they may not write: those get a folder of their own.

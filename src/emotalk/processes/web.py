@@ -9,7 +9,7 @@ from emotalk.address import Address
 from emotalk.client import AsyncEmoTalkClient
 from emotalk.client.credentials import Credentials
 from emotalk.processes import observed
-from emotalk.server.guard.descriptors import room_for
+from emotalk.server.guard.descriptors import make_room
 from emotalk.settings import Settings
 from emotalk.supervision.leash import run_supervised
 from emotalk.web.listening import bind
@@ -17,7 +17,7 @@ from emotalk.web.listening import bind
 PATIENCE = 10.0
 
 
-def web(
+def serve_web(
     settings: Settings, upstream: Address, credentials: Credentials, descriptor: int | None, supervised: bool
 ) -> None:
     """Answer HTTP in front of the server at `upstream` until told to stop, or until that server ends.
@@ -25,9 +25,9 @@ def web(
     `descriptor` is a listening socket that this process has inherited.
     """
     # Here and not above: no other command, and no worker, is to load a web framework.
-    from emotalk.web.app import Allowed, application
+    from emotalk.web.app import Allowed, make_application
     from emotalk.web.connections import CONNECTIONS, Connections
-    from emotalk.web.run import server
+    from emotalk.web.run import make_server
     from emotalk.web.upstream import Upstream
 
     def connect(token: str) -> AsyncEmoTalkClient:
@@ -40,14 +40,14 @@ def web(
     allowed = Allowed(
         _split_names(settings.web_hosts), _split_names(settings.web_origins), seconds, settings.reflection
     )
-    connections = Connections(room_for(CONNECTIONS), seconds)
-    gateway = server(application(Upstream(connect), allowed), listening, connections=connections)
+    connections = Connections(make_room(CONNECTIONS), seconds)
+    gateway = make_server(make_application(Upstream(connect), allowed), listening, connections=connections)
 
     def run(ready: Callable[[], None]) -> None:
         gateway.ready = ready
         gateway.run()
 
-    with observed.process(settings, "web", metrics.WEB, supervised) as page:
+    with observed.show_process(settings, "web", metrics.WEB, supervised) as page:
         run_supervised(run, gateway.stop, gateway.hurry, page if supervised else None)
 
 

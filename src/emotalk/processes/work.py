@@ -25,12 +25,12 @@ def work(settings: Settings, supervised: bool) -> None:
     """Work until told to stop. Raises JobHung, with which this process must end, and NewerRecord."""
     faulthandler.enable()  # a crash in native code says where
     parts.check(settings)
-    queue, stop = parts.queue(settings), Event()
+    queue, stop = parts.make_queue(settings), Event()
     queue.prepare()
-    pipeline = Pipeline(parts.engine(settings))
+    pipeline = Pipeline(parts.load_engine(settings))
     # The page opens last, so that whoever finds it open knows that this worker is warm (docs/kubernetes.md).
-    with observed.process(settings, "worker", metrics.WORKER, supervised) as page:
-        worker = parts.worker(settings, queue.consumer(settings.worker_name), pipeline, stop, _postpone_end)
+    with observed.show_process(settings, "worker", metrics.WORKER, supervised) as page:
+        worker = parts.make_worker(settings, queue.consumer(settings.worker_name), pipeline, stop, _postpone_end)
 
         def run(ready: Callable[[], None]) -> None:
             ready()

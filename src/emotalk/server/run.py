@@ -113,7 +113,7 @@ class Server:
             probing = asyncio.create_task(
                 probe_forever(self._readiness, producer, self._workforce.warm, switchboard.alive, self._probing)
             )
-            with metrics.watching(self._queue.meter, results.behind):
+            with metrics.watch_log(self._queue.meter, results.behind):
                 await self._serve(
                     Resources(dispatch, desk, self._readiness, self._relay, self._tokens, self._intake.limits)
                 )

@@ -12,9 +12,9 @@ from emotalk.client import Request as Order
 from emotalk.errors import EmoTalkError
 from emotalk.export.form import Form
 from emotalk.web import answers, contract
-from emotalk.web.events import error_event, event, events_of
+from emotalk.web.events import pack_error, pack_event, send_chunks
 from emotalk.web.load import Load, load_of
-from emotalk.web.parameters import PerformanceQuery, performance
+from emotalk.web.parameters import PerformanceQuery, parse_performance
 from emotalk.web.uploads import Upload, read_upload
 from emotalk.web.upstream import AdmittedClient, visitor_of
 
@@ -33,7 +33,7 @@ async def animate(request: Request, client: AdmittedClient, query: Annotated[Per
     at /v1/jobs/{id}/events.
     """
     form = answers.negotiate_format(request)
-    curves = answers.curves(request, form)
+    curves = answers.read_form(request, form)
     sent = await send(request, client, fails_later=form == answers.EVENTS)
     headers = {**HEADERS, "X-Request-Id": contract.header(sent.request_id)}
     if form == answers.EVENTS:
@@ -41,7 +41,7 @@ async def animate(request: Request, client: AdmittedClient, query: Annotated[Per
     chunks = whole([chunk async for chunk in client.results(sent.request_id, may_restart=True)])
     if sent.lenient and (missing := (await client.job(sent.request_id)).missing):
         headers["X-Missing"] = contract.header(missing)
-    return await answers.file_of(load_of(request), form, chunks, sent.name, headers, curves)
+    return await answers.make_file(load_of(request), form, chunks, sent.name, headers, curves)
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ async def send(request: Request, client: AsyncEmoTalkClient, fails_later: bool =
     """What was sent, handed on to the server, with few others at once. Raises EmoTalkError, unless it `fails_later`."""
     load = load_of(request)
     async with load.upload(visitor_of(request)), read_upload(request) as upload, load.sound(upload.size()):
-        order = await order_of(request, upload)
+        order = await read_order(request, upload)
         try:
             return Submission(order.request_id, upload.name, order.lenient, await client.submit(order))
         except EmoTalkError as failure:
@@ -68,26 +68,28 @@ async def send(request: Request, client: AsyncEmoTalkClient, fails_later: bool =
             return Submission(order.request_id, upload.name, order.lenient, None, failure)
 
 
-async def order_of(request: Request, upload: Upload) -> Order:
+async def read_order(request: Request, upload: Upload) -> Order:
     """What was sent, as the client asks for it. Raises InvalidRequest."""
-    return performance(request.query_params, upload.fields).request(await upload.read())
+    return parse_performance(request.query_params, upload.fields).request(await upload.read())
 
 
 async def send_file(
     load: Load, chunks: AsyncIterator[Chunk], form: str, name: str, headers: dict[str, str], curves: Form
 ) -> FileResponse:
     """All chunks as one file."""
-    return await answers.file_of(load, form, whole([chunk async for chunk in chunks]), name, headers, curves)
+    return await answers.make_file(load, form, whole([chunk async for chunk in chunks]), name, headers, curves)
 
 
 async def _send_events(client: AsyncEmoTalkClient, sent: Submission) -> AsyncIterator[bytes]:
     """`accepted` first, so that whoever loses the connection knows what to ask for."""
     if sent.failure:
-        yield error_event(sent.request_id, sent.failure)
+        yield pack_error(sent.request_id, sent.failure)
         return
     position = None if sent.job is None else sent.job.queue_position or 0
-    async for data in events_of(client.results(sent.request_id), sent.request_id, lambda: client.job(sent.request_id)):
+    async for data in send_chunks(
+        client.results(sent.request_id), sent.request_id, lambda: client.job(sent.request_id)
+    ):
         if position is not None:  # not before the answer is on its way: a server that drains ends what it has in hand
-            yield event("accepted", {"request_id": sent.request_id, "queue_position": position})
+            yield pack_event("accepted", {"request_id": sent.request_id, "queue_position": position})
             position = None
         yield data

@@ -39,7 +39,7 @@ def refuse_curves(request: Request) -> None:
         raise InvalidRequest(name, "this is for the animation, not for the job", "Send it to /v1/jobs/{id}/animation")
 
 
-def curves(request: Request, name: str) -> Form:
+def read_form(request: Request, name: str) -> Form:
     """`?fps=` and `?shapes=`, for an animation in the form `name`. Raises InvalidRequest."""
     query = _list_curves(request)
     if query and name == EVENTS:
@@ -83,7 +83,7 @@ def _read_number(text: str) -> float:
         return 0.0
 
 
-async def file_of(
+async def make_file(
     load: Load, name: str, chunks: list[Chunk], sound: str, headers: dict[str, str], form: Form
 ) -> FileResponse:
     """The finished animation as a file to download, called after its sound."""

@@ -17,9 +17,9 @@ from emotalk.errors import EmoTalkError
 from emotalk.web import animations, contract, health, jobs, stream
 from emotalk.web.load import Load
 from emotalk.web.observe import HttpObserver
-from emotalk.web.origins import Origins, spelt
+from emotalk.web.origins import Origins, spell
 from emotalk.web.page import DocsPolicy, Page
-from emotalk.web.parameters import invalid
+from emotalk.web.parameters import to_invalid_request
 from emotalk.web.paths import EncodedSlashes
 from emotalk.web.problems import Problem, problem_of
 from emotalk.web.uploads import RECEIVE_SECONDS, BodyLimit
@@ -39,7 +39,7 @@ class Allowed:
     described: bool = True
 
 
-def application(upstream: Upstream, doors: Allowed) -> FastAPI:
+def make_application(upstream: Upstream, doors: Allowed) -> FastAPI:
     """The whole window, in front of this server."""
 
     @asynccontextmanager
@@ -57,7 +57,7 @@ def application(upstream: Upstream, doors: Allowed) -> FastAPI:
     app.router.default = Page()  # not a mount at "/": that would take a wrong method's 405 for a path of its own
     app.add_middleware(BodyLimit, seconds=doors.seconds)
     if doors.origins:
-        app.add_middleware(CORSMiddleware, allow_origins=spelt(doors.origins), allow_methods=["*"], allow_headers=["*"],
+        app.add_middleware(CORSMiddleware, allow_origins=spell(doors.origins), allow_methods=["*"], allow_headers=["*"],
                            expose_headers=["Location", "X-Request-Id"])  # fmt: skip
     app.add_middleware(EncodedSlashes)
     app.add_middleware(DocsPolicy)
@@ -86,7 +86,7 @@ def _add_problems(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def misshapen(_: Request, error: RequestValidationError) -> Response:
-        return problem_of(invalid(error.errors()[0])).response()
+        return problem_of(to_invalid_request(error.errors()[0])).response()
 
     @app.exception_handler(HTTPException)
     async def plain(_: Request, error: HTTPException) -> Response:

@@ -16,7 +16,7 @@ T = TypeVar("T")
 SILENCE_SECONDS = 2.0
 
 
-def event(name: str, data: Any, number: int | None = None) -> bytes:
+def pack_event(name: str, data: Any, number: int | None = None) -> bytes:
     """One event; `number`, the last frame that it brings, comes back as Last-Event-ID."""
     identity = b"" if number is None else b"id: %d\n" % number
     return identity + b"event: %s\ndata: %s\n\n" % (
@@ -25,7 +25,7 @@ def event(name: str, data: Any, number: int | None = None) -> bytes:
     )
 
 
-async def events_of(
+async def send_chunks(
     chunks: AsyncIterator[Chunk],
     request_id: str,
     job: Callable[[], Awaitable[JobStatus]],
@@ -42,22 +42,22 @@ async def events_of(
                 yield await _make_standing(job)
             elif len(chunk.frames):
                 frames = chunk.first_frame + len(chunk.frames)
-                yield event("chunk", chunk_document(chunk), frames - 1)
-        yield event("end", {"request_id": request_id, "frames": frames})
+                yield pack_event("chunk", describe_chunk(chunk), frames - 1)
+        yield pack_event("end", {"request_id": request_id, "frames": frames})
     except EmoTalkError as error:
-        yield error_event(request_id, error)
+        yield pack_error(request_id, error)
 
 
-def error_event(request_id: str, error: EmoTalkError) -> bytes:
+def pack_error(request_id: str, error: EmoTalkError) -> bytes:
     """Why there is no more."""
-    return event("error", {"request_id": request_id, **problem_of(error).document()})
+    return pack_event("error", {"request_id": request_id, **problem_of(error).document()})
 
 
 async def _make_standing(job: Callable[[], Awaitable[JobStatus]]) -> bytes:
     """Where the job stands; a comment where a server that drains answers no new question."""
     try:
         async with asyncio.timeout(SILENCE_SECONDS):
-            return event("job", job_document(await job()))
+            return pack_event("job", describe_job(await job()))
     except (EmoTalkError, TimeoutError):
         return b": still waiting\n\n"
 
@@ -82,7 +82,7 @@ async def _fill_silence(items: AsyncIterator[T], seconds: float) -> AsyncIterato
             upcoming.cancel()
 
 
-def chunk_document(chunk: Chunk) -> dict[str, Any]:
+def describe_chunk(chunk: Chunk) -> dict[str, Any]:
     """A chunk as JSON: frames are rows of 52 values from absolute frame `first_frame`, `head` rows of 3 beside them."""
     head = {} if chunk.head is None else {"head": chunk.head}
     return {
@@ -90,18 +90,18 @@ def chunk_document(chunk: Chunk) -> dict[str, Any]:
         "chunk_index": chunk.index,
         "first_frame": chunk.first_frame,
         "frames": chunk.frames,
-        **feeling_document(chunk),
+        **describe_feeling(chunk),
         **head,
         "is_final": chunk.is_final,
     }
 
 
-def feeling_document(chunk: Chunk) -> dict[str, Any]:
+def describe_feeling(chunk: Chunk) -> dict[str, Any]:
     """What was felt, from step `first_step` on, ten a second; nothing where nothing was."""
     track = chunk.feelings
     return {"feeling": {"first_step": track.first, **track.document()}} if len(track.rows) else {}
 
 
-def job_document(job: JobStatus) -> dict[str, Any]:
+def describe_job(job: JobStatus) -> dict[str, Any]:
     """A job as JSON: the client's fields; no `queue_position` where nobody knows."""
     return {name: value for name, value in asdict(job).items() if value is not None}

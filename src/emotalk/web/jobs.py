@@ -10,13 +10,13 @@ from emotalk.client import AsyncEmoTalkClient
 from emotalk.errors import InvalidRequest
 from emotalk.web import answers, contract, paths
 from emotalk.web.animations import HEADERS, send, send_file
-from emotalk.web.events import events_of, job_document
+from emotalk.web.events import describe_job, send_chunks
 from emotalk.web.load import load_of
 from emotalk.web.parameters import PerformanceQuery
 from emotalk.web.upstream import AdmittedClient, Client
 
 Id = Annotated[
-    str, Path(min_length=1, max_length=200, description="the request's id"), AfterValidator(paths.with_slashes)
+    str, Path(min_length=1, max_length=200, description="the request's id"), AfterValidator(paths.restore_slashes)
 ]
 LAST_FRAME, LONGEST_NUMBER = 2**31 - 2, 20
 
@@ -38,13 +38,13 @@ async def submit(request: Request, client: AdmittedClient, query: Annotated[Perf
     answers.refuse_curves(request)
     sent = await send(request, client)
     location = {"Location": f"/v1/jobs/{contract.header(sent.request_id)}"}
-    return JSONResponse(job_document(sent.job) if sent.job else {}, 202, location)
+    return JSONResponse(describe_job(sent.job) if sent.job else {}, 202, location)
 
 
 @router.get("/v1/jobs/{request_id}", responses={200: {"description": "Where it stands", **_JOB}, **_FAILURES})
 async def job(client: Client, request_id: Id) -> Response:
     """Queued with its position, running with its progress, done, failed, buried or cancelled."""
-    return JSONResponse(job_document(await client.job(request_id)))
+    return JSONResponse(describe_job(await client.job(request_id)))
 
 
 @router.delete(
@@ -53,14 +53,14 @@ async def job(client: Client, request_id: Id) -> Response:
 )
 async def cancel(client: Client, request_id: Id) -> Response:
     """A job that waits never runs, one that runs stops at its next window. Safe to repeat."""
-    return JSONResponse(job_document(await client.cancel(request_id)))
+    return JSONResponse(describe_job(await client.cancel(request_id)))
 
 
 @router.get("/v1/jobs/{request_id}/animation", openapi_extra=contract.FORMED, responses=contract.animation())
 async def animation(request: Request, client: Client, request_id: Id) -> Response:
     """The whole animation, as soon as there is one: this waits for a job that is not done."""
     form = answers.negotiate_format(request)
-    curves = answers.curves(request, form)
+    curves = answers.read_form(request, form)
     if form == answers.EVENTS:
         return _send_events(client, request, request_id)
     headers = {**HEADERS, "X-Request-Id": contract.header(request_id)}
@@ -78,7 +78,7 @@ async def events(request: Request, client: Client, request_id: Id) -> Response:
 
 def _send_events(client: AsyncEmoTalkClient, request: Request, request_id: str) -> StreamingResponse:
     first = _find_first_frame(request)
-    chunks = events_of(client.results(request_id, first), request_id, lambda: client.job(request_id), first)
+    chunks = send_chunks(client.results(request_id, first), request_id, lambda: client.job(request_id), first)
     return StreamingResponse(chunks, media_type=answers.EVENT_STREAM, headers=HEADERS)
 
 

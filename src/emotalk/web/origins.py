@@ -24,7 +24,7 @@ class Origins:
     def __init__(self, app: ASGIApp, hosts: Sequence[str] = (), origins: Sequence[str] = ()) -> None:
         self._app = app
         self._hosts = {host.lower() for host in hosts} | {"localhost"}
-        self._origins = set(spelt(origins))
+        self._origins = set(spell(origins))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """An ASGI call."""
@@ -60,7 +60,7 @@ class Origins:
         return origin in self._origins or _read_host(origin) == host.lower()
 
 
-def spelt(origins: Sequence[str]) -> list[str]:
+def spell(origins: Sequence[str]) -> list[str]:
     """Origins as browsers send them."""
     plain = [origin.lower() if origin.lower() == _FILES else origin.lower().rstrip("/") for origin in origins]
     return [*plain, *(["null"] if _FILES in plain else [])]

@@ -13,7 +13,7 @@ BESIDE = ("format", "fps", "shapes")
 """What the query may have besides."""
 
 
-def model(name: str, parameters: Iterable[Parameter]) -> Any:
+def make_model(name: str, parameters: Iterable[Parameter]) -> Any:
     """A model that has these parameters as fields."""
     return create_model(name, **{each.name: _make_field(each) for each in parameters})  # type: ignore[call-overload]
 
@@ -24,7 +24,7 @@ def _make_field(each: Parameter) -> tuple[Any, Any]:
     return kind, Field(each.default, ge=low, le=high, description=each.help)
 
 
-class PerformanceQuery(model("Asked", PARAMETERS), BaseModel):  # type: ignore[misc]
+class PerformanceQuery(make_model("Asked", PARAMETERS), BaseModel):  # type: ignore[misc]
     """The parameters of a request; durations in seconds."""
 
     model_config = ConfigDict(extra="ignore")
@@ -39,7 +39,7 @@ class PerformanceQuery(model("Asked", PARAMETERS), BaseModel):  # type: ignore[m
         return request
 
 
-def performance(query: Mapping[str, Any], fields: Mapping[str, Any]) -> PerformanceQuery:
+def parse_performance(query: Mapping[str, Any], fields: Mapping[str, Any]) -> PerformanceQuery:
     """Fields of the form go over the query. Raises InvalidRequest naming the first that is wrong or none of ours."""
     known = tuple(PerformanceQuery.model_fields)
     for name in (*fields, *(name for name in query if name not in BESIDE)):
@@ -48,10 +48,10 @@ def performance(query: Mapping[str, Any], fields: Mapping[str, Any]) -> Performa
     try:
         return PerformanceQuery.model_validate({**query, **fields})
     except ValidationError as error:
-        raise invalid(error.errors()[0]) from error
+        raise to_invalid_request(error.errors()[0]) from error
 
 
-def invalid(violation: Mapping[str, Any]) -> InvalidRequest:
+def to_invalid_request(violation: Mapping[str, Any]) -> InvalidRequest:
     """A violation as pydantic words it → ours; what a parameter's own `read` says goes before."""
     if isinstance(own := violation.get("ctx", {}).get("error"), InvalidRequest):
         return own

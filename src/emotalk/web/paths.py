@@ -23,6 +23,6 @@ class EncodedSlashes:
         await self._app(scope, receive, send)
 
 
-def with_slashes(segment: str) -> str:
+def restore_slashes(segment: str) -> str:
     """What was sent."""
     return segment.replace(_SLASH, "/")

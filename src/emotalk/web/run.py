@@ -17,7 +17,7 @@ WEBSOCKET_BYTES = 2**20
 GOODBYE_SECONDS = 2
 
 
-def server(
+def make_server(
     app: FastAPI,
     listening: socket.socket,
     ready: Callable[[], None] = lambda: None,

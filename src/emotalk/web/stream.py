@@ -31,9 +31,9 @@ from emotalk.client import AsyncEmoTalkClient, Chunk, Live, Said
 from emotalk.errors import DeadlineExceeded, EmoTalkError, InvalidRequest
 from emotalk.feelings import read_keys
 from emotalk.performance import PARAMETERS
-from emotalk.web.events import feeling_document
+from emotalk.web.events import describe_feeling
 from emotalk.web.load import load_of
-from emotalk.web.parameters import invalid, model
+from emotalk.web.parameters import make_model, to_invalid_request
 from emotalk.web.problems import Problem, problem_of
 from emotalk.web.upstream import admit
 
@@ -43,7 +43,7 @@ AHEAD = 64
 """Messages that may wait for the engine; beyond it the socket is not read, and its sender feels it."""
 
 
-class Start(model("AskedLive", (each for each in PARAMETERS if each.live)), BaseModel):  # type: ignore[misc]
+class Start(make_model("AskedLive", (each for each in PARAMETERS if each.live)), BaseModel):  # type: ignore[misc]
     """The first message."""
 
     type: Literal["start"]
@@ -104,7 +104,7 @@ async def _start(socket: WebSocket) -> Start:
     try:
         return Start.model_validate(message)
     except ValidationError as error:
-        raise invalid(error.errors()[0]) from error
+        raise to_invalid_request(error.errors()[0]) from error
 
 
 async def _listen(socket: WebSocket, heard: "asyncio.Queue[Said | Exception | None]") -> None:
@@ -164,7 +164,7 @@ async def _send(socket: WebSocket, start: Start, chunk: Chunk) -> None:
         document = {"type": "frames", "first_frame": chunk.first_frame, "frames": np.ascontiguousarray(chunk.frames)}
         if chunk.head is not None:
             document["head"] = chunk.head
-        document |= feeling_document(chunk)
+        document |= describe_feeling(chunk)
         await socket.send_text(orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY).decode())
 
 

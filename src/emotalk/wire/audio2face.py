@@ -11,7 +11,7 @@ from emotalk.shaping import Adjustment
 from emotalk.timebase import FPS, timecode
 from emotalk.wire.a2f import a2f_pb2, animation_data_pb2, audio_pb2, controller_pb2, emotion_aggregate_pb2, status_pb2
 from emotalk.wire.audio2face_emotions import CallersEmotions, Emotion, read_settings
-from emotalk.wire.audio2face_parameters import Remarks, ours, read_adjustment
+from emotalk.wire.audio2face_parameters import Remarks, read_adjustment, to_arkit
 
 BLEND_SHAPES = tuple(
     "EyeBlinkLeft EyeLookDownLeft EyeLookInLeft EyeLookOutLeft EyeLookUpLeft EyeSquintLeft EyeWideLeft EyeBlinkRight"
@@ -23,7 +23,7 @@ BLEND_SHAPES = tuple(
     " BrowOuterUpRight CheekPuff CheekSquintLeft CheekSquintRight NoseSneerLeft NoseSneerRight TongueOut".split()
 )
 """In the order of the original; the names are ARKit's, with a capital."""
-_COLUMNS = [INDEX[ours(name)] for name in BLEND_SHAPES]
+_COLUMNS = [INDEX[to_arkit(name)] for name in BLEND_SHAPES]
 
 RATES = (16_000, 144_000)
 BITS = 16
@@ -123,7 +123,7 @@ def to_frames(first_frame: int, frames: Frames) -> Iterator[tuple[int, list[floa
     return enumerate(frames[:, _COLUMNS].tolist(), first_frame)
 
 
-def drawn_at(track: FeelingTrack, step: int) -> Emotion:
+def read_drawn(track: FeelingTrack, step: int) -> Emotion:
     """What the face was drawn with at a step of the track, all ten."""
     return dict(zip(FEELINGS, track.rows[step, -len(FEELINGS) :].tolist(), strict=True))
 

@@ -11,7 +11,7 @@ from emotalk.expression.feeling import Score
 from emotalk.feelings import FEELINGS, MOST_KEYS, EmotionKey
 from emotalk.performance import Performance
 from emotalk.wire.a2f import a2f_pb2, emotion_with_timecode_pb2
-from emotalk.wire.audio2face_parameters import Range, Remarks, meant
+from emotalk.wire.audio2face_parameters import Range, Remarks, shorten_float
 
 _SHARE: Range = (0, 1)
 _NUMBERS: Mapping[str, tuple[Range, float]] = {
@@ -46,7 +46,7 @@ def read_settings(
 ) -> EmotionSettings:
     """What the header says of emotions."""
     numbers = {
-        name: remarks.within(name, meant(getattr(processing, name)), limits, default)
+        name: remarks.within(name, shorten_float(getattr(processing, name)), limits, default)
         if processing.HasField(name)
         else default
         for name, (limits, default) in _NUMBERS.items()
@@ -57,7 +57,7 @@ def read_settings(
     return EmotionSettings(
         numbers,
         processing.enable_preferred_emotion if processing.HasField("enable_preferred_emotion") else True,
-        remarks.within("live_transition_time", meant(transition), (0, _LONGEST_TRANSITION), 0.5),
+        remarks.within("live_transition_time", shorten_float(transition), (0, _LONGEST_TRANSITION), 0.5),
         _check("beginning_emotion", emotions.beginning_emotion, remarks),
     )
 
@@ -139,5 +139,7 @@ def _check(where: str, emotion: Emotion, remarks: Remarks) -> Emotion:
     named = {_ALIASES.get(name, name): value for name, value in emotion.items()}
     remarks.note_unknown(where, named.keys() - set(FEELINGS))
     return {
-        name: remarks.within(f"{where}: {name}", meant(named[name]), _SHARE, 0.0) for name in FEELINGS if name in named
+        name: remarks.within(f"{where}: {name}", shorten_float(named[name]), _SHARE, 0.0)
+        for name in FEELINGS
+        if name in named
     }

@@ -32,17 +32,17 @@ _MOST_NAMES, _LONGEST_NAME = 20, 40
 _MOST_WARNINGS = 100
 
 
-def ours(name: str) -> str:
+def to_arkit(name: str) -> str:
     """EyeBlinkLeft → eyeBlinkLeft, which is ARKit's name."""
     return name[:1].lower() + name[1:]
 
 
-def meant(value: float) -> float:
+def shorten_float(value: float) -> float:
     """The short number that was sent as a float of 32 bits: 0.6, not 0.6000000238."""
     return float(str(np.float32(value)))
 
 
-def face_defaults() -> dict[str, float]:
+def list_face_defaults() -> dict[str, float]:
     """What each parameter of the face is while nobody sends it."""
     neutral = Adjustment()
     return {name: getattr(neutral, field) for name, (field, _) in _FACE.items()} | {_SKIN: 1.0}
@@ -113,12 +113,12 @@ def _read_face(face: a2f_pb2.FaceParameters, remarks: Remarks) -> dict[str, floa
         remarks.warn(f"face_params: {name} is ignored: send it in float_params")
     neutral = Adjustment()
     values = {
-        field: remarks.within(name, meant(given[name]), limits, getattr(neutral, field))
+        field: remarks.within(name, shorten_float(given[name]), limits, getattr(neutral, field))
         for name, (field, limits) in _FACE.items()
         if name in given
     }
     if _SKIN in given:
-        skin = remarks.within(_SKIN, meant(given[_SKIN]), _STRENGTH, 1.0)
+        skin = remarks.within(_SKIN, shorten_float(given[_SKIN]), _STRENGTH, 1.0)
         for part in ("upper_strength", "lower_strength"):
             values[part] = skin * values.get(part, 1.0)
     return values
@@ -126,8 +126,10 @@ def _read_face(face: a2f_pb2.FaceParameters, remarks: Remarks) -> dict[str, floa
 
 def _read_row(where: str, given: Mapping[str, float], neutral: float, remarks: Remarks) -> tuple[float, ...]:
     """A value for each of our 52 columns; none where all are neutral."""
-    known = {name: value for name, value in given.items() if ours(name) in INDEX}
+    known = {name: value for name, value in given.items() if to_arkit(name) in INDEX}
     remarks.note_unknown(where, given.keys() - known.keys())
-    held = {ours(name): remarks.within(f"{where}: {name}", value, _WEIGHT, neutral) for name, value in known.items()}
+    held = {
+        to_arkit(name): remarks.within(f"{where}: {name}", value, _WEIGHT, neutral) for name, value in known.items()
+    }
     row = tuple(held.get(name, neutral) for name in ARKIT_NAMES)
     return row if any(value != neutral for value in row) else ()

@@ -93,7 +93,7 @@ class Animation:
             if self._abandoned:
                 raise self._abandoned
             frames = len(chunk.frames)
-            tracing.past("animate", self._since, chunk=chunk.index, first_frame=chunk.first_frame, frames=frames)
+            tracing.record_past("animate", self._since, chunk=chunk.index, first_frame=chunk.first_frame, frames=frames)
             self._publish(list(self._split_parts(chunk)))
             self._since = time.time()
 

@@ -55,7 +55,7 @@ class Attempt:
         number = self.number
         return tracing.span("attempt", parent=brought, kind="consumer", attempt=number, request_id=named, place=place)
 
-    def story(self, **more: object) -> dict[str, object]:
+    def list_facts(self, **more: object) -> dict[str, object]:
         """The facts of a log line about it."""
         return story(self.claim, self.number, **more)
 
@@ -68,12 +68,12 @@ def perform(tools: Tools, claim: Claim, job: Job, number: int) -> EmoTalkError |
     attempt = Attempt(claim, job, number, tools.hang_seconds + HANG_FACTOR * job.seconds)
     patience, waited = tools.patience, max(0.0, tools.clock() - job.submitted_at)
     if number == 1:
-        tracing.past("wait", job.submitted_at, parent=claim.request.headers)
+        tracing.record_past("wait", job.submitted_at, parent=claim.request.headers)
     with attempt.span():
         with tracing.span("claim", attempt=number):
             patience.outlast(lambda: tools.consumer.begin(claim, number))
-        metrics.begun(number, waited)
-        log.info("start", extra=attempt.story(waited_s=waited, seconds=job.seconds))
+        metrics.count_begun(number, waited)
+        log.info("start", extra=attempt.list_facts(waited_s=waited, seconds=job.seconds))
 
         since = patience.monotonic()
         patience.alive(attempt.limit)
@@ -92,8 +92,8 @@ def perform(tools: Tools, claim: Claim, job: Job, number: int) -> EmoTalkError |
 
         if error is None:
             engine = animation.engine_seconds()
-            metrics.completed(job.seconds, patience.monotonic() - since, engine)
-            log.info("finish", extra=attempt.story(frames=job.frames, rtf=engine / job.seconds))
+            metrics.count_completed(job.seconds, patience.monotonic() - since, engine)
+            log.info("finish", extra=attempt.list_facts(frames=job.frames, rtf=engine / job.seconds))
         else:
             metrics.REPEATED_SECONDS.inc(animation.sound_seconds)
             tracing.fail(error)
@@ -139,7 +139,7 @@ def _leave(tools: Tools, attempt: Attempt, animation: Animation, reason: BaseExc
     repeated = animation.sound_seconds
     metrics.REPEATED_SECONDS.inc(repeated)
     if isinstance(reason, ClaimLost | Stopped):
-        log.warning("attempt discarded", extra=attempt.story(repeated_s=repeated))
+        log.warning("attempt discarded", extra=attempt.list_facts(repeated_s=repeated))
     if isinstance(reason, Stopped):
         _give_back(tools.consumer, attempt)
 
@@ -148,10 +148,10 @@ def _give_back(consumer: Consumer, attempt: Attempt) -> None:
     try:
         consumer.give_back(attempt.claim)
     except (*OUTAGES, ClaimLost) as error:
-        log.warning("not given back", extra=attempt.story(error=str(error)))
+        log.warning("not given back", extra=attempt.list_facts(error=str(error)))
     else:
         metrics.GIVEN_BACK.inc()
-        log.info("given back", extra=attempt.story())
+        log.info("given back", extra=attempt.list_facts())
 
 
 def story(claim: Claim, attempt: int, **more: object) -> dict[str, object]:

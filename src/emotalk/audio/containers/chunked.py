@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 from emotalk.audio.containers.base import Buffer, Coded
 from emotalk.audio.containers.tags import BEGINNINGS, refuse_rest
-from emotalk.audio.containers.wav import frame_bytes, is_name, plain
+from emotalk.audio.containers.wav import count_frame_bytes, is_name, read_plain
 from emotalk.audio.limits import CONVERT
 from emotalk.errors import NotAudio, TruncatedAudio
 
@@ -42,8 +42,8 @@ def locate(kind: str, buffer: Buffer) -> Coded:
             raise TruncatedAudio(
                 f"the {kind} is cut: it promises {size} bytes of sound and holds {held}", "Send it all"
             )
-        if kind == "W64" and name == samples and (raw := plain(fmt)):
-            coded = Coded("W64", buffer, start, end - (end - start) % frame_bytes(raw), raw=raw)
+        if kind == "W64" and name == samples and (raw := read_plain(fmt)):
+            coded = Coded("W64", buffer, start, end - (end - start) % count_frame_bytes(raw), raw=raw)
         elif whole and kind in ("W64", "AIFF"):
             coded = _fill_in_sizes(kind, buffer, start)
         if whole:

@@ -1,7 +1,7 @@
 """FLAC: the STREAMINFO block says how long the clip is, or 0 where its writer could not know."""
 
 from emotalk.audio.containers.base import Buffer, Coded
-from emotalk.audio.containers.tags import before_tags
+from emotalk.audio.containers.tags import find_tags
 from emotalk.audio.limits import check_length, check_shape
 from emotalk.errors import NotAudio, TruncatedAudio
 from emotalk.limits import Limits
@@ -20,4 +20,4 @@ def locate(buffer: Buffer, start: int, limits: Limits) -> Coded:
     rate, channels, total = bits >> 44, (bits >> 41 & 7) + 1, bits & (1 << 36) - 1
     check_shape(rate, channels)
     check_length(total, rate, limits)
-    return Coded("FLAC", buffer, start, before_tags(buffer), counted=total > 0)
+    return Coded("FLAC", buffer, start, find_tags(buffer), counted=total > 0)

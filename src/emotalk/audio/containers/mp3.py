@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from emotalk.audio.containers.base import Buffer, Coded
-from emotalk.audio.containers.tags import STRAY_BYTES, before_tags, refuse_another, skip_tags, skip_zeros
-from emotalk.audio.limits import CONVERT, check_length, endless
+from emotalk.audio.containers.tags import STRAY_BYTES, find_tags, refuse_another, skip_tags, skip_zeros
+from emotalk.audio.limits import CONVERT, check_length, make_endless_error
 from emotalk.errors import EmptyAudio, NotAudio, TruncatedAudio
 from emotalk.limits import Limits
 
@@ -80,7 +80,7 @@ def read_header(four: bytes) -> Header | None:
 
 def locate(buffer: Buffer, start: int, limits: Limits) -> Coded:
     """Find the frames of an MP3 that begins at about `start`. Raises NotAudio, TruncatedAudio, AudioTooLong."""
-    stop = before_tags(buffer)
+    stop = find_tags(buffer)
     start = _find_next_frame(buffer, skip_zeros(buffer, start), stop)
     header = read_header(buffer[start : start + 4]) if start < stop else None
     if header is None:
@@ -100,7 +100,7 @@ def locate(buffer: Buffer, start: int, limits: Limits) -> Coded:
     if tag.frames == frames and not tag.played:
         return Coded("MP3", buffer, walk.start, end, tail=tail)
     first = walk.start + header.length * tag.silent
-    head = info_frame(buffer[walk.start : walk.start + 4], frames)
+    head = make_info_frame(buffer[walk.start : walk.start + 4], frames)
     return Coded("MP3", buffer, first, end, head=head, tail=tail)
 
 
@@ -112,7 +112,7 @@ def _walk(buffer: Buffer, start: int, stop: int, limits: Limits) -> Walk:
             raise TruncatedAudio("the MP3 is cut: it ends within a frame", "Send the whole file")
         frames, samples, end = frames + 1, samples + header.samples, at + header.length
         if samples > limits.max_seconds * header.rate + _PADDING * header.samples:
-            raise endless(samples, header.rate, limits)
+            raise make_endless_error(samples, header.rate, limits)
         at = _find_next_frame(buffer, after := skip_tags(buffer, end), stop)
         stray += max(at - after, 0) if at < stop else 0
         if stray > _STRAY_IN_ALL:
@@ -163,7 +163,7 @@ def _read_tag(frame: bytes, header: Header) -> Tag:
     return Tag(1, frames, fields.pop(0) if flags & 2 else 0)
 
 
-def info_frame(four: bytes, frames: int) -> bytes:
+def make_info_frame(four: bytes, frames: int) -> bytes:
     """A silent first frame like the one that starts with `four`, which says that `frames` follow."""
     roomy = bytes((four[0], four[1] | 1, 0x90 | four[2] & 0x0C, four[3]))
     header = read_header(roomy)

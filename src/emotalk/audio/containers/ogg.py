@@ -62,7 +62,7 @@ def _end_page(buffer: Buffer, last: OggPage, final: OggPage) -> bytes:
     page[5] |= _ENDS
     if final.flags & _ENDS and buffer[final.start + 6 : final.start + 14] != _NO_POSITION:
         page[6:14] = buffer[final.start + 6 : final.start + 14]
-    page[22:26] = page_checksum(bytes(page)).to_bytes(4, "little")
+    page[22:26] = checksum_page(bytes(page)).to_bytes(4, "little")
     return bytes(page)
 
 
@@ -77,14 +77,14 @@ def _walk_pages(buffer: Buffer) -> Iterator[OggPage]:
         _, _, flags, _, serial, number, checksum, segments = _HEADER.unpack(head)
         body = at + _HEADER.size + segments
         stop = body + sum(buffer[at + _HEADER.size : body])
-        if stop > len(buffer) or page_checksum(buffer[at:stop]) != checksum:
+        if stop > len(buffer) or checksum_page(buffer[at:stop]) != checksum:
             raise _make_error(f"page {number} is cut or damaged")
         lacing = buffer[at + _HEADER.size : body]
         yield OggPage(at, stop, flags, serial, number, lacing[-1:] == b"\xff", stop == body)
         at, ended = stop, bool(flags & _ENDS)
 
 
-def page_checksum(page: bytes) -> int:
+def checksum_page(page: bytes) -> int:
     """CRC-32 of a page as RFC 3533 wants it: zlib's polynomial with the bits the other way round, from 0."""
     blank = page[:22] + b"\0\0\0\0" + page[26:]
     mirrored = zlib.crc32(blank.translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF

@@ -40,7 +40,7 @@ def _measure_adts(packet: bytes) -> int:
 def are_frames(buffer: Buffer, at: int, size_of: Callable[[bytes], int]) -> bool:
     """Do frames stand here one behind another? Two bytes are too few for a name; so many in a row are none by chance.
 
-    `size_of`: by its first six bytes, see `promised`.
+    `size_of`: by its first six bytes, see `measure_frame`.
     """
     for _ in range(_IN_A_ROW):
         if not (size := size_of(buffer[at : at + 6])):
@@ -49,7 +49,7 @@ def are_frames(buffer: Buffer, at: int, size_of: Callable[[bytes], int]) -> bool
     return True
 
 
-def promised(packet: bytes) -> int:
+def measure_frame(packet: bytes) -> int:
     """Bytes of the frame that begins here, 0 where it does not say."""
     if len(packet) >= 6 and packet[:2] == b"\x0b\x77":
         return _measure_ac3(packet)

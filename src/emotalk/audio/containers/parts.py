@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 
 from emotalk.audio.containers import rare_parts
 from emotalk.audio.containers.base import Buffer, Part
-from emotalk.audio.containers.programmes import packet_shape
+from emotalk.audio.containers.programmes import find_packets
 
 _FLV_TAGS = (8, 9, 18)
 _AT_TOP = (b"\x1aE\xdf\xa3", b"\x18\x53\x80\x67", b"\xec", b"\xbf")
@@ -79,7 +79,7 @@ def _walk_flv(buffer: Buffer, at: int) -> Iterator[Part]:
 
 
 def _walk_packets(buffer: Buffer, at: int) -> Iterator[Part]:
-    size, _ = packet_shape(buffer, at) or (188, 0)
+    size, _ = find_packets(buffer, at) or (188, 0)
     last = at + (len(buffer) - at - 1) // size * size
     yield b"packet", last, last + size
 

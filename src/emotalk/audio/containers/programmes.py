@@ -24,7 +24,7 @@ _CLOCK, _LONGEST_HOLE = 90_000, 10.0
 Octets = NDArray[np.uint8]
 
 
-def packet_shape(buffer: Buffer, start: int) -> tuple[int, int] | None:
+def find_packets(buffer: Buffer, start: int) -> tuple[int, int] | None:
     """Bytes of a packet and where in it its mark stands; None where no transport stream begins at `start`."""
     for size, at in _SHAPES:
         marks = (start + k * size + at for k in range(_IN_A_ROW))
@@ -43,7 +43,7 @@ class TransportStream:
     @classmethod
     def of(cls, buffer: Buffer, start: int) -> "TransportStream":
         """All whole packets from `start` on."""
-        size, at = packet_shape(buffer, start) or _SHAPES[0]
+        size, at = find_packets(buffer, start) or _SHAPES[0]
         octets = np.frombuffer(buffer, np.uint8, offset=start)
         packets = octets[: len(octets) // size * size].reshape(-1, size)[:, at : at + _SHAPES[0][0]]
         return cls(packets, (packets[:, 1].astype(np.int64) & 0x1F) << 8 | packets[:, 2])

@@ -7,7 +7,7 @@ from emotalk.audio.containers.base import Buffer
 from emotalk.audio.containers.mp3 import begins_soon
 from emotalk.audio.containers.others import OTHERS, Named, identify
 from emotalk.audio.containers.packets import find_aac
-from emotalk.audio.containers.programmes import packet_shape
+from emotalk.audio.containers.programmes import find_packets
 from emotalk.audio.containers.tags import skip_id3
 from emotalk.audio.limits import CONVERT
 from emotalk.errors import NotAudio
@@ -93,7 +93,7 @@ def sniff(buffer: Buffer) -> Found:
         return Found("MP3")
     if not name and (aac := find_aac(buffer, 0)) is not None:
         return Found(_AAC, aac, "aac")
-    if not name and (at := next((at for at in range(_LONGEST_PACKET) if packet_shape(buffer, at)), 0)):
+    if not name and (at := next((at for at in range(_LONGEST_PACKET) if find_packets(buffer, at)), 0)):
         return Found("MPEG transport stream", at, "mpegts")
     if not name:
         name, fix = "no sound that is known here", _RAW
@@ -127,7 +127,7 @@ def _find_media(buffer: Buffer, start: int) -> Found | None:
         return Found(_AAC, start, "aac")
     if _is_layer(first, 2):
         return Found("MP2 stream", start, "mp3")
-    return Found("MPEG transport stream", start, "mpegts") if packet_shape(buffer, start) else None
+    return Found("MPEG transport stream", start, "mpegts") if find_packets(buffer, start) else None
 
 
 def _is_layer(first: bytes, layer: int) -> bool:

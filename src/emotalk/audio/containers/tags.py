@@ -32,7 +32,7 @@ def refuse_rest(buffer: Buffer, at: int, name: str) -> None:
 
     Raises UnsupportedAudio with the byte: who joined two files would else be heard in half.
     """
-    rest, stop = refuse_another(buffer, at, name), before_tags(buffer)
+    rest, stop = refuse_another(buffer, at, name), find_tags(buffer)
     if stop - rest > STRAY_BYTES:
         raise UnsupportedAudio(
             f"the {name} ends at byte {at}, and {stop - rest} bytes behind it are nothing that is known here",
@@ -46,11 +46,11 @@ def refuse_another(buffer: Buffer, at: int, name: str) -> int:
     near = buffer[rest : rest + STRAY_BYTES]
     beginning = near.lstrip(b"\r\n\t \0")
     if beginning.startswith(BEGINNINGS):
-        raise another(rest + len(near) - len(beginning), name)
+        raise make_another_error(rest + len(near) - len(beginning), name)
     return rest
 
 
-def another(at: int, name: str) -> AudioError:
+def make_another_error(at: int, name: str) -> AudioError:
     """The refusal of a second recording that begins at `at`."""
     return UnsupportedAudio(
         f"another recording begins at byte {at}, behind the end of the {name}",
@@ -80,7 +80,7 @@ def skip_id3(buffer: Buffer, at: int = 0) -> int:
     return at
 
 
-def before_tags(buffer: Buffer) -> int:
+def find_tags(buffer: Buffer) -> int:
     """Where the ID3v1 and APEv2 tags at the end begin: a last frame that is cut reaches into them."""
     stop = len(buffer) - 128 if buffer[-128:-125] == b"TAG" else len(buffer)
     footer = buffer[max(stop - 32, 0) : stop]

@@ -56,7 +56,7 @@ def locate(buffer: Buffer) -> Coded:
 
 
 def _locate(buffer: Buffer, order: str, fmt: bytes, fact: int, start: int, size: int) -> Coded:
-    if (raw := plain(fmt, order)) is None:
+    if (raw := read_plain(fmt, order)) is None:
         tag = _read_tag(fmt, order)
         _check_promise(len(buffer) - start, size, "bytes")
         if tag in _PACKETS:
@@ -65,7 +65,7 @@ def _locate(buffer: Buffer, order: str, fmt: bytes, fact: int, start: int, size:
     return _locate_samples(buffer, raw, start, size)
 
 
-def plain(fmt: bytes, order: str = "<") -> RawPcm | None:
+def read_plain(fmt: bytes, order: str = "<") -> RawPcm | None:
     """What a fmt chunk says of samples as they are; None where they are in packets. Raises AudioError."""
     return _read_format(fmt, order) if _read_tag(fmt, order) in (0, *_PLAIN) else None
 
@@ -74,7 +74,7 @@ def _read_tag(fmt: bytes, order: str) -> int:
     return int(struct.unpack(f"{order}H", fmt[:2])[0]) if len(fmt) >= 16 else 0
 
 
-def frame_bytes(raw: RawPcm) -> int:
+def count_frame_bytes(raw: RawPcm) -> int:
     """Bytes of one sample of every channel."""
     return raw.channels * WIDTHS[raw.subtype]
 
@@ -133,7 +133,7 @@ def _count_held(buffer: Buffer, order: str, start: int, size: int) -> int:
 
 
 def _locate_samples(buffer: Buffer, raw: RawPcm, start: int, size: int) -> Coded:
-    align = frame_bytes(raw)
+    align = count_frame_bytes(raw)
     there = (len(buffer) - start) // align
     missing = size - (len(buffer) - start)
     if missing > max(_HEADER_BYTES, align):

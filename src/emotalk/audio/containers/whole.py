@@ -5,7 +5,7 @@ from contextlib import suppress
 from emotalk.audio.containers.base import Buffer
 from emotalk.audio.containers.parts import WALKS
 from emotalk.audio.containers.sniff import sniff
-from emotalk.audio.containers.tags import STRAY_BYTES, another, refuse_another
+from emotalk.audio.containers.tags import STRAY_BYTES, make_another_error, refuse_another
 from emotalk.errors import NotAudio, TruncatedAudio
 
 _MAX_PARTS = 1_000_000
@@ -23,7 +23,7 @@ def check(demuxer: str, kind: str, buffer: Buffer, start: int) -> None:
         if not name:
             return _check_rest(buffer, at, kind, bool(seen & _PIECES))
         if name == b"ftyp" and b"moov" in seen and b"moof" not in seen:
-            raise another(at, kind)
+            raise make_another_error(at, kind)
         if stop > len(buffer):
             promised, held = stop - at, len(buffer) - at
             raise TruncatedAudio(
@@ -42,4 +42,4 @@ def _check_rest(buffer: Buffer, at: int, kind: str, in_pieces: bool) -> None:
     for begin in (rest, max(rest - _ZEROS_OF_A_BOX, at)):
         with suppress(NotAudio, TruncatedAudio):
             if rest < len(buffer) and sniff(buffer[begin : begin + _NEAR]):
-                raise another(begin, kind)
+                raise make_another_error(begin, kind)

@@ -7,7 +7,7 @@ _LIBRARY = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 _NAME_BYTES = 256
 
 
-def gpus() -> list[str]:
+def list_gpus() -> list[str]:
     """Their names, the first one being the one that is used; none without a driver."""
     try:
         driver = ctypes.CDLL(_LIBRARY)

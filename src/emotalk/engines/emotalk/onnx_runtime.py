@@ -17,7 +17,7 @@ import numpy as np
 from onnx import TensorProto
 
 from emotalk.engines.emotalk.failures import to_engine_error
-from emotalk.engines.emotalk.gpu import gpus
+from emotalk.engines.emotalk.gpu import list_gpus
 from emotalk.engines.emotalk.network import Inputs, Network
 from emotalk.engines.emotalk.onnx_layers import OnnxLayers
 from emotalk.engines.emotalk.weights import Weights
@@ -166,5 +166,5 @@ def _session(layers: OnnxLayers, answers: dict[str, Any], provider: Provider, th
 
 
 def _identity(provider: Provider) -> str:
-    where = gpus()[0] if provider is CUDA else "cpu"
+    where = list_gpus()[0] if provider is CUDA else "cpu"
     return f"onnxruntime {onnxruntime.__version__}; {provider.name}; {sorted(provider.options.items())}; {where}"

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import Protocol
 
 from emotalk.engines.base import Device
-from emotalk.engines.emotalk.gpu import gpus
+from emotalk.engines.emotalk.gpu import list_gpus
 from emotalk.engines.emotalk.narrow import BF16, FP16, Half
 from emotalk.engines.emotalk.weights import Weights
 from emotalk.engines.emotalk.window import Floats, WindowInputs
@@ -91,7 +91,7 @@ def _openvino_has_bf16() -> bool:
 
 def _cuda_missing() -> str:
     """Cheapest first: most machines have no GPU, and need not load a runtime to know it."""
-    if not gpus():
+    if not list_gpus():
         return "no NVIDIA GPU answers on this machine. Use --device cpu or --device auto"
     try:
         from emotalk.engines.emotalk.onnx_runtime import offers_cuda

@@ -100,7 +100,7 @@ class Connection:
             self._db.close()
 
 
-def log_bytes(path: Path) -> int:
+def measure_log(path: Path) -> int:
     """The size of the write-ahead log beside the file."""
     try:
         return Path(f"{path}-wal").stat().st_size

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from emotalk.errors import ClaimLost, JobCancelled, QueueError
 from emotalk.queues.base import RESULTS_KEPT_SECONDS, Claim, Record
-from emotalk.queues.sqlite.connection import Connection, log_bytes
-from emotalk.queues.sqlite.doorbell import Doorbell, Ringer, Topic, ports_of
+from emotalk.queues.sqlite.connection import Connection, measure_log
+from emotalk.queues.sqlite.doorbell import Doorbell, Ringer, Topic, list_ports
 from emotalk.queues.sqlite.ledger import SKIP, finish, write_letter, write_results
 from emotalk.queues.strangers import blob, headers, is_id, parse, place_id, text, whole
 
@@ -176,7 +176,7 @@ class SqliteConsumer:
                 if self._held is not None:
                     db.execute(f"UPDATE lanes SET {_LEAVE} WHERE {_HELD}", _to_place(self._held))
                 db.execute("DELETE FROM bells WHERE port = ?", (self._bell.port,))
-                waiting = ports_of(db, "requests")
+                waiting = list_ports(db, "requests")
             self._ringer.ring(waiting)
             self._tidy()
         self._bell.close()
@@ -198,7 +198,7 @@ class SqliteConsumer:
                 raise JobCancelled(f"request {claim.request.request_id!r} was cancelled.")
             yield db
             if wakes is not None:
-                waiting = ports_of(db, wakes, besides=self._bell.port)
+                waiting = list_ports(db, wakes, besides=self._bell.port)
         self._ringer.ring(waiting)
 
     def _let_go(self) -> None:
@@ -206,7 +206,7 @@ class SqliteConsumer:
 
     def _tidy_a_long_log(self) -> None:
         """Between two requests, for a worker that is never idle. The answer of the last one is out already."""
-        if self._voices_in_log and log_bytes(self._path) > _BUSY_LOG_BYTES:
+        if self._voices_in_log and measure_log(self._path) > _BUSY_LOG_BYTES:
             self._tidy()
 
     def _tidy(self) -> None:
@@ -224,7 +224,7 @@ class SqliteConsumer:
             self._log_held_since = inf
             fix = "close the program that reads the file, e.g. a browser of databases; finished voices stay until then"
             log.warning(
-                "queue log held", extra={"file": f"{self._path}-wal", "bytes": log_bytes(self._path), "fix": fix}
+                "queue log held", extra={"file": f"{self._path}-wal", "bytes": measure_log(self._path), "fix": fix}
             )
 
     def _delete(self, table: str, key: str, column: str, before: float, besides: str = "true") -> None:

@@ -92,7 +92,7 @@ class Ringer:
         self.close()
 
 
-def ports_of(db: sqlite3.Connection, topic: Topic, besides: int = 0) -> list[int]:
+def list_ports(db: sqlite3.Connection, topic: Topic, besides: int = 0) -> list[int]:
     """Who waits for `topic`; not `besides`, which is the caller's own bell."""
     rows = db.execute("SELECT port FROM bells WHERE topic = ? AND port <> ?", (topic, besides)).fetchall()
     return [port for (port,) in rows]

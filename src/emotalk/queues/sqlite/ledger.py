@@ -8,7 +8,7 @@ from pathlib import Path
 from emotalk.errors import QueueError
 from emotalk.queues.base import STATES, JobRow, JobState
 from emotalk.queues.sqlite.connection import Connection
-from emotalk.queues.sqlite.doorbell import Ringer, ports_of
+from emotalk.queues.sqlite.doorbell import Ringer, list_ports
 from emotalk.queues.strangers import blob, headers, number, parse, text, whole
 
 # A lane's oldest request is "running" while its owner's lease lives; a dead owner's waits, with its attempts counted.
@@ -95,7 +95,7 @@ class SqliteLedger:
                 write_results(db, row.request_id, now, results)
                 if not _is_held(db, row):
                     finish(db, *_to_place(row), now)
-                waiting = ports_of(db, "results")
+                waiting = list_ports(db, "results")
         self._ringer.ring(waiting)
         self._file.tidy()
         return self.find(row.request_id) or row

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from emotalk.errors import QueueUnavailable
 from emotalk.queues.base import LaneReading, Reading, Usage
-from emotalk.queues.sqlite.connection import PAGE_BYTES, Connection, log_bytes
+from emotalk.queues.sqlite.connection import PAGE_BYTES, Connection, measure_log
 from emotalk.queues.strangers import number, whole
 
 # A lane knows its own length, so this costs a few look-ups by key for each, however long the queue is.
@@ -39,7 +39,7 @@ class SqliteMeter:
         except OSError as error:
             raise QueueUnavailable(f"{self._path}: {error.strerror}.") from error
         limit = used + free if self._max_bytes is None else min(self._max_bytes, used + free)
-        return Usage(used, limit, free, log_bytes(self._path))
+        return Usage(used, limit, free, measure_log(self._path))
 
     def close(self) -> None:
         """See Meter.close."""

@@ -13,10 +13,10 @@ from emotalk.errors import QueueFull, QueueUnavailable, RequestConflict
 from emotalk.limits import MAX_MESSAGE_BYTES
 from emotalk.queues.base import Receipt, Record
 from emotalk.queues.lanes import check_waiting, lane_of
-from emotalk.queues.sqlite.connection import PAGE_BYTES, Connection, log_bytes
-from emotalk.queues.sqlite.doorbell import Ringer, ports_of
+from emotalk.queues.sqlite.connection import PAGE_BYTES, Connection, measure_log
+from emotalk.queues.sqlite.doorbell import Ringer, list_ports
 from emotalk.queues.sqlite.ledger import SKIP
-from emotalk.queues.sqlite.schema import unfinished_in
+from emotalk.queues.sqlite.schema import count_unfinished
 from emotalk.queues.strangers import text, whole
 
 # A worker copies the write-ahead log away when it is idle or between two requests. This is for when no worker runs.
@@ -80,7 +80,7 @@ class SqliteProducer:
             db.execute("DELETE FROM results WHERE request_id = ?", (request.request_id,))
             # The file says how many lanes there are: two servers that were told differently must not disagree.
             receipt = self._store(db, request, _choose_lane(db, request.key), epoch)
-            waiting = ports_of(db, "requests")
+            waiting = list_ports(db, "requests")
         self._ringer.ring(waiting)
         return receipt
 
@@ -120,11 +120,13 @@ class SqliteProducer:
 
     def _check_waiting(self, db: sqlite3.Connection) -> None:
         if self._room.max_waiting:
-            check_waiting(unfinished_in(db), self._room.max_waiting)
+            check_waiting(count_unfinished(db), self._room.max_waiting)
 
     def _look_at_the_log(self) -> None:
-        if log_bytes(self._path) > MOST_LOG_BYTES and not self._file.tidy():
-            held = f"another program reads the file, so {log_bytes(self._path) >> 20} MiB wait in {self._path.name}-wal"
+        if measure_log(self._path) > MOST_LOG_BYTES and not self._file.tidy():
+            held = (
+                f"another program reads the file, so {measure_log(self._path) >> 20} MiB wait in {self._path.name}-wal"
+            )
             raise QueueFull(f"{self._path}: {held}. Close that program, e.g. a browser of databases.")
 
     def _look_at_the_disk(self, wanted: int = 0) -> None:

@@ -118,7 +118,7 @@ def open_lanes(db: sqlite3.Connection, wanted: int) -> None:
     A new number sends a key to another lane, where a later request of it would overtake the earlier ones. So it waits
     for a moment in which nothing does.
     """
-    there, unfinished = lanes_of(db), unfinished_in(db)
+    there, unfinished = count_lanes(db), count_unfinished(db)
     if there and unfinished and wanted > there:
         _log.warning("partitions left as they are", extra=not_now(there, wanted, unfinished))
         return
@@ -126,13 +126,13 @@ def open_lanes(db: sqlite3.Connection, wanted: int) -> None:
     db.executemany("INSERT OR IGNORE INTO lanes (partition) VALUES (?)", added)
 
 
-def lanes_of(db: sqlite3.Connection) -> int:
+def count_lanes(db: sqlite3.Connection) -> int:
     """How many lanes the file has; keys are spread over all of them."""
     (count,) = db.execute("SELECT count(*) FROM lanes").fetchone()
     return int(count)
 
 
-def unfinished_in(db: sqlite3.Connection) -> int:
+def count_unfinished(db: sqlite3.Connection) -> int:
     """Requests that wait or are being worked on."""
     (count,) = db.execute("SELECT coalesce(sum(next - head), 0) FROM lanes").fetchone()
     return int(count)

@@ -105,9 +105,9 @@ class Dispatch:
 
         A client that hangs up meanwhile cancels nothing: storing is a task of its own.
         """
-        with metrics.at_the_door():
+        with metrics.count_refusal():
             self._intake.check(order)
-        with metrics.at_the_door(), tracing.span("accept", request_id=order.request_id):
+        with metrics.count_refusal(), tracing.span("accept", request_id=order.request_id):
             accepting = asyncio.create_task(self._accept_in_turn(Arrival(order, caller, self._outage)))
             try:
                 return await asyncio.shield(accepting)
@@ -185,10 +185,10 @@ class Dispatch:
         self._allowances.grow(share, job.seconds)
         with tracing.span("append", kind="producer", seconds=job.seconds):
             # From here on the record says whose it is: its worker may be another process, and the second to try.
-            request = replace(request, headers={**request.headers, **tracing.headers()})
+            request = replace(request, headers={**request.headers, **tracing.make_headers()})
             receipt = await self._run(self._append, arrival, request)
         place = {"partition": receipt.partition, "offset": receipt.offset, "repeated": receipt.repeated}
-        metrics.stored(job.seconds, receipt.repeated)
+        metrics.count_stored(job.seconds, receipt.repeated)
         log.info("accept", extra={"request_id": job.request_id, "seconds": round(job.seconds, 3), **place})
         return receipt
 

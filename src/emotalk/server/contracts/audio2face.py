@@ -7,7 +7,7 @@ from contextlib import aclosing
 import grpc
 
 from emotalk.errors import EmoTalkError
-from emotalk.jobs.intake import new_id
+from emotalk.jobs.intake import make_id
 from emotalk.live.pool import LivePool
 from emotalk.server.contracts.audio2face_call import AudioCall
 from emotalk.server.contracts.base import Contract, Resources, calls_of
@@ -31,7 +31,7 @@ class A2FControllerService(a2f_controller_pb2_grpc.A2FControllerServiceServicer)
         if live is None:
             await context.abort(grpc.StatusCode.UNIMPLEMENTED, "this server takes no live sound")
             return
-        request_id = new_id()
+        request_id = make_id()
         with self._resources.in_hand:
             try:
                 await self._answer(request_id, live, messages, context)

@@ -29,8 +29,8 @@ from emotalk.wire.audio2face import (
     Answer,
     Asked,
     AudioStream,
-    drawn_at,
     echo_start,
+    read_drawn,
     read_piece,
     to_animation,
     to_frames,
@@ -89,7 +89,7 @@ class AudioCall:
         for frame, weights in to_frames(chunk.first_frame, chunk.frames):
             step = frame // STEP_FRAMES - chunk.feelings.first
             if 0 <= step < len(chunk.feelings.rows):
-                self._felt = drawn_at(chunk.feelings, step)
+                self._felt = read_drawn(chunk.feelings, step)
             asked = self._asked.emotions.at(timecode(frame))
             yield to_animation(frame, weights, self._echo(frame), asked, self._felt)
             self._frames += 1

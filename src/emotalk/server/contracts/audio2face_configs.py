@@ -53,7 +53,7 @@ def _write_lines(content: Mapping[str, Any], indent: str = "") -> Iterator[str]:
 _SERVICE = a2x_export_config_pb2.DESCRIPTOR.services_by_name["A2XExportConfigService"]
 
 
-def exporting(configs: Callable[[], Configs]) -> Contract:
+def make_contract(configs: Callable[[], Configs]) -> Contract:
     """The contract that shows these files, as they are when they are asked for."""
 
     def register(server: grpc.aio.Server, _: Resources) -> None:

@@ -9,13 +9,13 @@ import grpc
 from emotalk import metrics, tracing
 from emotalk.errors import EmoTalkError, InvalidRequest, QueueUnavailable, UnknownJob
 from emotalk.jobs.assembly import Assembly
-from emotalk.jobs.intake import new_id
+from emotalk.jobs.intake import make_id
 from emotalk.queues.strangers import LONGEST_ID
 from emotalk.server.answers.dispatch import Accepted
 from emotalk.server.answers.job_calls import Standing
 from emotalk.server.contracts.base import Contract, Resources, calls_of
 from emotalk.server.contracts.emotalk_messages import metadata_of, to_blocks, to_message, to_opening, to_order
-from emotalk.server.guard.gate import abort, caller_of
+from emotalk.server.guard.gate import abort, find_caller
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
 from emotalk.wire.convert import to_failure, to_job, to_response
 
@@ -96,7 +96,7 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
     async def _submit(
         self, request: emotalk_pb2.AudioRequest, fresh: bool, context: grpc.aio.ServicerContext
     ) -> emotalk_pb2.Job:
-        accepting = self._dispatch.accept(to_order(request, fresh), caller_of(context, self._tokens))
+        accepting = self._dispatch.accept(to_order(request, fresh), find_caller(context, self._tokens))
         del request
         accepted = await accepting
         accepted.leave()
@@ -123,7 +123,7 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
         fresh, request_id = _ensure_id(request), request.request_id
         assembly = Assembly(may_restart=request.may_restart)
         try:
-            accepting = self._dispatch.accept(to_order(request, fresh), caller_of(context, self._tokens))
+            accepting = self._dispatch.accept(to_order(request, fresh), find_caller(context, self._tokens))
             del request  # neither the wait nor a refusal may hold its sound: what is raised keeps this frame
             accepted = await accepting
             call.accepted()
@@ -174,7 +174,7 @@ def _ensure_id(request: emotalk_pb2.AudioRequest) -> bool:
     """Give it an id where it has none; was that so?"""
     fresh = not request.request_id
     if fresh:
-        request.request_id = new_id()
+        request.request_id = make_id()
     return fresh
 
 

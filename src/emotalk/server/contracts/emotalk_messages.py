@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from emotalk.errors import InvalidRequest
 from emotalk.feelings import EmotionKey, check_keys
-from emotalk.jobs.intake import Order, new_id
+from emotalk.jobs.intake import Order, make_id
 from emotalk.live.conversation import Encoding, Opening, SoundBlock
 from emotalk.queues.strangers import MOST
 from emotalk.server.answers.dispatch import Accepted
@@ -64,7 +64,7 @@ def to_opening(first: emotalk_pb2.AudioFrame | None) -> Opening:
     latency = settings.latency_hint if settings.HasField("latency_hint") else None
     encoding = _ENCODINGS[settings.encoding]
     sound = settings.sample_rate, encoding, latency
-    return Opening(settings.request_id or new_id(), read_performance(settings), *sound, as_response=True)
+    return Opening(settings.request_id or make_id(), read_performance(settings), *sound, as_response=True)
 
 
 async def to_blocks(messages: AsyncIterator[emotalk_pb2.AudioFrame]) -> AsyncIterator[SoundBlock]:

@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError
 
 from emotalk.errors import DeadlineExceeded, EmoTalkError, InvalidRequest
 from emotalk.server.guard.doorway import Doorway
-from emotalk.server.guard.gate import Answering, Caller, CallKind, Continue, Kinds, abort, caller_of, holder_of, run
+from emotalk.server.guard.gate import Answering, Caller, CallKind, Continue, Kinds, abort, find_caller, find_holder, run
 from emotalk.server.guard.hearing import hear_out
 from emotalk.server.guard.tokens import Tokens
 
@@ -53,7 +53,7 @@ class ArrivalGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has
         return lambda _, context: self._probe(answer, lasts, context)
 
     async def _answer_single(self, answer: Callable[..., Answering], kind: CallKind, context: Any) -> None:
-        client = caller_of(context, self._tokens).client
+        client = find_caller(context, self._tokens).client
         with self._doorway.inside.of(client):
             with self._doorway.arrival(client, kind):
                 # Handed on without a name here: the answer may take hours, and must not hold the request's sound.
@@ -61,7 +61,7 @@ class ArrivalGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has
             await _answer(answering, context)
 
     async def _answer_stream(self, answer: Callable[..., Answering], messages: Any, context: Any) -> None:
-        client = caller_of(context, self._tokens).client
+        client = find_caller(context, self._tokens).client
         with self._doorway.inside.of(client), self._doorway.streaming(client):
             async with aclosing(self._read_in_time(messages, self._doorway.arriving.of(client))) as timely:
                 try:
@@ -72,8 +72,8 @@ class ArrivalGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has
 
     async def _probe(self, answer: Callable[..., Answering], lasts: bool, context: Any) -> None:
         """Who needs no token has places of their own, and takes none of anybody else's."""
-        caller = caller_of(context, self._tokens)
-        if holder_of(context, self._tokens):
+        caller = find_caller(context, self._tokens)
+        if find_holder(context, self._tokens):
             request = await self._receive(context)
         else:
             request = await self._doorway.turns.read(caller.connection, lambda: self._receive(context))

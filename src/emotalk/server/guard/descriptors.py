@@ -8,7 +8,7 @@ KEPT = 256
 ENOUGH = 65_536
 
 
-def room_for(connections: int) -> int:
+def make_room(connections: int) -> int:
     """So many, or fewer where the system gives us no more descriptors; asks it for as many as it may give."""
     return max(1, min(connections, _raise_descriptor_limit() - KEPT))
 

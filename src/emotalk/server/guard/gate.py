@@ -108,7 +108,7 @@ async def run(answering: Answering, context: grpc.aio.ServicerContext) -> Any:
             await context.write(response)
 
 
-def caller_of(context: grpc.aio.ServicerContext, tokens: Tokens | None) -> Caller:
+def find_caller(context: grpc.aio.ServicerContext, tokens: Tokens | None) -> Caller:
     """Who calls. A client is the token's holder, else the certificate's subject, else the address.
 
     Through our own gateway's private socket it is the visitor's address, which the gateway says.
@@ -116,11 +116,11 @@ def caller_of(context: grpc.aio.ServicerContext, tokens: Tokens | None) -> Calle
     peer, visitor = context.peer(), _find_visitor(context)
     own = visitor if peer.startswith(_PRIVATE) and visitor else peer
     subject = context.auth_context().get("x509_subject")
-    client = holder_of(context, tokens) or (subject and str(subject[0].decode("utf-8", "replace"))) or address_of(own)
+    client = find_holder(context, tokens) or (subject and str(subject[0].decode("utf-8", "replace"))) or address_of(own)
     return Caller(f"{peer} {visitor}".strip(), client)
 
 
-def holder_of(context: grpc.aio.ServicerContext, tokens: Tokens | None) -> str | None:
+def find_holder(context: grpc.aio.ServicerContext, tokens: Tokens | None) -> str | None:
     """Whose token came with a call."""
     if tokens is None:
         return None

@@ -13,7 +13,7 @@ from emotalk.address import Address
 from emotalk.limits import MAX_MESSAGE_BYTES
 from emotalk.server.guard.arrival import ArrivalGate
 from emotalk.server.guard.certificates import Tls
-from emotalk.server.guard.descriptors import room_for
+from emotalk.server.guard.descriptors import make_room
 from emotalk.server.guard.doorway import Doorway
 from emotalk.server.guard.gate import Kinds, TokenGate
 from emotalk.server.guard.observe import CallObserver
@@ -69,7 +69,7 @@ class Guard:
             ("grpc.max_receive_message_length", self.max_receive_bytes),
             ("grpc.server_handshake_timeout_ms", HANDSHAKE_MS),
             ("grpc.max_concurrent_streams", max(STREAMS_OF_CONNECTION, self.max_concurrent_rpcs)),
-            ("grpc.max_allowed_incoming_connections", room_for(CONNECTIONS_A_CALL * self.max_concurrent_rpcs)),
+            ("grpc.max_allowed_incoming_connections", make_room(CONNECTIONS_A_CALL * self.max_concurrent_rpcs)),
             *((("grpc.max_connection_age_ms", age),) if (age := round(1_000 * self.max_connection_age)) else ()),
         )
 

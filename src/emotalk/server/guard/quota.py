@@ -1,6 +1,6 @@
 """How much one client may have in the queue: requests, and seconds of sound, until they are answered.
 
-A client is whom `gate.caller_of` names. Counted by each server for itself, from its start.
+A client is whom `gate.find_caller` names. Counted by each server for itself, from its start.
 """
 
 import time
