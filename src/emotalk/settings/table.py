@@ -21,11 +21,21 @@ MOST_MIB = MAX_RECORD_MIB
 """What a queue takes, 64 MiB of sound, and its envelope."""
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
-_PORT = (0, 65535)
-_ANY_PORT = "Use 1..65535, or 0 for any free one"
-_NONE_OR_MORE = "Use 1 or more, or 0"
-_ABOVE_ZERO = (5e-324, inf)
-_SECONDS = "Use a positive number of seconds"
+
+def _port(default: int, help: str, group: str, *, fix: str = "Use 1..65535, or 0 for any free one", **more: Any) -> Any:
+    return setting(default, help, group, metavar="N", between=(0, 65535), fix=fix, **more)
+
+
+def _count(default: int, help: str, group: str) -> Any:
+    return setting(default, help, group, metavar="N", between=(0, inf), fix="Use 1 or more, or 0")
+
+
+def _mib(default: int, help: str, group: str) -> Any:
+    return setting(default, help, group, metavar="N", between=(1, MOST_MIB), fix=f"Use 1..{MOST_MIB}")
+
+
+def _seconds(default: float, help: str, group: str) -> Any:
+    return setting(default, help, group, metavar="S", between=(5e-324, inf), fix="Use a positive number of seconds")
 
 
 @dataclass(frozen=True)
@@ -40,21 +50,11 @@ class Settings:
         metavar="ADDRESS",
         common=True,
     )
-    port: int = setting(
-        50051,
-        "TCP port; 0 takes any free one, and the log says which",
-        "listening",
-        metavar="N",
-        between=_PORT,
-        fix=_ANY_PORT,
-        common=True,
-    )
-    a2f_port: int = setting(
+    port: int = _port(50051, "TCP port; 0 takes any free one, and the log says which", "listening", common=True)
+    a2f_port: int = _port(
         0,
         "a second port, for clients of NVIDIA's Audio2Face-3D: theirs is 52000; 0 opens none. See [a2f](a2f.md)",
         "listening",
-        metavar="N",
-        between=_PORT,
         fix="Use 1..65535, or 0 for none",
     )
     a2f: bool = setting(True, "do not answer the calls of Audio2Face-3D", "listening")
@@ -73,33 +73,20 @@ class Settings:
         between=(0, inf),
         fix="Use 0 or more seconds",
     )
-    hang_seconds: float = setting(
+    hang_seconds: float = _seconds(
         60.0,
         "an engine that computes for longer than S seconds + 20 × the clip's duration is taken for hung: its worker"
         " ends with exit code 70 (`serve` starts it again), and the attempt counts",
         "work",
-        metavar="S",
-        between=_ABOVE_ZERO,
-        fix=_SECONDS,
     )
-    max_seconds: float = setting(
-        1800.0,
-        "longest clip or stream that is accepted, in seconds",
-        "sound",
-        metavar="S",
-        between=_ABOVE_ZERO,
-        fix=_SECONDS,
-    )
+    max_seconds: float = _seconds(1800.0, "longest clip or stream that is accepted, in seconds", "sound")
     web: bool = setting(True, "no HTTP port and no page", "window")
     web_host: str = setting("127.0.0.1", "address of the HTTP port", "window", metavar="ADDRESS")
-    web_port: int = setting(
+    web_port: int = _port(
         8000,
         "HTTP port; 0 takes any free one, and the log says which. Where the default port is busy, `serve` says so and"
         " goes on without; a port that was asked for and is busy: exit code 2",
         "window",
-        metavar="N",
-        between=_PORT,
-        fix=_ANY_PORT,
         common=True,
     )
     web_hosts: str = setting(
@@ -143,14 +130,7 @@ class Settings:
         metavar="FILE",
         common=True,
     )
-    max_receive_mib: int = setting(
-        65,
-        f"largest request, 1 to {MOST_MIB} MiB",
-        "limits",
-        metavar="N",
-        between=(1, MOST_MIB),
-        fix=f"Use 1..{MOST_MIB}",
-    )
+    max_receive_mib: int = _mib(65, f"largest request, 1 to {MOST_MIB} MiB", "limits")
     max_concurrent_rpcs: int = setting(
         1000,
         "calls at once, those that wait for their answer too; one more is RESOURCE_EXHAUSTED",
@@ -159,13 +139,8 @@ class Settings:
         between=(1, inf),
         fix="Use 1 or more",
     )
-    receive_seconds: float = setting(
-        300.0,
-        "seconds that one request may take to arrive, then DEADLINE_EXCEEDED",
-        "limits",
-        metavar="S",
-        between=_ABOVE_ZERO,
-        fix=_SECONDS,
+    receive_seconds: float = _seconds(
+        300.0, "seconds that one request may take to arrive, then DEADLINE_EXCEEDED", "limits"
     )
     max_connection_age: float = setting(
         0.0,
@@ -176,13 +151,8 @@ class Settings:
         between=(0, 10**6),
         fix="Use 0 for never, or seconds",
     )
-    client_requests: int = setting(
-        0,
-        "unfinished requests that one client may have in this server; 0: any number",
-        "limits",
-        metavar="N",
-        between=(0, inf),
-        fix=_NONE_OR_MORE,
+    client_requests: int = _count(
+        0, "unfinished requests that one client may have in this server; 0: any number", "limits"
     )
     client_seconds: float = setting(
         0.0,
@@ -201,14 +171,7 @@ class Settings:
         metavar="URL",
         common=True,
     )
-    kafka_replication: int = setting(
-        0,
-        "replicas of Kafka topics that are created; 0 means min(3, brokers)",
-        "queue",
-        metavar="N",
-        between=(0, inf),
-        fix=_NONE_OR_MORE,
-    )
+    kafka_replication: int = _count(0, "replicas of Kafka topics that are created; 0 means min(3, brokers)", "queue")
     kafka_prefix: str = setting(
         "",
         "goes before the names of the Kafka topics and of the consumer group, e.g. `staging.`; deployments with"
@@ -216,14 +179,11 @@ class Settings:
         "queue",
         metavar="TEXT",
     )
-    max_message_mib: int = setting(
+    max_message_mib: int = _mib(
         MOST_MIB,
         f"largest record of the queue, 1 to {MOST_MIB} MiB: what the Kafka broker takes (`message.max.bytes`). Sound"
         " that needs more is refused, and the sentence says how much of it fits",
         "queue",
-        metavar="N",
-        between=(1, MOST_MIB),
-        fix=f"Use 1..{MOST_MIB}",
     )
     kafka_config: str = setting(
         "",
@@ -252,31 +212,22 @@ class Settings:
     kafka_sasl_username: str = setting("", "`sasl.username`", "kafka", flag=False)
     kafka_sasl_password: str = setting("", "`sasl.password`; never shown", "kafka", secret=True, flag=False)
     kafka_ssl_ca: str = setting("", "`ssl.ca.location`: PEM of the broker's authority", "kafka", flag=False)
-    partitions: int = setting(
+    partitions: int = _count(
         0,
         "requests are spread over at least N partitions, by `session_id`, so that N workers share them; 0 leaves their"
         " number as it is, 1 where the queue is new. Grown only while nothing waits: see [scaling](scaling.md)",
         "bounds",
-        metavar="N",
-        between=(0, inf),
-        fix=_NONE_OR_MORE,
     )
-    max_waiting: int = setting(
+    max_waiting: int = _count(
         0,
         "while N requests are unfinished, new ones are refused with RESOURCE_EXHAUSTED, and health says NOT_SERVING; 0"
         " sets no bound. On Kafka counted once a second",
         "bounds",
-        metavar="N",
-        between=(0, inf),
-        fix=_NONE_OR_MORE,
     )
-    queue_bytes: int = setting(
+    queue_bytes: int = _count(
         0,
         "bound of the embedded queue's file, for new requests; 0 leaves it to the disk. With Kafka an error",
         "bounds",
-        metavar="N",
-        between=(0, inf),
-        fix=_NONE_OR_MORE,
     )
     engine: str = setting(
         "auto",
@@ -313,12 +264,10 @@ class Settings:
     offsets: Mapping[str, float] = setting(
         {}, "add to blendshapes, e.g. `browInnerUp=0.05`", "shaping", metavar="NAME=NUMBER,…", read=parse_factors
     )
-    metrics_port: int = setting(
+    metrics_port: int = _port(
         0,
         "show Prometheus [metrics](metrics.md) at this port, `/metrics`; 0 shows none",
         "metrics",
-        metavar="N",
-        between=_PORT,
         fix="Use 1..65535, or 0 for none",
         common=True,
     )
