@@ -50,7 +50,7 @@ def test_the_default_port_that_is_busy_is_said_and_the_server_goes_on(tmp_path: 
             pass  # somebody else has it: just as busy
         with outside(tmp_path, *SERVE, EMOTALK_WEB="yes") as server:
             assert server.port
-            assert server.find(r"(no window).*127\.0\.0\.1:8000 cannot be bound")
+            assert server.find(r"(no web gateway).*127\.0\.0\.1:8000 cannot be bound")
             assert not children(server.process.pid, "web")
 
 

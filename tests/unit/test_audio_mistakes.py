@@ -40,7 +40,7 @@ def test_a_recorders_notes_before_silence_are_no_sign_of_a_file_handled_as_text(
 @pytest.mark.parametrize("how", AS_TEXT)
 @pytest.mark.parametrize("name", FILES)
 def test_bytes_that_were_handled_as_text_are_refused_and_never_heard(name, how):
-    with pytest.raises(NotAudio, match="handled as text and so changed"):
+    with pytest.raises(NotAudio, match="took the bytes for text"):
         decode(AS_TEXT[how](FILES[name]))
 
 

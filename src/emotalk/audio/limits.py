@@ -32,4 +32,4 @@ def check_shape(rate: int, channels: int) -> None:
     if not LOWEST_RATE <= rate <= HIGHEST_RATE:
         raise UnsupportedAudio(f"{rate} Hz is outside {LOWEST_RATE}..{HIGHEST_RATE} Hz", CONVERT)
     if channels not in (1, 2):
-        raise UnsupportedAudio(f"it has {channels} channels, only mono and stereo are understood", CONVERT)
+        raise UnsupportedAudio(f"it has {channels} channels, only mono and stereo are supported", CONVERT)

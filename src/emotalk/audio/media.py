@@ -97,7 +97,7 @@ class MediaFile:
         rate, channels = frame.sample_rate, frame.layout.nb_channels
         if (rate, channels) != (self.rate, self.channels) and not self._lenient:
             change = f"from {self.rate} Hz with {self.channels} channels to {rate} Hz with {channels}"
-            raise TruncatedAudio(f"the {self._coded.format} is damaged, or changes {change} on its way", CONVERT)
+            raise TruncatedAudio(f"the {self._coded.format} is damaged, or changes {change} midway", CONVERT)
         return bool((rate, channels) == (self.rate, self.channels))
 
     def _read_packets(self, container: Any, stream: Any) -> Iterator[Any]:
@@ -105,12 +105,8 @@ class MediaFile:
         for packet in self._demux(container, stream):
             last = packet if packet.size else last
             yield packet
-        if (
-            last
-            and not self._lenient
-            and stream.codec_context.name in _FRAMED
-            and measure_frame(bytes(last)) > last.size
-        ):
+        framed = stream.codec_context.name in _FRAMED and not self._lenient
+        if last and framed and measure_frame(bytes(last)) > last.size:
             raise self._make_damage_error("its last frame is cut")
 
     def _demux(self, container: Any, stream: Any) -> Iterator[Any]:
@@ -127,10 +123,8 @@ class MediaFile:
     def _check_transport(self, stream: Any) -> None:
         transport = TransportStream.of(self._coded.buffer, self._coded.start)
         if late := transport.late_sound():
-            raise TruncatedAudio(
-                f"the {self._coded.format} gets other sound on its way (PID {min(late)}), as where two were joined",
-                "Send its parts one by one",
-            )
+            problem = f"the {self._coded.format} gets another sound track midway (PID {min(late)}), as joined files do"
+            raise TruncatedAudio(problem, "Send its parts one by one")
         if (hole := transport.hole(stream.id)) is not None:
             raise self._make_damage_error(f"packets are missing after {hole:.1f} s")
 
@@ -212,7 +206,7 @@ def _is_chosen(stream: Any) -> bool:
 
 def _name_unheard(container: Any) -> str:
     others = len(container.streams.audio) - 1
-    return f"it has {others + 1} sound tracks, of which one is heard" if others else ""
+    return f"it has {others + 1} sound tracks, and only one is used" if others else ""
 
 
 def _read_promised_seconds(container: Any, stream: Any) -> float:

@@ -10,7 +10,7 @@ from emotalk.cli import flags
 from emotalk.engines.emotalk import convert, converted_path, find_weights
 
 ENVIRONMENT = ""
-_ELSEWHERE = "the converted file; elsewhere it is not looked for"
+_ELSEWHERE = "the converted file; it is looked for only beside the checkpoint"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,4 +29,4 @@ def run(parsed: argparse.Namespace) -> None:
     convert(source, out)
     print(f"{out}: {out.stat().st_size / 1e9:.2f} GB, bf16, made from {parsed.checkpoint}")
     if out.resolve() != beside.resolve():
-        print(f"It is looked for at {beside}: move it there when it may be used.")
+        print(f"It is looked for at {beside}: move it there to use it.")

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", choices=_VERBS, metavar=f"{{{','.join(_VERBS)}}}", help="what to do")
     parser.add_argument("request_id", metavar="ID", nargs="*", help="of the requests; list needs none")
     flags.add(parser, "--all", action="store_true", help="`retry`, `delete`: every dead letter")
-    reason = "`bury`: what the clients hear, and the letter says"
+    reason = "`bury`: the reason that clients are told and the dead letter keeps"
     flags.add(parser, "--reason", default="put aside by hand", metavar="TEXT", help=reason)
     flags.add(
         parser, "--json", action="store_true", help="for programs: one document (`list`), one line for each (`show`)"

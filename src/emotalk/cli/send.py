@@ -59,7 +59,7 @@ def _send(parsed: argparse.Namespace, audio: Path, output: Path | None, form: Fo
         accepted = partial(_say_accepted, request)
         for chunk in client.stream(request, accepted, may_restart=True):
             if chunk.restarted:
-                complain("another engine does the job again and computes other frames: the answer starts again")
+                complain("another engine repeats the job and computes different frames, so the answer starts again")
             last = chunk.first_frame + len(chunk.frames) - 1
             print(f"chunk {chunk.index}: frames {chunk.first_frame}..{last}{' (final)' if chunk.is_final else ''}")
             chunks.append(chunk)

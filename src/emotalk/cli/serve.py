@@ -13,7 +13,7 @@ from emotalk.processes.serve import serve
 def add_arguments(parser: argparse.ArgumentParser, **defaults: object) -> None:
     """Where to listen, and everything the worker needs."""
     work = ("worker", "drain_seconds", "hang_seconds")
-    doors = ("window", "keys", "limits")
+    doors = ("gateway", "keys", "limits")
     shown = ("metrics", "log")
     flags.add_settings(
         parser, "listening", *work, "sound", *doors, "queue", "bounds", "engine", "shaping", *shown, **defaults

@@ -1,4 +1,4 @@
-"""Run the browser's window alone, in front of a server: HTTP, WebSocket and the page.
+"""Run the web gateway alone, in front of a server: HTTP, WebSocket and the page.
 
 `serve` runs one by itself.
 """
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.add(parser, "--server", default="localhost:50051", metavar="HOST:PORT", help=server)
     flags.add(parser, "--supervised", action="store_true", help=argparse.SUPPRESS)
     flags.add(parser, "--socket", type=int, metavar="N", help=argparse.SUPPRESS)
-    sent_for_whom = "sent for callers that bring no token of their own: everybody who reaches the window then comes in"
+    sent_for_whom = "sent for callers without a token of their own: everybody who reaches the gateway is then let in"
     flags.add_credentials(parser, sent_for_whom)
     flags.add_settings(
         parser, "web_host", "web_port", "web_hosts", "web_origins", "receive_seconds", "reflection", "metrics", "log"

@@ -30,7 +30,7 @@ class Credentials:
             missing = "tls_key" if self.certificate else "tls_cert"
             raise ConfigurationError(f"{missing}: a certificate and its key go together. Give both.")
         if self.token and self.token_file:
-            raise ConfigurationError("token_file: there are two tokens, one of them given by itself. Give one.")
+            raise ConfigurationError("token_file: a token and a file of tokens were both given. Give one of them.")
         self.metadata()
 
     def __repr__(self) -> str:
@@ -56,7 +56,9 @@ class Credentials:
         """What goes with every call. Raises ConfigurationError."""
         token = _read_first_token(self.token_file) if self.token_file else self.token
         if not token.isascii() or not token.isprintable():
-            raise ConfigurationError("token: it has characters beyond printable ASCII, which no header carries.")
+            raise ConfigurationError(
+                "token: it has characters that are not printable ASCII, and a header cannot carry them."
+            )
         return (("authorization", f"Bearer {token}"),) if token else ()
 
 

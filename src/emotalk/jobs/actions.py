@@ -31,7 +31,7 @@ def bury(ledger: Ledger, row: JobRow, reason: str, clock: Callable[[], float]) -
     payload = b"" if row.state in ENDED else ledger.payload(row)
     if not payload:
         raise InvalidRequest(
-            "request_id", f"'{row.request_id}' is {row.state}, nothing is left to bury", "See jobs list"
+            "request_id", f"'{row.request_id}' is {row.state}, so it cannot be buried", "See jobs list"
         )
     failure = Failure(JobFailed.__name__, reason)
     letter = DeadLetter(row.request_id, payload, failure, row.attempts, clock(), row.partition, row.offset)

@@ -75,7 +75,7 @@ def decode_job(record: bytes) -> Job:
     if not (m.request_id and m.samples and m.flac):
         raise ForeignRecord("a job without id or sound")
     if m.samples > _MOST_SAMPLES or not math.isfinite(m.submitted_at):
-        raise ForeignRecord("a job of a length or a time that cannot be")
+        raise ForeignRecord("a job with an impossible length or time")
     return Job(m.request_id, m.session_id, m.digest, m.submitted_at, m.samples, performance, m.flac, gains, m.seed)
 
 

@@ -96,7 +96,9 @@ class LivePool:
             async with asyncio.timeout(self._idle_seconds if patience is None else patience):
                 return await anext(messages, None)
         except TimeoutError:
-            raise DeadlineExceeded(f"no sound came for {self._idle_seconds:g} s, and nobody ended the stream") from None
+            raise DeadlineExceeded(
+                f"no sound came for {self._idle_seconds:g} s, and the stream was not ended"
+            ) from None
 
     async def _end_at_silence(
         self, opening: Opening, sound: AsyncIterator[SoundBlock]

@@ -91,14 +91,16 @@ def _make_gateway(settings: Settings, asked: bool) -> Gateway | None:
     if not settings.web:
         return None
     if settings.tls_client_ca and not settings.token_file:
-        log.warning("no window: it could not ask for certificates", extra={"fix": "give --token-file, or --no-web"})
+        log.warning(
+            "no web gateway: it could not ask for certificates", extra={"fix": "give --token-file, or --no-web"}
+        )
         return None
     try:
         listening = bind(Address(settings.web_host, settings.web_port))
     except ConfigurationError as busy:
         if asked:
             raise
-        log.warning("no window: %s", busy)
+        log.warning("no web gateway: %s", busy)
         return None
     return Gateway(_list_environment(settings), listening, died=_count_deaths(WEB))
 

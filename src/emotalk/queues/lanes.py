@@ -15,7 +15,7 @@ def lane_of(key: str, lanes: int) -> int:
 
 def not_now(there: int, wanted: int, unfinished: int) -> dict[str, object]:
     """What the log says where the number of partitions cannot grow yet."""
-    fix = "stop the servers, let the workers finish what waits, and start again: requests of one key would overtake"
+    fix = "stop the servers, let the workers finish, and start again: else requests of one session could overtake"
     return {"partitions": there, "wanted": wanted, "unfinished": unfinished, "fix": fix}
 
 

@@ -67,4 +67,6 @@ def read_path(text: str) -> Path:
 def _check_no_password(url: str) -> None:
     """An address is logged and shown."""
     if "@" in url:
-        raise ConfigurationError("queue: a Kafka address holds no user and no password. Give them by --kafka-config.")
+        raise ConfigurationError(
+            "queue: a Kafka address cannot hold a user or a password. Give them by --kafka-config."
+        )

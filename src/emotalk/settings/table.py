@@ -58,7 +58,7 @@ class Settings:
         fix="Use 1..65535, or 0 for none",
     )
     a2f: bool = setting(True, "do not answer the calls of Audio2Face-3D", "listening")
-    worker: bool = setting(True, "run no worker; others work: `emotalk work`", "work", common=True)
+    worker: bool = setting(True, "do not run a worker; others do the work: `emotalk work`", "work", common=True)
     worker_name: str = setting(
         "",
         "a restart under the same name takes its job over at once; two workers must not run under one name",
@@ -67,7 +67,7 @@ class Settings:
     )
     drain_seconds: float = setting(
         30.0,
-        "after SIGTERM, seconds that what is in hand may take; at a second signal a worker gives its job back at once",
+        "seconds that work in hand may take after SIGTERM; at a second signal a worker gives its job back at once",
         "work",
         metavar="S",
         between=(0, inf),
@@ -75,31 +75,31 @@ class Settings:
     )
     hang_seconds: float = _seconds(
         60.0,
-        "an engine that computes for longer than S seconds + 20 × the clip's duration is taken for hung: its worker"
+        "an engine that computes for longer than S seconds + 20 × the clip's duration counts as hung: its worker"
         " ends with exit code 70 (`serve` starts it again), and the attempt counts",
         "work",
     )
     max_seconds: float = _seconds(1800.0, "longest clip or stream that is accepted, in seconds", "sound")
-    web: bool = setting(True, "no HTTP port and no page", "window")
-    web_host: str = setting("127.0.0.1", "address of the HTTP port", "window", metavar="ADDRESS")
+    web: bool = setting(True, "no HTTP port and no page", "gateway")
+    web_host: str = setting("127.0.0.1", "address of the HTTP port", "gateway", metavar="ADDRESS")
     web_port: int = _port(
         8000,
         "HTTP port; 0 takes any free one, and the log says which. Where the default port is busy, `serve` says so and"
         " goes on without; a port that was asked for and is busy: exit code 2",
-        "window",
+        "gateway",
         common=True,
     )
     web_hosts: str = setting(
         "",
         "names of this machine by which browsers call it, beside `localhost` and its addresses; any other is refused",
-        "window",
+        "gateway",
         metavar="NAME,…",
     )
     web_origins: str = setting(
         "",
         "origins of other pages that may call it, e.g. `https://avatars.example` (CORS); `file://` for pages of files"
         " and desktop shells",
-        "window",
+        "gateway",
         metavar="URL,…",
     )
     live_sessions: int | Literal["auto"] = setting(
@@ -118,14 +118,14 @@ class Settings:
         "keys",
         metavar="PEM",
     )
-    tls_key: str = setting("", "its key, without a password", "keys", metavar="PEM")
+    tls_key: str = setting("", "the certificate's key, without a password", "keys", metavar="PEM")
     tls_client_ca: str = setting(
-        "", "mutual TLS: only clients with a certificate of this authority come in", "keys", metavar="PEM"
+        "", "mutual TLS: only clients with a certificate of this authority are let in", "keys", metavar="PEM"
     )
     token_file: str = setting(
         "",
-        "only clients with a bearer token of this file come in: one a line, of 16 or more characters, a name before it"
-        " if you like; read again when it changes",
+        "only clients with a bearer token of this file are let in: one a line, of 16 or more characters, a name before"
+        " it if you like; read again when it changes",
         "keys",
         metavar="FILE",
         common=True,
@@ -144,8 +144,8 @@ class Settings:
     )
     max_connection_age: float = setting(
         0.0,
-        "seconds after which a connection is asked to begin again, so that balancers spread long-lived ones; what is in"
-        " hand on it is finished; 0: never",
+        "seconds after which a client is asked to connect again, so that balancers spread long connections; calls in"
+        " hand are finished; 0: never",
         "limits",
         metavar="S",
         between=(0, 10**6),
@@ -156,13 +156,13 @@ class Settings:
     )
     client_seconds: float = setting(
         0.0,
-        "seconds of sound in them; 0: any number",
+        "seconds of sound in one client's unfinished requests; 0: any number",
         "limits",
         metavar="S",
         between=(0, inf),
         fix="Use 0 for no limit, or more",
     )
-    reflection: bool = setting(True, "do not tell the contract to callers who ask", "limits")
+    reflection: bool = setting(True, "do not describe the contract to callers: no gRPC reflection, no /docs", "limits")
     queue: str = setting(
         "sqlite",
         "`sqlite` (a file in the user's state folder), `sqlite:///PATH` (so `sqlite:////var/lib/q.db` for an absolute"
@@ -193,8 +193,9 @@ class Settings:
     )
     kafka_option: Mapping[str, str] = setting(
         {},
-        "one of them, as often as you like, over the file and the variables, e.g. security.protocol=SASL_SSL. What"
-        " delivery stands on (acks, commits, group) is refused; a password works and is warned of",
+        "one of librdkafka's settings; may be repeated, and goes over the file and the variables, e.g."
+        " security.protocol=SASL_SSL. Settings that delivery depends on (acks, commits, group) are refused; a password"
+        " works, with a warning",
         "queue",
         metavar="NAME=VALUE",
         read=parse_options,
@@ -241,15 +242,16 @@ class Settings:
     )
     device: str = setting(
         "auto",
-        "for `emotalk`, auto is cuda where a GPU answers and the extra `emotalk[cuda]` is installed; cuda where it"
-        " cannot be had is an error, not a silent fall-back. `builtin`, `tone` and `sleep` run on the CPU only",
+        "for `emotalk`, auto is cuda where a GPU answers and the extra `emotalk[cuda]` is installed; asked for by"
+        " name, cuda is an error where it is unavailable, not a silent fall-back. `builtin`, `tone` and `sleep` run on"
+        " the CPU only",
         "engine",
         choices=DEVICES,
     )
     precision: str = setting(
         "auto",
         "for `emotalk`, auto is bf16 where the processor has it (on CUDA: fp16) and a check at the start proves it"
-        " right, else fp32; asked for by name, 16 bits are an error where they cannot be had. `builtin`, `tone` and"
+        " right, else fp32; asked for by name, 16 bits are an error where they are unavailable. `builtin`, `tone` and"
         " `sleep` compute in fp32 only",
         "engine",
         choices=PRECISIONS,
@@ -290,7 +292,7 @@ class Settings:
                 f"{missing}: a certificate and its key go together. Give --tls-cert and --tls-key."
             )
         if self.a2f_port and not self.a2f:
-            raise ConfigurationError("a2f_port: --no-a2f takes away what it is for. Remove one of the two.")
+            raise ConfigurationError("a2f_port: --no-a2f switches off what this port is for. Remove one of the two.")
         if self.a2f_port and self.a2f_port == self.port:
             raise ConfigurationError(f"a2f_port: {self.port} is --port, which answers these calls too. Remove it.")
         if self.tls_client_ca and not self.tls_cert:

@@ -23,7 +23,7 @@ class ProcessRefused(ConfigurationError):
     """A process could not start, and starting it again would not help. It has said why; `exit_code` is its own."""
 
     def __init__(self, title: str, exit_code: int) -> None:
-        super().__init__(f"the {title} could not start; its own message stands above")
+        super().__init__(f"the {title} could not start; its own message is above")
         self.exit_code = exit_code
 
 

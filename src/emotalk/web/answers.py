@@ -64,7 +64,9 @@ def negotiate_format(request: Request) -> str:
             if accepted in (media_type, "*/*", media_type.partition("/")[0] + "/*"):
                 return name
     fix = f"Use one of {', '.join(MEDIA_TYPES.values())}, or ?format="
-    raise Problem(406, "NotAcceptable", f"Accept: no such form of an animation. {fix}.", "Accept", fix)
+    raise Problem(
+        406, "NotAcceptable", f"Accept: an animation is not available in any of these formats. {fix}.", "Accept", fix
+    )
 
 
 def _sort_by_preference(header: str) -> list[str]:

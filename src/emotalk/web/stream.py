@@ -141,7 +141,7 @@ async def _read_message(socket: WebSocket, seconds: float) -> bytes | dict[str, 
         async with asyncio.timeout(seconds):
             message = await socket.receive()
     except TimeoutError:
-        raise DeadlineExceeded(f"nothing came for {seconds:g} s, and nobody ended the stream") from None
+        raise DeadlineExceeded(f"nothing came for {seconds:g} s, and the stream was not ended") from None
     if message["type"] == "websocket.disconnect":
         raise WebSocketDisconnect(message.get("code", 1000))
     if message.get("bytes") is not None:

@@ -45,7 +45,7 @@ def to_status(code: status_pb2.Status.Code, sentence: str) -> Answer:
 
 
 SUCCESS = to_status(_Code.SUCCESS, "all frames were sent")
-UNFINISHED = to_status(_Code.WARNING, "the stream ended without end_of_audio; its sound was taken for the whole clip")
+UNFINISHED = to_status(_Code.WARNING, "the stream ended without end_of_audio; its sound was used as the whole clip")
 
 
 def to_error(sentence: str) -> Answer:

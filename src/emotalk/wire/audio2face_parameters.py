@@ -86,7 +86,10 @@ class Remarks:
         unused, self._unused = self._unused, []
         warnings, self._warnings = self._warnings, []
         if unused:
-            yield status_pb2.Status.INFO, f"taken and not used, as this face has no such parts: {', '.join(unused)}"
+            yield (
+                status_pb2.Status.INFO,
+                f"accepted but not used, because this face does not have these parts: {', '.join(unused)}",
+            )
         for sentence in warnings:
             yield status_pb2.Status.WARNING, sentence
 

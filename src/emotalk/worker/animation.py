@@ -75,7 +75,9 @@ class Animation:
                 break
             self._answer(self._measure_time(partial(session.push, pcm)))
         if self._arrived != self._job.samples:
-            raise AudioError(f"{self._arrived} samples stand where {self._job.samples} were promised", "Send it again")
+            raise AudioError(
+                f"{self._arrived} samples were found where {self._job.samples} were promised", "Send it again"
+            )
         self._answer(self._measure_time(session.finish))
 
     def _measure_time(self, work: Callable[[], list[FaceChunk]]) -> list[FaceChunk]:

@@ -49,7 +49,7 @@ def locate(kind: str, buffer: Buffer) -> Coded:
         if whole:
             break
     if not heard:
-        raise NotAudio(f"this begins like an {kind} file, and no sound is in it", CONVERT)
+        raise NotAudio(f"this begins like an {kind} file, but has no sound in it", CONVERT)
     if end < len(buffer):
         refuse_rest(buffer, end, kind)
     return coded

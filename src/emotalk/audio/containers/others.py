@@ -69,7 +69,7 @@ _LINES_AMONG_SAMPLES = 4
 """More than of a recorder's notes, whose lines may end so by right, where silence follows them."""
 _LONG_BEGINNING, _LINES, _RARELY, _LONGEST_LETTER = 2**18, 16, 50, 4
 """So many lines all end alike by intent alone, and one byte in fifty is no chance."""
-CHANGED = "a file whose bytes were handled as text and so changed", "Send it as bytes, from the original"
+CHANGED = "a file that some program changed because it took the bytes for text", "Send it as bytes, from the original"
 
 
 def identify(buffer: Buffer) -> tuple[str, str]:
@@ -79,7 +79,7 @@ def identify(buffer: Buffer) -> tuple[str, str]:
         if beginning[at : at + len(magic)] == magic:
             return name, _FIXES.get(name.split()[-1], "")
     if skip_zeros(buffer, 0) == len(buffer):
-        return "nothing but zeros: its writer made room for it and never filled it", "Send it again"
+        return "nothing but zeros: its writer reserved the space and never filled it", "Send it again"
     if text := _identify_text(beginning):
         return text
     lost = beginning.count(_LOST) >= _LOST_AT_LEAST or (beginning[:4] == b"RIFF" and b"WAVEfmt " in beginning[:64])

@@ -96,7 +96,7 @@ def sniff(buffer: Buffer) -> Found:
     if not name and (at := next((at for at in range(_LONGEST_PACKET) if find_packets(buffer, at)), 0)):
         return Found("MPEG transport stream", at, "mpegts")
     if not name:
-        name, fix = "no sound that is known here", _RAW
+        name, fix = "nothing that is recognised", _RAW
     raise NotAudio(f"this is {name}, neither WAV, FLAC, OGG, MP3 nor anything else that has sound", fix or CONVERT)
 
 

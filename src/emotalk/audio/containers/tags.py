@@ -35,7 +35,7 @@ def refuse_rest(buffer: Buffer, at: int, name: str) -> None:
     rest, stop = refuse_another(buffer, at, name), find_tags(buffer)
     if stop - rest > STRAY_BYTES:
         raise UnsupportedAudio(
-            f"the {name} ends at byte {at}, and {stop - rest} bytes behind it are nothing that is known here",
+            f"the {name} ends at byte {at}, and {stop - rest} bytes after it are not recognised",
             "Write it again from the original",
         )
 

@@ -37,7 +37,7 @@ def _check_rest(buffer: Buffer, at: int, kind: str, in_pieces: bool) -> None:
     """Cameras leave data of their own behind a whole file; behind a piece of one more pieces may be lost."""
     rest = refuse_another(buffer, at, kind)
     if in_pieces and len(buffer) - rest > STRAY_BYTES:
-        problem = f"the {kind} is damaged: at byte {rest} stands nothing that is known here"
+        problem = f"the {kind} is damaged: what begins at byte {rest} is not recognised"
         raise TruncatedAudio(problem, "Send the whole file")
     for begin in (rest, max(rest - _ZEROS_OF_A_BOX, at)):
         with suppress(NotAudio, TruncatedAudio):

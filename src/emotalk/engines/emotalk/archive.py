@@ -104,7 +104,7 @@ def _no_zip(path: Path, first: bytes) -> CheckpointError:
             f"{path}: an old-style .pth, which cannot be read safely. Write it again with a torch of today: "
             "torch.save(torch.load(path, weights_only=True), path)."
         )
-    return CheckpointError(f"{path}: no checkpoint, or a truncated one. Compare its size and download it again.")
+    return CheckpointError(f"{path}: not a checkpoint, or a truncated one. Compare its size and download it again.")
 
 
 def _reword(path: Path, error: Exception) -> CheckpointError:

@@ -112,7 +112,7 @@ def _tensor(*arguments: Any) -> TensorRecord:
     match arguments:
         case (Storage() as storage, int(offset), tuple(shape), tuple(strides), *_):
             return TensorRecord(storage, _size(offset), tuple(map(_size, shape)), tuple(map(_size, strides)))
-    raise ValueError("its pickle describes a tensor that cannot be")
+    raise ValueError("its pickle describes an impossible tensor")
 
 
 def _parameter(tensor: Any, *_: Any) -> Any:

@@ -30,7 +30,7 @@ class Doorbell:
             self._ear.bind((_LOOPBACK, 0))
         except OSError as error:
             self._ear.close()
-            raise QueueUnavailable(f"No UDP port on {_LOOPBACK} can be had: {error.strerror}.") from error
+            raise QueueUnavailable(f"No UDP port on {_LOOPBACK} is available: {error.strerror}.") from error
         self.port: int = self._ear.getsockname()[1]
         self._listening, self._closed = threading.Lock(), False
 

@@ -139,13 +139,13 @@ def count_unfinished(db: sqlite3.Connection) -> int:
 
 
 def _refuse_what_lacks(db: sqlite3.Connection, path: Path) -> None:
-    """A file of ours from which a table or a column was cancelled."""
+    """A file of ours from which a table or a column was removed."""
     with closing(sqlite3.connect(":memory:")) as whole:
         for statement in (each for step in MIGRATIONS for each in step):
             whole.execute(statement)
         lacking = _list_columns(whole) - _list_columns(db)
     if lacking:
-        raise ConfigurationError(f"{path}: lacks {min(lacking)}. Restore a backup of it, or choose another file.")
+        raise ConfigurationError(f"{path}: lacks {min(lacking)}. Restore a backup of the file, or choose another one.")
 
 
 def _list_columns(db: sqlite3.Connection) -> set[str]:

@@ -97,7 +97,7 @@ class ArrivalGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has
             async with asyncio.timeout(self._seconds):  # wait_for would make a task for every message
                 return await anext(messages, _END)
         except TimeoutError as late:
-            raise DeadlineExceeded(f"nothing came for {self._seconds:g} s, and nobody ended the stream") from late
+            raise DeadlineExceeded(f"nothing came for {self._seconds:g} s, and the stream was not ended") from late
 
     async def _receive(self, context: grpc.aio.ServicerContext) -> Any:
         try:
