@@ -193,7 +193,7 @@ NO_GPU = r"device cuda: no NVIDIA GPU answers on this machine\. Use --device cpu
 def test_without_a_gpu_cuda_is_refused_at_once_and_auto_is_the_cpu(
     checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runtimes, "gpus", list)
+    monkeypatch.setattr(runtimes, "list_gpus", list)
     for refused in (lambda: EmoTalkEngine(checkpoint, device="cuda"), lambda: check(checkpoint, "cuda", "auto")):
         with pytest.raises(DeviceUnavailable, match=NO_GPU):
             refused()
@@ -203,7 +203,7 @@ def test_without_a_gpu_cuda_is_refused_at_once_and_auto_is_the_cpu(
 def test_with_a_gpu_and_no_runtime_for_it_the_error_says_what_to_install(
     checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runtimes, "gpus", lambda: ["a GPU"])
+    monkeypatch.setattr(runtimes, "list_gpus", lambda: ["a GPU"])
     monkeypatch.setattr(onnx_runtime, "offers_cuda", lambda: False)
     with pytest.raises(DeviceUnavailable, match=r"the CPU's\. .* -m pip install .*\[cuda\].* && .*onnxruntime-gpu"):
         check(checkpoint, "cuda", "auto")
@@ -218,7 +218,7 @@ def test_a_provider_that_does_not_start_is_an_error_and_never_the_cpu_in_silence
         def get_providers(self) -> list[str]:
             return ["CPUExecutionProvider"]
 
-    monkeypatch.setattr(onnx_runtime, "gpus", lambda: ["a GPU"])
+    monkeypatch.setattr(onnx_runtime, "list_gpus", lambda: ["a GPU"])
     monkeypatch.setattr("onnxruntime.InferenceSession", OnTheCpu)
     with pytest.raises(DeviceUnavailable, match=r"CUDA's or cuDNN's libraries.* -m pip install .*\[cuda\]"):
         OnnxRuntime(weights, CUDA)
@@ -227,7 +227,7 @@ def test_a_provider_that_does_not_start_is_an_error_and_never_the_cpu_in_silence
 def test_the_command_ends_with_one_sentence_and_exit_code_3(
     checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(runtimes, "gpus", list)
+    monkeypatch.setattr(runtimes, "list_gpus", list)
     sound, out = Path("examples/speech.wav").resolve(), tmp_path / "out.csv"
     arguments = ["animate", str(sound), "-o", str(out), "--engine", "emotalk", "--model_path", str(checkpoint)]
     assert main([*arguments, "--device", "cuda"]) == Exit.ENGINE == 3
