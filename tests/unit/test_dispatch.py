@@ -16,7 +16,7 @@ from emotalk.jobs.intake import Intake, Order
 from emotalk.performance import Performance
 from emotalk.queues.memory import MemoryQueue
 from emotalk.server.answers.dispatch import Dispatch, Turns
-from emotalk.server.answers.streams import Switchboard
+from emotalk.server.answers.switchboard import Switchboard
 from emotalk.server.guard.gate import Caller
 from tests.unit.stage import tones
 

@@ -17,8 +17,10 @@ from emotalk.jobs import Failure, Part
 from emotalk.jobs.assembly import Assembly
 from emotalk.jobs.codec import encode_part
 from emotalk.queues.base import RESULTS_KEPT_SECONDS, Cursor, Receipt, Result
-from emotalk.server.answers import streams
-from emotalk.server.answers.streams import BUFFERED_PARTS, Stream, Switchboard
+from emotalk.server.answers import stream as stream_module
+from emotalk.server.answers import switchboard as switchboard_module
+from emotalk.server.answers.stream import BUFFERED_PARTS, Stream
+from emotalk.server.answers.switchboard import Switchboard
 
 T = TypeVar("T")
 
@@ -167,7 +169,7 @@ def test_what_is_told_while_the_log_was_found_to_be_read_to_its_end_is_not_lost(
 
 
 def test_an_outage_of_the_log_is_waited_for(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "OUTAGE_SECONDS", 0)
+    monkeypatch.setattr(stream_module, "OUTAGE_SECONDS", 0)
 
     async def story() -> list[Part]:
         log.records, log.outages = [result(number) for number in range(3)], 4
@@ -317,7 +319,7 @@ def test_many_clients_at_once_each_hear_their_own_answer_whole(threads: Executor
 
 
 def test_an_outage_of_the_result_log_is_borne_by_the_thread(threads: Executor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "OUTAGE_SECONDS", 0)
+    monkeypatch.setattr(switchboard_module, "OUTAGE_SECONDS", 0)
     wire = Wire()
     wire.outages = 5
 
@@ -405,7 +407,7 @@ def test_an_answer_that_the_log_may_have_deleted_is_asked_of_the_log_again(threa
 def test_ten_thousand_answers_are_remembered_and_no_more_but_never_one_that_is_listened_to(
     threads: Executor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streams, "REMEMBERED_ANSWERS", 3)
+    monkeypatch.setattr(switchboard_module, "REMEMBERED_ANSWERS", 3)
 
     async def story() -> None:
         async with switched(Wire(), threads) as switchboard:

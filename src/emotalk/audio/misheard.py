@@ -112,35 +112,32 @@ def _begins_with_frames(beginning: bytes) -> bool:
 def _judge_pcm16(data: bytes) -> _Values | None:
     """A piece → samples, None where it is too quiet to tell. Raises InvalidRequest."""
     samples = np.frombuffer(data, "<i2").astype(np.float64) / 2**15
-    if _measure_power(samples) < _QUIET**2:
+    if _power(samples) < _QUIET**2:
         return None
     if _share_of_floats(np.frombuffer(data, "<f4")) > _SHARE:
         raise _make_error("these are floats of 32 bits, sent as pcm16", "Say encoding float32")
-    if (
-        _measure_roughness(samples) > _ROUGH
-        and _measure_roughness(np.frombuffer(data, ">i2").astype(np.float64)) < _SMOOTH
-    ):
+    if _roughness(samples) > _ROUGH and _roughness(np.frombuffer(data, ">i2").astype(np.float64)) < _SMOOTH:
         raise _make_error("these are big-endian samples", "Send little-endian samples")
     if narrow := _name_8_bits(data, samples):
         raise _make_error(f"these are samples of 8 bits ({narrow}), sent as pcm16", "Send samples of 16 bits")
     if np.count_nonzero(samples) < _ENOUGH:
         return None
     low, high = samples.reshape(-1, 2).T
-    if not low.any() and _measure_roughness(high) < _SMOOTH:
+    if not low.any() and _roughness(high) < _SMOOTH:
         raise _make_error("these are integers of 32 bits, or two interleaved channels", "Send one channel of 16 bits")
-    if _measure_roughness(low) > _ROUGH and _measure_roughness(high) < _SMOOTH:
+    if _roughness(low) > _ROUGH and _roughness(high) < _SMOOTH:
         raise _make_error("these are integers of 32 bits, sent as pcm16", "Send samples of 16 bits")
-    if _measure_roughness(samples) > _ROUGH and _measure_roughness(_read_24_bits(data)) < _SMOOTH:
+    if _roughness(samples) > _ROUGH and _roughness(_read_24_bits(data)) < _SMOOTH:
         raise _make_error("these are integers of 24 bits, sent as pcm16", "Send samples of 16 bits")
     return samples
 
 
 def _name_8_bits(data: bytes, samples: _Values) -> str:
     """What samples of a byte each make of it, where these are half as rough: two of them are a loud and rough one."""
-    rough = _measure_roughness(samples)
-    if _measure_power(samples) < _LOUD**2 or rough < _SMOOTHEST:
+    rough = _roughness(samples)
+    if _power(samples) < _LOUD**2 or rough < _SMOOTHEST:
         return ""
-    found = {name: _measure_roughness(_read_bytes(data, kind)) for kind, name in _NARROW.items()}
+    found = {name: _roughness(_read_bytes(data, kind)) for kind, name in _NARROW.items()}
     best = min(found, key=lambda name: found[name])
     return best if 2 * found[best] < rough and found[best] < _SMOOTH else ""
 
@@ -170,7 +167,7 @@ def _judge_float32(data: bytes) -> _Values | None:
         values = samples.astype(np.float64)
         if (np.abs(values) > _OVERSHOOT).mean() > _OFTEN:
             raise _make_error("these floats are whole numbers of 16 bits or more", "Divide them by 32768")
-    if _measure_power(values) < _QUIET**2 or np.count_nonzero(values) < _ENOUGH:
+    if _power(values) < _QUIET**2 or np.count_nonzero(values) < _ENOUGH:
         return None
     return values
 
@@ -178,7 +175,7 @@ def _judge_float32(data: bytes) -> _Values | None:
 def _is_two(samples: _Values) -> bool:
     """Left and right in turn, where one is silent or neighbours are twins."""
     left, right = samples.reshape(-1, 2).T
-    within, across = _measure_power(right - left), _measure_power(left[1:] - right[:-1])
+    within, across = _power(right - left), _power(left[1:] - right[:-1])
     return not right.any() or min(within, across) < _TWINS * max(within, across)
 
 
@@ -208,13 +205,13 @@ def _share_of_nonsense(values: NDArray[np.float32]) -> float:
     return float((~((size > 1e-25) & (size < 1e6))).mean())
 
 
-def _measure_power(values: _Values) -> float:
+def _power(values: _Values) -> float:
     return float(values @ values / max(len(values), 1))
 
 
-def _measure_roughness(values: _Values) -> float:
+def _roughness(values: _Values) -> float:
     """The power of the steps from sample to sample over that of the samples."""
-    return _measure_power(np.diff(values)) / max(_measure_power(values), 1e-30)
+    return _power(np.diff(values)) / max(_power(values), 1e-30)
 
 
 def _make_error(problem: str, fix: str) -> InvalidRequest:

@@ -19,7 +19,7 @@ from emotalk.live.pool import LivePool
 from emotalk.queues.base import Queue
 from emotalk.server.answers.dispatch import Dispatch
 from emotalk.server.answers.job_calls import JobCalls
-from emotalk.server.answers.streams import Switchboard
+from emotalk.server.answers.switchboard import Switchboard
 from emotalk.server.contracts import CONTRACTS
 from emotalk.server.contracts.base import CallsInHand, Contract, Resources, kinds_of, names_of
 from emotalk.server.contracts.standard import HEALTH, reflection_of

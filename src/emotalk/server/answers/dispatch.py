@@ -19,7 +19,8 @@ from emotalk.jobs.intake import Intake, Order, as_request
 from emotalk.jobs.job import Job
 from emotalk.queues.base import ENDED, Ledger, Producer, Receipt, Record
 from emotalk.queues.strangers import MOST
-from emotalk.server.answers.streams import Channel, Stream, Switchboard
+from emotalk.server.answers.stream import Stream
+from emotalk.server.answers.switchboard import Channel, Switchboard
 from emotalk.server.guard.gate import Caller
 from emotalk.server.guard.quota import Allowances, Place
 

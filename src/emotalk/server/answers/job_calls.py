@@ -14,7 +14,7 @@ from emotalk.jobs.intake import check_id
 from emotalk.queues.base import JobRow, Ledger, Producer, Receipt, Results
 from emotalk.queues.strangers import MOST, number, whole
 from emotalk.server.answers.dispatch import Accepted
-from emotalk.server.answers.streams import Switchboard
+from emotalk.server.answers.switchboard import Switchboard
 
 log = logging.getLogger(__name__)
 
