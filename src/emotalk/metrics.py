@@ -28,7 +28,7 @@ NAMESPACE = "emotalk"
 ASK_SECONDS = 4.0
 
 COMMON, SERVER, WORKER, LIVE, WEB = (CollectorRegistry() for _ in range(5))
-"""What any process shows, a server, a worker, the live engine, the window: a worker has no `ready` to be woken by."""
+"""What any process shows, a server, a worker, the live engine, the gateway: a worker has no `ready` to be woken by."""
 
 _MOMENTS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _DELAYS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5, 5.0)

@@ -14,7 +14,7 @@ from emotalk.supervision.workforce import Nobody, ThreadWorker, Workforce
 
 
 @contextmanager
-def show_server(settings: Settings, workforce: Workforce, relay: LivePool, window: Gateway | None) -> Iterator[None]:
+def show_server(settings: Settings, workforce: Workforce, relay: LivePool, gateway: Gateway | None) -> Iterator[None]:
     """The page of a server and of whoever works for it."""
     if settings.metrics_port and settings.metrics_port == settings.port:
         raise ConfigurationError(f"metrics_port: {settings.port} is the service's own port. Choose another.")
@@ -27,7 +27,7 @@ def show_server(settings: Settings, workforce: Workforce, relay: LivePool, windo
         shown.append(metrics.WORKER)
     with _start_tracing(settings, "emotalk-server"):
         if settings.metrics_port:
-            children = (workforce, relay, window) if window else (workforce, relay)
+            children = (workforce, relay, gateway) if gateway else (workforce, relay)
             where = settings.metrics_host, settings.metrics_port
             with exposition.open_page(*where, "server", shown, lambda: _list_pages(children)):
                 yield

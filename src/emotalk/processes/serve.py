@@ -37,8 +37,8 @@ def serve(settings: Settings, web_port_asked: bool) -> None:
     """Serve until SIGTERM or Ctrl-C; `web_port_asked`: a web port that is taken stops the server."""
     if settings.worker:
         parts.check(settings)
-    address, doors = Address(settings.host, settings.port), parts.make_guard(settings)
-    doors.warn(address)
+    address, guard = Address(settings.host, settings.port), parts.make_guard(settings)
+    guard.warn(address)
     queue, gateway = parts.make_queue(settings), _make_gateway(settings, web_port_asked)
     with Decoders(parts.make_limits(settings)) as decoders:
         intake = parts.make_intake(settings, decoders)
@@ -47,7 +47,7 @@ def serve(settings: Settings, web_port_asked: bool) -> None:
             workforce = _make_workforce(settings, queue)
             live = _make_live_pool(settings)
             with observed.show_server(settings, workforce, live, gateway):
-                known = queue, intake, workforce, address, settings.drain_seconds, doors, live, gateway
+                known = queue, intake, workforce, address, settings.drain_seconds, guard, live, gateway
                 shown = (lambda: make_configs(settings, live.places)) if settings.a2f else None
                 await Server(*known, contracts_of(shown), _list_more_addresses(settings)).run()
 
@@ -114,9 +114,9 @@ def _count_deaths(process: str) -> Callable[[], None]:
     """Counts; from 0 on, since Prometheus sees no increase in a series that begins with 1."""
     deaths = metrics.PROCESS_DEATHS.labels(process)
 
-    def died() -> None:
+    def count_death() -> None:
         deaths.inc()
         if process == WORKER:
             metrics.WORKER_DEATHS.inc()
 
-    return died
+    return count_death

@@ -61,25 +61,25 @@ class Server:
         workforce: Workforce,
         address: Address,
         drain_seconds: float,
-        doors: Guard | None = None,
+        guard: Guard | None = None,
         relay: LivePool | None = None,
-        window: Gateway | None = None,
+        gateway: Gateway | None = None,
         contracts: Sequence[Contract] = CONTRACTS,
         more: Mapping[str, Address] | None = None,
     ) -> None:
         """`more`: further addresses for the same, by the setting that each is of."""
         self._queue, self._intake, self._workforce = queue, intake, workforce
         self._address, self._more, self._drain_seconds = address, more or {}, drain_seconds
-        self._doors = doors or Guard()
-        self._doorway = self._doors.doorway()
-        self._relay, self._window = relay, window
+        self._guard = guard or Guard()
+        self._doorway = self._guard.doorway()
+        self._relay, self._gateway = relay, gateway
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="server")
         self._decoding = ThreadPoolExecutor(DECODING_THREADS, thread_name_prefix="decoding")
         # Of its own: appends that wait for a dead broker must not keep the probe from saying so.
         self._probing = ThreadPoolExecutor(1, thread_name_prefix="probing")
         self._readiness = Readiness(names_of(contracts))
         standard = (*contracts, HEALTH)
-        self._contracts = (*standard, reflection_of(standard)) if self._doors.reflection else standard
+        self._contracts = (*standard, reflection_of(standard)) if self._guard.reflection else standard
         self._patience = drain_seconds
         self._stop, self._hurry = asyncio.Event(), asyncio.Event()
         self._signalled_at = 0.0
@@ -90,8 +90,8 @@ class Server:
         self._hear_signals()
         for setting, each in {"port": self._address, **self._more}.items():
             check_free(each, setting)
-        self._tokens = self._doors.tokens()
-        self._doors.credentials()  # a certificate that cannot be read is said before anything is loaded
+        self._tokens = self._guard.tokens()
+        self._guard.credentials()  # a certificate that cannot be read is said before anything is loaded
         await self._run(self._queue.prepare)
         producer, results = await self._run(self._queue.producer), await self._run(self._queue.results)
         ledger = await self._run(self._queue.ledger)
@@ -121,7 +121,7 @@ class Server:
             with suppress(asyncio.CancelledError):
                 await probing
         finally:
-            for companion in (self._window, self._relay):
+            for companion in (self._gateway, self._relay):
                 if companion:
                     await companion.close()
             await self._run_until_hurried(self._workforce.stop(self._patience), lambda: self._workforce.stop(0))
@@ -143,7 +143,7 @@ class Server:
             where = str(Address(self._address.host, self.port))
             more = {setting: str(address) for setting, address in self._more.items()}
             log.info("serving", extra={"address": where, "queue": self._queue.url, **more})
-            for companion in (self._window, self._relay):
+            for companion in (self._gateway, self._relay):
                 if companion:
                     companion.open()
             await self._stop.wait()
@@ -151,12 +151,12 @@ class Server:
 
     async def _listen(self, listeners: Listeners, address: Address, setting: str) -> int:
         # Of its own: gRPC asks each port's credentials whether the certificate has changed, and tells no other port.
-        return await listeners.listen(lambda server: bind(server, address, self._doors.credentials(), setting))
+        return await listeners.listen(lambda server: bind(server, address, self._guard.credentials(), setting))
 
     def _build(self, resources: Resources) -> grpc.aio.Server:
         server = grpc.aio.server(
-            interceptors=self._doors.interceptors(self._tokens, kinds_of(self._contracts), self._doorway),
-            options=(*_OPTIONS, *self._doors.options()),
+            interceptors=self._guard.interceptors(self._tokens, kinds_of(self._contracts), self._doorway),
+            options=(*_OPTIONS, *self._guard.options()),
         )
         for contract in self._contracts:
             contract.register(server, resources)
@@ -165,10 +165,10 @@ class Server:
     @asynccontextmanager
     async def _listen_for_gateway(self, listeners: Listeners) -> AsyncIterator[None]:
         """Listen for the web gateway, if there is one."""
-        if not self._window:
+        if not self._gateway:
             yield
             return
-        upstream = self._window.upstream
+        upstream = self._gateway.upstream
         await listeners.listen(lambda server: server.add_insecure_port(upstream.address))
         looking = asyncio.create_task(listeners.look_after(upstream))
         try:

@@ -90,22 +90,22 @@ def run_supervised(
     """
     asked = Event()
 
-    def signalled(*_: object) -> None:
+    def handle_signal(*_: object) -> None:
         if asked.is_set():
             hurry()
         asked.set()
         stop()
 
-    def orphaned() -> None:
+    def stop_orphan() -> None:
         hurry()
         stop()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signalled)
-    return body(lambda: None if page is None else _say_ready(orphaned, page))
+        signal.signal(number, handle_signal)
+    return body(lambda: None if page is None else _say_ready(stop_orphan, page))
 
 
-def _say_ready(orphaned: Callable[[], None], page: int) -> None:
+def _say_ready(stop_orphan: Callable[[], None], page: int) -> None:
     print(READY_LINE, page, flush=True)  # noqa: T201 - the leash
     # Nobody reads on: a library that talks much to standard output would fill the pipe and stop us.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
@@ -113,7 +113,7 @@ def _say_ready(orphaned: Callable[[], None], page: int) -> None:
     def watch() -> None:
         while os.read(sys.stdin.fileno(), 4096):  # not through sys.stdin, whose lock an interpreter that ends wants
             pass
-        orphaned()
+        stop_orphan()
 
     Thread(target=watch, name="supervisor", daemon=True).start()
 

@@ -39,36 +39,41 @@ class Allowed:
     described: bool = True
 
 
-def make_application(upstream: Upstream, doors: Allowed) -> FastAPI:
-    """The whole window, in front of this server."""
+def make_application(upstream: Upstream, allowed: Allowed) -> FastAPI:
+    """The whole gateway, in front of this server."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         await upstream.close()
 
-    app = _make_application(doors, lifespan)
-    app.state.upstream, app.state.load = upstream, Load(doors.seconds)
+    app = _make_application(allowed, lifespan)
+    app.state.upstream, app.state.load = upstream, Load(allowed.seconds)
     for each in (animations, jobs, stream, health):
         app.include_router(each.router)
     _add_problems(app)
-    if doors.described:
+    if allowed.described:
         _add_schemas(app)
     app.router.default = Page()  # not a mount at "/": that would take a wrong method's 405 for a path of its own
-    app.add_middleware(BodyLimit, seconds=doors.seconds)
-    if doors.origins:
-        app.add_middleware(CORSMiddleware, allow_origins=spell(doors.origins), allow_methods=["*"], allow_headers=["*"],
-                           expose_headers=["Location", "X-Request-Id"])  # fmt: skip
+    app.add_middleware(BodyLimit, seconds=allowed.seconds)
+    if allowed.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=spell(allowed.origins),
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["Location", "X-Request-Id"],
+        )
     app.add_middleware(EncodedSlashes)
     app.add_middleware(DocsPolicy)
-    app.add_middleware(Origins, hosts=doors.hosts, origins=doors.origins)
+    app.add_middleware(Origins, hosts=allowed.hosts, origins=allowed.origins)
     app.add_middleware(HttpObserver)
     return app
 
 
-def _make_application(doors: Allowed, lifespan: Any) -> FastAPI:
+def _make_application(allowed: Allowed, lifespan: Any) -> FastAPI:
     known: dict[str, Any] = {"title": "EmoTalk API", "version": version("emotalk"), "description": _ABOUT}
-    if doors.described:
+    if allowed.described:
         return FastAPIOffline(**known, lifespan=lifespan, redoc_url=None)
     return FastAPI(**known, lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
 
@@ -77,19 +82,19 @@ def _add_problems(app: FastAPI) -> None:
     """Whatever goes wrong is a problem document."""
 
     @app.exception_handler(Problem)
-    async def named(_: Request, problem: Problem) -> Response:
+    async def answer_problem(_: Request, problem: Problem) -> Response:
         return problem.response()
 
     @app.exception_handler(EmoTalkError)
-    async def ours(_: Request, error: EmoTalkError) -> Response:
+    async def answer_error(_: Request, error: EmoTalkError) -> Response:
         return problem_of(error).response()
 
     @app.exception_handler(RequestValidationError)
-    async def misshapen(_: Request, error: RequestValidationError) -> Response:
+    async def answer_misshapen(_: Request, error: RequestValidationError) -> Response:
         return problem_of(to_invalid_request(error.errors()[0])).response()
 
     @app.exception_handler(HTTPException)
-    async def plain(_: Request, error: HTTPException) -> Response:
+    async def answer_refusal(_: Request, error: HTTPException) -> Response:
         said = f"{error.detail.rstrip('.')}. See /docs."
         return Problem(error.status_code, "Http", said, headers=error.headers or {}).response()
 

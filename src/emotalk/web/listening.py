@@ -1,4 +1,4 @@
-"""The window's port. Apart from the rest, so that a server need not load a web framework to bind it."""
+"""The gateway's port. Apart from the rest, so that a server need not load a web framework to bind it."""
 
 import socket
 

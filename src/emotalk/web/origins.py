@@ -1,4 +1,4 @@
-"""Who may speak to the window: by which name of this machine, and from which page.
+"""Who may speak to the gateway: by which name of this machine, and from which page.
 
 A browser on this machine runs everybody's pages. A page elsewhere can let its own name point to 127.0.0.1 (DNS
 rebinding), or open a WebSocket or send a form across sites; the Host and Origin headers, which it cannot forge, tell.

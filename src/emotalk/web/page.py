@@ -93,12 +93,12 @@ class DocsPolicy:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """An ASGI call."""
 
-        async def guarded(message: Message) -> None:
+        async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).setdefault("Content-Security-Policy", DOCS_POLICY)
             await send(message)
 
-        await self._app(scope, receive, guarded if scope.get("path", "").startswith("/docs") else send)
+        await self._app(scope, receive, send_guarded if scope.get("path", "").startswith("/docs") else send)
 
 
 def _answer_fresh(asset: Asset, asked: Headers) -> Response:

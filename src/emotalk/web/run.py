@@ -1,4 +1,4 @@
-"""The window's own process: bind, say so, serve until told to stop."""
+"""The gateway's own process: bind, say so, serve until told to stop."""
 
 import logging
 import socket

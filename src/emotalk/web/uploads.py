@@ -102,7 +102,7 @@ class BodyLimit:
             return await self._make_length_problem().response()(scope, receive, send)
         arrived, until = 0, None
 
-        async def counted() -> Message:
+        async def receive_counted() -> Message:
             nonlocal arrived, until
             if until is None:
                 until = asyncio.get_running_loop().time() + self._seconds
@@ -114,7 +114,7 @@ class BodyLimit:
                 raise self._make_length_problem()
             return message
 
-        return await self._app(scope, counted, send)
+        return await self._app(scope, receive_counted, send)
 
     async def _receive_in_time(self, receive: Receive, until: float) -> Message:
         try:

@@ -1,4 +1,4 @@
-"""The gRPC server behind the window: a client for each token, so that everybody is known as who they are."""
+"""The gRPC server behind the gateway: a client for each token, so that everybody is known as who they are."""
 
 from collections import OrderedDict
 from collections.abc import Callable

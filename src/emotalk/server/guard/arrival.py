@@ -115,13 +115,13 @@ async def _answer(answering: Answering, context: grpc.aio.ServicerContext) -> No
 
 
 def _wrap_call(call: Call) -> Call:
-    async def saying(messages: Any, context: grpc.aio.ServicerContext) -> None:
+    async def answer_saying_why(messages: Any, context: grpc.aio.ServicerContext) -> None:
         try:
             await call(messages, context)
         except EmoTalkError as error:
             await abort(context, error)
 
-    return saying
+    return answer_saying_why
 
 
 def _wrap_deserializer(deserializer: Callable[[bytes], Any] | None, kind: CallKind) -> Callable[[bytes], Any]:

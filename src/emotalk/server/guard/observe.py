@@ -33,12 +33,12 @@ class CallObserver(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ha
         name = details.method.rpartition("/")[2]
         kind = next(each for each in _KINDS if getattr(handler, each) is not None)
         make = getattr(grpc, f"{kind}_rpc_method_handler")
-        witnessed = _wrap(getattr(handler, kind), name)
-        return make(witnessed, handler.request_deserializer, handler.response_serializer)
+        observe_call = _wrap(getattr(handler, kind), name)
+        return make(observe_call, handler.request_deserializer, handler.response_serializer)
 
 
 def _wrap(call: Call, name: str) -> Call:
-    async def witnessed(request: Any, context: grpc.aio.ServicerContext) -> Any:
+    async def observe_call(request: Any, context: grpc.aio.ServicerContext) -> Any:
         # Handed on without a name here: the answer may take hours, and must not hold the request's sound.
         calling = call(request, context)
         del request
@@ -56,7 +56,7 @@ def _wrap(call: Call, name: str) -> Call:
         finally:
             metrics.CALLS.labels(name, code).inc()
 
-    return witnessed
+    return observe_call
 
 
 async def _run_in_span(calling: Answering, name: str, context: grpc.aio.ServicerContext) -> Any:
