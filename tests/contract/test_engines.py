@@ -21,11 +21,11 @@ from emotalk.engines.emotalk.narrow import FP16
 from emotalk.engines.emotalk.onnx_runtime import CPU, OnnxRuntime, probe
 from emotalk.engines.emotalk.runtimes import RuntimeKind
 from emotalk.engines.sleep import SleepEngine
-from emotalk.engines.tone import StreamingToneEngine
 from emotalk.errors import CheckpointNotFound, ConfigurationError, DeviceUnavailable
 from emotalk.face import Frames, Pcm, Style
 from emotalk.timebase import frame_count
 from tests.parity.seeded_checkpoint import write_checkpoint
+from tests.streaming_tone import StreamingToneEngine
 
 AnyEngine = Engine | WindowEngine
 CHUNKING = Chunking(20, 4)

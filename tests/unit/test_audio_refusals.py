@@ -63,8 +63,8 @@ def test_an_empty_file_at_a_path_is_refused_as_empty(tmp_path):
         (b"RIFF\0\0\0\0AVI " + bytes(100), "AVI"),
         (b"FORM\0\0\0\0AIFF" + bytes(100), "AIFF"),
         (b"\xff\xf1\x50\x80" + bytes(100), "AAC"),
-        (np.random.default_rng(5).bytes(4096), "no sound"),
-        (b"\xff\xfe" + np.random.default_rng(5).bytes(4096), "no sound"),
+        (np.random.default_rng(5).bytes(4096), "nothing that is recognised"),
+        (b"\xff\xfe" + np.random.default_rng(5).bytes(4096), "nothing that is recognised"),
     ],
 )
 def test_what_is_no_audio_is_named_and_the_way_to_convert_it_is_shown(data, name):

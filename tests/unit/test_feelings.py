@@ -12,7 +12,6 @@ from emotalk.cli.key_frames import text_of
 from emotalk.client.exchange import Exchange
 from emotalk.engines.base import Engine, HearingSession
 from emotalk.engines.builtin import BuiltinEngine
-from emotalk.engines.tone import StreamingToneEngine
 from emotalk.errors import InvalidRequest
 from emotalk.export import save
 from emotalk.expression.feeling import Feeling, Score
@@ -29,6 +28,7 @@ from emotalk.performance import Performance
 from emotalk.pipeline import FaceChunk, Pipeline
 from emotalk.web.events import describe_chunk
 from emotalk.wire.convert import to_response
+from tests.streaming_tone import StreamingToneEngine
 from tests.unit.voices import babble
 
 MOUTH, FACE = BuiltinEngine(), StreamingToneEngine()

@@ -11,7 +11,6 @@ from emotalk.client.exchange import Chunk, Exchange
 from emotalk.client.live import to_chunk
 from emotalk.engines.base import Engine
 from emotalk.engines.builtin import BuiltinEngine
-from emotalk.engines.tone import StreamingToneEngine
 from emotalk.errors import ForeignRecord
 from emotalk.expression.head import LIMIT
 from emotalk.face import FaceClip, Frames, Pcm, split_head
@@ -24,6 +23,7 @@ from emotalk.pipeline import Pipeline
 from emotalk.web.events import describe_chunk
 from emotalk.wire import records_pb2
 from emotalk.wire.convert import to_response
+from tests.streaming_tone import StreamingToneEngine
 from tests.unit.voices import babble
 
 ENGINES: list[Engine] = [BuiltinEngine(), StreamingToneEngine()]

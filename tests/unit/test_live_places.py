@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emotalk.engines.tone import StreamingToneEngine
 from emotalk.errors import QueueFull, ServerUnavailable
 from emotalk.live.capacity import measure_cost
 from emotalk.live.cost import Cost
@@ -20,6 +19,7 @@ from emotalk.live.places import LivePlaces
 from emotalk.live.pool import LivePool
 from emotalk.pipeline import Pipeline
 from emotalk.settings import Settings
+from tests.streaming_tone import StreamingToneEngine
 from tests.unit.test_live_room import Crowd
 
 

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emotalk.engines.base import EngineSession, Latency
-from emotalk.engines.tone import StreamingToneEngine
 from emotalk.errors import EmoTalkError, EmptyAudio, EngineError, InvalidRequest
 from emotalk.face import Frames, Pcm, Style
 from emotalk.feelings import EmotionKey
@@ -20,6 +19,7 @@ from emotalk.performance import Performance
 from emotalk.pipeline import Pipeline
 from emotalk.shaping import Gains
 from emotalk.timebase import frame_count
+from tests.streaming_tone import StreamingToneEngine
 from tests.unit.listening import Kept
 from tests.unit.stage import tones
 

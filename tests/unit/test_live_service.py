@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from emotalk.client import Chunk, EmoTalkClient, Live
 from emotalk.engines.base import Engine, Latency, WindowEngine
-from emotalk.engines.tone import StreamingToneEngine, ToneEngine
+from emotalk.engines.tone import ToneEngine
 from emotalk.errors import EmoTalkError, InvalidRequest, JobFailed, QueueFull
 from emotalk.face import Frames, Style
 from emotalk.live.conversation import Opening, SoundBlock
@@ -30,6 +30,7 @@ from emotalk.supervision.sockets import PrivateSocket
 from emotalk.timebase import frame_count, resampled_length
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
 from tests.integration.served import Inside
+from tests.streaming_tone import StreamingToneEngine
 from tests.unit.listening import Kept
 from tests.unit.stage import tones
 

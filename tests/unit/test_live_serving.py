@@ -7,7 +7,6 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
-from emotalk.engines.tone import StreamingToneEngine
 from emotalk.live.conversation import Opening, pack_opening
 from emotalk.live.framing import Kind, frame
 from emotalk.live.room import LiveRoom
@@ -17,6 +16,7 @@ from emotalk.performance import Performance
 from emotalk.pipeline import Pipeline
 from emotalk.shaping import Gains
 from emotalk.supervision.sockets import PrivateSocket
+from tests.streaming_tone import StreamingToneEngine
 from tests.unit.stage import tones
 
 SOUND = (tones(16_000) * 32767).astype("<i2").tobytes()

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from emotalk.chunking import Chunking
 from emotalk.engines.base import Engine, EngineCard, Latency, WindowEngine
-from emotalk.engines.tone import StreamingToneEngine, ToneEngine
+from emotalk.engines.tone import ToneEngine
 from emotalk.errors import EngineError
 from emotalk.face import Frames, Pcm, Style
 from emotalk.performance import Performance
 from emotalk.pipeline import FaceChunk, Pipeline, Take
 from emotalk.shaping import Gains
 from emotalk.timebase import frame_count
+from tests.streaming_tone import StreamingToneEngine
 from tests.unit.stage import IN_SECONDS, Scripted, tones
 
 ENGINES: list[Engine | WindowEngine] = [ToneEngine(), StreamingToneEngine()]

@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emotalk.engines.base import Engine, WindowEngine
-from emotalk.engines.tone import StreamingToneEngine, ToneEngine
+from emotalk.engines.tone import ToneEngine
 from emotalk.face import INDEX, Style
 from emotalk.timebase import STEP_FRAMES, STEP_SAMPLES, frame_count
+from tests.streaming_tone import StreamingToneEngine
 
 TONE = ToneEngine()
 SOUND = np.random.default_rng(5).uniform(-1, 1, 40_321).astype(np.float32)

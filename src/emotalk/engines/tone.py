@@ -6,12 +6,10 @@ where a window ends off the grid inside the clip does its last frame own fewer s
 look at it: it opens the jaw to a fan as to a vowel.
 """
 
-from dataclasses import dataclass, field
-
 import numpy as np
 from numpy.typing import NDArray
 
-from emotalk.engines.base import EngineCard, Latency
+from emotalk.engines.base import EngineCard
 from emotalk.face import BLENDSHAPES, INDEX, PERSONS, Frames, Pcm, Style, no_frames
 from emotalk.timebase import STEP_FRAMES, STEP_SAMPLES, frame_count
 
@@ -35,37 +33,6 @@ class ToneEngine:
         """
         blocks = (window[i : i + _BLOCK] for i in range(0, len(window), _BLOCK))
         return np.concatenate([no_frames(), *(_draw(block, style) for block in blocks)])
-
-
-@dataclass(frozen=True)
-class StreamingToneEngine:
-    """The same frames from a streaming engine, 0.1 s at a time."""
-
-    card: EngineCard = CARD
-
-    def open(self, style: Style, latency: Latency = "clip", seed: str = "") -> "ToneSession":
-        """Start a clip; it never waits for more than 0.1 s."""
-        return ToneSession(style)
-
-
-@dataclass
-class ToneSession:
-    """One clip; what does not fill 0.1 s waits."""
-
-    style: Style
-    _waiting: Pcm = field(default_factory=lambda: np.zeros(0, np.float32))
-
-    def push(self, pcm: Pcm) -> Frames:
-        """Take float32 [n]; return the frames of the steps that are full."""
-        sound = np.concatenate([self._waiting, np.asarray(pcm, np.float32)])
-        full = len(sound) // STEP_SAMPLES * STEP_SAMPLES
-        self._waiting = sound[full:].copy()
-        return ToneEngine().animate(sound[:full], self.style)
-
-    def finish(self) -> Frames:
-        """Return the frames that remain."""
-        rest, self._waiting = self._waiting, self._waiting[:0]
-        return ToneEngine().animate(rest, self.style)
 
 
 def _draw(sound: Pcm, style: Style) -> Frames:
