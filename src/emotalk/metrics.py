@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.metadata import version
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -29,6 +30,9 @@ ASK_SECONDS = 4.0
 
 COMMON, SERVER, WORKER, LIVE, WEB = (CollectorRegistry() for _ in range(5))
 """What any process shows, a server, a worker, the live engine, the gateway: a worker has no `ready` to be woken by."""
+_COMMON, _SERVER, _WORKER, _LIVE, _WEB = (
+    dict[str, Any](namespace=NAMESPACE, registry=each) for each in (COMMON, SERVER, WORKER, LIVE, WEB)
+)
 
 _MOMENTS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _DELAYS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5, 5.0)
@@ -41,117 +45,102 @@ REASONS = sorted(
 """What the label `reason` may say: the class of the error."""
 
 
-def _make_counter(registry: CollectorRegistry, name: str, what: str) -> Counter:
-    return Counter(name, what, namespace=NAMESPACE, registry=registry)
-
-
-def _make_reasons(registry: CollectorRegistry, name: str, what: str) -> Counter:
-    counter = Counter(name, what, ["reason"], namespace=NAMESPACE, registry=registry)
+def _count_reasons(name: str, what: str, **home: Any) -> Counter:
+    counter = Counter(name, what, ["reason"], **home)
     for reason in REASONS:  # from 0 on: Prometheus sees no increase in a series that begins with 1
         counter.labels(reason)
     return counter
 
 
-def _make_gauge(registry: CollectorRegistry, name: str, what: str, *labels: str) -> Gauge:
-    return Gauge(name, what, labels, namespace=NAMESPACE, registry=registry)
-
-
-def _make_histogram(registry: CollectorRegistry, name: str, what: str, buckets: tuple[float, ...]) -> Histogram:
-    return Histogram(name, what, namespace=NAMESPACE, buckets=buckets, registry=registry)
-
-
-BUILD = _make_gauge(
-    COMMON,
+BUILD = Gauge(
     "build_info",
     "1; the labels say what runs. A server has no engine.",
-    *("version", "engine", "fingerprint", "device", "precision"),
+    ["version", "engine", "fingerprint", "device", "precision"],
+    **_COMMON,
 )
 
 # The server: what is asked of it and what it answers.
-ACCEPTED = _make_counter(SERVER, "requests_accepted_total", "Requests that were stored durably, each once.")
-ACCEPTED_SECONDS = _make_counter(SERVER, "accepted_audio_seconds_total", "Seconds of sound in accepted requests.")
-JOINED = _make_counter(SERVER, "requests_joined_total", "Calls that repeated a stored request and read its answer.")
-REFUSED = _make_reasons(SERVER, "requests_refused_total", "Requests that were refused before they were stored.")
-ANSWERED = _make_counter(SERVER, "requests_answered_total", "Calls that were sent their last frame.")
-FAILED = _make_reasons(
-    SERVER, "requests_failed_total", "Calls that were told after their acceptance that no more frames come."
+ACCEPTED = Counter("requests_accepted_total", "Requests that were stored durably, each once.", **_SERVER)
+ACCEPTED_SECONDS = Counter("accepted_audio_seconds_total", "Seconds of sound in accepted requests.", **_SERVER)
+JOINED = Counter("requests_joined_total", "Calls that repeated a stored request and read its answer.", **_SERVER)
+REFUSED = _count_reasons("requests_refused_total", "Requests that were refused before they were stored.", **_SERVER)
+ANSWERED = Counter("requests_answered_total", "Calls that were sent their last frame.", **_SERVER)
+FAILED = _count_reasons(
+    "requests_failed_total", "Calls that were told after their acceptance that no more frames come.", **_SERVER
 )
-LEFT = _make_counter(
-    SERVER, "requests_left_total", "Calls whose client went away before the last frame; their jobs are done."
+LEFT = Counter(
+    "requests_left_total", "Calls whose client went away before the last frame; their jobs are done.", **_SERVER
 )
 CALLS = Counter(
     "calls_total",
     "Calls that ended, by method and gRPC status; health checks are not counted.",
     ["method", "code"],
-    namespace=NAMESPACE,
-    registry=SERVER,
+    **_SERVER,
 )
-OPEN_STREAMS = _make_gauge(SERVER, "open_streams", "Calls that are being answered or wait for it.")
-LIVE_STREAMS = _make_gauge(SERVER, "open_live_streams", "Live microphones that are being answered.")
-LIVE_PLACES = _make_gauge(SERVER, "live_places", "Live microphones that may be answered at once (--live-sessions).")
-READY = _make_gauge(SERVER, "ready", "1 while the server says SERVING.")
-LIMIT_JOBS = _make_gauge(
-    SERVER, "queue_limit_jobs", "Requests that the queue takes at most (--max-waiting); 0: any number."
+OPEN_STREAMS = Gauge("open_streams", "Calls that are being answered or wait for it.", **_SERVER)
+LIVE_STREAMS = Gauge("open_live_streams", "Live microphones that are being answered.", **_SERVER)
+LIVE_PLACES = Gauge("live_places", "Live microphones that may be answered at once (--live-sessions).", **_SERVER)
+READY = Gauge("ready", "1 while the server says SERVING.", **_SERVER)
+LIMIT_JOBS = Gauge(
+    "queue_limit_jobs", "Requests that the queue takes at most (--max-waiting); 0: any number.", **_SERVER
 )
-DECODE_SECONDS = _make_histogram(SERVER, "decode_seconds", "From the bytes of a request to its record.", _MOMENTS)
-APPEND_SECONDS = _make_histogram(SERVER, "append_seconds", "From a record to its being durable.", _MOMENTS)
-FIRST_CHUNK_SECONDS = _make_histogram(SERVER, "first_chunk_seconds", "From a call to its first chunk.", _SPANS)
-ANSWER_SECONDS = _make_histogram(SERVER, "answer_seconds", "From a call to its last chunk.", _SPANS)
-WORKERS = _make_gauge(SERVER, "workers", "Workers that this server runs, warm or not; 0 with --no-worker.")
-WORKERS_WARM = _make_gauge(SERVER, "workers_warm", "Workers of this server that are ready for the next request.")
-WORKER_DEATHS = _make_counter(
-    SERVER, "worker_deaths_total", "Until the next version: use process_deaths_total, whose process is the worker's."
+DECODE_SECONDS = Histogram("decode_seconds", "From the bytes of a request to its record.", buckets=_MOMENTS, **_SERVER)
+APPEND_SECONDS = Histogram("append_seconds", "From a record to its being durable.", buckets=_MOMENTS, **_SERVER)
+FIRST_CHUNK_SECONDS = Histogram("first_chunk_seconds", "From a call to its first chunk.", buckets=_SPANS, **_SERVER)
+ANSWER_SECONDS = Histogram("answer_seconds", "From a call to its last chunk.", buckets=_SPANS, **_SERVER)
+WORKERS = Gauge("workers", "Workers that this server runs, warm or not; 0 with --no-worker.", **_SERVER)
+WORKERS_WARM = Gauge("workers_warm", "Workers of this server that are ready for the next request.", **_SERVER)
+WORKER_DEATHS = Counter(
+    "worker_deaths_total", "Until the next version: use process_deaths_total, whose process is the worker's.", **_SERVER
 )
 PROCESS_DEATHS = Counter(
     "process_deaths_total",
     "Processes of this server that ended unasked, by their name: worker-1, live, web.",
     ["process"],
-    namespace=NAMESPACE,
-    registry=SERVER,
+    **_SERVER,
 )
 
 # The worker: what becomes of a job.
-WAIT_SECONDS = _make_histogram(
-    WORKER, "wait_seconds", "From a request's acceptance to the start of its first attempt.", _SPANS
+WAIT_SECONDS = Histogram(
+    "wait_seconds", "From a request's acceptance to the start of its first attempt.", buckets=_SPANS, **_WORKER
 )
-RUN_SECONDS = _make_histogram(WORKER, "run_seconds", "An attempt that succeeded, from its start to its commit.", _SPANS)
-REAL_TIME_FACTOR = _make_histogram(
-    WORKER, "real_time_factor", "Seconds in the engine per second of sound, of each job.", _FACTORS
+RUN_SECONDS = Histogram(
+    "run_seconds", "An attempt that succeeded, from its start to its commit.", buckets=_SPANS, **_WORKER
 )
-PUBLISH_SECONDS = _make_histogram(
-    WORKER, "publish_seconds", "From a chunk to the acknowledgement of its records.", _MOMENTS
+REAL_TIME_FACTOR = Histogram(
+    "real_time_factor", "Seconds in the engine per second of sound, of each job.", buckets=_FACTORS, **_WORKER
 )
-ENGINE_SECONDS = _make_counter(WORKER, "engine_seconds_total", "Seconds in the engine, of completed jobs.")
-ANIMATED_SECONDS = _make_counter(WORKER, "animated_audio_seconds_total", "Seconds of sound in completed jobs.")
-REPEATED_SECONDS = _make_counter(
-    WORKER, "repeated_audio_seconds_total", "Seconds of sound that were animated and discarded."
+PUBLISH_SECONDS = Histogram(
+    "publish_seconds", "From a chunk to the acknowledgement of its records.", buckets=_MOMENTS, **_WORKER
 )
-RUNNING = _make_gauge(
-    WORKER, "jobs_running", "Jobs in this worker's hands, 0 or 1; its mean over time is how busy it is."
+ENGINE_SECONDS = Counter("engine_seconds_total", "Seconds in the engine, of completed jobs.", **_WORKER)
+ANIMATED_SECONDS = Counter("animated_audio_seconds_total", "Seconds of sound in completed jobs.", **_WORKER)
+REPEATED_SECONDS = Counter(
+    "repeated_audio_seconds_total", "Seconds of sound that were animated and discarded.", **_WORKER
 )
-ATTEMPTS = _make_counter(WORKER, "attempts_total", "Attempts that were begun.")
-COMPLETED = _make_counter(WORKER, "jobs_completed_total", "Jobs that were answered in full and committed.")
-CANCELLED = _make_counter(WORKER, "jobs_cancelled_total", "Jobs that were cancelled while a worker had them.")
-RETRIES = _make_reasons(WORKER, "retries_total", "Attempts that failed and are made again.")
-BURIED = _make_reasons(WORKER, "jobs_buried_total", "Jobs that were given up and stand in the dead letters.")
-GIVEN_BACK = _make_counter(
-    WORKER, "jobs_given_back_total", "Jobs that a worker which was told to stop gave back unfinished."
+RUNNING = Gauge("jobs_running", "Jobs in this worker's hands, 0 or 1; its mean over time is how busy it is.", **_WORKER)
+ATTEMPTS = Counter("attempts_total", "Attempts that were begun.", **_WORKER)
+COMPLETED = Counter("jobs_completed_total", "Jobs that were answered in full and committed.", **_WORKER)
+CANCELLED = Counter("jobs_cancelled_total", "Jobs that were cancelled while a worker had them.", **_WORKER)
+RETRIES = _count_reasons("retries_total", "Attempts that failed and are made again.", **_WORKER)
+BURIED = _count_reasons("jobs_buried_total", "Jobs that were given up and stand in the dead letters.", **_WORKER)
+GIVEN_BACK = Counter(
+    "jobs_given_back_total", "Jobs that a worker which was told to stop gave back unfinished.", **_WORKER
 )
-CLAIMS_LOST = _make_counter(WORKER, "claims_lost_total", "Jobs that another worker took over.")
-OUTAGES = _make_counter(WORKER, "queue_outages_total", "Times that a worker found the log away and waited for it.")
+CLAIMS_LOST = Counter("claims_lost_total", "Jobs that another worker took over.", **_WORKER)
+OUTAGES = Counter("queue_outages_total", "Times that a worker found the log away and waited for it.", **_WORKER)
 
-LIVE_SECONDS = _make_counter(LIVE, "live_audio_seconds_total", "Seconds of live sound that were animated.")
-LIVE_DELAY = _make_histogram(
-    LIVE, "live_delay_seconds", "From the arrival of the last sound of a live frame's own time to the frame.", _DELAYS
+LIVE_SECONDS = Counter("live_audio_seconds_total", "Seconds of live sound that were animated.", **_LIVE)
+LIVE_DELAY = Histogram(
+    "live_delay_seconds",
+    "From the arrival of the last sound of a live frame's own time to the frame.",
+    buckets=_DELAYS,
+    **_LIVE,
 )
-LIVE_LATE = _make_gauge(LIVE, "live_late_seconds", "For how long the oldest sound of a live stream has been waiting.")
+LIVE_LATE = Gauge("live_late_seconds", "For how long the oldest sound of a live stream has been waiting.", **_LIVE)
 
 HTTP = Counter(
-    "http_requests_total",
-    "HTTP calls that were answered, by method and status.",
-    ["method", "status"],
-    namespace=NAMESPACE,
-    registry=WEB,
+    "http_requests_total", "HTTP calls that were answered, by method and status.", ["method", "status"], **_WEB
 )
 
 ProcessCollector(registry=COMMON)
