@@ -130,12 +130,12 @@ class FeelingTrack:
         first, last = (min(max(-(-frame // STEP_FRAMES), self.first), self.end) for frame in (start, stop))
         return FeelingTrack(first, self.rows[first - self.first : last - self.first])
 
-    def packed(self) -> bytes:
+    def pack(self) -> bytes:
         """The rows, little-endian."""
         return self.rows.astype("<f4").tobytes()
 
     @classmethod
-    def unpacked(cls, first: int, data: bytes) -> "FeelingTrack":
+    def unpack(cls, first: int, data: bytes) -> "FeelingTrack":
         """Rows that were packed, from step `first` on. Raises ValueError for a row that is not whole."""
         return cls(first, np.frombuffer(data, "<f4").reshape(-1, TRACK_WIDTH).astype(np.float32))
 

@@ -197,11 +197,11 @@ class Call:
         if not self._over:
             LEFT.inc()
 
-    def accepted(self) -> None:
+    def note_accepted(self) -> None:
         """The request is durable: what goes wrong from now on is a failure, before it is a refusal."""
         self._accepted = True
 
-    def sent(self, final: bool) -> None:
+    def note_sent(self, final: bool) -> None:
         """A chunk was handed to the network."""
         taken = time.perf_counter() - self._since
         if not self._begun:
@@ -212,7 +212,7 @@ class Call:
             ANSWERED.inc()
             ANSWER_SECONDS.observe(taken)
 
-    def failed(self, error: EmoTalkError) -> None:
+    def note_failed(self, error: EmoTalkError) -> None:
         """The client is told why there will be no (more) frames."""
         self._over = True
         if self._accepted:

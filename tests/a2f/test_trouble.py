@@ -145,7 +145,7 @@ def test_a_server_that_drains_opens_no_socket_for_new_callers(
             yield header()
             begun.wait(PATIENCE)
             server.stop()
-            eventually(lambda: not window.upstream.present())
+            eventually(lambda: not window.upstream.is_present())
             yield from (piece(SOUND), piece(SOUND), END)
 
         call = open_call(server.channel, caller())

@@ -122,7 +122,7 @@ def test_a_socket_is_not_served_in_a_folder_that_others_can_write(tmp_path: Path
     with pytest.raises(PermissionError):
         socket.make_room()
     assert not socket.is_missing()
-    assert not socket.present()
+    assert not socket.is_present()
 
 
 def test_a_path_of_a_socket_is_never_longer_than_any_system_takes(tmp_path: Path) -> None:

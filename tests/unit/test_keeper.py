@@ -31,7 +31,7 @@ class Scripted:
             return "9000"
         return None if self.lives[0] is None else "9000"
 
-    async def ended(self) -> int:
+    async def wait_for_end(self) -> int:
         if self.alive and not self.lives:
             await self.killed.wait()
         elif self.alive:

@@ -129,7 +129,7 @@ def test_places_are_what_two_thirds_of_the_cores_draw_in_time(cost: float, cores
     places = Cost({1: 2 * cost, 4: cost}).places(cores)
     assert places == 1 or places * cost <= 2 / 3 * cores
     assert (places + 1) * cost > 2 / 3 * cores
-    assert Cost.unpacked(Cost({1: 2 * cost, 4: cost}).packed()).places(cores) == places
+    assert Cost.unpack(Cost({1: 2 * cost, 4: cost}).pack()).places(cores) == places
 
 
 def test_the_one_too_many_hears_how_many_there_are_and_why() -> None:

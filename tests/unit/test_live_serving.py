@@ -45,7 +45,7 @@ def test_who_hangs_up_while_frames_come_is_forgotten_at_once_and_not_by_a_collec
         room, socket = Remembering(), PrivateSocket.make("test")
         serving = Serving(room)
         running = asyncio.create_task(serving.run(socket, lambda: None))
-        await until(socket.present)
+        await until(socket.is_present)
         for number in range(20):
             _, writer = await asyncio.open_unix_connection(socket.path)
             opening = pack_opening(Opening(f"caller-{number}", Performance(), 16_000), {})

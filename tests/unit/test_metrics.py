@@ -134,10 +134,10 @@ def test_a_lost_claim_and_an_outage_are_counted_as_what_they_are(queue: MemoryQu
 def test_a_call_is_answered_once_with_its_first_and_its_last_chunk() -> None:
     since = Since(SERVER)
     with metrics.Call() as call:
-        call.accepted()
+        call.note_accepted()
         assert SERVER.get_sample_value("emotalk_open_streams") == 1
         for final in (False, False, True):
-            call.sent(final)
+            call.note_sent(final)
     assert since.grown() == {"requests_answered_total": 1, "first_chunk_seconds_count": 1, "answer_seconds_count": 1}
 
 
@@ -147,18 +147,18 @@ def test_an_error_before_the_acceptance_is_a_refusal_and_after_it_a_failure() ->
     with pytest.raises(InvalidRequest), metrics.count_refusal():
         raise error
     with metrics.Call() as call:
-        call.failed(error)
+        call.note_failed(error)
     with metrics.Call() as call:
-        call.accepted()
-        call.failed(JobFailed("given up"))
+        call.note_accepted()
+        call.note_failed(JobFailed("given up"))
     assert since.grown() == {"requests_refused_total InvalidRequest": 1, "requests_failed_total JobFailed": 1}
 
 
 def test_a_client_that_goes_away_before_the_last_frame_is_counted_as_gone() -> None:
     since = Since(SERVER)
     with metrics.Call() as call:
-        call.accepted()
-        call.sent(False)
+        call.note_accepted()
+        call.note_sent(False)
     assert since.grown() == {"requests_left_total": 1, "first_chunk_seconds_count": 1}
 
 

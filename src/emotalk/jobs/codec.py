@@ -108,7 +108,7 @@ def encode_part(part: Part) -> bytes:
         digest=part.digest,
         epoch=part.epoch,
         first_step=part.feelings.first if len(part.feelings.rows) else 0,
-        feelings=part.feelings.packed(),
+        feelings=part.feelings.pack(),
     )
     if part.failure:
         message.failure.kind, message.failure.message = part.failure.kind, part.failure.message
@@ -201,7 +201,7 @@ def _read_frames(m: records_pb2.Part) -> Frames:
 
 def _read_feelings(m: records_pb2.Part) -> FeelingTrack:
     try:
-        return FeelingTrack.unpacked(m.first_step, m.feelings)
+        return FeelingTrack.unpack(m.first_step, m.feelings)
     except ValueError as error:
         raise ForeignRecord("the record ends inside a step") from error
 

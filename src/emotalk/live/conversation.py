@@ -145,7 +145,7 @@ def pack_chunk(chunk: LiveChunk, opening: Opening) -> bytes:
         frames=chunk.frames.astype("<f4").tobytes(),
         columns=chunk.frames.shape[1],
         first_step=chunk.feelings.first if len(chunk.feelings.rows) else 0,
-        feelings=chunk.feelings.packed(),
+        feelings=chunk.feelings.pack(),
         is_final=chunk.is_final,
     ).SerializeToString()
 
@@ -154,5 +154,5 @@ def unpack_chunk(data: bytes) -> LiveChunk:
     """Message → frames, where they were not asked for as a response."""
     message = live_pb2.Drawn.FromString(data)
     frames: Frames = np.frombuffer(message.frames, "<f4").reshape(-1, message.columns)
-    feelings = FeelingTrack.unpacked(message.first_step, message.feelings)
+    feelings = FeelingTrack.unpack(message.first_step, message.feelings)
     return LiveChunk(message.index, message.first_frame, frames, message.is_final, feelings)

@@ -26,12 +26,12 @@ class Cost:
         """How many two thirds of so many cores can draw in time; at least one."""
         return max(1, floor(SHARE * cores / self.least))
 
-    def packed(self) -> bytes:
+    def pack(self) -> bytes:
         """As it goes over the socket."""
         return json.dumps(asdict(self)).encode()
 
     @classmethod
-    def unpacked(cls, data: bytes) -> "Cost":
+    def unpack(cls, data: bytes) -> "Cost":
         """What was packed."""
         return cls({int(size): cost for size, cost in json.loads(data)["by_batch"].items()})
 

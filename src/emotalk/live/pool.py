@@ -150,7 +150,7 @@ class LivePool:
                 raise ServerUnavailable("the live engine died while it was measured; open a new stream")
             if not (self._ahead or self._is_awaited):
                 await engine.keeper.stop()
-        self._places = LivePlaces.of(Cost.unpacked(answer[1]), self._processes)
+        self._places = LivePlaces.of(Cost.unpack(answer[1]), self._processes)
 
     async def _exchange(
         self, engine: LiveEngine, connection: Connection, opening: Opening, sound: AsyncIterator[SoundBlock]

@@ -117,7 +117,7 @@ class Serving:
             return
         kind, body = first
         if kind is Kind.MEASURE:
-            answer = frame(Kind.MEASURED, measure_cost(self._room.pipeline).packed())
+            answer = frame(Kind.MEASURED, measure_cost(self._room.pipeline).pack())
         else:
             try:
                 await self._converse(body, reader, writer)

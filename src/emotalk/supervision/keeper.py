@@ -70,7 +70,7 @@ class Keeper:
         """Start it, return once it is warm, and keep it so. Raises ProcessRefused."""
         await self._start()
         if self._failing:
-            raise ProcessRefused(self._title, await self._child.ended())
+            raise ProcessRefused(self._title, await self._child.wait_for_end())
         self.open()
 
     def open(self) -> None:
@@ -94,7 +94,7 @@ class Keeper:
         """Return once its end is known, so that the next who asks does not take it for alive; or soon."""
         with suppress(TimeoutError):
             async with asyncio.timeout(REAPING_SECONDS):
-                await self._child.ended()
+                await self._child.wait_for_end()
 
     async def stop(self, seconds: float = ENDING_SECONDS) -> None:
         """End it, and do not start it again unless it is asked for; see Child.stop."""
@@ -126,7 +126,7 @@ class Keeper:
         log.info("%s %s", self._title, said, extra={"pid": self._child.pid})
 
     async def _outlive(self) -> None:
-        code = await self._child.ended()
+        code = await self._child.wait_for_end()
         self._page, self._running = None, False
         self._died()
         lived = self._clock() - self._since

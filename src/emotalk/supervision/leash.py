@@ -61,7 +61,7 @@ class Child:
             log.error("%s cannot be started", self._arguments[0], extra={"error": str(error)})
         return None
 
-    async def ended(self) -> int:
+    async def wait_for_end(self) -> int:
         """Wait for its end; its exit code, -1 where the system could not start it."""
         return await self._process.wait() if self._process else -1
 

@@ -56,7 +56,7 @@ class PrivateSocket:
         """Another one in the same folder, which goes with this one's."""
         return PrivateSocket(self.path.with_name(f"{self.path.name}-{number}"))
 
-    def present(self) -> bool:
+    def is_present(self) -> bool:
         """Is it there, in a folder of ours?"""
         try:
             return stat.S_ISSOCK(self.path.lstat().st_mode) and self._is_ours()
@@ -65,7 +65,7 @@ class PrivateSocket:
 
     def is_missing(self) -> bool:
         """Has it been taken away, and must it be served again now? What prevents that is said once."""
-        if self.present():
+        if self.is_present():
             self._said = False
             return False
         try:

@@ -25,7 +25,9 @@ HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 router = APIRouter(tags=["animations"])
 
 
-@router.post("/v1/animations", openapi_extra=contract.SOUND | contract.FORMED, responses=contract.animation(posts=True))
+@router.post(
+    "/v1/animations", openapi_extra=contract.SOUND | contract.FORMED, responses=contract.list_forms(posts=True)
+)
 async def animate(request: Request, client: AdmittedClient, query: Annotated[PerformanceQuery, Query()]) -> Response:
     """Store the sound in the queue, wait for its turn, and answer with the whole animation, or chunk by chunk.
 
@@ -35,12 +37,12 @@ async def animate(request: Request, client: AdmittedClient, query: Annotated[Per
     form = answers.negotiate_format(request)
     curves = answers.read_form(request, form)
     sent = await send(request, client, fails_later=form == answers.EVENTS)
-    headers = {**HEADERS, "X-Request-Id": contract.header(sent.request_id)}
+    headers = {**HEADERS, "X-Request-Id": contract.quote_header(sent.request_id)}
     if form == answers.EVENTS:
         return StreamingResponse(_send_events(client, sent), media_type=answers.EVENT_STREAM, headers=headers)
     chunks = whole([chunk async for chunk in client.results(sent.request_id, may_restart=True)])
     if sent.lenient and (missing := (await client.job(sent.request_id)).missing):
-        headers["X-Missing"] = contract.header(missing)
+        headers["X-Missing"] = contract.quote_header(missing)
     return await answers.make_file(load_of(request), form, chunks, sent.name, headers, curves)
 
 

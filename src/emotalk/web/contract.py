@@ -56,13 +56,13 @@ _MEANINGS = {
 }
 
 
-def problem(*statuses: int) -> Responses:
+def list_failures(*statuses: int) -> Responses:
     """These failures, as problem documents."""
     content = {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {status: {"description": _MEANINGS[status], "content": content} for status in statuses}
 
 
-def animation(posts: bool = False) -> Responses:
+def list_forms(posts: bool = False) -> Responses:
     """An animation in any of its forms, or what can go wrong."""
     forms = {media_type: {"schema": _BINARY} for media_type in answers.MEDIA_TYPES.values()}
     forms["application/json"] = {"schema": {"$ref": "#/components/schemas/Animation"}}
@@ -70,11 +70,11 @@ def animation(posts: bool = False) -> Responses:
     failures = (400, 401, 403, 406, 408, 409, 413, 421, 422, 429, 502, 503, 504)
     return {
         200: {"description": "The animation", "content": forms},
-        **problem(*(failures if posts else (400, 401, 404, 406, 409, 421, 502, 503, 504))),
+        **list_failures(*(failures if posts else (400, 401, 404, 406, 409, 421, 502, 503, 504))),
     }
 
 
-def header(text: str) -> str:
+def quote_header(text: str) -> str:
     """An id as a header or a part of a path: percent-encoded."""
     return quote(text, safe="")
 

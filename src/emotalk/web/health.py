@@ -10,8 +10,8 @@ from emotalk.wire.status import RETRY_SECONDS
 router = APIRouter(tags=["health"])
 
 
-@router.get("/v1/health/ready", responses=contract.problem(401, 421, 503))
-@router.get("/v1/health", responses=contract.problem(401, 421, 503))
+@router.get("/v1/health/ready", responses=contract.list_failures(401, 421, 503))
+@router.get("/v1/health", responses=contract.list_failures(401, 421, 503))
 async def health(client: Client) -> dict[str, bool]:
     """Is the service ready for the next request?"""
     if not await client.health():

@@ -20,12 +20,12 @@ Id = Annotated[
 ]
 LAST_FRAME, LONGEST_NUMBER = 2**31 - 2, 20
 
-_FAILURES = contract.problem(400, 401, 404, 421, 503, 504)
+_FAILURES = contract.list_failures(400, 401, 404, 421, 503, 504)
 _JOB: dict[str, Any] = {"content": {"application/json": {"schema": {"type": "object"}}}}
 
 
 _ACCEPTED: contract.Responses = {202: {"description": "Accepted: it is stored durably", **_JOB}}
-_REFUSED = contract.problem(400, 401, 403, 408, 409, 413, 421, 422, 429, 503, 504)
+_REFUSED = contract.list_failures(400, 401, 403, 408, 409, 413, 421, 422, 429, 503, 504)
 _STREAM = {"content": {answers.EVENT_STREAM: {"schema": {"type": "string"}}}}
 _STREAMED: contract.Responses = {200: {"description": "Events", **_STREAM}}
 
@@ -37,7 +37,7 @@ async def submit(request: Request, client: AdmittedClient, query: Annotated[Perf
     """Store the sound in the queue and return at once."""
     answers.refuse_curves(request)
     sent = await send(request, client)
-    location = {"Location": f"/v1/jobs/{contract.header(sent.request_id)}"}
+    location = {"Location": f"/v1/jobs/{contract.quote_header(sent.request_id)}"}
     return JSONResponse(describe_job(sent.job) if sent.job else {}, 202, location)
 
 
@@ -49,27 +49,27 @@ async def job(client: Client, request_id: Id) -> Response:
 
 @router.delete(
     "/v1/jobs/{request_id}",
-    responses={200: {"description": "Cancelled, or over before", **_JOB}, **_FAILURES, **contract.problem(403)},
+    responses={200: {"description": "Cancelled, or over before", **_JOB}, **_FAILURES, **contract.list_failures(403)},
 )
 async def cancel(client: Client, request_id: Id) -> Response:
     """A job that waits never runs, one that runs stops at its next window. Safe to repeat."""
     return JSONResponse(describe_job(await client.cancel(request_id)))
 
 
-@router.get("/v1/jobs/{request_id}/animation", openapi_extra=contract.FORMED, responses=contract.animation())
+@router.get("/v1/jobs/{request_id}/animation", openapi_extra=contract.FORMED, responses=contract.list_forms())
 async def animation(request: Request, client: Client, request_id: Id) -> Response:
     """The whole animation, as soon as there is one: this waits for a job that is not done."""
     form = answers.negotiate_format(request)
     curves = answers.read_form(request, form)
     if form == answers.EVENTS:
         return _send_events(client, request, request_id)
-    headers = {**HEADERS, "X-Request-Id": contract.header(request_id)}
+    headers = {**HEADERS, "X-Request-Id": contract.quote_header(request_id)}
     await client.job(request_id)
     chunks = client.results(request_id, may_restart=True)
     return await send_file(load_of(request), chunks, form, request_id, headers, curves)
 
 
-@router.get("/v1/jobs/{request_id}/events", responses={**_STREAMED, **contract.problem(400, 401, 404, 421, 503)})
+@router.get("/v1/jobs/{request_id}/events", responses={**_STREAMED, **contract.list_failures(400, 401, 404, 421, 503)})
 async def events(request: Request, client: Client, request_id: Id) -> Response:
     """Each chunk as it is ready. `Last-Event-ID`, the last frame seen, goes on after it."""
     await client.job(request_id)

@@ -46,7 +46,7 @@ def read_settings(
 ) -> EmotionSettings:
     """What the header says of emotions."""
     numbers = {
-        name: remarks.within(name, shorten_float(getattr(processing, name)), limits, default)
+        name: remarks.keep_within(name, shorten_float(getattr(processing, name)), limits, default)
         if processing.HasField(name)
         else default
         for name, (limits, default) in _NUMBERS.items()
@@ -57,7 +57,7 @@ def read_settings(
     return EmotionSettings(
         numbers,
         processing.enable_preferred_emotion if processing.HasField("enable_preferred_emotion") else True,
-        remarks.within("live_transition_time", shorten_float(transition), (0, _LONGEST_TRANSITION), 0.5),
+        remarks.keep_within("live_transition_time", shorten_float(transition), (0, _LONGEST_TRANSITION), 0.5),
         _check("beginning_emotion", emotions.beginning_emotion, remarks),
     )
 
@@ -78,7 +78,7 @@ class CallersEmotions:
             if not math.isfinite(key.time_code):
                 self.remarks.warn(f"emotions: time_code {key.time_code:g} is not a number; this key frame is ignored")
             elif len(self._sent) < _MOST:
-                time = self.remarks.within("emotions: time_code", key.time_code, (0, math.inf), 0.0)
+                time = self.remarks.keep_within("emotions: time_code", key.time_code, (0, math.inf), 0.0)
                 self._sent[time] = _check("emotions", key.emotion, self.remarks)
                 self._known, self._news = None, True
             else:
@@ -139,7 +139,7 @@ def _check(where: str, emotion: Emotion, remarks: Remarks) -> Emotion:
     named = {_ALIASES.get(name, name): value for name, value in emotion.items()}
     remarks.note_unknown(where, named.keys() - set(FEELINGS))
     return {
-        name: remarks.within(f"{where}: {name}", shorten_float(named[name]), _SHARE, 0.0)
+        name: remarks.keep_within(f"{where}: {name}", shorten_float(named[name]), _SHARE, 0.0)
         for name in FEELINGS
         if name in named
     }

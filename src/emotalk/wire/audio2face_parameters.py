@@ -72,7 +72,7 @@ class Remarks:
         """Names that have a meaning for another kind of face."""
         self._unused.extend(names)
 
-    def within(self, name: str, value: float, limits: Range, default: float) -> float:
+    def keep_within(self, name: str, value: float, limits: Range, default: float) -> float:
         """The value, or the nearest that can be used."""
         low, high = limits
         if low <= value <= high:
@@ -116,12 +116,12 @@ def _read_face(face: a2f_pb2.FaceParameters, remarks: Remarks) -> dict[str, floa
         remarks.warn(f"face_params: {name} is ignored: send it in float_params")
     neutral = Adjustment()
     values = {
-        field: remarks.within(name, shorten_float(given[name]), limits, getattr(neutral, field))
+        field: remarks.keep_within(name, shorten_float(given[name]), limits, getattr(neutral, field))
         for name, (field, limits) in _FACE.items()
         if name in given
     }
     if _SKIN in given:
-        skin = remarks.within(_SKIN, shorten_float(given[_SKIN]), _STRENGTH, 1.0)
+        skin = remarks.keep_within(_SKIN, shorten_float(given[_SKIN]), _STRENGTH, 1.0)
         for part in ("upper_strength", "lower_strength"):
             values[part] = skin * values.get(part, 1.0)
     return values
@@ -132,7 +132,8 @@ def _read_row(where: str, given: Mapping[str, float], neutral: float, remarks: R
     known = {name: value for name, value in given.items() if to_arkit(name) in INDEX}
     remarks.note_unknown(where, given.keys() - known.keys())
     held = {
-        to_arkit(name): remarks.within(f"{where}: {name}", value, _WEIGHT, neutral) for name, value in known.items()
+        to_arkit(name): remarks.keep_within(f"{where}: {name}", value, _WEIGHT, neutral)
+        for name, value in known.items()
     }
     row = tuple(held.get(name, neutral) for name in ARKIT_NAMES)
     return row if any(value != neutral for value in row) else ()

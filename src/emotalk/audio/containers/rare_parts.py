@@ -24,7 +24,7 @@ _FIELDS = 3
 _FIELD = re.compile(rb"(sample_count|channel_count|sample_n_bytes) -i (\d+)")
 
 
-def amr(buffer: Buffer, at: int) -> Iterator[Part]:
+def walk_amr(buffer: Buffer, at: int) -> Iterator[Part]:
     """Frames; of several channels nothing is known here."""
     for name, sizes in _AMR.items():
         if buffer[at : at + len(name)] == name:
@@ -42,7 +42,7 @@ def _walk_amr_frames(buffer: Buffer, at: int, sizes: tuple[int, ...]) -> Iterato
         at = stop
 
 
-def dts(buffer: Buffer, at: int) -> Iterator[Part]:
+def walk_dts(buffer: Buffer, at: int) -> Iterator[Part]:
     """Frames, as far as they have no extension."""
     while at < len(buffer) and buffer[at : at + 4] != _DTS_MORE:
         if (head := buffer[at : at + 8])[:4] != _DTS:
@@ -53,7 +53,7 @@ def dts(buffer: Buffer, at: int) -> Iterator[Part]:
         at = stop
 
 
-def tta(buffer: Buffer, at: int) -> Iterator[Part]:
+def walk_tta(buffer: Buffer, at: int) -> Iterator[Part]:
     """The header with its table, and the frames."""
     rate, samples = struct.unpack("<II", buffer[at + 10 : at + 18].ljust(8, b"\0"))
     count = -(-samples // max(int(rate * _TTA_FRAME), 1))
@@ -64,7 +64,7 @@ def tta(buffer: Buffer, at: int) -> Iterator[Part]:
     yield b"", stop, stop
 
 
-def mxf(buffer: Buffer, at: int) -> Iterator[Part]:
+def walk_mxf(buffer: Buffer, at: int) -> Iterator[Part]:
     """Keys and what they hold."""
     while buffer[at : at + 4] == _KEY and at + 17 <= len(buffer):
         more = max(buffer[at + 16] - 128, 0)
@@ -74,7 +74,7 @@ def mxf(buffer: Buffer, at: int) -> Iterator[Part]:
     yield b"", at, at
 
 
-def sphere(buffer: Buffer, at: int) -> Iterator[Part]:
+def walk_sphere(buffer: Buffer, at: int) -> Iterator[Part]:
     """The header and the samples, where these are as they are."""
     said = buffer[at + 8 : at + 16].strip()
     size = int(said) if said.isdigit() else 0

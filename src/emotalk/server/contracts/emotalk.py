@@ -112,7 +112,7 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
             if request.from_frame < 0:
                 raise InvalidRequest("from_frame", f"{request.from_frame} is negative", "Send 0 for all frames")
             accepted = await self._job_calls.follow(request.request_id)
-            call.accepted()
+            call.note_accepted()
             await self._answer(accepted, context, call, Assembly(request.from_frame, request.may_restart))
         except EmoTalkError as error:
             await self._fail(request.request_id, error, context, call)
@@ -126,7 +126,7 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
             accepting = self._dispatch.accept(to_order(request, fresh), find_caller(context, self._tokens))
             del request  # neither the wait nor a refusal may hold its sound: what is raised keeps this frame
             accepted = await accepting
-            call.accepted()
+            call.note_accepted()
             # Written, not yielded: a client that hangs up ends this coroutine here and now, not a generator later.
             await self._answer(accepted, context, call, assembly)
         except EmoTalkError as error:
@@ -135,7 +135,7 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
     async def _fail(
         self, request_id: str, error: EmoTalkError, context: grpc.aio.ServicerContext, call: metrics.Call
     ) -> None:
-        call.failed(error)
+        call.note_failed(error)
         await context.write(to_failure(request_id[:LONGEST_ID], str(error)))
         _say_refused(request_id, error)
         await abort(context, error)
@@ -162,7 +162,7 @@ class EmoTalkService(emotalk_pb2_grpc.EmoTalkServiceServicer):
                         message = to_response(accepted.request_id, *chunk, response.feelings)
                         message.restarted = response.restarted
                         await context.write(message)
-                    call.sent(response.is_final)
+                    call.note_sent(response.is_final)
                 if assembly.complete:
                     return
             raise UnknownJob(f"request_id: the results of '{accepted.request_id}' are no longer kept")
