@@ -498,7 +498,7 @@ def test_what_has_no_sound_at_all_is_refused_however_lenient():
         ("pcm16le:16000:2", FLAC, "bytes of a file"),
         ("pcm16le:16000", ints().astype(">i2").tobytes(), "big-endian"),
         ("pcm16le:16000", SOUND.astype("<f4").tobytes(), "floats of 32 bits"),
-        ("pcm16le:16000", np.repeat(ints(), 2).tobytes(), "two interleaved channels"),
+        ("pcm16le:16000", np.repeat(ints(), 2).tobytes(), "two channels"),
         ("float32le:16000", ints().tobytes(), "not floats"),
         ("pcm16le:16000", b'{"error": "quota exceeded"}' * 20, "text"),
     ],

@@ -79,7 +79,7 @@ class FirstSound:
             return False
         self._mirrored += _is_mirrored(samples)
         if _is_two(samples) or self._mirrored == _TWICE:
-            raise _make_error("these are two interleaved channels, sent as one", "Send one channel")
+            raise _make_error("these are two channels, interleaved, sent as one", "Send one channel")
         return True
 
 
@@ -124,7 +124,7 @@ def _judge_pcm16(data: bytes) -> _Values | None:
         return None
     low, high = samples.reshape(-1, 2).T
     if not low.any() and _roughness(high) < _SMOOTH:
-        raise _make_error("these are integers of 32 bits, or two interleaved channels", "Send one channel of 16 bits")
+        raise _make_error("these are integers of 32 bits, or two channels, interleaved", "Send one channel of 16 bits")
     if _roughness(low) > _ROUGH and _roughness(high) < _SMOOTH:
         raise _make_error("these are integers of 32 bits, sent as pcm16", "Send samples of 16 bits")
     if _roughness(samples) > _ROUGH and _roughness(_read_24_bits(data)) < _SMOOTH:
