@@ -53,7 +53,7 @@ def _shake(address: Address, context: ssl.SSLContext, name: str) -> str:
         # A server of TLS 1.3 refuses our certificate, or the lack of one, only after the handshake.
         if secure.recv(1):
             return ""
-    return "the server ended the handshake. It wants a client certificate that it trusts: --tls-cert PEM --tls-key PEM"
+    return "the server ended the handshake. It wants another client certificate: --tls-cert PEM --tls-key PEM"
 
 
 def _make_context(credentials: Credentials) -> ssl.SSLContext:
