@@ -282,9 +282,7 @@ def _measure_lanes(reading: Reading, now: float) -> tuple[Metric, Metric]:
         f"{NAMESPACE}_queue_depth", "Requests that are not done, the one in hand included.", labels=["partition"]
     )
     age = GaugeMetricFamily(
-        f"{NAMESPACE}_queue_oldest_age_seconds",
-        "Age of the oldest of them; 0 if none waits.",
-        labels=["partition"],
+        f"{NAMESPACE}_queue_oldest_age_seconds", "Age of the oldest of them; 0 if none waits.", labels=["partition"]
     )
     for lane in reading.lanes:
         depth.add_metric([str(lane.partition)], lane.unfinished)

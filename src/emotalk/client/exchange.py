@@ -75,10 +75,7 @@ class Request(Performance, _Sound):
     def message(self, may_restart: bool = False) -> emotalk_pb2.AudioRequest:
         """As the wire has it."""
         message = emotalk_pb2.AudioRequest(
-            request_id=self.request_id,
-            audio_data=self.audio,
-            session_id=self.session_id,
-            may_restart=may_restart,
+            request_id=self.request_id, audio_data=self.audio, session_id=self.session_id, may_restart=may_restart
         )
         write_performance(self, message)
         return message

@@ -43,11 +43,7 @@ class _Showing:
     """`frame` is the next one, counted over all rounds."""
 
     def __init__(
-        self,
-        clip: FaceClip,
-        receivers: Sequence[Receiver],
-        clock: Callable[[], float],
-        sleep: Callable[[float], None],
+        self, clip: FaceClip, receivers: Sequence[Receiver], clock: Callable[[], float], sleep: Callable[[float], None]
     ) -> None:
         self._clip, self._receivers, self._clock, self._sleep = clip, receivers, clock, sleep
         self._start, self.frame, self.sent = clock(), 0, 0

@@ -202,10 +202,7 @@ class Settings:
         secret=True,
     )
     kafka_security_protocol: str = setting(
-        "",
-        "librdkafka's `security.protocol`: `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT`, `SASL_SSL`",
-        "kafka",
-        flag=False,
+        "", "librdkafka's `security.protocol`: `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT`, `SASL_SSL`", "kafka", flag=False
     )
     kafka_sasl_mechanism: str = setting(
         "", "`sasl.mechanism`: `PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512` …", "kafka", flag=False

@@ -56,10 +56,7 @@ class Decoder:
         self._warm = self._late = False
         self._deadline, self._clips = math.inf, 0
         self._process = subprocess.Popen(
-            command(program, *words),
-            **PIPES,
-            pipesize=PIPE_BYTES,
-            env=_list_environment(os.environ),
+            command(program, *words), **PIPES, pipesize=PIPE_BYTES, env=_list_environment(os.environ)
         )
         self._to, self._from = cast(BinaryIO, self._process.stdin), cast(BinaryIO, self._process.stdout)
 

@@ -10,6 +10,7 @@ W64   a GUID, size (8)  a GUID    | chunks: GUID (16), size with its head (8), o
 
 import struct
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from emotalk.audio.containers.base import Buffer, Coded
 from emotalk.audio.containers.tags import BEGINNINGS, refuse_rest
@@ -72,26 +73,17 @@ def _fill_in_sizes(kind: str, buffer: Buffer, start: int) -> Coded:
     return Coded(kind, buffer, start, size, head=head)
 
 
-def _walk_aiff(buffer: Buffer) -> Iterator[Chunk]:
-    at = 12
+def _walk_named(buffer: Buffer, at: int, head: str, even: bool) -> Iterator[Chunk]:
+    length = struct.calcsize(head)
     for _ in range(_MAX_CHUNKS):
-        if at + 8 > len(buffer) or not is_name(buffer[at : at + 4]):
+        if at + length > len(buffer) or not is_name(buffer[at : at + 4]):
             return
-        name, size = struct.unpack(">4sI", buffer[at : at + 8])
-        yield name, at + 8, size
-        at += 8 + size + size % 2
-
-
-def _walk_caf(buffer: Buffer) -> Iterator[Chunk]:
-    at = 8
-    for _ in range(_MAX_CHUNKS):
-        if at + 12 > len(buffer) or not is_name(buffer[at : at + 4]):
-            return
-        name, size = struct.unpack(">4sq", buffer[at : at + 12])
-        yield name, at + 12, size
+        name, size = struct.unpack(head, buffer[at : at + length])
+        at += length
+        yield name, at, size
         if size < 0:
             return
-        at += 12 + size
+        at += size + (size % 2 if even else 0)
 
 
 def _walk_au(buffer: Buffer) -> Iterator[Chunk]:
@@ -113,8 +105,8 @@ def _walk_w64(buffer: Buffer) -> Iterator[Chunk]:
 
 
 _KINDS: dict[str, tuple[Callable[[Buffer], Iterator[Chunk]], bytes]] = {
-    "AIFF": (_walk_aiff, b"SSND"),
-    "CAF": (_walk_caf, b"data"),
+    "AIFF": (partial(_walk_named, at=12, head=">4sI", even=True), b"SSND"),
+    "CAF": (partial(_walk_named, at=8, head=">4sq", even=False), b"data"),
     "AU": (_walk_au, b".snd"),
     "W64": (_walk_w64, b"data"),
 }

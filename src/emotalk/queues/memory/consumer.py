@@ -4,10 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from emotalk.errors import ClaimLost, JobCancelled
-from emotalk.queues.base import (
-    RESULTS_KEPT_SECONDS,
-    Claim,
-)
+from emotalk.queues.base import RESULTS_KEPT_SECONDS, Claim
 from emotalk.queues.memory.store import Lane, Store
 
 

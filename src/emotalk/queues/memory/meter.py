@@ -1,9 +1,6 @@
 """What a queue in memory looks like from outside."""
 
-from emotalk.queues.base import (
-    LaneReading,
-    Reading,
-)
+from emotalk.queues.base import LaneReading, Reading
 from emotalk.queues.memory.store import Lane, Store
 
 

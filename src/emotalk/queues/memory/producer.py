@@ -1,10 +1,7 @@
 """The server's end of a queue in memory."""
 
 from emotalk.errors import RequestConflict
-from emotalk.queues.base import (
-    Receipt,
-    Record,
-)
+from emotalk.queues.base import Receipt, Record
 from emotalk.queues.lanes import check_waiting, lane_of
 from emotalk.queues.memory.store import Store, StoredJob
 

@@ -1,9 +1,6 @@
 """A server's end of the results of a queue in memory."""
 
-from emotalk.queues.base import (
-    Cursor,
-    Result,
-)
+from emotalk.queues.base import Cursor, Result
 from emotalk.queues.memory.store import Store
 
 _AT_ONCE = 64

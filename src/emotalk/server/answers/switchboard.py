@@ -86,11 +86,7 @@ class Switchboard:
         return answer if answer is not None and answer.usable else None
 
     def begin(
-        self,
-        request_id: str,
-        digest: str,
-        stored: asyncio.Future[Receipt],
-        ended: Callable[[], None] = lambda: None,
+        self, request_id: str, digest: str, stored: asyncio.Future[Receipt], ended: Callable[[], None] = lambda: None
     ) -> Channel:
         """Listen for a request that is about to be appended; `ended` hears when nothing more will come."""
         if before := self._answers.get(request_id):

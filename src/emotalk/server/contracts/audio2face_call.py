@@ -50,12 +50,7 @@ class AudioCall:
     """What its header has `asked`, and all that comes after it; `clock` tells how fast sound comes."""
 
     def __init__(
-        self,
-        request_id: str,
-        asked: Asked,
-        live: LivePool,
-        limits: Limits,
-        clock: Callable[[], float] = time.monotonic,
+        self, request_id: str, asked: Asked, live: LivePool, limits: Limits, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._request_id, self._asked, self._live, self._limits = request_id, asked, live, limits
         self._manner = ""
