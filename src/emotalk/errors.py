@@ -7,7 +7,7 @@
     │       └── AudioTooLong  └── BadSamples  └── UndecodableAudio
     ├── RequestConflict (ValueError)            the id is taken by another request
     ├── ConfigurationError (ValueError)         a flag, a variable or a file of settings
-    │   └── NoQueue                             no queue is there, and none was to be made
+    │   └── NoQueue                             the queue does not exist and must not be created
     ├── EngineError (RuntimeError)              the network; trying again may help
     │   ├── DeviceUnavailable                   no such device, or its runtime is not installed
     │   ├── PrecisionUnavailable                this machine does not compute in it, or not right
@@ -20,8 +20,8 @@
     │   ├── QueueFull                           the log has no room: try later
     │   │   └── ClientLimit                     this client has enough in the queue
     │   ├── ClaimLost                           the job belongs to another worker now
-    │   ├── JobCancelled                        taken away by its caller, or by hand
-    │   ├── ForeignRecord (ValueError)          the bytes are none of ours: bury
+    │   ├── JobCancelled                        cancelled by its caller, or by hand
+    │   ├── ForeignRecord (ValueError)          the bytes are not ours: bury
     │   └── NewerRecord                         written by a later version: leave it
     ├── UnknownJob (LookupError)                never accepted, or no longer kept
     ├── JobFailed (RuntimeError)                buried after its attempts; carries the reason
@@ -100,7 +100,7 @@ class ConfigurationError(EmoTalkError, ValueError):
 
 
 class NoQueue(ConfigurationError):
-    """There is no queue at that address, and none was to be made."""
+    """There is no queue at that address, and it must not be created."""
 
 
 class EngineError(EmoTalkError, RuntimeError):

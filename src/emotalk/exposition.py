@@ -1,10 +1,11 @@
 """The page on which Prometheus reads the instruments; opened by --metrics-port alone.
 
-A server shows its child worker on its own page, since a child's port would be one more thing to configure and to
-discover: the child opens a page on a free loopback port, says which in its ready line, and the server reads it whenever
-it is read itself. Every series says by its label `process` whose it is. (prometheus_client's own way with several
-processes, files in a shared folder, keeps those of dead workers for ever and knows neither the memory of a process nor
-what is asked at the moment of reading.)
+A server shows its children on its own page, since a child's port would be one more thing to configure and to discover.
+Each child opens a page on a free loopback port and says which in its ready line. The server reads it whenever it is
+read itself. Every series says by its label `process` whose it is.
+
+prometheus_client has its own way with several processes: files in a shared folder. They outlive dead workers, and know
+neither the memory of a process nor what is asked at the moment of reading.
 
 Why so: docs/decisions/0022.
 """
@@ -54,7 +55,7 @@ class _Everyone(Collector):
 
 
 def _add(merged: dict[str, Metric], family: Metric, unless_said: Labels, instead: Labels) -> None:
-    # One family, one block: two blocks of one name are no page that every reader takes.
+    # One family, one block: not every reader takes two blocks of one name.
     whole = merged.setdefault(family.name, Metric(family.name, family.documentation, family.type, family.unit))
     whole.samples += [each._replace(labels={**unless_said, **each.labels, **instead}) for each in family.samples]
 

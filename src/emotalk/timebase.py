@@ -1,6 +1,6 @@
 """Time in integers: 16 000 samples and 30 frames a second, and the grid of 0.1 s on which both are whole.
 
-16 000 / 30 is no integer, so nothing here ever multiplies a float by a rate: 1600 samples are exactly 3 frames.
+16 000 / 30 is not an integer, so nothing here ever multiplies a float by a rate: 1600 samples are exactly 3 frames.
 
 Why so: docs/decisions/0002.
 """

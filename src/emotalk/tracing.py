@@ -8,8 +8,8 @@
 
 The context crosses the wire in gRPC's metadata and the queue in the record's headers, as W3C's traceparent.
 
-A process traces if OpenTelemetry is loaded in it, and that is all there is to switch: an application that uses it gets
-our client's spans among its own, `--tracing otlp` loads it into server and worker, and nobody else pays for it.
+A process traces if OpenTelemetry is loaded in it; there is no other switch. An application that uses it gets our
+client's spans among its own. `--tracing otlp` loads it into server and worker. Nobody else pays for it.
 
 Why so: docs/decisions/0026.
 """

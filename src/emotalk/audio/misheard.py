@@ -200,7 +200,7 @@ def _share_of_floats(values: NDArray[np.float32]) -> float:
 
 
 def _share_of_nonsense(values: NDArray[np.float32]) -> float:
-    """How many are no sound at any level: too large, or smaller than any arithmetic leaves behind."""
+    """How many are not sound at any level: too large, or smaller than any arithmetic leaves behind."""
     size = np.abs(values[values != 0])
     return float((~((size > 1e-25) & (size < 1e6))).mean())
 

@@ -9,7 +9,7 @@ from emotalk.face import Frames
 
 
 def show_bar(frames: int | None) -> Any:
-    """A tqdm bar over `frames` (None: unknown); silent where standard error is no terminal."""
+    """A tqdm bar over `frames` (None: unknown); silent where standard error is not a terminal."""
     from tqdm import tqdm
 
     return tqdm(total=frames, desc="animating", **_choose_looks())

@@ -27,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser, **defaults: object) -> None:
 def run(parsed: argparse.Namespace) -> int:
     """Work until SIGTERM or Ctrl-C.
 
-    It ends here, whatever happened: an engine in the middle of a window cannot be interrupted, and Python, as it ends,
-    would wait for ever for a membership that Kafka's group has refused.
+    The process ends here, whatever happened. An engine in the middle of a window cannot be interrupted. And Python, as
+    it ends, would wait without end for a membership that Kafka's group has refused.
     """
     code: int = Exit.FAILED
     try:

@@ -115,8 +115,8 @@ class Exchange:
         )
 
     def take(self, response: emotalk_pb2.BlendshapeResponse) -> Chunk | None:
-        """A response → the chunk of its new frames; None where it has none. Raises JobFailed for what is no answer."""
-        if response.frames or response.is_final:  # a failure in a response's place is no progress
+        """A response → the chunk of its new frames; None without any. Raises JobFailed for what is not an answer."""
+        if response.frames or response.is_final:  # a failure in a response's place is not progress
             self._waited, self._pause, self.known = 0.0, FIRST_PAUSE, True
         if response.restarted:
             self._next = 0

@@ -41,7 +41,7 @@ def bury(ledger: Ledger, row: JobRow, reason: str, clock: Callable[[], float]) -
 def retry(ledger: Ledger, producer: Producer, row: JobRow, clock: Callable[[], float]) -> Receipt:
     """Queue a buried job again under its id, at the end of its queue; its letter goes.
 
-    Raises InvalidRequest of one that is not buried, or whose letter is no job of ours.
+    Raises InvalidRequest of one that is not buried, or whose letter does not hold a job of ours.
     """
     if row.state != "dead":
         raise InvalidRequest(

@@ -149,12 +149,12 @@ class Producer(Protocol):
     """The server's end of the request log."""
 
     def append(self, request: Record, again: bool = False, fresh: bool = False) -> Receipt:
-        """Store durably, then return. An id that is known with the same digest adds nothing, for as long as results are
-        kept, or the letter of one that was given up: a client that was cut off repeats itself, and what has killed five
-        workers must not have five more. With `again` it is tried again. `fresh`: the id was made a moment ago, for this
-        call, so nobody else can have sent it: where another process would have to be asked about it, it is not.
+        """Store durably, then return.
 
-        Stored anew: what was cancelled, what lost its letter, and what was given up with another digest.
+        An id that is known with the same digest adds nothing, as long as its results or its letter are kept: a client
+        that was cut off repeats itself, and what has killed five workers must not have five more. With `again` it is
+        tried again. Stored once more: what was cancelled, what lost its letter, what was given up with another digest.
+        `fresh`: the id was made a moment ago, for this call. Nobody else can have sent it, so nobody is asked about it.
 
         Raises RequestConflict where the log knows the id with another digest, QueueFull where it has no room.
         """

@@ -1,7 +1,7 @@
 """What stands in a log, whoever wrote it: each value as what it should be, or as its default.
 
 Other programs, older versions and people with a shell write into logs as well. None of them may stop a worker, a server
-or a look at the queue, so nothing is taken from a log but through these.
+or a look at the queue. So every value of a log is read through these.
 """
 
 import math

@@ -70,7 +70,7 @@ class Child:
         process = self._process
         if process is None or process.stdin is None:
             return
-        # The second word is no second signal: two that are sent at once arrive as one.
+        # The second step closes stdin: two signals that are sent at once may arrive as one.
         words = (process.terminate, seconds), (process.stdin.close, ENDING_SECONDS), (process.kill, None)
         for say, patience in words:
             if await _end(process, say, patience):

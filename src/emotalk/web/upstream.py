@@ -26,7 +26,7 @@ class Upstream:
         self._clients: OrderedDict[str, AsyncEmoTalkClient] = OrderedDict()
 
     def client(self, connection: HTTPConnection) -> AsyncEmoTalkClient:
-        """For the token that came with this request. Raises Problem for an Authorization that is no bearer's."""
+        """For the token that came with this request. Raises Problem for an Authorization that is not a bearer's."""
         token = _find_token(connection)
         client = self._clients.pop(token, None) or self._connect(token)
         self._clients[token] = client
@@ -42,7 +42,7 @@ class Upstream:
 
 
 async def client_of(connection: HTTPConnection) -> AsyncEmoTalkClient:
-    """The client of whoever sent this. Raises Problem for an Authorization that is no bearer's.
+    """The client of whoever sent this. Raises Problem for an Authorization that is not a bearer's.
 
     On the event loop, to which a channel of gRPC belongs.
     """

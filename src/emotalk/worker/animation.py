@@ -48,7 +48,7 @@ class Animation:
 
     @property
     def error(self) -> EmoTalkError | None:
-        """How the job failed, once it has ended; anything that is no error of ours is the engine's."""
+        """How the job failed, once it has ended; any error that is not ours is the engine's."""
         error = self._future.exception()
         if error is None or isinstance(error, EmoTalkError):
             return error

@@ -1,7 +1,7 @@
 """One attempt at a job, from top to bottom: claim → begin → animate → publish → commit.
 
-The job runs on a thread of its own (animation.py), so that this one can keep the claim alive, watch for a hang and hear
-the signal to stop. What a claim is, is told in queues/base.py.
+The job runs on a thread of its own (animation.py). So this one can keep the claim alive, watch for a hang and hear the
+signal to stop. queues/base.py says what a claim is.
 """
 
 import logging

@@ -119,7 +119,7 @@ class Worker:
         self._next_housekeeping = self._patience.monotonic() + HOUSEKEEP_EVERY
         try:
             self._consumer.housekeep()
-        except (*OUTAGES, ConfigurationError) as error:  # a broker that forbids deleting is no reason not to work
+        except (*OUTAGES, ConfigurationError) as error:  # work goes on where a broker forbids deleting
             log.warning("housekeeping put off", extra={"error": str(error), "fix": "it is tried again in an hour"})
 
 

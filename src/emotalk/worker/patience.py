@@ -46,7 +46,7 @@ class Patience:
         self._stopping_since: float | None = None
 
     def outlast(self, call: Callable[[], T], enough: Callable[[], bool] | None = None) -> T:
-        """Repeat `call` while the log is away: an outage is no attempt and loses nothing.
+        """Repeat `call` while the log is away: an outage does not count as an attempt, and loses nothing.
 
         Raises Stopped once `enough` says so (default: `drained`).
         """

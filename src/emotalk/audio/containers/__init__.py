@@ -1,7 +1,7 @@
 """The containers that are understood, read more strictly than a decoder would.
 
 Decoders forgive: a file cut in half is a shorter clip to them, a lost page is silence. Here the header is compared with
-what the file holds before anything is decoded, so that nobody gets a face for half of what they said.
+what the file holds before anything is decoded. So nobody gets a face for half of what they said.
 
 Why so: docs/decisions/0013.
 """

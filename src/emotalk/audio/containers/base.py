@@ -8,7 +8,7 @@ Buffer = bytes | mmap.mmap
 """A whole file: its bytes, or its pages mapped into memory. Slices of both are bytes."""
 
 Part = tuple[bytes, int, int]
-"""Name, where it begins and where the next one does; a name of no bytes: what stands here is no part."""
+"""Name, where it begins and where the next one does; a name of no bytes: what stands here is not a part."""
 
 WIDTHS = dict.fromkeys(("PCM_U8", "PCM_S8", "ULAW", "ALAW"), 1)
 WIDTHS |= {"PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}

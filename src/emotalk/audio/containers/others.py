@@ -68,7 +68,7 @@ _LINE_AMONG_SAMPLES = re.compile(rb"[\0-\x08\x0e-\x1f]\r\n|\r\n[\0-\x08\x0e-\x1f
 _LINES_AMONG_SAMPLES = 4
 """More than of a recorder's notes, whose lines may end so by right, where silence follows them."""
 _LONG_BEGINNING, _LINES, _RARELY, _LONGEST_LETTER = 2**18, 16, 50, 4
-"""So many lines all end alike by intent alone, and one byte in fifty is no chance."""
+"""So many lines all end alike by intent alone, and one byte in fifty is not chance."""
 CHANGED = "a file that some program changed because it took the bytes for text", "Send it as bytes, from the original"
 
 

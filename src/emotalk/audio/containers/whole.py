@@ -10,7 +10,7 @@ from emotalk.errors import NotAudio, TruncatedAudio
 
 _MAX_PARTS = 1_000_000
 _NEAR, _ZEROS_OF_A_BOX = 8_192, 3
-"""An MP4 begins with zeros, which are no padding."""
+"""An MP4 begins with zeros, which are not padding."""
 _PIECES = {b"moof", b"tag", b"\x1fC\xb6u", b"pack", b"frame"}
 """A file in these is in many pieces, of which any may be the last."""
 

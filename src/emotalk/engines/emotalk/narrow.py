@@ -1,8 +1,8 @@
 """16-bit numbers. bfloat16, which numpy does not know, is the upper half of a float32's bits, as uint16.
 
-Only the large matrices of the encoders are narrowed: they are 99 % of the bytes and of the time. What stays in float32
-is what the error would show in: the first convolution (its input is the sound itself), the residual stream, the norms,
-the decoder, and the positional convolution, whose bfloat16 kernel in OpenVINO is wrong where groups are narrow.
+Only the large matrices of the encoders are narrowed: they are 99 % of the bytes and of the time. All in which the error
+would show stays in float32: the first convolution (its input is the sound itself), the residual stream, the norms and
+the decoder. So does the positional convolution: OpenVINO's bfloat16 kernel is wrong where groups are narrow.
 """
 
 import re

@@ -1,7 +1,7 @@
 """The network's words as ONNX operations; every activation is [windows, time, width].
 
 Standard operations of opset 20, and one of ONNX Runtime's own: MultiHeadAttention, which is flash attention where CUDA
-has it. Large weights are no part of the model: a runtime is handed them by name, in memory.
+has it. Large weights are not part of the model: a runtime gets them by name, in memory.
 
 Only this file and `onnx_runtime.py` import onnx, and the engine imports them when it is built.
 """

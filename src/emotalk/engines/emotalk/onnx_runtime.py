@@ -1,7 +1,7 @@
 """ONNX Runtime: the network as one graph for several windows at once, on CUDA; the CPU runs the same for the tests.
 
-Chosen over torch: its CPU form is in the base install and computes the very same graph, so that each line is tested
-where there is no GPU, and it takes 2.5 GB on disk where torch takes 6.
+Chosen over torch: it takes 2.5 GB on disk where torch takes 6. Its CPU form is in the base install and computes the
+very same graph, so that each line is tested where there is no GPU.
 
 Why so: docs/decisions/0029.
 """

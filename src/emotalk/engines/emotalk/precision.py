@@ -1,7 +1,8 @@
 """In which precision the network runs, and the proof that it is right on this machine.
 
-16 bits are believed only after all that is computed in them (one encoder's features and its first layer, in their full
-width) has agreed with float32. A whole second network would cost 5 GB for an instant, and no kernel more.
+16 bits are used only after a comparison with float32: one encoder's features and its first layer, in their full width.
+These use every kernel that computes in 16 bits. A second whole network would cost 5 GB for an instant, and prove no
+more.
 
 Why so: docs/decisions/0018.
 """

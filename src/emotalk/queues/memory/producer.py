@@ -32,7 +32,7 @@ class MemoryProducer:
 
     def _store_anew(self, request: Record, epoch: int) -> Receipt:
         store = self._store
-        store.forget(request.request_id)  # what an earlier run had answered is no answer to this one
+        store.forget(request.request_id)  # what an earlier run had answered does not answer this one
         partition = lane_of(request.key, len(store.lanes))
         lane = store.lanes[partition]
         job = StoredJob(request, partition, lane.next, store.appended, store.clock(), epoch)

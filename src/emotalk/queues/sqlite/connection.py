@@ -43,7 +43,7 @@ class Connection:
         self._open = True
 
     def _set_up(self, sync: Sync, checkpoint_pages: int, max_bytes: int | None) -> None:
-        self._db.text_factory = text  # sqlite3's own would refuse a row for a byte that is no text, again and again
+        self._db.text_factory = text  # sqlite3's own would refuse a row for a byte that is not text, again and again
         # auto_vacuum before journal_mode, which writes the first page: afterwards it could not be chosen any more.
         self._db.execute("PRAGMA auto_vacuum = INCREMENTAL")
         self._db.execute("PRAGMA journal_mode = WAL")

@@ -99,7 +99,7 @@ def list_ports(db: sqlite3.Connection, topic: Topic, besides: int = 0) -> list[i
 
 
 def _is_free(port: int) -> bool:
-    """A port that can be bound has no owner: its process was killed. What is no port has none either."""
+    """A port that can be bound has no owner: its process was killed. What is not a port does not have one either."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.bind((_LOOPBACK, port))

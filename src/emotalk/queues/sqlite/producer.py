@@ -48,7 +48,7 @@ _NEXT = """
 
 @dataclass(frozen=True)
 class Bounds:
-    """Bounds of the file and of the unfinished requests in it; None and 0 are no bounds."""
+    """Bounds of the file and of the unfinished requests in it; None and 0: without bounds."""
 
     max_bytes: int | None = None
     max_waiting: int = 0
@@ -76,7 +76,7 @@ class SqliteProducer:
                 return known
             self._check_waiting(db)
             self._look_at_the_disk(len(request.payload))
-            # What an earlier run of this id had answered is no answer to this one.
+            # What an earlier run of this id had answered does not answer this one.
             db.execute("DELETE FROM results WHERE request_id = ?", (request.request_id,))
             # The file says how many lanes there are: two servers that were told differently must not disagree.
             receipt = self._store(db, request, _choose_lane(db, request.key), epoch)

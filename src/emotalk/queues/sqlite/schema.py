@@ -1,7 +1,7 @@
 """The tables, and how an older file becomes a newer one.
 
-A lane is a partition: its requests are numbered 0, 1, 2, … without gaps and finished strictly in that order, so `head`
-(the oldest unfinished one) and `next` say all there is to say about them:
+A lane is a partition: its requests are numbered 0, 1, 2, … without gaps and finished strictly in that order. So `head`,
+the oldest unfinished one, and `next` describe them all:
 
     place       0     1     2     3     4
               done  done  head  wait  wait  │ next = 5        ahead of place 4: 4 − head = 2
@@ -76,7 +76,7 @@ MIGRATIONS: tuple[Sequence[str], ...] = (_FIRST, _RUNS)
 # Not a step of its own: a worker of the version before goes on working on the file, and keeps it without knowing.
 _WHO_HAS = "CREATE INDEX IF NOT EXISTS payload_of ON requests (payload) WHERE payload IS NOT NULL"
 
-# A lane whose figures are no figures, or do not reach all its requests, would stand still without a word.
+# A lane whose figures are not numbers, or do not reach all its requests, would stand still without a word.
 _WRONG = """typeof(head) || typeof(next) || typeof(token) || typeof(attempts) <> 'integerintegerintegerinteger'
     OR typeof(kept_at) || typeof(lease) || typeof(started_at) <> 'realrealreal' OR head < 0 OR head > next
     OR next <= (SELECT max(place) FROM requests r WHERE r.partition = lanes.partition)"""
@@ -113,7 +113,7 @@ def migrate(db: sqlite3.Connection, path: Path) -> None:
 
 
 def open_lanes(db: sqlite3.Connection, wanted: int) -> None:
-    """Make sure that there are `wanted` lanes at least; fewer than there are is no wish, for their keys are spread.
+    """Make sure that there are `wanted` lanes at least. A smaller number is ignored: keys are spread over all lanes.
 
     A new number sends a key to another lane, where a later request of it would overtake the earlier ones. So it waits
     for a moment in which nothing does.
