@@ -99,7 +99,7 @@ class LiveRoom:
 
 
 def _take_next(stream: Speaker, most: int) -> Pcm | None:
-    """What is to be pushed; None where the stream is at its end."""
+    """The samples to push; None where the stream has ended, and then its rest is drawn."""
     pcm = stream.take(most)
     if pcm is None:
         stream.finish()
@@ -113,7 +113,7 @@ def _give(stream: Speaker, chunks: list[FaceChunk] | EmoTalkError) -> None:
 
 
 def _try(call: Callable[..., T], stream: Speaker, argument: Any) -> T | None:
-    """What one stream's own work gives; what it raises ends that stream, and nobody else's."""
+    """Call for one stream; an error ends that stream alone, and gives None."""
     try:
         return call(stream, argument)
     except EmoTalkError as error:

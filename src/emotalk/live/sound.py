@@ -25,7 +25,10 @@ Feel = Callable[[tuple[EmotionKey, ...]], None]
 
 
 class WaitingSound:
-    """`feel` is told what a block brings along, once all that came before is taken."""
+    """The sound of one stream that is not drawn yet.
+
+    A block may bring key frames of feelings: `feel` gets them once all the sound before that block is taken.
+    """
 
     def __init__(self, opening: Opening, max_seconds: float, feel: Feel) -> None:
         self._opening, self._max_seconds, self._feel = opening, max_seconds, feel
@@ -75,7 +78,7 @@ class WaitingSound:
         return np.concatenate(taken) if taken else np.zeros(0, np.float32)
 
     def _take_next(self, most: int, is_first: bool) -> Pcm:
-        """Of one block; none before what is to be felt only after all that is `taken`."""
+        """Up to `most` samples of one block; none where the next block brings feelings and `take` has some already."""
         while not self._ready and (self._blocks or (self._ended and not self._flushed)):
             if not is_first and self._blocks and not self._at and self._blocks[0].emotions is not None:
                 break

@@ -13,13 +13,16 @@ from emotalk.pipeline import FaceChunk, Session
 from emotalk.shaping import Adjusted, Raw
 from emotalk.timebase import SAMPLE_RATE, seconds, timecode
 
+SLICE = SAMPLE_RATE // 10
+"""Samples that are drawn of one stream at once: who sends more than there is time for waits behind who does not."""
+
 
 class Listener(Protocol):
-    """Who gets what is drawn."""
+    """Gets the frames of one stream."""
 
     @property
     def is_blocked(self) -> bool:
-        """Does it take nothing at the moment? Then nothing is drawn for it."""
+        """Can it take nothing at the moment? Then nothing is drawn for it."""
         ...
 
     def hear(self, chunk: LiveChunk) -> None:
@@ -32,7 +35,10 @@ class Listener(Protocol):
 
 
 class Speaker:
-    """Its frames go to `listener`; times are those of `clock`."""
+    """One live stream: `hear` its sound, `take` what is to be pushed, `give` back what its session drew of that.
+
+    Its frames go to `listener`; times are those of `clock`. The room (room.py) decides whose turn it is.
+    """
 
     def __init__(
         self,
@@ -50,7 +56,7 @@ class Speaker:
         self._arrivals: deque[tuple[float, float]] = deque()
         self._heard = 0.0
         self.drawn = 0
-        """Samples at 16 kHz."""
+        """Samples at 16 kHz that were taken so far."""
         self.is_over = False
 
     @property
@@ -68,7 +74,7 @@ class Speaker:
         return seconds(self.drawn) - (now - self._opened)
 
     def late(self, now: float) -> float:
-        """Seconds for which the oldest sound that is not drawn has been here."""
+        """Seconds since the arrival of the oldest sound that is not drawn."""
         due = (moment for end, moment in list(self._arrivals) if end > seconds(self.drawn))
         return now - next(due, now)
 
@@ -105,7 +111,7 @@ class Speaker:
         self._end_with(None)
 
     def fail(self, error: EmoTalkError) -> None:
-        """It is over before its end."""
+        """End the stream with this error."""
         self._end_with(error)
 
     def delay(self, chunks: Sequence[FaceChunk]) -> float | None:
@@ -125,7 +131,3 @@ class Speaker:
 
 def _to_live_chunk(chunk: FaceChunk, frames: Frames, is_final: bool) -> LiveChunk:
     return LiveChunk(chunk.index, chunk.first_frame, frames, is_final, chunk.feelings)
-
-
-SLICE = SAMPLE_RATE // 10
-"""What is drawn of one stream at once: who sends more than there is time for waits behind who does not."""
