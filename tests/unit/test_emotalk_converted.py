@@ -148,7 +148,7 @@ def test_when_writing_is_interrupted_nothing_is_left(
     def interrupt(*_: object) -> None:
         raise interruption
 
-    monkeypatch.setattr(converted, "_sums", interrupt)
+    monkeypatch.setattr(converted, "_checksum_blocks", interrupt)
     with pytest.raises(interruption):
         convert(source, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []

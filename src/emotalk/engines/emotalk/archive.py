@@ -26,7 +26,7 @@ class StoredZip:
         self.path = path
         try:
             with open_regular(path) as file:
-                self.entries = _directory(path, file)
+                self.entries = _read_directory(path, file)
                 mapped = MappedFile(file)
                 self._bytes, self.release = mapped.bytes, mapped.release
         except FileNotFoundError as error:
@@ -44,34 +44,34 @@ class StoredZip:
 
     def crc(self, name: str) -> int:
         """The CRC-32 that the directory records for an entry; the entry itself is not read."""
-        return self._entry(name).CRC
+        return self._find_entry(name).CRC
 
     def read(self, name: str) -> Bytes:
         """The bytes of an entry, uint8 [n], where they lie in the file. Raises CheckpointError."""
-        entry = self._entry(name)
+        entry = self._find_entry(name)
         if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & _ENCRYPTED:
-            raise self._refused(f"{name} is compressed or encrypted", "Write the file again with torch.save")
-        start = self._data_start(entry)
+            raise self._make_error(f"{name} is compressed or encrypted", "Write the file again with torch.save")
+        start = self._find_data(entry)
         if start + entry.file_size > self.size:
-            raise self._refused(f"{name} reaches past the end of the file", "Download it again")
+            raise self._make_error(f"{name} reaches past the end of the file", "Download it again")
         return self._bytes[start : start + entry.file_size]
 
-    def _entry(self, name: str) -> zipfile.ZipInfo:
+    def _find_entry(self, name: str) -> zipfile.ZipInfo:
         if name not in self.entries:
-            raise self._refused(f"it has no entry {name}", "Download it again")
+            raise self._make_error(f"it has no entry {name}", "Download it again")
         return self.entries[name]
 
-    def _data_start(self, entry: zipfile.ZipInfo) -> int:
+    def _find_data(self, entry: zipfile.ZipInfo) -> int:
         """The local header repeats the name and has an extra field of its own: only it knows where the data starts."""
         start, end = entry.header_offset, entry.header_offset + _LOCAL_HEADER.size
         if start < 0 or end > self.size:
-            raise self._refused(f"{entry.filename} lies outside the file", "Download it again")
+            raise self._make_error(f"{entry.filename} lies outside the file", "Download it again")
         magic, name, extra = _LOCAL_HEADER.unpack(self._bytes[start:end].tobytes())
         if magic != _LOCAL_MAGIC:
-            raise self._refused(f"{entry.filename} is not where the directory says", "Download it again")
+            raise self._make_error(f"{entry.filename} is not where the directory says", "Download it again")
         return int(end + name + extra)
 
-    def _refused(self, problem: str, fix: str) -> CheckpointError:
+    def _make_error(self, problem: str, fix: str) -> CheckpointError:
         return CheckpointError(f"{self.path}: {problem}. {fix}.")
 
 
@@ -89,16 +89,16 @@ class _Frugal:
         return self._file.read(size)
 
 
-def _directory(path: Path, file: BinaryIO) -> dict[str, zipfile.ZipInfo]:
+def _read_directory(path: Path, file: BinaryIO) -> dict[str, zipfile.ZipInfo]:
     try:
         with zipfile.ZipFile(_Frugal(file)) as archive:
             return {entry.filename: entry for entry in archive.infolist()}
     except (zipfile.BadZipFile, NotImplementedError, struct.error) as error:
         file.seek(0)
-        raise _no_zip(path, file.read(1)) from error
+        raise _make_zip_error(path, file.read(1)) from error
 
 
-def _no_zip(path: Path, first: bytes) -> CheckpointError:
+def _make_zip_error(path: Path, first: bytes) -> CheckpointError:
     if first == _PICKLE_MAGIC:
         return CheckpointError(
             f"{path}: an old-style .pth, which cannot be read safely. Write it again with a torch of today: "

@@ -37,7 +37,7 @@ class Checkpoint:
         self.release = self._zip.release
         self._root = self._find_root()
         self._check_byte_order()
-        self.records = self._records()
+        self.records = self._read_records()
 
     def shape(self, name: str) -> Shape:
         """The shape of a tensor. Raises CheckpointError if it is missing."""
@@ -49,16 +49,16 @@ class Checkpoint:
         for name, shape in expected:
             record = self._record(name)
             if record.shape != shape:
-                raise self.refused(f"tensor {name}: expected shape {list(shape)}, found {list(record.shape)}")
-            numbers += math.prod(shape) * self._dtype(name, record.storage).itemsize
+                raise self.make_error(f"tensor {name}: expected shape {list(shape)}, found {list(record.shape)}")
+            numbers += math.prod(shape) * self._find_dtype(name, record.storage).itemsize
         # Many views of few bytes would be copied into memory that nobody has.
         if numbers > self._zip.size:
-            raise self.refused("its tensors claim more bytes than the file has")
+            raise self.make_error("its tensors claim more bytes than the file has")
 
     def read(self, name: str) -> Array:
         """A tensor as float32, C-contiguous, where it lies in the file if it is so there. Raises CheckpointError."""
         record = self._record(name)
-        view = self._view(name, record)
+        view = self._view_tensor(name, record)
         if record.storage.kind == _BFLOAT16:
             return (view.astype(np.uint32) << 16).view(np.float32)
         with np.errstate(over="ignore"):  # a float64 beyond float32 is infinite here, and the engine refuses its answer
@@ -69,72 +69,74 @@ class Checkpoint:
         lines = [f"{self._zip.size}"]
         for name in sorted(names):
             record = self._record(name)
-            lines.append(f"{name} {record[1:]} {record.storage.kind} {self._zip.crc(self._entry(record.storage)):08x}")
+            checksum = self._zip.crc(self._name_entry(record.storage))
+            lines.append(f"{name} {record[1:]} {record.storage.kind} {checksum:08x}")
         return "\n".join(lines)
 
-    def refused(self, problem: str) -> CheckpointError:
+    def make_error(self, problem: str) -> CheckpointError:
         """The error for a problem of this file."""
         return CheckpointError(f"{self.path}: {problem}. Use the published EmoTalk.pth, or download it again.")
 
     def _find_root(self) -> str:
         roots = [name.removesuffix(_PICKLE) for name in self._zip.entries if name.endswith(_PICKLE)]
         if len(roots) != 1:
-            raise self.refused("a zip, but not one that torch.save wrote (no data.pkl)")
+            raise self.make_error("a zip, but not one that torch.save wrote (no data.pkl)")
         return roots[0]
 
     def _check_byte_order(self) -> None:
         name = f"{self._root}/byteorder"
         if name in self._zip.entries and self._zip.read(name).tobytes().strip() != b"little":
-            raise self.refused("it was written on a big-endian machine")
+            raise self.make_error("it was written on a big-endian machine")
 
-    def _records(self) -> dict[str, TensorRecord]:
+    def _read_records(self) -> dict[str, TensorRecord]:
         pickled = self._zip.read(self._root + _PICKLE)
         if pickled.size > _LARGEST_PICKLE:
-            raise self.refused(f"its pickle is larger than {_LARGEST_PICKLE >> 20} MiB")
+            raise self.make_error(f"its pickle is larger than {_LARGEST_PICKLE >> 20} MiB")
         try:
             described = describe(pickled.tobytes())
         except ValueError as error:
-            raise self.refused(str(error)) from error
-        return self._published({n: value for n, value in self._state(described).items() if _is_tensor(n, value)})
+            raise self.make_error(str(error)) from error
+        tensors = {name: value for name, value in self._find_state(described).items() if _is_tensor(name, value)}
+        return self._rename_tensors(tensors)
 
-    def _published(self, found: dict[str, TensorRecord]) -> dict[str, TensorRecord]:
+    def _rename_tensors(self, found: dict[str, TensorRecord]) -> dict[str, TensorRecord]:
         records: dict[str, TensorRecord] = {}
         for name, record in found.items():
-            if (published := _published(name)) in records:
-                raise self.refused(f"tensor {published} stands in it twice, in two spellings")
+            if (published := _to_published(name)) in records:
+                raise self.make_error(f"tensor {published} stands in it twice, in two spellings")
             records[published] = record
         return records
 
-    def _state(self, described: Any) -> dict[Any, Any]:
+    def _find_state(self, described: Any) -> dict[Any, Any]:
         state = described.get("state_dict", described) if isinstance(described, dict) else None
         if not isinstance(state, dict):
-            raise self.refused("it holds no state dict")
+            raise self.make_error("it holds no state dict")
         return state
 
     def _record(self, name: str) -> TensorRecord:
         if name not in self.records:
-            raise self.refused(f"tensor {name} is missing")
+            raise self.make_error(f"tensor {name} is missing")
         return self.records[name]
 
-    def _entry(self, storage: Storage) -> str:
+    def _name_entry(self, storage: Storage) -> str:
         return f"{self._root}/data/{storage.key}"
 
-    def _dtype(self, name: str, storage: Storage) -> np.dtype[Any]:
+    def _find_dtype(self, name: str, storage: Storage) -> np.dtype[Any]:
         if storage.kind not in _DTYPES:
-            raise self.refused(f"tensor {name}: {storage.kind} holds no weights")
+            raise self.make_error(f"tensor {name}: {storage.kind} holds no weights")
         return np.dtype(_DTYPES[storage.kind])
 
-    def _numbers(self, name: str, storage: Storage) -> NDArray[Any]:
-        raw: Bytes = self._zip.read(self._entry(storage))
-        dtype = self._dtype(name, storage)
+    def _read_numbers(self, name: str, storage: Storage) -> NDArray[Any]:
+        raw: Bytes = self._zip.read(self._name_entry(storage))
+        dtype = self._find_dtype(name, storage)
         if storage.length * dtype.itemsize > raw.size:
-            raise self.refused(f"tensor {name}: its storage is shorter than it says")
+            raise self.make_error(f"tensor {name}: its storage is shorter than it says")
         return raw[: storage.length * dtype.itemsize].view(dtype)
 
-    def _view(self, name: str, record: TensorRecord) -> NDArray[Any]:
-        numbers = self._numbers(name, record.storage)
+    def _view_tensor(self, name: str, record: TensorRecord) -> NDArray[Any]:
+        numbers = self._read_numbers(name, record.storage)
         if not _inside(record):
-            raise self.refused(f"tensor {name}: it reaches past the end of its storage")
+            raise self.make_error(f"tensor {name}: it reaches past the end of its storage")
         strides = [stride * numbers.itemsize for stride in record.strides]
         return np.lib.stride_tricks.as_strided(numbers[record.offset :], record.shape, strides)
 
@@ -151,6 +153,6 @@ def _is_tensor(name: Any, value: Any) -> bool:
     return isinstance(name, str) and isinstance(value, TensorRecord)
 
 
-def _published(name: str) -> str:
+def _to_published(name: str) -> str:
     """The published name: without the prefix of a data-parallel run, in the older spelling of weight norm."""
     return _WEIGHT_NORM.sub(lambda half: _HALVES[half[1]], name.removeprefix("module."))

@@ -76,7 +76,7 @@ def write(source: UsedTensors, file: BinaryIO) -> None:
         file.write(_store(source, name).data)
     file.flush()
     source.checkpoint.release()
-    sums = _sums(MappedFile(file).bytes[layout.start :])
+    sums = _checksum_blocks(MappedFile(file).bytes[layout.start :])
     file.seek(0)
     file.write(layout.header(sums))
     file.flush()
@@ -95,13 +95,13 @@ def open_converted(source: UsedTensors, path: Path) -> Weights:
     Raises FileNotFoundError, and CheckpointError if the file is damaged or was made from other weights.
     """
     with open_regular(path) as file:
-        layout, found = _Layout.of(source), _metadata(path, file)
+        layout, found = _Layout.of(source), _read_metadata(path, file)
         if found.get("format") != _FORMAT or found.get("source") != source.digest:
-            raise _refused(path, "it was made from another checkpoint or by another version")
+            raise _make_error(path, "it was made from another checkpoint or by another version")
         found_bytes = MappedFile(file).bytes
-        header = layout.header(_sums(found_bytes[layout.start :]))
+        header = layout.header(_checksum_blocks(found_bytes[layout.start :]))
         if found_bytes.size != layout.size or found_bytes[: layout.start].tobytes() != header:
-            raise _refused(path, "it is damaged")
+            raise _make_error(path, "it is damaged")
         return read(source, file)
 
 
@@ -148,25 +148,25 @@ def _store(source: UsedTensors, name: str) -> NDArray[Any]:
     return narrow(values) if is_narrowed(name) else np.ascontiguousarray(values)
 
 
-def _sums(numbers: Bytes) -> list[int]:
+def _checksum_blocks(numbers: Bytes) -> list[int]:
     with ThreadPoolExecutor() as pool:
-        return list(pool.map(zlib.crc32, _blocks(numbers)))
+        return list(pool.map(zlib.crc32, _split_blocks(numbers)))
 
 
-def _blocks(numbers: Bytes) -> Iterator[Bytes]:
+def _split_blocks(numbers: Bytes) -> Iterator[Bytes]:
     return (numbers[start : start + _CHECKED_AT_ONCE] for start in range(0, numbers.size, _CHECKED_AT_ONCE))
 
 
-def _metadata(path: Path, file: BinaryIO) -> Mapping[str, Any]:
+def _read_metadata(path: Path, file: BinaryIO) -> Mapping[str, Any]:
     length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
     if not 2 <= length <= _LARGEST_HEADER:
-        raise _refused(path, "it is damaged")
+        raise _make_error(path, "it is damaged")
     try:
         metadata = json.loads(file.read(length)).get("__metadata__", {})
     except (ValueError, AttributeError, RecursionError) as error:
-        raise _refused(path, "it is damaged") from error
+        raise _make_error(path, "it is damaged") from error
     return metadata if isinstance(metadata, dict) else {}
 
 
-def _refused(path: Path, problem: str) -> CheckpointError:
+def _make_error(path: Path, problem: str) -> CheckpointError:
     return CheckpointError(f"{path}: {problem}. Write it again with: emotalk convert, or remove it.")

@@ -52,7 +52,7 @@ class EmoTalkEngine:
     @cached_property
     def card(self) -> EngineCard:
         """Made when it is first asked for: the network runs once for it. Raises CheckpointError for damaged weights."""
-        return EngineCard(NAME, LICENCE, self._fingerprint(), self._runtime.device, self._precision)
+        return EngineCard(NAME, LICENCE, self._make_fingerprint(), self._runtime.device, self._precision)
 
     def animate(self, window: Pcm, style: Style) -> Frames:
         """Animate float32 [n] at 16 kHz (n ≥ 1) → float32 [frame_count(n), 52], raw.
@@ -73,7 +73,7 @@ class EmoTalkEngine:
             raise EngineError("the network answered NaN or infinity. Check the samples and the checkpoint")
         return frames
 
-    def _fingerprint(self) -> str:
+    def _make_fingerprint(self) -> str:
         """16 hex digits over the network, its weights, and what it makes on this machine of a sound that all have.
 
         Processors that compute the same have the same: a job may move between them.

@@ -16,10 +16,10 @@ def list_gpus() -> list[str]:
     count = ctypes.c_int(0)
     if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
         return []
-    return [_name(driver, number) for number in range(count.value)]
+    return [_read_name(driver, number) for number in range(count.value)]
 
 
-def _name(driver: ctypes.CDLL, number: int) -> str:
+def _read_name(driver: ctypes.CDLL, number: int) -> str:
     device, text = ctypes.c_int(0), ctypes.create_string_buffer(_NAME_BYTES)
     driver.cuDeviceGet(ctypes.byref(device), number)
     driver.cuDeviceGetName(text, _NAME_BYTES, device)

@@ -68,12 +68,12 @@ class OnnxRuntime:
     def __init__(self, weights: Weights, provider: Provider = CPU, threads: int | None = None) -> None:
         self.device = provider.device
         self.batch_seconds = BATCH_SECONDS
-        self.identity = _identity(provider)
+        self.identity = _describe(provider)
         self._lock = Lock()
         self._most: int | None = None
         layers = OnnxLayers()
         samples = layers.input("samples", ["windows", "samples"])
-        inputs = _inputs(layers)
+        inputs = _make_inputs(layers)
         network = Network(layers, weights)
         answer = network.face(Inputs(*network.features(samples), *inputs))
         self._session = _session(layers, {"face": answer}, provider, threads)
@@ -127,7 +127,7 @@ def offers_cuda() -> bool:
     return CUDA.name in onnxruntime.get_available_providers()
 
 
-def _inputs(layers: OnnxLayers) -> list[Any]:
+def _make_inputs(layers: OnnxLayers) -> list[Any]:
     shapes: dict[str, list[int | str]] = {
         "content_positions": ["content"],
         "emotion_positions": ["emotion"],
@@ -165,6 +165,6 @@ def _session(layers: OnnxLayers, answers: dict[str, Any], provider: Provider, th
     return session
 
 
-def _identity(provider: Provider) -> str:
+def _describe(provider: Provider) -> str:
     where = list_gpus()[0] if provider is CUDA else "cpu"
     return f"onnxruntime {onnxruntime.__version__}; {provider.name}; {sorted(provider.options.items())}; {where}"

@@ -36,14 +36,14 @@ class OpenVinoRuntime:
         self._lock = Lock()
         core = openvino.Core()
         try:
-            self._features = core.compile_model(build_features(weights), _DEVICE, _options(threads))
+            self._features = core.compile_model(build_features(weights), _DEVICE, _list_options(threads))
             layers = OpenVinoLayers(_reads_in_place(weights))
-            face = core.compile_model(build_face(layers, weights), _DEVICE, _options(threads))
+            face = core.compile_model(build_face(layers, weights), _DEVICE, _list_options(threads))
             self._tile, self._request = self._features.create_infer_request(), face.create_infer_request()
             for name, matrix in layers.lent.items():
                 self._request.set_tensor(name, matrix)
             self.reads_weights = bool(layers.lent)
-            self.identity = _identity(face)
+            self.identity = _describe(face)
         except (RuntimeError, MemoryError) as error:
             raise to_engine_error(error) from error
 
@@ -87,7 +87,7 @@ def probe(encoder: Weights, samples: Floats, threads: int | None = None) -> Floa
     answer = Network(layers, encoder).probe(layers.input("samples", [-1]))
     try:
         model = openvino.Model([answer], layers.inputs, "probe")
-        request = openvino.Core().compile_model(model, _DEVICE, _options(threads)).create_infer_request()
+        request = openvino.Core().compile_model(model, _DEVICE, _list_options(threads)).create_infer_request()
         for name, matrix in layers.lent.items():
             request.set_tensor(name, matrix)
         request.infer({"samples": samples}, share_inputs=True)
@@ -119,7 +119,7 @@ def _reads_in_place(weights: Weights) -> bool:
     Not with AMX in 16 bits: it computes so fast that laying them out for each window would take a good part of the
     time. And only where it was measured: elsewhere OpenVINO has other kernels.
     """
-    fast = weights.half and "amx" in _instruction_set()
+    fast = weights.half and "amx" in _read_instruction_set()
     return platform.machine() in ("x86_64", "AMD64") and not fast
 
 
@@ -132,7 +132,7 @@ _KERNELS = 64
 """Kernels that are kept for lengths that were seen. By default 5000 are, and each new length of a clip adds some."""
 
 
-def _options(threads: int | None) -> dict[str, str | int]:
+def _list_options(threads: int | None) -> dict[str, str | int]:
     """f32 even for a narrow network: left alone, or told bf16, OpenVINO narrows more than the graph says."""
     options: dict[str, str | int] = {
         "INFERENCE_PRECISION_HINT": "f32",
@@ -145,7 +145,7 @@ def _options(threads: int | None) -> dict[str, str | int]:
     return options | ({} if threads is None else {"INFERENCE_NUM_THREADS": threads})
 
 
-def _identity(compiled: openvino.CompiledModel) -> str:
+def _describe(compiled: openvino.CompiledModel) -> str:
     """What may decide the last bits besides weights and processor: OpenVINO's build, and how sums are split.
 
     The number of threads belongs to it: 25 s on one thread and on two differ in the last bits.
@@ -153,7 +153,7 @@ def _identity(compiled: openvino.CompiledModel) -> str:
     return f"openvino {openvino.get_version()}; {compiled.get_property('INFERENCE_NUM_THREADS')} threads"
 
 
-def _instruction_set() -> str:
+def _read_instruction_set() -> str:
     """The vector instructions, where Linux tells: a virtual machine's processor name may not say what it hides."""
     if not _CPUINFO.exists():
         return ""

@@ -89,7 +89,7 @@ class _Machine:
     def storage(self) -> None:
         match self.stack.pop():
             case ("storage", _Global("torch", kind), str(key), str(), int(length)):
-                self.push(Storage(kind, key, _size(length)))
+                self.push(Storage(kind, key, _read_size(length)))
             case _:
                 raise ValueError("its pickle refers to something that is not a storage")
 
@@ -108,14 +108,16 @@ class _Machine:
         self.stack[-1].extend(items)
 
 
-def _tensor(*arguments: Any) -> TensorRecord:
+def _make_tensor(*arguments: Any) -> TensorRecord:
     match arguments:
         case (Storage() as storage, int(offset), tuple(shape), tuple(strides), *_):
-            return TensorRecord(storage, _size(offset), tuple(map(_size, shape)), tuple(map(_size, strides)))
+            return TensorRecord(
+                storage, _read_size(offset), tuple(map(_read_size, shape)), tuple(map(_read_size, strides))
+            )
     raise ValueError("its pickle describes an impossible tensor")
 
 
-def _parameter(tensor: Any, *_: Any) -> Any:
+def _make_parameter(tensor: Any, *_: Any) -> Any:
     return tensor
 
 
@@ -123,7 +125,7 @@ def _ordered_dict(*_: Any) -> Any:
     raise ValueError("its pickle fills a dict in a way that no checkpoint needs")
 
 
-def _size(value: Any) -> int:
+def _read_size(value: Any) -> int:
     if not isinstance(value, int) or not 0 <= value <= _LARGEST:
         raise ValueError(f"its pickle gives a size of {value if isinstance(value, int) else type(value).__name__}")
     return value
@@ -131,8 +133,8 @@ def _size(value: Any) -> int:
 
 _CALLS: dict[tuple[str, str], Callable[..., Any]] = {
     ("collections", "OrderedDict"): _ordered_dict,
-    ("torch._utils", "_rebuild_tensor_v2"): _tensor,
-    ("torch._utils", "_rebuild_parameter"): _parameter,
+    ("torch._utils", "_rebuild_tensor_v2"): _make_tensor,
+    ("torch._utils", "_rebuild_parameter"): _make_parameter,
 }
 
 _OPCODES: dict[str, Callable[[_Machine, Any], object]] = {

@@ -48,7 +48,7 @@ def start(checkpoint: Path, kind: RuntimeKind, precision: Precision, threads: in
     """
     source = find_weights(checkpoint)
     if precision == "fp32" or (precision == "auto" and not kind.has_half()):
-        return _exact(source, kind, threads)
+        return _start_exact(source, kind, threads)
     weights = half_weights(source, kind)
     try:
         check(weights, kind, threads)
@@ -58,7 +58,7 @@ def start(checkpoint: Path, kind: RuntimeKind, precision: Precision, threads: in
         if precision != "auto":
             raise
         log.warning("falling back to fp32", extra={"error": str(wrong), "fix": "none needed; --precision fp32 says so"})
-        return _exact(source, kind, threads)
+        return _start_exact(source, kind, threads)
     return Started(kind.start(weights, threads), weights, kind.half.name)
 
 
@@ -74,10 +74,12 @@ def check_offered(kind: RuntimeKind, precision: Precision) -> None:
 
 def check(weights: Weights, kind: RuntimeKind, threads: int | None) -> None:
     """Raise PrecisionUnavailable if narrow arithmetic is off from float32 arithmetic on the same weights."""
-    samples = prepare(_speechlike(), Style()).samples
+    samples = prepare(_make_speech(), Style()).samples
     samples = samples[span_of(0, feature_count(samples.size))]
-    encoders = {_widths(weights, prefix): prefix for prefix in (EMOTION, CONTENT)}
-    error = max(_error(weights.shallow(prefix, _LAYERS), samples, kind, threads) for prefix in encoders.values())
+    encoders = {_list_widths(weights, prefix): prefix for prefix in (EMOTION, CONTENT)}
+    error = max(
+        _measure_error(weights.shallow(prefix, _LAYERS), samples, kind, threads) for prefix in encoders.values()
+    )
     name = kind.half.name
     if not error <= LARGEST_ERROR:
         raise PrecisionUnavailable(
@@ -104,10 +106,10 @@ def narrow_weights(source: UsedTensors) -> Weights:
     else:
         log.info("converted file", extra={"path": str(path)})
         return weights
-    return _converted_now(source)
+    return _convert_now(source)
 
 
-def _converted_now(source: UsedTensors) -> Weights:
+def _convert_now(source: UsedTensors) -> Weights:
     """In a file and not in memory, so that the system can drop the pages once the runtime has packed its own."""
     try:
         with tempfile.TemporaryFile() as file:
@@ -119,23 +121,23 @@ def _converted_now(source: UsedTensors) -> Weights:
         return narrow_network(source.read())
 
 
-def _exact(source: UsedTensors, kind: RuntimeKind, threads: int | None) -> Started:
+def _start_exact(source: UsedTensors, kind: RuntimeKind, threads: int | None) -> Started:
     weights = source.read()
     return Started(kind.start(weights, threads), weights, "fp32")
 
 
-def _error(encoder: Weights, samples: Floats, kind: RuntimeKind, threads: int | None) -> float:
+def _measure_error(encoder: Weights, samples: Floats, kind: RuntimeKind, threads: int | None) -> float:
     exact, answer = (kind.probe(each, samples, threads) for each in (widen_network(encoder), encoder))
     movement = np.sqrt(np.square(exact - exact.mean(0)).mean())
     return float(np.sqrt(np.square(answer - exact).mean()) / movement)
 
 
-def _widths(weights: Weights, prefix: str) -> tuple[tuple[int, ...], ...]:
+def _list_widths(weights: Weights, prefix: str) -> tuple[tuple[int, ...], ...]:
     """Encoders of the same widths run on the same kernels."""
     return tuple(x.shape for name, x in sorted(weights.shallow(prefix, _LAYERS).tensors.items()))
 
 
-def _speechlike() -> Pcm:
+def _make_speech() -> Pcm:
     """Syllables of a wandering tone in a little noise: something that makes every channel move."""
     t = np.arange(int(_SECONDS * SAMPLE_RATE)) / SAMPLE_RATE
     tone = sum(np.sin(2 * np.pi * k * (120 * t + 6 * np.sin(3 * t))) / k for k in range(1, 16))

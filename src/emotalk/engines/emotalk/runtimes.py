@@ -67,7 +67,7 @@ def choose_runtime(device: Device, kinds: Mapping[Device, RuntimeKind]) -> Runti
     return kinds[device]
 
 
-def _openvino_missing() -> str:
+def _find_openvino_problem() -> str:
     return "" if find_spec("openvino") else f"OpenVINO is not installed. Install it: {how_to_install('emotalk')}"
 
 
@@ -83,13 +83,13 @@ def _probe_openvino(encoder: Weights, samples: Floats, threads: int | None) -> F
     return probe(encoder, samples, threads)
 
 
-def _openvino_has_bf16() -> bool:
+def _has_openvino_bf16() -> bool:
     from emotalk.engines.emotalk.openvino_runtime import has_bf16
 
     return has_bf16()
 
 
-def _cuda_missing() -> str:
+def _find_cuda_problem() -> str:
     """Cheapest first: most machines have no GPU, and need not load a runtime to know it."""
     if not list_gpus():
         return "no NVIDIA GPU answers on this machine. Use --device cpu or --device auto"
@@ -117,7 +117,7 @@ def _install_cuda() -> str:
     return f"{how_to_install('cuda')} && {over_the_other}"
 
 
-_OPENVINO = RuntimeKind(_start_openvino, _probe_openvino, BF16, _openvino_has_bf16, _openvino_missing)
-_CUDA = RuntimeKind(_start_cuda, _probe_cuda, FP16, lambda: True, _cuda_missing)
+_OPENVINO = RuntimeKind(_start_openvino, _probe_openvino, BF16, _has_openvino_bf16, _find_openvino_problem)
+_CUDA = RuntimeKind(_start_cuda, _probe_cuda, FP16, lambda: True, _find_cuda_problem)
 
 RUNTIMES: Mapping[Device, RuntimeKind] = {"cpu": _OPENVINO, "cuda": _CUDA}

@@ -66,7 +66,7 @@ class Weights:
 
     def shallow(self, prefix: str, layers: int) -> "Weights":
         """An encoder with only its first few layers."""
-        kept = {name: x for name, x in self.tensors.items() if name.startswith(prefix) and _layer(name) < layers}
+        kept = {name: x for name, x in self.tensors.items() if name.startswith(prefix) and _find_layer(name) < layers}
         return replace(self, tensors=kept, prefix=prefix)
 
 
@@ -112,7 +112,7 @@ class DecoderWidths:
 def find_weights(path: Path) -> UsedTensors:
     """Look at a checkpoint's used tensors. Raises CheckpointNotFound, CheckpointError naming file and tensor."""
     checkpoint = Checkpoint(path)
-    shapes = dict(_used_tensors(checkpoint))
+    shapes = dict(_list_used_tensors(checkpoint))
     checkpoint.check(shapes.items())
     digest = hashlib.blake2b(checkpoint.identity(shapes).encode(), digest_size=16).hexdigest()
     return UsedTensors(checkpoint, shapes, digest)
@@ -128,36 +128,36 @@ def encoder_heads(hidden: int) -> int:
     return min(_MOST_HEADS, hidden // _NARROWEST_HEAD)
 
 
-def _layer(name: str) -> int:
+def _find_layer(name: str) -> int:
     """The encoder layer that a tensor belongs to; −1 if to none."""
     found = _LAYER.search(name)
     return int(found[1]) if found else -1
 
 
-def _used_tensors(checkpoint: Checkpoint) -> Shapes:
-    content, emotion = _encoder_widths(checkpoint, CONTENT), _encoder_widths(checkpoint, EMOTION)
-    decoder = _decoder_widths(checkpoint)
-    yield from _encoder(CONTENT, content)
-    yield from _encoder(EMOTION, emotion)
-    yield from _affine("audio_feature_map_cont", decoder.content, content.hidden)
-    yield from _affine("audio_feature_map_emo", decoder.hidden, emotion.hidden)
-    yield from _affine("audio_feature_map_emo2", decoder.emotion, decoder.hidden)
-    yield from _affine("obj_vector_level", decoder.level, EMOTION_LEVELS)
-    yield from _affine("obj_vector_person", decoder.person, PERSONS)
-    yield from _affine("bs_map_r", BLENDSHAPES, decoder.hidden)
-    yield from _decoder(DECODER, decoder.hidden)
+def _list_used_tensors(checkpoint: Checkpoint) -> Shapes:
+    content, emotion = _measure_encoder(checkpoint, CONTENT), _measure_encoder(checkpoint, EMOTION)
+    decoder = _measure_decoder(checkpoint)
+    yield from _list_encoder(CONTENT, content)
+    yield from _list_encoder(EMOTION, emotion)
+    yield from _list_affine("audio_feature_map_cont", decoder.content, content.hidden)
+    yield from _list_affine("audio_feature_map_emo", decoder.hidden, emotion.hidden)
+    yield from _list_affine("audio_feature_map_emo2", decoder.emotion, decoder.hidden)
+    yield from _list_affine("obj_vector_level", decoder.level, EMOTION_LEVELS)
+    yield from _list_affine("obj_vector_person", decoder.person, PERSONS)
+    yield from _list_affine("bs_map_r", BLENDSHAPES, decoder.hidden)
+    yield from _list_decoder(DECODER, decoder.hidden)
 
 
-def _encoder_widths(checkpoint: Checkpoint, prefix: str) -> EncoderWidths:
+def _measure_encoder(checkpoint: Checkpoint, prefix: str) -> EncoderWidths:
     dense = f"{prefix}encoder.layers.0.feed_forward.intermediate_dense.weight"
     projection = f"{prefix}feature_projection.projection.weight"
-    conv, hidden = _width(checkpoint, projection, 1), _width(checkpoint, projection, 0)
+    conv, hidden = _measure_width(checkpoint, projection, 1), _measure_width(checkpoint, projection, 0)
     if hidden % POSITIONAL_GROUPS:
-        raise checkpoint.refused(f"tensor {projection}: {hidden} is not a multiple of 16")
-    return EncoderWidths(conv, hidden, _width(checkpoint, dense, 0), _layers(checkpoint))
+        raise checkpoint.make_error(f"tensor {projection}: {hidden} is not a multiple of 16")
+    return EncoderWidths(conv, hidden, _measure_width(checkpoint, dense, 0), _count_layers(checkpoint))
 
 
-def _layers(checkpoint: Checkpoint) -> int:
+def _count_layers(checkpoint: Checkpoint) -> int:
     """Both encoders are equally deep, so the deeper one says how many layers there must be: a missing one is named."""
     marks = (f"{CONTENT}encoder.layers.", f"{EMOTION}encoder.layers.")
     names = [name.removeprefix(mark) for name in checkpoint.records for mark in marks if name.startswith(mark)]
@@ -166,55 +166,55 @@ def _layers(checkpoint: Checkpoint) -> int:
     return 1 + max(map(int, numbers), default=0)
 
 
-def _decoder_widths(checkpoint: Checkpoint) -> DecoderWidths:
+def _measure_decoder(checkpoint: Checkpoint) -> DecoderWidths:
     parts = ("audio_feature_map_cont", "audio_feature_map_emo2", "obj_vector_level", "obj_vector_person")
-    widths = DecoderWidths(*(_width(checkpoint, f"{part}.weight", 0) for part in parts))
+    widths = DecoderWidths(*(_measure_width(checkpoint, f"{part}.weight", 0) for part in parts))
     if widths.hidden % DECODER_HEADS:
-        raise checkpoint.refused(f"the decoder's width {widths.hidden} does not divide into {DECODER_HEADS} heads")
+        raise checkpoint.make_error(f"the decoder's width {widths.hidden} does not divide into {DECODER_HEADS} heads")
     return widths
 
 
-def _width(checkpoint: Checkpoint, name: str, axis: int) -> int:
+def _measure_width(checkpoint: Checkpoint, name: str, axis: int) -> int:
     shape = checkpoint.shape(name)
     if len(shape) != 2 or 0 in shape:
-        raise checkpoint.refused(f"tensor {name}: expected a matrix, found shape {list(shape)}")
+        raise checkpoint.make_error(f"tensor {name}: expected a matrix, found shape {list(shape)}")
     return shape[axis]
 
 
-def _affine(name: str, *shape: int) -> Shapes:
+def _list_affine(name: str, *shape: int) -> Shapes:
     yield f"{name}.weight", shape
     yield f"{name}.bias", shape[:1]
 
 
-def _encoder(p: str, w: EncoderWidths) -> Shapes:
+def _list_encoder(p: str, w: EncoderWidths) -> Shapes:
     for i, kernel in enumerate(KERNELS):
-        yield from _affine(f"{p}feature_extractor.conv_layers.{i}.conv", w.conv, w.conv if i else 1, kernel)
-        yield from _affine(f"{p}feature_extractor.conv_layers.{i}.layer_norm", w.conv)
-    yield from _affine(f"{p}feature_projection.layer_norm", w.conv)
-    yield from _affine(f"{p}feature_projection.projection", w.hidden, w.conv)
+        yield from _list_affine(f"{p}feature_extractor.conv_layers.{i}.conv", w.conv, w.conv if i else 1, kernel)
+        yield from _list_affine(f"{p}feature_extractor.conv_layers.{i}.layer_norm", w.conv)
+    yield from _list_affine(f"{p}feature_projection.layer_norm", w.conv)
+    yield from _list_affine(f"{p}feature_projection.projection", w.hidden, w.conv)
     yield f"{p}encoder.pos_conv_embed.conv.weight_g", (1, 1, POSITIONAL_KERNEL)
     yield f"{p}encoder.pos_conv_embed.conv.weight_v", (w.hidden, w.hidden // POSITIONAL_GROUPS, POSITIONAL_KERNEL)
     yield f"{p}encoder.pos_conv_embed.conv.bias", (w.hidden,)
     for i in range(w.layers):
-        yield from _encoder_layer(f"{p}encoder.layers.{i}.", w)
-    yield from _affine(f"{p}encoder.layer_norm", w.hidden)
+        yield from _list_encoder_layer(f"{p}encoder.layers.{i}.", w)
+    yield from _list_affine(f"{p}encoder.layer_norm", w.hidden)
 
 
-def _encoder_layer(p: str, w: EncoderWidths) -> Shapes:
+def _list_encoder_layer(p: str, w: EncoderWidths) -> Shapes:
     for name in ("q_proj", "k_proj", "v_proj", "out_proj"):
-        yield from _affine(f"{p}attention.{name}", w.hidden, w.hidden)
-    yield from _affine(f"{p}layer_norm", w.hidden)
-    yield from _affine(f"{p}feed_forward.intermediate_dense", w.feed_forward, w.hidden)
-    yield from _affine(f"{p}feed_forward.output_dense", w.hidden, w.feed_forward)
-    yield from _affine(f"{p}final_layer_norm", w.hidden)
+        yield from _list_affine(f"{p}attention.{name}", w.hidden, w.hidden)
+    yield from _list_affine(f"{p}layer_norm", w.hidden)
+    yield from _list_affine(f"{p}feed_forward.intermediate_dense", w.feed_forward, w.hidden)
+    yield from _list_affine(f"{p}feed_forward.output_dense", w.hidden, w.feed_forward)
+    yield from _list_affine(f"{p}final_layer_norm", w.hidden)
 
 
-def _decoder(p: str, hidden: int) -> Shapes:
+def _list_decoder(p: str, hidden: int) -> Shapes:
     for attention in ("self_attn", "multihead_attn"):
         yield f"{p}{attention}.in_proj_weight", (3 * hidden, hidden)
         yield f"{p}{attention}.in_proj_bias", (3 * hidden,)
-        yield from _affine(f"{p}{attention}.out_proj", hidden, hidden)
+        yield from _list_affine(f"{p}{attention}.out_proj", hidden, hidden)
     for name in ("linear1", "linear2"):
-        yield from _affine(f"{p}{name}", hidden, hidden)
+        yield from _list_affine(f"{p}{name}", hidden, hidden)
     for name in ("norm1", "norm2", "norm3"):
-        yield from _affine(f"{p}{name}", hidden)
+        yield from _list_affine(f"{p}{name}", hidden)

@@ -39,13 +39,13 @@ def prepare(pcm: Pcm, style: Style) -> WindowInputs:
     """Inputs for float32 [n ≥ 1] at 16 kHz; the answer has frame_count(n) rows."""
     samples = _normalise(pcm)
     features, frames = feature_count(samples.size), frame_count(pcm.size)
-    emotions = _emotion_rows(features)
+    emotions = _count_emotion_rows(features)
     return WindowInputs(
         samples,
-        _positions(features, frames),
-        _positions(features, emotions),
-        _positions(emotions, frames),
-        _distance(frames),
+        _spread_positions(features, frames),
+        _spread_positions(features, emotions),
+        _spread_positions(emotions, frames),
+        _make_distance(frames),
         np.array([style.emotion_level], np.int32),
         np.array([style.person_id], np.int32),
     )
@@ -67,12 +67,12 @@ def _normalise(pcm: Pcm) -> Floats:
     return np.pad(normal, (0, max(0, SHORTEST - pcm.size))).astype(np.float32)
 
 
-def _emotion_rows(features: int) -> int:
+def _count_emotion_rows(features: int) -> int:
     """Rows of the emotion encoder. In floating point and rounded down, as the reference does; but never none."""
     return max(1, int(features / _FEATURES_PER_SECOND * FPS))
 
 
-def _positions(rows: int, wanted: int) -> Floats:
+def _spread_positions(rows: int, wanted: int) -> Floats:
     """Where `wanted` points lie that span `rows` rows from first to last.
 
     In float32, as torch interpolates: in float64 the answer to 26 s is off by 1e-4 instead of 4e-6.
@@ -81,7 +81,7 @@ def _positions(rows: int, wanted: int) -> Floats:
     return np.arange(wanted, dtype=np.float32) * step
 
 
-def _distance(frames: int) -> Floats:
+def _make_distance(frames: int) -> Floats:
     """[1, 1, i, j]: −((i − j) div 30) for j ≤ i, else −inf. It depends on i − j only, so one line slides along:
 
     frames = 3:   line  0  0  0 −∞ −∞     rows  0 −∞ −∞ ╱ 0  0 −∞ ╱ 0  0  0
