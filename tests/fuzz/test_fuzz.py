@@ -42,7 +42,7 @@ def test_nearly_valid_bytes_are_taken_or_refused_by_name(name: str, tmp_path: Pa
 def test_no_message_of_any_call_is_an_error_without_a_name_and_the_server_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("emotalk.server.answers.streams.POLL_SECONDS", 0.02)
+    monkeypatch.setattr("emotalk.server.answers.switchboard.POLL_SECONDS", 0.02)
     monkeypatch.setattr("emotalk.worker.loop.CLAIM_WAIT", 0.02)
     with Inside(engine=ToneEngine(), max_seconds=LIMITS.max_seconds) as server:
         target = calls(server.channel)

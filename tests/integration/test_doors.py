@@ -40,7 +40,7 @@ HOUR = datetime.timedelta(hours=1)
 
 @pytest.fixture(autouse=True)
 def _quick_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emotalk.server.answers.streams.POLL_SECONDS", 0.02)
+    monkeypatch.setattr("emotalk.server.answers.switchboard.POLL_SECONDS", 0.02)
     monkeypatch.setattr("emotalk.worker.loop.CLAIM_WAIT", 0.02)
     monkeypatch.setattr("emotalk.server.run.GOODBYE_SECONDS", 0.05)
 

@@ -35,7 +35,7 @@ Open = Callable[[], Queue]
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emotalk.server.answers.streams.POLL_SECONDS", 0.02)
+    monkeypatch.setattr("emotalk.server.answers.switchboard.POLL_SECONDS", 0.02)
     monkeypatch.setattr("emotalk.server.run.GOODBYE_SECONDS", 0.05)
 
 

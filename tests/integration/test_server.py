@@ -40,7 +40,7 @@ SERVING, NOT_SERVING, UNKNOWN = ANSWER.SERVING, ANSWER.NOT_SERVING, ANSWER.UNKNO
 
 @pytest.fixture(autouse=True)
 def _quick_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emotalk.server.answers.streams.POLL_SECONDS", 0.02)
+    monkeypatch.setattr("emotalk.server.answers.switchboard.POLL_SECONDS", 0.02)
     monkeypatch.setattr("emotalk.worker.loop.CLAIM_WAIT", 0.02)
     monkeypatch.setattr(server_run, "GOODBYE_SECONDS", 0.05)
 
