@@ -71,7 +71,7 @@ class VoiceGate:
         self._model = model
         self._state = at_rest()
         self._open = False
-        self._chunks = 0
+        self._chunks, self._opened = 0, list[bool]()
         # Before the clip there is no voice.
         self._voice = Tape(base=-_AFTER - _SIDE)
         self._voice.append(np.zeros(_AFTER + _SIDE, np.float32))
@@ -85,19 +85,23 @@ class VoiceGate:
     def hear(self, chunks: NDArray[np.float32]) -> None:
         """Take the next chunks [n, 576], each with its 64 samples of context; `settle` then extends `openness`."""
         probabilities, self._state = self._model.judge(chunks, self._state)
-        opened = np.array([self._opens(each) for each in probabilities.tolist()], np.float32)
-        ends = (self._chunks + np.arange(len(opened) + 1)) * CHUNK
-        # Ticks whose middle, (i + ½) · 160, lies in a chunk that has been judged.
-        ticks = (ends + _TICK_SAMPLES // 2 - 1) // _TICK_SAMPLES
-        self._voice.append(np.repeat(opened, np.diff(ticks)))
-        self._chunks += len(opened)
+        self._opened += [self._opens(each) for each in probabilities.tolist()]
+        self._chunks += len(chunks)
 
     def _opens(self, probability: float) -> bool:
         self._open = probability >= (_STAY_OPEN_AT if self._open else _OPEN_AT)
         return self._open
 
+    def _spread(self) -> None:
+        """Verdicts since the last time on the grid: ticks whose middle, (i + ½) · 160, lies in these chunks."""
+        ends = np.arange(self._chunks - len(self._opened), self._chunks + 1) * CHUNK
+        ticks = (ends + _TICK_SAMPLES // 2 - 1) // _TICK_SAMPLES
+        self._voice.append(np.repeat(np.array(self._opened, np.float32), np.diff(ticks)))
+        self._opened = []
+
     def settle(self) -> None:
         """Extend `openness` as far as what has been heard decides it."""
+        self._spread()
         ticks = self._voice.end - _BEFORE - _SIDE
         # A sum of taps, not a convolution: the same bytes however many ticks are settled at once.
         start = self.openness.end
