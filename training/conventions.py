@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from emotalk.engines.builtin.mouth import drawn
+from emotalk.engines.builtin.mouth import draw_mouth
 from emotalk.engines.builtin.plan import CLIP
 from emotalk.engines.builtin.poses import PHONE, PHONES, SHAPES
 from emotalk.expression.signs import draw, row
@@ -45,7 +45,7 @@ def said(phone: str) -> Frames:
     names = np.full(len(shares), PHONE["AA"])
     names[CLIP.past + _ONSET : CLIP.past + _ONSET + _LENGTH] = PHONE[phone]
     shares[np.arange(len(shares)), names] = 1
-    shapes = drawn(shares, CLIP.past, np.ones(CLIP.hop_frames + CLIP.foresight, np.float32), CLIP.hop_frames)
+    shapes = draw_mouth(shares, CLIP.past, np.ones(CLIP.hop_frames + CLIP.foresight, np.float32), CLIP.hop_frames)
     return _columns(shapes[round((_ONSET + _LENGTH / 2) * 3 / 5)])
 
 

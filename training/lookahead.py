@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from emotalk.engines.builtin.clock import rows_to_frames
 from emotalk.engines.builtin.engine import MODELS
-from emotalk.engines.builtin.mouth import drawn, on_face
+from emotalk.engines.builtin.mouth import draw_mouth, on_face
 from emotalk.engines.builtin.network import AGAIN, HEARD_SAMPLES, Step, StreamNetwork
 from emotalk.engines.builtin.plan import ROW_SAMPLES, ROWS_PER_STEP
 from emotalk.engines.builtin.poses import SHAPES
@@ -92,7 +92,7 @@ class Ahead:
             first, sixth = len(rows) - 1, 0
         ahead = min(FORESIGHT, -(-3 * (len(rows) - 1 - first) // 5))
         voice = openness(rows_to_frames(rows[first:, -1:], 1 + ahead, sixth)[:, 0])
-        (shapes,) = drawn(rows[:, :-1], first, voice, 1, replace(SIGHT, lead=sixth))
+        (shapes,) = draw_mouth(rows[:, :-1], first, voice, 1, replace(SIGHT, lead=sixth))
         return np.asarray(shapes)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from emotalk.chunking import Chunking, Cut, Uncut, open_live, open_session
 from emotalk.engines.base import Engine, EngineSession, Latency, WindowEngine, push_many
 from emotalk.errors import EmoTalkError, EngineError
-from emotalk.expression import LIDS_AHEAD, Emotions, ExpressedSession, expressed, fingerprint_of
+from emotalk.expression import LIDS_AHEAD, Emotions, ExpressedSession, express, fingerprint_of
 from emotalk.face import Frames, Pcm, Style
 from emotalk.feelings import EmotionKey, FeelingTrack, join_tracks
 from emotalk.performance import Performance
@@ -77,7 +77,7 @@ class Pipeline:
     ) -> ExpressedSession:
         asked = performance.emotion, performance.emotions, performance.emotion_strength
         emotions = Emotions(*asked, performance.preferred_emotion_strength)
-        return expressed(session, self.engine.card, performance.style, seed, emotions, latency)
+        return express(session, self.engine.card, performance.style, seed, emotions, latency)
 
 
 class Take(Performance):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emotalk.engines.builtin.mouth import Sight, drawn
+from emotalk.engines.builtin.mouth import Sight, draw_mouth
 from emotalk.engines.builtin.plan import CLIP
 from emotalk.engines.builtin.poses import PHONE, PHONES, POSES, SHAPE, SHAPES
 from emotalk.face import INDEX
@@ -26,7 +26,7 @@ def said(*phones: tuple[float, str]) -> np.ndarray:
 
 def mouth_of(shares: np.ndarray, voice: float | np.ndarray = 1.0) -> np.ndarray:
     heard = np.broadcast_to(np.asarray(voice, np.float32), COUNT + CLIP.foresight)
-    return drawn(shares, CLIP.past, heard, COUNT)
+    return draw_mouth(shares, CLIP.past, heard, COUNT)
 
 
 def gap(mouth: np.ndarray) -> np.ndarray:
@@ -39,7 +39,7 @@ def gap(mouth: np.ndarray) -> np.ndarray:
 
 def live_mouth(shares: np.ndarray) -> np.ndarray:
     """The same window as a live stream has it: it knows little of what comes, and what went before."""
-    return drawn(shares, CLIP.past + 15, np.ones(COUNT + 2, np.float32), COUNT, Sight(hindsight=12))
+    return draw_mouth(shares, CLIP.past + 15, np.ones(COUNT + 2, np.float32), COUNT, Sight(hindsight=12))
 
 
 def at(curve: np.ndarray, second: float) -> float:
@@ -128,10 +128,10 @@ def test_a_window_has_all_that_its_last_frame_is_drawn_from() -> None:
     shares = np.zeros((rows, len(PHONES)), np.float32)
     shares[:, PHONE["SIL"]] = 1
     voice = np.ones(count + CLIP.foresight, np.float32)
-    quiet = drawn(shares, CLIP.past, voice, count)
+    quiet = draw_mouth(shares, CLIP.past, voice, count)
     # What lies at a window's end is heard least well: no frame may hang on it alone.
     shares[-1] = np.eye(len(PHONES))[PHONE["AA"]]
-    np.testing.assert_allclose(drawn(shares, CLIP.past, voice, count), quiet, atol=0.02)
+    np.testing.assert_allclose(draw_mouth(shares, CLIP.past, voice, count), quiet, atol=0.02)
 
 
 def test_every_shape_is_a_column_of_the_face_or_a_pair_of_them() -> None:

@@ -4,7 +4,7 @@ Why so: docs/decisions/0034.
 """
 
 from emotalk.expression.feeling import Emotions
-from emotalk.expression.layer import ExpressedSession, expressed, fingerprint_of, open_face
+from emotalk.expression.layer import ExpressedSession, express, fingerprint_of, open_face
 from emotalk.expression.life import LIDS_AHEAD
 
-__all__ = ["LIDS_AHEAD", "Emotions", "ExpressedSession", "expressed", "fingerprint_of", "open_face"]
+__all__ = ["LIDS_AHEAD", "Emotions", "ExpressedSession", "express", "fingerprint_of", "open_face"]

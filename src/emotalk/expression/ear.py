@@ -189,7 +189,7 @@ class Ear:
         """The next STEP_FRAMES frames (fewer at the end of a clip): states [n, 288] and voice 0..1 [n]."""
         spoken = self._recent.add(states, voice)
         self._silence = 0 if spoken else self._silence + 1
-        judged = self._judged(spoken)
+        judged = self._judge_step(spoken)
         self._now += (judged - self._now) * self._follow
         activation, *probabilities = self._now.tolist()
         lean = self._lean(activation, float(judged[1 + JOY]), float(judged[1 + ANGER]))
@@ -200,7 +200,7 @@ class Ear:
         stirred = min(max((activation - _STIRRED) / (_MUCH - _STIRRED), 0.0), 1.0)
         return self._hint * stirred * (joy - anger) / max(joy + anger, 1e-9)
 
-    def _judged(self, spoken: bool) -> Row:
+    def _judge_step(self, spoken: bool) -> Row:
         """What this step says by itself; in a short pause, what was said last."""
         statistics = self._recent.statistics()
         if self._silence >= _PATIENCE or statistics is None:

@@ -44,7 +44,7 @@ class HeadMotion:
     def turn(self, speech: Speech) -> Turns:
         """The next frames."""
         first, self._frame = self._frame, self._frame + len(speech)
-        postures = [self._posture(phrase) for phrase in speech.phrase.tolist()]
+        postures = [self._draw_posture(phrase) for phrase in speech.phrase.tolist()]
         sways, quivers = (np.array([each.take(len(speech)) for each in some]) for some in (self._sways, self._quivers))
         turns = np.array(postures).reshape(-1, 3) + _SWAY * sways.T + _QUIVER * quivers.T
         turns[:, 1] += [self._nod(accent) for accent in speech.accent.tolist()]
@@ -52,7 +52,7 @@ class HeadMotion:
         turns[:, 1] += _BREATH * breath(first, len(speech))
         return np.asarray(np.minimum(np.maximum(turns, -LIMIT), LIMIT), np.float64)
 
-    def _posture(self, phrase: int) -> list[float]:
+    def _draw_posture(self, phrase: int) -> list[float]:
         if phrase != self._phrase:
             self._phrase = phrase
             draws = (2 * chance(self._seed, "posture", axis, phrase) - 1 for axis in AXES)

@@ -42,7 +42,7 @@ _NO_VOICE, _NO_MOTION = np.zeros(0, np.float32), np.zeros((0, 4), np.float32)
 _NO_STATES = np.zeros((0, STATES), np.float32)
 
 
-def expressed(
+def express(
     session: EngineSession,
     card: EngineCard,
     style: Style,
@@ -67,13 +67,13 @@ def _ear(session: EngineSession, latency: Latency) -> HearingSession:
     """The session itself where it says what it hears; else the built-in engine listens beside it."""
     if isinstance(session, HearingSession):
         return session
-    listening = _listener().open(Style(), latency)
+    listening = _make_listener().open(Style(), latency)
     assert isinstance(listening, HearingSession)
     return listening
 
 
 @cache
-def _listener() -> Engine:
+def _make_listener() -> Engine:
     # Not at the top: who asks for no ear must not pay for a network.
     from emotalk.engines.builtin import BuiltinEngine
 
@@ -84,16 +84,16 @@ def open_face(
     engine: Engine, style: Style, latency: Latency = "clip", seed: str = "", emotions: Emotions | None = None
 ) -> "ExpressedSession":
     """A clip of a streaming engine with its whole face, unshaped and in as many pieces as there are pushes."""
-    return expressed(engine.open(style, latency, seed), engine.card, style, seed, emotions, latency)
+    return express(engine.open(style, latency, seed), engine.card, style, seed, emotions, latency)
 
 
 def fingerprint_of(card: EngineCard) -> str:
     """What the bytes of an answer depend on: the engine, and this layer."""
-    return f"{card.fingerprint}-{VERSION}-{_machine()}"
+    return f"{card.fingerprint}-{VERSION}-{_digest_machine()}"
 
 
 @cache
-def _machine() -> str:
+def _digest_machine() -> str:
     """What this machine hears in a sound that all have: its arithmetic decides the last bits of brows and head."""
     near = np.concatenate([np.zeros(REACH, np.float32), probe(), np.zeros(REACH, np.float32)])
     heard = prosody(near, 0, frame_count(len(near) - 2 * REACH))
@@ -174,7 +174,7 @@ class ExpressedSession:
 
     def _draw(self, mouth: Frames) -> Frames:
         """The face of the frames whose mouth has come and whose sound has been heard."""
-        self._undrawn = np.concatenate([self._undrawn, _checked(mouth)])
+        self._undrawn = np.concatenate([self._undrawn, _check(mouth)])
         if self._mouth:
             self._voice = np.concatenate([self._voice, self._mouth.voice])
         if self._ear:
@@ -182,13 +182,13 @@ class ExpressedSession:
             self._heard_voice = np.concatenate([self._heard_voice, self._ear.voice])
         self._hear_ahead()
         self._motions, faces = [], [no_frames()]
-        while count := self._ready():
-            faces.append(self._block(count))
+        while count := self._count_ready():
+            faces.append(self._draw_block(count))
         return np.concatenate(faces)
 
-    def _ready(self) -> int:
+    def _count_ready(self) -> int:
         """How many frames can be drawn now; a feeling is heard in whole steps, before the first frame of each."""
-        count = min(len(self._undrawn), _heard(self._sound.end) - self._drawn, _BLOCK)
+        count = min(len(self._undrawn), _count_heard(self._sound.end) - self._drawn, _BLOCK)
         if self._over or not self._ear:
             return count
         heard = self._drawn + (0 if self._ahead else len(self._states))
@@ -201,7 +201,7 @@ class ExpressedSession:
             self._feeling.hear_ahead(self._states[:ahead], self._heard_voice[:ahead])
             self._states, self._heard_voice, self._ahead = self._states[ahead:], self._heard_voice[ahead:], 0
 
-    def _block(self, count: int) -> Frames:
+    def _draw_block(self, count: int) -> Frames:
         first, last = self._drawn, self._drawn + count - 1
         near = self._sound.read(centre(first) - REACH, centre(last) + REACH)
         moment, felt = self._drawing.hear(self._voice[:count], *prosody(near, first, count)), unfelt(count)
@@ -217,12 +217,12 @@ class ExpressedSession:
         return face
 
 
-def _heard(end: int) -> int:
+def _count_heard(end: int) -> int:
     """Frames of which all that is around them is before sample `end`."""
     return max(0, frame_count(end - REACH + 1))
 
 
-def _checked(frames: Frames) -> Frames:
+def _check(frames: Frames) -> Frames:
     """As the engine gave them: after shaping, an infinity would pass for a wide open mouth."""
     if frames.ndim != 2 or frames.shape[1] != BLENDSHAPES:
         raise EngineError(f"the engine answered {frames.shape} where [frames, {BLENDSHAPES}] was due")

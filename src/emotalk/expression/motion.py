@@ -21,14 +21,14 @@ class Noise:
 
     def __init__(self, seed: str, name: str, period: int) -> None:
         """`period`: frames from knot to knot; hardly anything moves faster than that."""
-        self._values = chain.from_iterable(_spline(seed, name, period))
+        self._values = chain.from_iterable(_draw_spline(seed, name, period))
 
     def take(self, frames: int) -> list[float]:
         """The next frames."""
         return list(islice(self._values, frames))
 
 
-def _spline(seed: str, name: str, period: int) -> Iterator[list[float]]:
+def _draw_spline(seed: str, name: str, period: int) -> Iterator[list[float]]:
     """From knot to knot."""
 
     def draw(knot: int) -> float:
@@ -38,12 +38,12 @@ def _spline(seed: str, name: str, period: int) -> Iterator[list[float]]:
     first = int(period * chance(seed, name, "phase"))
     for knot in count(4):
         a, b, c, d = knots
-        yield [(v * a + w * b + x * c + y * d) / 6 for v, w, x, y in _basis(period)[first:]]
+        yield [(v * a + w * b + x * c + y * d) / 6 for v, w, x, y in _make_basis(period)[first:]]
         knots, first = [b, c, d, draw(knot)], 0
 
 
 @cache
-def _basis(period: int) -> tuple[tuple[float, float, float, float], ...]:
+def _make_basis(period: int) -> tuple[tuple[float, float, float, float], ...]:
     """Six times what each of four knots weighs, at every frame between the two in the middle."""
     return tuple(
         ((1 - t) ** 3, 4 - 3 * t * t * (2 - t), 4 - 3 * (1 - t) ** 2 * (1 + t), t**3)

@@ -109,7 +109,7 @@ class Phrasing:
         high = self._high.step(unit(higher) * open_)
         self._count(voiced)
         accent = self._sets_in(stress, stress - before)
-        return stress, force, high, self._presence(voiced), accent, self._phrase, self._quiet
+        return stress, force, high, self._measure_presence(voiced), accent, self._phrase, self._quiet
 
     def _count(self, voiced: bool) -> None:
         if voiced and (self._quiet >= _PAUSE or self._spoken >= self._longest):
@@ -118,7 +118,7 @@ class Phrasing:
         self._spoken += voiced
         self._quiet = 0 if voiced else self._quiet + 1
 
-    def _presence(self, voiced: bool) -> float:
+    def _measure_presence(self, voiced: bool) -> float:
         step = _RISE if voiced else -_FALL if self._quiet > _HELD else 0.0
         self._present = unit(self._present + step)
         return self._present**2 * (3 - 2 * self._present)

@@ -35,7 +35,7 @@ def prosody(sound: Pcm, first: int, frames: int) -> tuple[NDArray[np.float64], N
     # Slices, not positions: to copy 1024 samples that lie side by side takes a third of the time.
     windows = np.array([sound[at : at + 2 * REACH] for at in _starts(first % STEP_FRAMES, frames)], np.float64)
     loudness = 10 * np.log10((windows * windows).mean(1) + 1e-10)
-    return loudness, _pitch(_thinned(windows))
+    return loudness, _measure_pitch(_thin(windows))
 
 
 @lru_cache
@@ -44,7 +44,7 @@ def _starts(first: int, frames: int) -> tuple[int, ...]:
     return tuple(centre(first + k) - centre(first) for k in range(frames))
 
 
-def _thinned(windows: NDArray[np.float64]) -> NDArray[np.float64]:
+def _thin(windows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Means of fours. Not mean(2): the same bits, in a fifth of its time."""
     a, b, c, d = windows.reshape(len(windows), -1, _THINNED).transpose(2, 0, 1)
     total = a + b
@@ -53,7 +53,7 @@ def _thinned(windows: NDArray[np.float64]) -> NDArray[np.float64]:
     return total / _THINNED
 
 
-def _pitch(windows: NDArray[np.float64]) -> NDArray[np.float64]:
+def _measure_pitch(windows: NDArray[np.float64]) -> NDArray[np.float64]:
     """The best lag of the autocorrelation, after Boersma (1993): divided by that of the taper."""
     tapered = (windows - windows.mean(1, keepdims=True)) * _TAPER
     likeness = np.fft.irfft(np.abs(np.fft.rfft(tapered, 512)) ** 2)

@@ -27,7 +27,7 @@ _BREATH = 0.012
 _ROUND = [INDEX["mouthFunnel"], INDEX["mouthPucker"]]
 
 
-def _columns(names: Iterable[str]) -> NDArray[np.int64]:
+def _find_columns(names: Iterable[str]) -> NDArray[np.int64]:
     return np.array([INDEX[name] for name in names])
 
 
@@ -43,12 +43,12 @@ _BROWS = {
     "eyeSquintRight": (0.25, -1, 0),
 }
 """How far each goes with the brows, whether with raised ones (1) or with lowered ones (-1), and with their lean."""
-_UPPER, (_RAISED, _RAISING, _LEANING) = _columns(_BROWS), np.array(list(_BROWS.values()), np.float64).T
+_UPPER, (_RAISED, _RAISING, _LEANING) = _find_columns(_BROWS), np.array(list(_BROWS.values()), np.float64).T
 _PAIRS = {"mouthSmile": 1, "mouthFrown": -1, "cheekSquint": 1, "eyeSquint": 1, "noseSneer": 0}
 """On which side there is more of each in a face that is uneven: 1 on its left."""
-_LOWER = _columns(name + side for name in _PAIRS for side in ("Left", "Right"))
+_LOWER = _find_columns(name + side for name in _PAIRS for side in ("Left", "Right"))
 _UNEVENLY = np.array([way * more for more in _PAIRS.values() for way in (1, -1)], np.float64)
-_SMALL = _columns(
+_SMALL = _find_columns(
     """jawLeft jawRight mouthLeft mouthRight eyeLookOutLeft eyeLookInRight eyeLookInLeft eyeLookOutRight
     eyeLookUpLeft eyeLookUpRight eyeLookDownLeft eyeLookDownRight""".split()
 )
@@ -88,9 +88,9 @@ class Expression:
         """A neutral mouth [n, 52] of these frames → the face [n, 52]; `kept` [n, 52]: see Felt.kept."""
         mouth = np.minimum(mouth * self._gain, 1)
         frames = mouth * self._uneven
-        frames[:, _UPPER] += self._upper(moment) * kept[:, _UPPER]
-        frames[:, _LOWER] += self._lower(moment, mouth[:, _SMILE]) * kept[:, _LOWER]
-        frames[:, _SMALL] += self._small(moment)
+        frames[:, _UPPER] += self._draw_upper(moment) * kept[:, _UPPER]
+        frames[:, _LOWER] += self._draw_lower(moment, mouth[:, _SMILE]) * kept[:, _LOWER]
+        frames[:, _SMALL] += self._draw_small(moment)
         self._frame += len(frames)
         face: Frames = np.minimum(np.maximum(frames, 0), 1)
         return face
@@ -99,12 +99,12 @@ class Expression:
         """The same face [n, 52], its mouth opened as far as this voice does; `stirring` [n]: see Reach."""
         return self._reach.open(face, moment.speech, stirring)
 
-    def _upper(self, moment: Moment) -> Curve:
+    def _draw_upper(self, moment: Moment) -> Curve:
         level, lean = self._brows.move(moment.speech)
         level, lean = level * (self._mood.brows * self._person.brows), lean + self._person.tilt
         return np.asarray(_RAISED * np.maximum(level[:, None] * _RAISING, 0) * (1 + lean[:, None] * _LEANING))
 
-    def _lower(self, moment: Moment, smile: NDArray[np.float32]) -> Curve:
+    def _draw_lower(self, moment: Moment, smile: NDArray[np.float32]) -> Curve:
         corners, speech = self._mood.corners, moment.speech
         warm, squint = (corners * each for each in self._warmth.move(speech))
         more = warm + 0.14 * corners * speech.high
@@ -114,7 +114,7 @@ class Expression:
         pairs = np.array([more, more, down, down, cheek, cheek, squint, squint, nose, nose]).T
         return np.asarray(pairs * self._sides)
 
-    def _small(self, moment: Moment) -> Curve:
+    def _draw_small(self, moment: Moment) -> Curve:
         """Micro-movements, slow, small, and to one side at a time; and where the eyes look."""
         present, (left, up) = moment.speech.present, moment.gaze.T
         jaw, mouth = (MICRO_LIMIT * present * np.array(noise.take(len(present))) for noise in self._micro)

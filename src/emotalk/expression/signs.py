@@ -108,14 +108,14 @@ def draw(
     """Add to a face [n, 52]: strengths of FEELINGS [n, 10], activation that is drawn [n], how far nobody speaks [n]."""
     offsets = stirred[:, None] * _STIRRED
     if strengths.any():
-        offsets += _named(face, strengths, paused)
+        offsets += _add_named(face, strengths, paused)
     offsets[:, _LIVELY] += face[:, _LIVELY] * (_LIVELIER * stirred[:, None])
     # An engine's raw face may leave the range: what is not drawn on stays as it is.
-    drawn: Frames = np.where(offsets, _held(face + offsets, 0, 1), face)
+    drawn: Frames = np.where(offsets, _clamp(face + offsets, 0, 1), face)
     return drawn
 
 
-def _named(face: Frames, strengths: NDArray[np.float32], paused: NDArray[np.float32]) -> Frames:
+def _add_named(face: Frames, strengths: NDArray[np.float32], paused: NDArray[np.float32]) -> Frames:
     """What the feelings add, as far as the lips leave room: [n, 52]."""
     offsets, free = strengths @ _SPOKEN, _free(face)[:, None]
     offsets[:, _PARTING] *= free
@@ -135,16 +135,16 @@ def bow(motion: NDArray[np.float32], strengths: NDArray[np.float32]) -> NDArray[
         return motion
     bowed = motion.copy()
     bowed[:, :3] *= 1 - _SLOWED * np.minimum(sad.sum(1, keepdims=True), 1)
-    bowed[:, 1] = _held(bowed[:, 1] + sad @ _BOWED, -LIMIT, LIMIT)
+    bowed[:, 1] = _clamp(bowed[:, 1] + sad @ _BOWED, -LIMIT, LIMIT)
     return bowed
 
 
 def _free(face: Frames) -> NDArray[np.float32]:
     """0 where lips meet, 1 where they are well apart, [n]."""
     gap = face[:, INDEX["jawOpen"]] - face[:, INDEX["mouthClose"]]
-    return _held((gap - _TOGETHER) / (_PARTED - _TOGETHER), 0, 1)
+    return _clamp((gap - _TOGETHER) / (_PARTED - _TOGETHER), 0, 1)
 
 
-def _held(values: NDArray[np.float32], least: float, most: float) -> NDArray[np.float32]:
+def _clamp(values: NDArray[np.float32], least: float, most: float) -> NDArray[np.float32]:
     """Not np.clip: of a few values it takes several times as long."""
     return np.minimum(np.maximum(values, least), most)

@@ -36,7 +36,7 @@ _CODE_VERSION = "6"
 """Raise it with any change that changes bytes: frames of different fingerprints are never spliced."""
 
 
-def _digest(models: Path) -> bytes:
+def _digest_models(models: Path) -> bytes:
     """What the models are."""
     # Processors have instructions for this one: reading 10 MB is a tenth of the time to load.
     files = (hashlib.sha256((models / name).read_bytes()).digest() for name in _FILES)
@@ -59,9 +59,9 @@ class BuiltinEngine:
     def card(self) -> EngineCard:
         """Made when it is first asked for: it reads the models again and hears two seconds."""
         log.debug("licences", extra={"path": MODELS.with_name("CARD.md")})
-        return EngineCard("builtin", LICENCE, self._fingerprint(), draws="mouth")
+        return EngineCard("builtin", LICENCE, self._make_fingerprint(), draws="mouth")
 
-    def _fingerprint(self) -> str:
+    def _make_fingerprint(self) -> str:
         """16 hex digits over the models, the code, and what this machine hears in a sound that all machines have.
 
         Processors and runtimes that compute the same have the same: a job may move between them. A live stream cannot:
@@ -70,7 +70,7 @@ class BuiltinEngine:
         sound = probe()
         voice, _ = self._voice.judge(chunks_of(sound), at_rest())
         heard = b"".join(each.tobytes() for each in (*self._network.hear(sound), voice))
-        return hashlib.blake2b(_CODE_VERSION.encode() + _digest(MODELS) + heard, digest_size=8).hexdigest()
+        return hashlib.blake2b(_CODE_VERSION.encode() + _digest_models(MODELS) + heard, digest_size=8).hexdigest()
 
     def open(self, style: Style, latency: Latency = "clip", seed: str = "") -> EngineSession:
         """Start a clip. Style and seed are for the layer above: this mouth is nobody's."""

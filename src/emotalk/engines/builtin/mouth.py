@@ -44,20 +44,20 @@ CRISPNESS = 0.65
 """How much of the lips' own pace is left: more is jerky, less is flat."""
 
 
-def _of_shapes(**values: float) -> Rows:
+def _make_row(**values: float) -> Rows:
     """A row of the shapes that are named, 0 elsewhere."""
     row = np.zeros(len(SHAPES), np.float32)
     row[[SHAPE[name] for name in values]] = list(values.values())
     return row
 
 
-_LOST = _of_shapes(
+_LOST = _make_row(
     jawOpen=0.7, mouthPucker=0.2, mouthStretch=0.3, mouthLowerDown=1, mouthUpperUp=1, mouthFunnel=1, tongueOut=1
 )
-_PRESSED = _of_shapes(mouthPress=0.3, mouthRollLower=0.22, mouthRollUpper=0.16)
+_PRESSED = _make_row(mouthPress=0.3, mouthRollLower=0.22, mouthRollUpper=0.16)
 """Where lips are together: how much of a shape is lost, what comes instead."""
-_LOST_TO_TEETH = _of_shapes(mouthLowerDown=0.8, mouthFunnel=0.8)
-_BITTEN = _of_shapes(mouthRollLower=0.45, mouthUpperUp=0.15)
+_LOST_TO_TEETH = _make_row(mouthLowerDown=0.8, mouthFunnel=0.8)
+_BITTEN = _make_row(mouthRollLower=0.45, mouthUpperUp=0.15)
 """The same for the lower lip under the upper teeth, over a jaw that is nearly shut."""
 _PRESSES, _BITES = ((row > 0).astype(np.float32) for row in (_PRESSED, _BITTEN))
 _JAW, _CLOSE = (slice(SHAPE[name], SHAPE[name] + 1) for name in ("jawOpen", "mouthClose"))
@@ -92,19 +92,19 @@ class Sight:
 CLIP_SIGHT = Sight()
 
 
-def drawn(shares: Rows, first: int, voice: NDArray[np.float32], count: int, sight: Sight = CLIP_SIGHT) -> Rows:
+def draw_mouth(shares: Rows, first: int, voice: NDArray[np.float32], count: int, sight: Sight = CLIP_SIGHT) -> Rows:
     """Shares of a window [rows, 39], the row of the first frame, voice 0..1 at each frame → shapes [count, 13].
 
     `voice` may be longer than `count`: so far ahead is looked for a phone for which the lips part.
     """
     past = sight.hindsight
-    tracks = _in_time(shares @ _WEIGHTS, first - rows_of(past), past + len(voice), sight.lead)
+    tracks = _smooth_in_time(shares @ _WEIGHTS, first - rows_of(past), past + len(voice), sight.lead)
     heard = _unit(tracks[:, len(SHAPES) :]).T
     tracks, now = tracks[past:], heard[:, past:]
     spoken = now * voice
     phone = spoken[0]
-    met, bitten = _gesture(spoken[1:, :count, None], sight)
-    parted = _soon(phone, _gesture(now[1], sight), count)
+    met, bitten = _shape_gesture(spoken[1:, :count, None], sight)
+    parted = _soon(phone, _shape_gesture(now[1], sight), count)
     if past:
         parted = np.maximum(parted, _lately(heard[0], past, count) * voice[:count])
     parted *= 1 - phone[:count]
@@ -115,29 +115,29 @@ def drawn(shares: Rows, first: int, voice: NDArray[np.float32], count: int, sigh
     return _unit(mouth)
 
 
-def _in_time(tracks: Rows, first: int, frames: int, lead: int) -> Rows:
+def _smooth_in_time(tracks: Rows, first: int, frames: int, lead: int) -> Rows:
     """Tracks [rows, 16], smoothed each in its way, at frames from row `first` on."""
     at_frames = np.empty((frames, tracks.shape[1]), np.float32)
-    for columns, moves in _moves(len(tracks), first, frames, lead):
+    for columns, moves in _make_moves(len(tracks), first, frames, lead):
         at_frames[:, columns] = moves @ tracks[:, columns]
     return at_frames
 
 
 @lru_cache
-def _moves(rows: int, first: int, frames: int, lead: int) -> tuple[tuple[slice, Rows], ...]:
+def _make_moves(rows: int, first: int, frames: int, lead: int) -> tuple[tuple[slice, Rows], ...]:
     """Columns, and what smooths them and reads them at frames: [frames, rows]. A window's size is always the same."""
-    lips = CRISPNESS * _taps(0) + (1 - CRISPNESS) * _taps(3)
-    ways = ((_LIPS, lips), (_ROUNDING, _taps(7)), (_PHONE, _taps(4)), (_GESTURES, _taps(0)))
-    return tuple((columns, rows_to_frames(_smoothing(taps, rows)[first:], frames, lead)) for columns, taps in ways)
+    lips = CRISPNESS * _make_taps(0) + (1 - CRISPNESS) * _make_taps(3)
+    ways = ((_LIPS, lips), (_ROUNDING, _make_taps(7)), (_PHONE, _make_taps(4)), (_GESTURES, _make_taps(0)))
+    return tuple((columns, rows_to_frames(_make_smoothing(taps, rows)[first:], frames, lead)) for columns, taps in ways)
 
 
-def _taps(reach: int) -> Rows:
+def _make_taps(reach: int) -> Rows:
     """Weights of a smooth mean over 2 · reach + 1 rows, in the middle of 15."""
     taps = np.hanning(2 * reach + 3)[1:-1]
     return np.pad(taps / taps.sum(), _REACH - reach).astype(np.float32)
 
 
-def _smoothing(taps: Rows, rows: int) -> Rows:
+def _make_smoothing(taps: Rows, rows: int) -> Rows:
     """[rows, rows]; what lies beyond the ends of a window repeats its first or last row."""
     padded = np.pad(np.eye(rows, dtype=np.float32), ((_REACH, _REACH), (0, 0)), mode="edge")
     return np.stack([taps @ padded[row : row + len(taps)] for row in range(rows)])
@@ -174,7 +174,7 @@ def _ago(hindsight: int, count: int) -> tuple[NDArray[np.int64], Row]:
     return hindsight - ago + np.arange(count)[:, None], nearness.astype(np.float32)
 
 
-def _gesture(share: Rows, sight: Sight) -> Rows:
+def _shape_gesture(share: Rows, sight: Sight) -> Rows:
     """A closure: none of it at a small share, all at a larger one, smooth between."""
     none, more = sight.closing
     level = _unit((share - none) / more)

@@ -63,7 +63,7 @@ _POSES = {
 }
 
 
-def _table() -> NDArray[np.float32]:
+def _make_table() -> NDArray[np.float32]:
     poses = np.zeros((len(PHONES), len(SHAPES)), np.float32)
     for names, text in _POSES.items():
         words = text.split()
@@ -72,6 +72,6 @@ def _table() -> NDArray[np.float32]:
     return poses
 
 
-POSES: NDArray[np.float32] = _table()
+POSES: NDArray[np.float32] = _make_table()
 """float32 [39, 13]."""
 POSES.setflags(write=False)

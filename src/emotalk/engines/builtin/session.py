@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from emotalk.engines.builtin.clock import first_tick, last_tick, rows_before, ticks_to_frames
 from emotalk.engines.builtin.gate import CHUNK, CONTEXT, VoiceGate, VoiceModel, chunks_of
-from emotalk.engines.builtin.mouth import drawn, on_face
+from emotalk.engines.builtin.mouth import draw_mouth, on_face
 from emotalk.engines.builtin.network import STATES, MouthNetwork
 from emotalk.engines.builtin.plan import CLIP, ROW_SAMPLES, Plan
 from emotalk.errors import EngineError
@@ -40,7 +40,7 @@ class BuiltinSession:
         self._refuse_if_ended()
         pcm = np.asarray(pcm, np.float32)
         heard = [self._hear(pcm[i : i + _PIECE]) for i in range(0, len(pcm), _PIECE)]
-        return self._given(np.concatenate([_NO_ROWS, *heard]))
+        return self._split_rows(np.concatenate([_NO_ROWS, *heard]))
 
     def finish(self) -> Frames:
         """Return the frames that remain: `frame_count(samples)` in all. Raises EngineError when called twice."""
@@ -54,9 +54,9 @@ class BuiltinSession:
         self._gate.settle()
         drawn = [self._draw() for _ in range(self._blocks, blocks)]
         due = frames - (blocks - len(drawn)) * self._plan.hop_frames
-        return self._given(np.concatenate([_NO_ROWS, *drawn])[:due])
+        return self._split_rows(np.concatenate([_NO_ROWS, *drawn])[:due])
 
-    def _given(self, rows: _Rows) -> Frames:
+    def _split_rows(self, rows: _Rows) -> Frames:
         self.voice, self.states = rows[:, BLENDSHAPES], rows[:, BLENDSHAPES + 1 :]
         return rows[:, :BLENDSHAPES]
 
@@ -70,7 +70,7 @@ class BuiltinSession:
         self._judge()
         self._gate.settle()
         drawn = [_NO_ROWS]
-        while self._ready():
+        while self._is_ready():
             drawn.append(self._draw())
         self._forget()
         return np.concatenate(drawn)
@@ -83,7 +83,7 @@ class BuiltinSession:
             near = self._sound.read(start - CONTEXT, start + size)
             self._gate.hear(chunks_of(near))
 
-    def _ready(self) -> bool:
+    def _is_ready(self) -> bool:
         """Whether all that the next block is drawn from has been heard."""
         heard = self._plan.window(self._blocks)[1] <= self._sound.end
         judged = (self._blocks + 1) * self._plan.hop_frames + self._plan.certain
@@ -99,7 +99,7 @@ class BuiltinSession:
             raise EngineError(f"The built-in network gave no finite face near {first / 30:.1f} s of the clip.")
         voice = ticks_to_frames(self._gate.openness, first, first + count + plan.certain)
         foreseen = voice[np.minimum(np.arange(count + plan.foresight), len(voice) - 1)]
-        shapes = drawn(shares, plan.past, foreseen, count)
+        shapes = draw_mouth(shares, plan.past, foreseen, count)
         self._blocks += 1
         rows = np.zeros((count, BLENDSHAPES + 1 + STATES), np.float32)
         rows[:, :BLENDSHAPES] = on_face(shapes)

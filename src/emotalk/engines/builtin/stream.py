@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotalk.engines.builtin.clock import rows_to_frames
-from emotalk.engines.builtin.mouth import Sight, drawn, on_face
+from emotalk.engines.builtin.mouth import Sight, draw_mouth, on_face
 from emotalk.engines.builtin.network import AGAIN, HEARD_SAMPLES, REST_STEPS, STATES, Step, StreamNetwork
 from emotalk.engines.builtin.plan import ROW_SAMPLES, ROWS_PER_STEP
 from emotalk.errors import EngineError
@@ -61,7 +61,7 @@ class StreamSession:
 
     def push(self, pcm: Pcm) -> Frames:
         """Take float32 [n] at 16 kHz; return the frames that are ready. Raises EngineError after `finish`."""
-        return _raised(push_streams(self._network, [self], [pcm])[0])
+        return _raise_error(push_streams(self._network, [self], [pcm])[0])
 
     def finish(self) -> Frames:
         """Return the frames that remain: `frame_count(samples)` in all. Raises EngineError when called twice."""
@@ -70,7 +70,7 @@ class StreamSession:
         (rest,) = push_streams(self._network, [self], [silence])
         self._ended = True
         self.voice, self.states = self.voice[: frames - heard], self.states[: frames - heard]
-        return _raised(rest)[: frames - max(0, heard - _LAG)]
+        return _raise_error(rest)[: frames - max(0, heard - _LAG)]
 
     def take_in(self, pcm: Pcm) -> None:
         """More sound; `give` has the error where the session is over."""
@@ -105,7 +105,7 @@ class StreamSession:
         shares, count = np.concatenate([self._shares, step.phones]), STEP_FRAMES + _FORESIGHT
         chances = rows_to_frames(step.voice[_FIRST - _PAST :, None], count, SIGHT.lead)[:, 0]
         voice = openness(chances)
-        mouth = on_face(drawn(shares, _FIRST, voice, STEP_FRAMES, SIGHT))
+        mouth = on_face(draw_mouth(shares, _FIRST, voice, STEP_FRAMES, SIGHT))
         # The first frames of the first step would be shown before the stream.
         self._mouths.append(mouth if self._steps else mouth[_LAG:])
         self._voices.append(voice[_LAG:])
@@ -150,7 +150,7 @@ def _steps_of(frames: int) -> int:
     return -(-(frames + _LAG) // STEP_FRAMES)
 
 
-def _raised(frames: Frames | EngineError) -> Frames:
+def _raise_error(frames: Frames | EngineError) -> Frames:
     if isinstance(frames, EngineError):
         raise frames
     return frames
