@@ -148,7 +148,7 @@ def interrupted(home: Path, address: str, long: Job, word: signal.Signals) -> st
 def test_an_engine_that_hangs_and_lets_no_other_thread_run_ends_its_process_all_the_same() -> None:
     story = (
         "import ctypes, faulthandler; from emotalk.processes import work; faulthandler.enable()\n"
-        "work.STILL_AT_LEAST = 0.2; work._alive(0.1)\n"
+        "work.STILL_AT_LEAST = 0.2; work._postpone_end(0.1)\n"
         "ctypes.PyDLL(None).sleep(1000)"  # PyDLL keeps the interpreter's lock
     )
     ended = subprocess.run([sys.executable, "-c", story], timeout=PATIENCE, capture_output=True, text=True)
