@@ -1,4 +1,4 @@
-"""A stream that is refused is heard out first: to its end, or to a pause."""
+"""A stream that is refused is heard out first: to its end, or to a pause. A stranger's is not read at all."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,8 +8,7 @@ from typing import Any, cast
 import pytest
 
 from emotalk.errors import InvalidRequest
-from emotalk.server.guard import hearing
-from emotalk.server.guard.gate import CallKind, TokenGate
+from emotalk.server.guard import gate, hearing
 
 
 async def _sent(read: list[int], then: str) -> AsyncIterator[int]:
@@ -35,25 +34,32 @@ def test_all_that_was_sent_is_read_and_nobody_is_waited_for(then: str, monkeypat
 
 
 class Nobody:
-    """The end of a call that brought no token."""
+    """The end of a call that brought no token; `ended` says in which order such calls did."""
+
+    def __init__(self, name: str, ended: list[str]) -> None:
+        self._name, self._ended = name, ended
 
     def peer(self) -> str:
         return "ipv4:127.0.0.1:5000"
 
     async def abort(self, *_: object) -> None:
+        self._ended.append(self._name)
         raise asyncio.CancelledError
 
 
-def test_two_strangers_at_once_are_heard_out_and_the_third_is_refused_unheard(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hearing, "PAUSE_SECONDS", 0.01)
-    heard: list[list[int]] = [[], [], []]
+def test_a_stranger_s_stream_is_left_open_for_a_moment_unread_and_ends_at_once_where_many_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gate, "MOMENTS", 2)
+    monkeypatch.setattr(gate, "MOMENT_SECONDS", 0.01)
+    read, ended = list[int](), list[str]()
 
     async def three() -> None:
-        gate = TokenGate(cast(Any, SimpleNamespace(holder=lambda _: None)), {"/stream": CallKind.STREAM})
+        closed = gate.TokenGate(cast(Any, SimpleNamespace(holder=lambda _: None)), {"/stream": gate.CallKind.STREAM})
         details = SimpleNamespace(method="/stream", invocation_metadata=())
-        handler = await gate.intercept_service(cast(Any, None), cast(Any, details))
-        calls = [handler.stream_stream(_sent(each, "silence"), Nobody()) for each in heard]
+        handler = await closed.intercept_service(cast(Any, None), cast(Any, details))
+        calls = [handler.stream_stream(_sent(read, "silence"), Nobody(name, ended)) for name in "abc"]
         await asyncio.gather(*calls, return_exceptions=True)
 
     asyncio.run(three())
-    assert heard == [[1, 2, 3], [1, 2, 3], []]
+    assert (ended, read) == (["c", "a", "b"], [])

@@ -6,7 +6,7 @@ none, and learn no more than "ready".
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from enum import Enum
@@ -18,7 +18,6 @@ import grpc
 from grpc_status import rpc_status
 
 from emotalk.errors import EmoTalkError, Unauthenticated
-from emotalk.server.guard.hearing import hear_out
 from emotalk.server.guard.tokens import Tokens
 from emotalk.sparing import Sparing
 from emotalk.wire.details import VISITOR, status_of
@@ -29,7 +28,8 @@ _HEADER = "authorization"
 _PRIVATE = "unix:"
 LONGEST_PEER = 100
 REFUSED_SECONDS = 10.0
-HEARD_OUT = 2
+MOMENT_SECONDS, MOMENTS = 0.1, 4
+"""How long a stranger's stream is left open, and of how many at once: what they send waits in the network."""
 
 Continue = Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]]
 Answering = AsyncGenerator[Any, None] | Awaitable[Any]
@@ -67,15 +67,15 @@ class Caller:
 
 
 class TokenGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has no types
-    """UNAUTHENTICATED for whoever brings no token that we know, and nothing of their request is kept.
+    """UNAUTHENTICATED for whoever brings no token that we know, before a byte of their request is read.
 
-    Two strangers at once are heard out where they stream, so that they hear why; nobody else is read at all.
+    A stream ends a moment later: to a client that is still sending then, grpc.aio does not say why.
     The log says so once in ten seconds: how many there were, and where the last came from.
     """
 
     def __init__(self, tokens: Tokens, kinds: Kinds) -> None:
         self._tokens, self._kinds, self._sparing = tokens, kinds, Sparing(REFUSED_SECONDS)
-        self._ears = asyncio.Semaphore(HEARD_OUT)
+        self._moments = asyncio.Semaphore(MOMENTS)
 
     async def intercept_service(self, continuation: Continue, details: grpc.HandlerCallDetails) -> Any:
         """See grpc.aio.ServerInterceptor."""
@@ -87,13 +87,13 @@ class TokenGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has n
 
     def _refuse_with(self, error: EmoTalkError, is_stream: bool) -> Any:
         # Streaming on both sides, whatever the call: such a handler is started before the request is read.
-        async def refuse(messages: AsyncIterator[bytes], context: grpc.aio.ServicerContext) -> None:
+        async def refuse(_: object, context: grpc.aio.ServicerContext) -> None:
             if times := self._sparing.times():
                 facts = {"client": address_of(context.peer()), "times": times, "error": str(error)}
                 log.warning("no entry", extra=facts)
-            if is_stream and not self._ears.locked():
-                async with self._ears:
-                    await hear_out(messages)
+            if is_stream and not self._moments.locked():
+                async with self._moments:
+                    await asyncio.sleep(MOMENT_SECONDS)
             await abort(context, error)
 
         return grpc.stream_stream_rpc_method_handler(refuse)
