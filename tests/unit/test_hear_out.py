@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from emotalk.errors import InvalidRequest
-from emotalk.server.guard import gate, hearing
+from emotalk.server.guard import arrival, gate
 
 
 async def _sent(read: list[int], then: str) -> AsyncIterator[int]:
@@ -26,10 +26,10 @@ async def _sent(read: list[int], then: str) -> AsyncIterator[int]:
 
 @pytest.mark.parametrize("then", ["end", "silence", "nonsense", "more"])
 def test_all_that_was_sent_is_read_and_nobody_is_waited_for(then: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hearing, "PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(hearing, "HEAR_OUT_SECONDS", 0.05)
+    monkeypatch.setattr(arrival, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(arrival, "HEAR_OUT_SECONDS", 0.05)
     read: list[int] = []
-    asyncio.run(hearing.hear_out(_sent(read, then)))
+    asyncio.run(arrival.hear_out(_sent(read, then)))
     assert read == [1, 2, 3]
 
 

@@ -5,7 +5,7 @@ Places are counted here and not by gRPC, which would refuse probes and clients a
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import AbstractContextManager, aclosing
+from contextlib import AbstractContextManager, aclosing, suppress
 from typing import Any
 
 import grpc
@@ -14,11 +14,12 @@ from google.protobuf.message import DecodeError
 from emotalk.errors import DeadlineExceeded, EmoTalkError, InvalidRequest
 from emotalk.server.guard.doorway import Doorway
 from emotalk.server.guard.gate import Answering, Caller, CallKind, Continue, Kinds, abort, find_caller, find_holder, run
-from emotalk.server.guard.hearing import hear_out
 from emotalk.server.guard.tokens import Tokens
 
 SMALL_BYTES = 64 * 2**10
 """What a request without sound may have."""
+HEAR_OUT_SECONDS, PAUSE_SECONDS = 1.0, 0.1
+"""Who is refused has sent all after such a pause; a microphone never pauses."""
 
 Call = Callable[[Any, grpc.aio.ServicerContext], Awaitable[None]]
 _END = object()
@@ -107,6 +108,19 @@ class ArrivalGate(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has
         if request is grpc.aio.EOF:
             raise _make_unreadable_error()
         return request
+
+
+async def hear_out(messages: AsyncIterator[Any]) -> None:
+    """Before a stream is refused: to whoever still sends when it ends, grpc.aio says INTERNAL, and not why."""
+    with suppress(TimeoutError, EmoTalkError):
+        async with asyncio.timeout(HEAR_OUT_SECONDS):
+            while await _before_a_pause(messages) is not _END:
+                pass
+
+
+async def _before_a_pause(messages: AsyncIterator[Any]) -> Any:
+    async with asyncio.timeout(PAUSE_SECONDS):  # wait_for may lose the cancellation of the timeout around it
+        return await anext(messages, _END)
 
 
 async def _answer(answering: Answering, context: grpc.aio.ServicerContext) -> None:
