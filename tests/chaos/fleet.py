@@ -125,8 +125,9 @@ class Fleet:
 
     def may_be_struck(self, name: str) -> bool:
         """Would the end of this program leave alone what is to be spared? A child goes with its server."""
-        works = {each.name: each for each in map(_workman, self.workers)} | {"server-1": self._workman_of_server()}
-        return name not in works or _is_not_spared(works[name].hand())
+        child = self._workman_of_server().name
+        struck = child if name == self.servers[0].name else name
+        return all(_is_not_spared(each.hand()) for each in self.workmen() if each.name == struck)
 
     def seize_any(self, workmen: Sequence[Workman]) -> Workman | None:
         """One that stands still, whether or not it has a job; none that is to be spared."""
