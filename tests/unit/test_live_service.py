@@ -149,7 +149,7 @@ def test_a_window_engine_speaks_live_too_a_second_at_a_time() -> None:
 @pytest.mark.parametrize(
     ("live", "blocks", "field", "said"),
     [
-        (Live(7_999), [PCM16], "audio_data", "7999 Hz"),
+        (Live(7_999), [PCM16], "sample_rate", r"7999 Hz is out of range\. Use 8000\.\.192000"),
         (Live(16_000, emotion_level=2), [PCM16], "emotion_level", "0 .calm. or 1"),
         (Live(16_000, person_id=24), [PCM16], "person_id", "0..23"),
         (Live(16_000, latency=9.0), [PCM16], "latency_hint", "out of range"),

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from emotalk.audio.limits import check_shape
+from emotalk.audio.limits import HIGHEST_RATE, LOWEST_RATE
 from emotalk.errors import BadSamples, InvalidRequest
 from emotalk.face import Frames, Pcm
 from emotalk.feelings import EmotionKey, FeelingTrack
@@ -52,7 +52,9 @@ class Opening:
     def __post_init__(self) -> None:
         check_id("request_id", self.request_id)
         self.performance.check(live=not self.as_clip)
-        check_shape(self.sample_rate, channels=1)
+        if not LOWEST_RATE <= self.sample_rate <= HIGHEST_RATE:
+            fix = f"Use {LOWEST_RATE}..{HIGHEST_RATE}"
+            raise InvalidRequest("sample_rate", f"{self.sample_rate} Hz is out of range", fix)
         if self.latency is not None and not 0 <= self.latency <= MOST_LATENCY:
             raise InvalidRequest("latency_hint", f"{self.latency:g} is out of range", f"Use 0..{MOST_LATENCY:g} s")
 
