@@ -1,5 +1,6 @@
 """An address of TCP: what a person may write for it, whom it lets in, and whether they speak TLS there."""
 
+import errno
 import socket
 import ssl
 from contextlib import suppress
@@ -70,6 +71,9 @@ class Address:
         except OSError:
             bound.close()
             raise
+        except TypeError as error:  # Python's word for a name with bytes that no text has
+            bound.close()
+            raise OSError(errno.EINVAL, "it is not the name of a host") from error
         return bound
 
     def speaks_tls(self) -> bool:

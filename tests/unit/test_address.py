@@ -46,6 +46,12 @@ def test_a_host_is_shown_and_found_as_a_person_expects(
     assert str(address.from_here) == from_here
 
 
+@pytest.mark.parametrize("host", ["a\udcffb", "a\0b"])
+def test_a_host_that_no_text_names_cannot_be_bound(host: str) -> None:
+    with pytest.raises(OSError, match="not the name of a host"):
+        Address(host, 0).bind()
+
+
 @pytest.mark.parametrize("text", ["", "host", "host:", ":7", "host:port", "host:65536", "host:-1", "host:٧"])
 def test_what_is_not_an_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not HOST:PORT"):

@@ -45,6 +45,8 @@ class Listeners:
 
 def check_free(address: Address, setting: str) -> None:
     """Before anything is loaded: a second server must not get as far as taking the first one's worker name."""
+    if not address.host:
+        raise ConfigurationError("host: it is empty. Use 127.0.0.1, or 0.0.0.0 for every interface.")
     try:
         address.bind().close()
     except OSError as error:
