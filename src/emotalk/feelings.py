@@ -92,7 +92,7 @@ def read_keys(value: Any) -> tuple[EmotionKey, ...]:
     try:
         rows = json.loads(value) if isinstance(value, str | bytes) else value
         keys = tuple(_key(row) for row in rows)
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
+    except (ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError) as error:
         raise InvalidRequest("emotions", "is not a list of key frames", fix) from error
     check_keys(keys)
     return keys

@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -434,6 +434,19 @@ def test_the_asyncio_client_takes_a_broken_stream_up_again(stage: Stage, monkeyp
             return [chunk.index async for chunk in client.stream(REQUEST)]
 
     assert asyncio.run(story()) == [0, 1, 2, 3]
+
+
+def test_words_that_utf_8_cannot_spell_are_refused_by_their_field(stage: Stage) -> None:
+    spoilt = "a\ud800"
+    with EmoTalkClient("127.0.0.1", stage.port) as client:
+        for field, ask in {
+            "emotion": lambda: list(client.stream(replace(REQUEST, emotion=spoilt))),
+            "session_id": lambda: client.submit(replace(REQUEST, session_id=spoilt)),
+            "request_id": lambda: client.job(spoilt),
+        }.items():
+            with pytest.raises(InvalidRequest, match="is not text") as refused:
+                ask()
+            assert refused.value.field == field
 
 
 def test_a_refusal_reaches_whoever_is_still_speaking(stage: Stage) -> None:

@@ -72,7 +72,7 @@ def test_an_emotion_that_cannot_be_is_refused_by_name(emotion: str, named: str) 
     [
         "{", "3", '[{"joy": 1}]', '[{"time": "soon"}]', '[{"time": -1}]', '[{"time": 1}, {"time": 1}]',
         '[{"time": 0, "mirth": 1}]', '[{"time": 0, "joy": 1.5}]', '[{"time": 0, "joy": true}]', '[{"time": NaN}]',
-        "[1]",
+        "[1]", "[" * 50_000, f'[{{"time": 1{"0" * 400}}}]',
     ],
 )  # fmt: skip
 def test_key_frames_that_cannot_be_are_refused_by_name(rows: str) -> None:

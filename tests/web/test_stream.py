@@ -145,6 +145,10 @@ def test_frames_come_while_the_speaker_goes_on(browser: TestClient) -> None:
         ("no json", "type"),
         ("[]", "type"),
         (b"\0\0", "type"),
+        ("[" * 50_000, "type"),
+        ('{"type": "start", "sample_rate": 16000, "latency": -1}', "latency"),
+        ('{"type": "start", "sample_rate": 16000, "persn_id": 3}', "persn_id"),
+        ('{"type": "start", "sample_rate": 16000, "chunk_duration": 5}', "chunk_duration"),
     ],
 )
 def test_a_wrong_start_is_an_error_with_its_field_and_then_the_close(
@@ -157,6 +161,19 @@ def test_a_wrong_start_is_an_error_with_its_field_and_then_the_close(
         with pytest.raises(WebSocketDisconnect) as closed:
             socket.receive_json()
     assert closed.value.code == 1008
+
+
+def test_a_start_without_its_rate_is_told_that_it_is_missing(browser: TestClient) -> None:
+    with browser.websocket_connect("ws://localhost:8000/v1/stream") as socket:
+        socket.send_json({"type": "start"})
+        assert socket.receive_json()["problem"]["detail"] == "sample_rate: it is missing. Use 8000..192000."
+
+
+def test_words_that_utf_8_cannot_spell_are_refused_by_name(browser: TestClient) -> None:
+    with browser.websocket_connect("ws://localhost:8000/v1/stream") as socket:
+        socket.send_text('{"type": "start", "sample_rate": 16000, "emotion": "\\ud800"}')
+        assert socket.receive_json()["type"] == "started"
+        assert socket.receive_json()["problem"]["field"] == "emotion"
 
 
 @pytest.mark.parametrize(

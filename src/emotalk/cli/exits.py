@@ -46,6 +46,9 @@ def run_guarded(run: Callable[[], int | None]) -> int:
     except (EmoTalkError, OSError) as error:
         complain(_word_error(error))
         return getattr(error, "exit_code", exit_of(error))
+    except UnicodeEncodeError as error:  # an argument whose bytes are not text, where text is wanted
+        complain(f"{error.object[:60]!r} is not text in UTF-8. Type it again.")
+        return Exit.INPUT
     except KeyboardInterrupt:
         complain("interrupted")
         return Exit.INTERRUPTED

@@ -21,6 +21,7 @@ from emotalk.export import check_place, save
 from emotalk.face import FaceClip
 from emotalk.limits import DEFAULT_LIMITS, check_size
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
+from emotalk.wire.convert import make_message
 
 NOWHERE = "/emotalk.EmoTalkService/Nowhere"
 
@@ -83,11 +84,13 @@ class AsyncEmoTalkClient:
 
     async def job(self, request_id: str) -> JobStatus:
         """See EmoTalkClient.job."""
-        return await self._ask("job", self._stub.GetJob, emotalk_pb2.GetJobRequest(request_id=request_id))
+        return await self._ask("job", self._stub.GetJob, make_message(emotalk_pb2.GetJobRequest, request_id=request_id))
 
     async def cancel(self, request_id: str) -> JobStatus:
         """See EmoTalkClient.cancel."""
-        return await self._ask("cancel", self._stub.CancelJob, emotalk_pb2.CancelJobRequest(request_id=request_id))
+        return await self._ask(
+            "cancel", self._stub.CancelJob, make_message(emotalk_pb2.CancelJobRequest, request_id=request_id)
+        )
 
     async def live(self, live: Live, blocks: AsyncIterable[Said]) -> AsyncIterator[Chunk]:
         """Frames while `blocks` (see Said) are still coming; see Live. Never repeated: nothing is stored.

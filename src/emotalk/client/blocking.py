@@ -21,6 +21,7 @@ from emotalk.export import check_place, save
 from emotalk.face import FaceClip
 from emotalk.limits import DEFAULT_LIMITS, check_size
 from emotalk.wire import emotalk_pb2, emotalk_pb2_grpc
+from emotalk.wire.convert import make_message
 
 
 class EmoTalkClient:
@@ -115,11 +116,13 @@ class EmoTalkClient:
 
     def job(self, request_id: str) -> JobStatus:
         """Where a job stands. Raises UnknownJob, ServerUnavailable, DeadlineExceeded."""
-        return self._ask("job", self._stub.GetJob, emotalk_pb2.GetJobRequest(request_id=request_id))
+        return self._ask("job", self._stub.GetJob, make_message(emotalk_pb2.GetJobRequest, request_id=request_id))
 
     def cancel(self, request_id: str) -> JobStatus:
         """Take a job away, unless it is over; where it stands then. Raises what `job` raises."""
-        return self._ask("cancel", self._stub.CancelJob, emotalk_pb2.CancelJobRequest(request_id=request_id))
+        return self._ask(
+            "cancel", self._stub.CancelJob, make_message(emotalk_pb2.CancelJobRequest, request_id=request_id)
+        )
 
     def live(self, live: Live, blocks: Iterable[Said]) -> Generator[Chunk, None, None]:
         """See AsyncEmoTalkClient.live; `blocks` is read by another thread, and closing the answer hangs up."""

@@ -19,7 +19,7 @@ from emotalk.feelings import FeelingTrack
 from emotalk.performance import Performance
 from emotalk.timebase import timecode
 from emotalk.wire import emotalk_pb2
-from emotalk.wire.convert import feelings_of, heads_of, write_performance
+from emotalk.wire.convert import feelings_of, heads_of, make_message, write_performance
 
 DEFAULT_TIMEOUT = 3600.0
 DEFAULT_PATIENCE = 30.0
@@ -74,8 +74,12 @@ class Request(Performance, _Sound):
 
     def message(self, may_restart: bool = False) -> emotalk_pb2.AudioRequest:
         """As the wire has it."""
-        message = emotalk_pb2.AudioRequest(
-            request_id=self.request_id, audio_data=self.audio, session_id=self.session_id, may_restart=may_restart
+        message = make_message(
+            emotalk_pb2.AudioRequest,
+            request_id=self.request_id,
+            audio_data=self.audio,
+            session_id=self.session_id,
+            may_restart=may_restart,
         )
         write_performance(self, message)
         return message
@@ -110,8 +114,11 @@ class Exchange:
     def rest(self, request_id: str) -> emotalk_pb2.StreamResultsRequest:
         """What to ask for from the next missing frame on."""
         self.resuming = True
-        return emotalk_pb2.StreamResultsRequest(
-            request_id=request_id, from_frame=self._next, may_restart=self.may_restart
+        return make_message(
+            emotalk_pb2.StreamResultsRequest,
+            request_id=request_id,
+            from_frame=self._next,
+            may_restart=self.may_restart,
         )
 
     def take(self, response: emotalk_pb2.BlendshapeResponse) -> Chunk | None:

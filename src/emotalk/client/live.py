@@ -15,7 +15,7 @@ from emotalk.face import no_frames
 from emotalk.feelings import EmotionKey
 from emotalk.performance import Performance
 from emotalk.wire import emotalk_pb2
-from emotalk.wire.convert import feelings_of, heads_of, write_performance
+from emotalk.wire.convert import feelings_of, heads_of, make_message, write_performance
 
 Encoding = Literal["pcm16", "float32"]
 Said = bytes | tuple[EmotionKey, ...]
@@ -43,7 +43,8 @@ class Live(Performance, _Microphone):
 
     def first(self) -> emotalk_pb2.AudioFrame:
         """The first message, which has the settings."""
-        settings = emotalk_pb2.AudioSettings(
+        settings = make_message(
+            emotalk_pb2.AudioSettings,
             sample_rate=self.sample_rate,
             encoding=self.encoding.upper(),
             latency_hint=self.latency,
@@ -65,7 +66,7 @@ def _make_frame(said: Said) -> emotalk_pb2.AudioFrame:
     if isinstance(said, bytes):
         return emotalk_pb2.AudioFrame(audio=said)
     # Not checked here: what gRPC's thread raises has no name. The server refuses it by name.
-    return emotalk_pb2.AudioFrame(feels=True, emotions=[asdict(key) for key in said])
+    return make_message(emotalk_pb2.AudioFrame, feels=True, emotions=[asdict(key) for key in said])
 
 
 def converse(call: Callable[..., Any], live: Live, blocks: Iterable[Said]) -> Iterator[Chunk]:

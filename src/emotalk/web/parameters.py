@@ -44,24 +44,34 @@ def parse_performance(query: Mapping[str, Any], fields: Mapping[str, Any]) -> Pe
     known = tuple(PerformanceQuery.model_fields)
     for name in (*fields, *(name for name in query if name not in BESIDE)):
         if name not in known:
-            raise InvalidRequest(name[:60], "there is no such parameter", f"Use {', '.join(known)}")
+            raise _refuse_name(name, known)
     try:
         return PerformanceQuery.model_validate({**query, **fields})
     except ValidationError as error:
         raise to_invalid_request(error.errors()[0]) from error
 
 
-def to_invalid_request(violation: Mapping[str, Any]) -> InvalidRequest:
-    """A violation as pydantic words it → ours; what a parameter's own `read` says goes before."""
+def to_invalid_request(violation: Mapping[str, Any], known: Iterable[str] = ()) -> InvalidRequest:
+    """A violation as pydantic words it → ours; what a parameter's own `read` says goes before. `known`: all names."""
     if isinstance(own := violation.get("ctx", {}).get("error"), InvalidRequest):
         return own
     name = str(violation["loc"][-1]) if violation["loc"] else "request"
-    given = f"{str(violation.get('input'))[:60]!r}"
-    return InvalidRequest(name, f"{given} cannot be used", _FIXES.get(name, str(violation["msg"])))
+    if violation["type"] == "extra_forbidden":
+        return _refuse_name(name, known)
+    given = "it is missing" if violation["type"] == "missing" else f"{str(violation['input'])[:60]!r} cannot be used"
+    return InvalidRequest(name, given, _FIXES.get(name, str(violation["msg"])))
+
+
+def _refuse_name(name: str, known: Iterable[str]) -> InvalidRequest:
+    return InvalidRequest(name[:60], "there is no such parameter", f"Use {', '.join(known)}")
 
 
 _FIXES = {
     **{each.name: each.fix for each in PARAMETERS},
+    "type": 'Send {"type": "start", "sample_rate": …} first',
     "sample_rate": "Use 8000..192000",
+    "latency": "Use 0..5 seconds",
+    "format": "Use json or binary",
+    "feeling": "Use true or false",
     "encoding": "Use pcm16 or float32",
 }

@@ -24,7 +24,7 @@ import numpy as np
 import orjson
 from fastapi import APIRouter
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from emotalk.client import AsyncEmoTalkClient, Chunk, Live, Said
@@ -45,6 +45,8 @@ AHEAD = 64
 
 class Start(make_model("AskedLive", (each for each in PARAMETERS if each.live)), BaseModel):  # type: ignore[misc]
     """The first message."""
+
+    model_config = ConfigDict(extra="forbid")
 
     type: Literal["start"]
     sample_rate: int = Field(ge=8000, le=192_000)
@@ -104,7 +106,7 @@ async def _start(socket: WebSocket) -> Start:
     try:
         return Start.model_validate(message)
     except ValidationError as error:
-        raise to_invalid_request(error.errors()[0]) from error
+        raise to_invalid_request(error.errors()[0], Start.model_fields) from error
 
 
 async def _listen(socket: WebSocket, heard: "asyncio.Queue[Said | Exception | None]") -> None:
@@ -148,7 +150,7 @@ async def _read_message(socket: WebSocket, seconds: float) -> bytes | dict[str, 
         return bytes(message["bytes"])
     try:
         document = json.loads(message["text"])
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidRequest("type", "the message is not JSON", "Send text as JSON and sound as binary") from error
     if not isinstance(document, dict):
         raise InvalidRequest("type", "the message is not a JSON object", 'Send {"type": …}')

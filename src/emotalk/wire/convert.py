@@ -7,6 +7,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 import numpy as np
 from google.protobuf.message import Message
 
+from emotalk.errors import InvalidRequest
 from emotalk.face import BLENDSHAPES, Frames, Turns
 from emotalk.feelings import FEELINGS, HEARD, FeelingTrack
 from emotalk.performance import FIRST, Performance
@@ -14,6 +15,7 @@ from emotalk.timebase import timecode
 from emotalk.wire import emotalk_pb2
 
 T = TypeVar("T")
+M = TypeVar("M", bound=Message)
 _STATES = {
     "queued": emotalk_pb2.Job.QUEUED,
     "running": emotalk_pb2.Job.RUNNING,
@@ -22,6 +24,15 @@ _STATES = {
     "dead": emotalk_pb2.Job.BURIED,
     "cancelled": emotalk_pb2.Job.CANCELLED,
 }
+
+
+def make_message(kind: type[M], **fields: Any) -> M:
+    """A message of these fields. Raises InvalidRequest for what UTF-8 cannot spell: half of a surrogate pair."""
+    try:
+        return kind(**fields)
+    except UnicodeEncodeError as error:
+        name = next((name for name, value in fields.items() if value == error.object), "emotions")
+        raise InvalidRequest(name, f"{error.object[:60]!r} is not text", "Send what UTF-8 can spell") from error
 
 
 def to_response(
@@ -88,7 +99,7 @@ def write_performance(performance: Performance, into: emotalk_pb2.AudioRequest |
         setattr(into, name, getattr(performance, name))
     changed = performance.list_changed()
     if changed.keys() - set(flat):
-        into.performance.MergeFrom(emotalk_pb2.Performance(**changed))
+        into.performance.MergeFrom(make_message(emotalk_pb2.Performance, **changed))
 
 
 def read_performance(message: emotalk_pb2.AudioRequest | emotalk_pb2.AudioSettings) -> Performance:
