@@ -1,9 +1,14 @@
 """Animations read back: what was saved comes back, a phone's recording becomes 30 fps, all else is named."""
 
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from timecode.timecode import Timecode
 
 from emotalk.errors import ConfigurationError
@@ -11,6 +16,7 @@ from emotalk.export import READABLE, livelink, load, save
 from emotalk.export.resampling import resample
 from emotalk.face import ARKIT_NAMES, INDEX, FaceClip
 from emotalk.timebase import RATES
+from tests.memory_disk import memory_disk
 
 FRAMES = np.random.default_rng(2).random((65, 52), np.float32)
 
@@ -111,6 +117,32 @@ def test_an_hour_of_live_link_is_an_hour_where_the_field_is_divided_by_sixty(fps
         assert read == pytest.approx(float(frame / RATES[fps]), abs=1e-5)
 
 
+def npy(shape: str) -> bytes:
+    """A header without an array behind it."""
+    head = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}".ljust(117).encode() + b"\n"
+    return b"\x93NUMPY\x01\0" + len(head).to_bytes(2, "little") + head
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".npy", ".parquet"])
+@given(at=st.integers(0, 10**6), byte=st.integers(0, 255))
+def test_a_file_with_a_spoilt_byte_is_an_animation_or_is_refused(suffix: str, at: int, byte: int) -> None:
+    with TemporaryDirectory(dir=memory_disk()) as folder:
+        path = Path(folder) / f"a{suffix}"
+        spoilt = bytearray(_written(suffix))
+        spoilt[at % len(spoilt)] = byte
+        path.write_bytes(spoilt)
+        with suppress(ConfigurationError):
+            load(path)
+
+
+@cache
+def _written(suffix: str) -> bytes:
+    with TemporaryDirectory(dir=memory_disk()) as folder:
+        path = Path(folder) / f"a{suffix}"
+        save(FaceClip(np.random.default_rng(0).random((9, 52), np.float32)), path)
+        return path.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
@@ -123,6 +155,9 @@ def test_an_hour_of_live_link_is_an_hour_where_the_field_is_divided_by_sixty(fps
         ("a.csv", b"\xff\xfe\x00", "not an animation"),
         ("a.livelink.csv", b"Timecode,JawOpen\n00:00:00:00.000,1\n", "no column browDownLeft"),
         ("a.parquet", b"PAR1", "not an animation"),
+        ("a.json", b"[" * 50_000, "not an animation"),
+        ("a.npy", npy("(10000000000000, 52)"), "not an animation"),
+        ("a.npy", npy("(2, 52"), "not an animation"),
         ("a.txt", b"", "known suffix"),
     ],
 )

@@ -341,6 +341,8 @@ def test_a_websocket_that_nobody_listens_on_is_named() -> None:
         ("livelink://127.0.0.1?subject=", "a name"),
         ("ifacialmocap://127.0.0.1?names=camel", "not an option of ifacialmocap"),
         ("livelink://no.such.host.invalid", "livelink://HOST:PORT"),
+        ("ws://127.0.0.1:99999/", "ws://HOST:PORT/PATH"),
+        ("ws://", "ws://HOST:PORT/PATH"),
     ],
 )
 def test_an_address_that_is_none_is_refused_with_what_is_wrong(address: str, said: str) -> None:

@@ -1,5 +1,6 @@
 """The exit code that an error leads to, and the sentence before it."""
 
+import errno
 import io
 import os
 import re
@@ -15,6 +16,7 @@ from emotalk.wire.status import Exit, row_of
 
 __all__ = ["Exit", "complain", "exit_of", "run_guarded"]
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _COMMAND = re.compile(r"\bemotalk (animate|convert|doctor|health|jobs|play|send|serve|submit|web|work)\b")
 
 
@@ -57,7 +59,8 @@ def run_guarded(run: Callable[[], int | None]) -> int:
 def _word_error(error: EmoTalkError | OSError) -> str:
     if isinstance(error, EmoTalkError) or not error.filename:
         return str(error)
-    return f"{error.filename}: {error.strerror}. Check the path and your rights to it."
+    fix = "Make room there" if error.errno in _FULL else "Check the path and your rights to it"
+    return f"{error.filename}: {error.strerror}. {fix}."
 
 
 def as_typed(sentence: str) -> str:

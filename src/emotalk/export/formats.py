@@ -40,17 +40,20 @@ _EXTRAS = {".parquet": ("parquet", ("pyarrow",)), ".mp4": ("video", ("av", "mode
 def save(clip: FaceClip, path: Path, watch: film.Watch = iter) -> None:
     """Write `clip` to `path`, whole or not at all; folders are created. `watch`: see film.mp4.
 
-    Raises ConfigurationError for an unknown suffix, or one whose extra is not installed.
+    Raises ConfigurationError for an unknown suffix, or one whose extra is not installed; OSError that names `path`.
     """
     suffix = _check_suffix(path)
     writer = partial(film.write_mp4, watch=watch) if suffix == ".mp4" else _WRITERS[suffix]
     path.parent.mkdir(parents=True, exist_ok=True)
     path = _follow_link(path)
-    # Written beside its place and moved there, so that nobody ever opens half a file.
-    with tempfile.TemporaryDirectory(dir=_find_folder(path), prefix=".emotalk-") as folder:
-        finished = Path(folder) / f"clip{suffix}"
-        writer(clip, finished)
-        _put(finished, path)
+    try:
+        # Written beside its place and moved there, so that nobody ever opens half a file.
+        with tempfile.TemporaryDirectory(dir=_find_folder(path), prefix=".emotalk-") as folder:
+            finished = Path(folder) / f"clip{suffix}"
+            writer(clip, finished)
+            _put(finished, path)
+    except OSError as error:  # of a full disk it names nothing, or a file that nobody knows
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
 
 
 def _find_folder(path: Path) -> Path | None:

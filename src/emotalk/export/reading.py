@@ -7,7 +7,6 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -22,15 +21,16 @@ from emotalk.timebase import FPS, RATES
 def load(path: Path) -> FaceClip:
     """Read an animation at its own rate; a phone's recording becomes 30 fps.
 
-    Raises ConfigurationError naming the file, FileNotFoundError.
+    Raises ConfigurationError naming the file, OSError where it cannot be opened.
     """
     suffix = suffix_of(path, READABLE)
     if suffix is None:
         raise ConfigurationError(f"clip: '{path.name}' has no known suffix. Use one of {', '.join(READABLE)}.")
     check_extra("clip", suffix)
+    path.open("rb").close()
     try:
         clip = _READERS[suffix](path)
-    except (ValueError, KeyError, IndexError, TypeError, EOFError, csv.Error, BadZipFile) as error:
+    except Exception as error:  # each reader has words of its own for bytes that are not of its kind
         raise ConfigurationError(
             f"clip: '{path}' is not an animation of that kind: {error}. Export it again."
         ) from error

@@ -10,20 +10,22 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import InvalidURI, WebSocketException
 from websockets.sync.client import connect
 
-from emotalk.errors import ReceiverGone
+from emotalk.errors import ConfigurationError, ReceiverGone
 from emotalk.face import ARKIT_NAMES
 
 
 class WebSocket:
-    """Connects at once. Raises ReceiverGone where nobody listens."""
+    """Connects at once. Raises ReceiverGone where nobody listens, ConfigurationError for what is not an address."""
 
     def __init__(self, url: str, names: Sequence[str] = ARKIT_NAMES) -> None:
         self._url, self._names, self._open = url, names, ExitStack()
         try:
             self._connection = self._open.enter_context(connect(url, open_timeout=10))
+        except (ValueError, InvalidURI) as error:
+            raise ConfigurationError(f"to: '{url}': {error}. Give ws://HOST:PORT/PATH.") from error
         except (OSError, WebSocketException) as error:
             raise ReceiverGone(f"to: nobody answers at {url}: {error}. Start the receiver first.") from error
 
