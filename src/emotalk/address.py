@@ -32,7 +32,7 @@ class Address:
         if text.startswith(_UNIX):
             return cls(text)
         host, _, port = text.rpartition(":")
-        if not host or not (port.isascii() and port.isdigit() and int(port) < 2**16):
+        if not host or "/" in host or not (port.isascii() and port.isdigit() and int(port) < 2**16):
             raise ValueError(f"'{text}' is not HOST:PORT")
         return cls(host, int(port))
 

@@ -15,7 +15,7 @@ from emotalk.export.form import Form
 from emotalk.export.formats import suffix_of
 from emotalk.export.visemes import KINDS
 from emotalk.performance import PARAMETERS, Parameter, Performance
-from emotalk.settings import PREFIX, SETTINGS, Setting, parse_options
+from emotalk.settings import LONGEST_WAIT, PREFIX, SETTINGS, Setting, parse_options
 from emotalk.timebase import RATES
 
 TOKEN_VARIABLE = f"{PREFIX}TOKEN"
@@ -48,6 +48,13 @@ def _word_default(default: object) -> str:
 
 def _to_underscores(name: str) -> str:
     return "--" + name[2:].replace("-", "_") if name.startswith("--") else name
+
+
+def seconds(text: str) -> float:
+    """How long to wait, as a flag's value; 0: not at all."""
+    if not (value := float(text)) >= 0:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds from 0 on")
+    return min(value, LONGEST_WAIT)
 
 
 def switch(text: str) -> bool:

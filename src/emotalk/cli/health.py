@@ -16,7 +16,7 @@ ENVIRONMENT = flags.TOKEN_NOTE
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """ADDR."""
     parser.add_argument("address", metavar="ADDR", nargs="?", default="localhost:50051", help="default localhost:50051")
-    flags.add(parser, "--timeout", type=float, default=5.0, metavar="S", help="seconds to wait for an answer")
+    flags.add(parser, "--timeout", type=flags.seconds, default=5.0, metavar="S", help="seconds to wait for an answer")
     flags.add_credentials(parser)
 
 

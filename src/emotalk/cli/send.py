@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser, default_output: Path | None =
     flags.add_form(parser)
     flags.add_request(parser)
     timeout = "give up after so many seconds, the wait in the queue included"
-    flags.add(parser, "--timeout", type=float, default=DEFAULT_TIMEOUT, metavar="S", help=timeout)
+    flags.add(parser, "--timeout", type=flags.seconds, default=DEFAULT_TIMEOUT, metavar="S", help=timeout)
     flags.add_credentials(parser)
     flags.add_performance(parser)
 

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser, **defaults: object) -> None:
     flags.add_form(parser)
     flags.add_request(parser)
     wait = "seconds to wait for the result; the request stays in the queue"
-    flags.add(parser, "--timeout", type=float, default=600.0, metavar="S", help=wait)
+    flags.add(parser, "--timeout", type=flags.seconds, default=600.0, metavar="S", help=wait)
     flags.add_performance(parser)
     flags.add_settings(parser, "max_seconds", "queue", "shaping", "log", **defaults)
 

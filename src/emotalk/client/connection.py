@@ -48,14 +48,25 @@ class Home:
             )
 
 
+def _check(address: Address, credentials: Credentials) -> None:
+    """Raise ConfigurationError for what gRPC would look up as a name, or whose port it would cut to 16 bits."""
+    if not address.is_unix and "/" in address.host:
+        raise ConfigurationError(
+            f"host: '{address.host}' is not a host. Give its name alone, without http:// or a path."
+        )
+    if not address.is_unix and not 0 < address.port < 2**16:
+        raise ConfigurationError(f"port: {address.port} is out of range. Use 1..65535.")
+    _warn_of_listeners(address, credentials)
+
+
 def _warn_of_listeners(address: Address, credentials: Credentials) -> None:
     if credentials.metadata() and not (credentials.secure or address.is_loopback):
         log.warning("the token goes to %s in the clear", address.host, extra={"fix": "TLS: --tls-ca PEM, or --tls"})
 
 
 def open_blocking_channel(address: Address, credentials: Credentials) -> grpc.Channel:
-    """For threads. Raises ConfigurationError naming the file."""
-    _warn_of_listeners(address, credentials)
+    """For threads. Raises ConfigurationError naming the file, the host or the port."""
+    _check(address, credentials)
     where, options = str(address), _list_options(address, credentials)
     if credentials.secure:
         channel = grpc.secure_channel(where, credentials.channel_credentials(), options)
@@ -65,8 +76,8 @@ def open_blocking_channel(address: Address, credentials: Credentials) -> grpc.Ch
 
 
 def open_async_channel(address: Address, credentials: Credentials) -> grpc.aio.Channel:
-    """For asyncio. Raises ConfigurationError naming the file."""
-    _warn_of_listeners(address, credentials)
+    """For asyncio. Raises ConfigurationError naming the file, the host or the port."""
+    _check(address, credentials)
     where, options = str(address), _list_options(address, credentials)
     interceptors = bearer.asynchronous(credentials) if credentials.metadata() else []
     if credentials.secure:

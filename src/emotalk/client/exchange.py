@@ -24,6 +24,8 @@ from emotalk.wire.convert import feelings_of, heads_of, make_message, write_perf
 DEFAULT_TIMEOUT = 3600.0
 DEFAULT_PATIENCE = 30.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
+_LONGEST_TIMEOUT = 1e9
+"""gRPC takes what is longer for a deadline that has passed."""
 _SEND_ANEW = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNIMPLEMENTED)
 
 
@@ -95,7 +97,7 @@ class Exchange:
     def __init__(
         self, timeout: float, patience: float, from_frame: int = 0, known: bool = False, may_restart: bool = False
     ) -> None:
-        self._until = time.monotonic() + timeout
+        self._until = time.monotonic() + min(timeout, _LONGEST_TIMEOUT)
         self._patience = patience
         self._waited = 0.0
         self._pause = FIRST_PAUSE

@@ -19,6 +19,8 @@ ENGINES = ("auto", "builtin", "emotalk", "tone", "sleep")
 LOG_FORMATS = ("text", "json")
 MOST_MIB = MAX_RECORD_MIB
 """What a queue takes, 64 MiB of sound, and its envelope."""
+LONGEST_WAIT = 1e9
+"""Seconds; the system's clocks take no more."""
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -70,8 +72,8 @@ class Settings:
         "seconds that work in hand may take after SIGTERM; at a second signal a worker gives its job back at once",
         "work",
         metavar="S",
-        between=(0, inf),
-        fix="Use 0 or more seconds",
+        between=(0, LONGEST_WAIT),
+        fix=f"Use 0..{LONGEST_WAIT:.0f} seconds",
     )
     hang_seconds: float = _seconds(
         60.0,

@@ -1,6 +1,5 @@
 """Gain, offset and range of each blendshape."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,6 +9,9 @@ from numpy.typing import NDArray
 
 from emotalk.errors import InvalidRequest
 from emotalk.face import BLENDSHAPES, INDEX, Frames
+
+_MOST = 1e6
+"""No face needs more, and a product of two stays a number."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +26,8 @@ class Gains:
             for name, value in values.items():
                 if name not in INDEX:
                     raise InvalidRequest(what, f"'{name}' is not a blendshape", "Use an ARKit name such as jawOpen")
-                if not math.isfinite(value):
-                    raise InvalidRequest(what, f"{name} = {value} is not a number", "Use a finite number")
+                if not abs(value) <= _MOST:
+                    raise InvalidRequest(what, f"{name} = {value} is out of range", f"Use {-_MOST:.0f}..{_MOST:.0f}")
 
     def apply(self, frames: Frames) -> Frames:
         """Returns a copy of float32 [n, 52]."""
