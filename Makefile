@@ -23,6 +23,9 @@ ROW := $(MAKE) --no-print-directory -j 1 -k
 PYTEST := $(RUN)/python -m pytest -q
 UNITS := not kafka
 
+# Bytecode is kept, whatever the caller's environment says: each process of each test would compile all anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo check test two-rows with-a-broker without lint types contract units services kafka cluster deploy entrances siege bench fuzz mutants lock docs film page clean
 .DELETE_ON_ERROR:
 
