@@ -4,7 +4,7 @@ Text, so that it can be read and changed, and no USD library is needed to write 
 alone: bind its `skel:animationSource` to `</speech/face/weights>`, whose names are ARKit's.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -167,11 +167,12 @@ def _write_shape(file: TextIO, name: str, where: NDArray[np.intp], offsets: Vect
 
 def _format_vectors(rows: Vectors) -> str:
     """Hundredths of a millimetre are enough for a face, and make half the text."""
-    return "[" + ", ".join(f"({x:.5g}, {y:.5g}, {z:.5g})" for x, y, z in np.round(rows, 5).tolist()) + "]"
+    numbers = np.round(rows, 5).reshape(-1).tolist()
+    return "[" + ", ".join(["(%.5g, %.5g, %.5g)"] * len(rows)) % tuple(numbers) + "]"
 
 
-def _format_numbers(values: Iterable[int]) -> str:
-    return "[" + ", ".join(str(int(value)) for value in values) + "]"
+def _format_numbers(values: Sequence[int] | NDArray[np.integer]) -> str:
+    return "[" + ", ".join(map(str, np.asarray(values).tolist())) + "]"
 
 
 def _format_tokens(names: Iterable[str]) -> str:
