@@ -76,6 +76,12 @@ class Address:
             raise OSError(errno.EINVAL, "it is not the name of a host") from error
         return bound
 
+    def has_listener(self) -> bool:
+        """Does anybody listen there? Blocks for a few seconds at most."""
+        with suppress(OSError), socket.create_connection((self.host, self.port), PROBE_SECONDS):
+            return True
+        return False
+
     def speaks_tls(self) -> bool:
         """True where a handshake succeeds, whoever's the certificate is.
 

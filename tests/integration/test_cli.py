@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import socket
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -247,13 +248,6 @@ def test_as_a_process_it_says_nothing_but_its_result_where_nobody_looks(home: Pa
     assert wrong.stderr == "emotalk: person_id: 99 is out of range. Use 0..23.\n"
 
 
-@pytest.fixture
-def _no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Looking for a broker that is not there takes six seconds."""
-    monkeypatch.setattr(doctor, "_LOOKS", tuple(look for look in doctor._LOOKS if look is not doctor._check_broker))
-
-
-@pytest.mark.usefixtures("_no_broker")
 def test_doctor_says_what_works_here_for_people_and_for_programs(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -265,10 +259,20 @@ def test_doctor_says_what_works_here_for_people_and_for_programs(
     assert findings["engine"]["well"]
 
 
-@pytest.mark.usefixtures("_no_broker")
 def test_doctor_says_why_the_port_cannot_be_had(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--engine", "tone", "--host", "192.0.2.1", "--port", "0"]) == Exit.FAILED
     assert re.search(r"FAIL port: 192\.0\.2\.1:0 cannot be bound \(.+\)", capsys.readouterr().out)
+
+
+def test_doctor_asks_no_broker_where_nobody_listens(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as mute:  # bound, and it does not listen
+        mute.bind(("127.0.0.1", 0))
+        place = f"127.0.0.1:{mute.getsockname()[1]}"
+        monkeypatch.setattr(doctor, "DEFAULT_KAFKA", place)
+        assert main(["doctor", "--engine", "tone", "--port", "0"]) == Exit.OK
+    assert f"-    broker: nobody listens at {place} (optional)\n" in capsys.readouterr().out
 
 
 def port_as_doctor_sees_it(capsys: pytest.CaptureFixture[str], port: int, *words: str) -> tuple[int, str]:
@@ -277,7 +281,6 @@ def port_as_doctor_sees_it(capsys: pytest.CaptureFixture[str], port: int, *words
     return code, next(line for line in capsys.readouterr().out.splitlines() if " port: " in line)
 
 
-@pytest.mark.usefixtures("_no_broker")
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
 def test_doctor_knows_our_own_server_at_the_port_and_how_it_is(
     home: Path, capsys: pytest.CaptureFixture[str], host: str
@@ -291,7 +294,6 @@ def test_doctor_knows_our_own_server_at_the_port_and_how_it_is(
         assert (code, line) == (Exit.OK, f"{ours}but it is not ready: its log says why")
 
 
-@pytest.mark.usefixtures("_no_broker")
 def test_doctor_fails_where_a_stranger_has_the_port(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as stranger:
         Thread(target=stranger.serve_forever, daemon=True).start()
@@ -301,7 +303,6 @@ def test_doctor_fails_where_a_stranger_has_the_port(home: Path, capsys: pytest.C
     assert re.fullmatch(rf"FAIL port: 127\.0\.0\.1:{stranger.server_port} cannot be bound \(.+\); use --port", line)
 
 
-@pytest.mark.usefixtures("_no_broker")
 def test_doctor_fails_where_the_service_would(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--json", "--model-path", "nowhere.pth", "--port", "0"]) == Exit.FAILED
     findings = {finding["what"]: finding for finding in json.loads(capsys.readouterr().out)}

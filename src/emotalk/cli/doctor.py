@@ -111,6 +111,8 @@ def _check_queue(settings: Settings) -> Finding:
 def _check_broker(settings: Settings) -> Finding:
     if settings.queue.startswith(KAFKA):  # looked at already, and nobody else is to hear its password
         return Finding("broker", True, describe(parts.read_kafka_options(settings)) or "no TLS, no SASL")
+    if not Address.parse(DEFAULT_KAFKA).has_listener():  # Kafka's own library goes on asking for six seconds
+        return Finding("broker", False, f"nobody listens at {DEFAULT_KAFKA} (optional)")
     return _check_log("broker", replace(Settings(), queue=f"kafka://{DEFAULT_KAFKA}"))
 
 

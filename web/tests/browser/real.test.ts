@@ -46,7 +46,7 @@ afterAll(async () => {
 
 describe('with the real service behind it, the page', () => {
   it('speaks the shipped sample: lips apart and together in turn, every frame there, no complaint, and all files to save', async () => {
-    const { page, complaints } = await visit(browser, address, DESKTOP);
+    const { page, complaints } = await visit(browser, address), small = page.viewportSize()!;
     await page.click('#sample');
     await page.waitForFunction(() => emotalk.actor.complete && emotalk.player.seconds > 22, undefined, { timeout: 90_000 });
     expect(await page.evaluate(() => emotalk.actor.scene().clip!.count)).toBe(688);
@@ -62,10 +62,12 @@ describe('with the real service behind it, the page', () => {
     expect(Math.min(...gaps)).toBeLessThan(0.001);
     await page.evaluate((to) => emotalk.player.seek(to), 0.3 + 0.1 * gaps.indexOf(Math.max(...gaps)));
     await drawn(page);
+    await page.setViewportSize(DESKTOP.viewport);
     await page.click('summary');
     await shoot(page, 'speaking');
     // The README's picture: docs/face.jpg.
     await page.screenshot({ path: new URL('../../shots/face.jpg', import.meta.url).pathname, type: 'jpeg', quality: 86 });
+    await page.setViewportSize(small);
     for (const [label, name] of [['NPY', 'npy'], ['CSV', 'csv'], ['JSON', 'json'], ['Live Link CSV', 'livelink.csv'], ['GLB', 'glb']]) {
       const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: label, exact: true }).click()]);
       expect(download.suggestedFilename()).toBe(`sample.${name}`);
