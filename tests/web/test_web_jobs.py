@@ -87,6 +87,18 @@ def test_a_last_event_that_cannot_be_is_a_problem(browser: TestClient, last: str
     assert (answer.status_code, answer.json()["field"]) == (400, "Last-Event-ID")
 
 
+@pytest.mark.parametrize("query", ["fsp=24", "person_id=3"])
+def test_a_name_that_an_animation_does_not_know_is_refused(browser: TestClient, query: str) -> None:
+    refused = browser.get(f"/v1/jobs/nobody/animation?{query}")
+    assert (refused.status_code, refused.json()["field"]) == (400, query.partition("=")[0])
+
+
+def test_a_head_without_a_body_is_answered_and_a_wrong_method_hears_every_right_one(browser: TestClient) -> None:
+    assert browser.head("/v1/health").status_code == browser.head("/v1/health/ready").status_code == 200
+    assert browser.head("/v1/jobs/nobody").status_code == 404
+    assert browser.put("/v1/jobs/nobody").headers["allow"] == "DELETE, GET, HEAD"
+
+
 @pytest.mark.parametrize("path", ["", "/animation", "/events"])
 def test_a_job_that_nobody_sent_is_not_found(browser: TestClient, path: str) -> None:
     answer = browser.get(f"/v1/jobs/never sent{path}")

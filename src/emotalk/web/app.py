@@ -12,6 +12,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
+from starlette.routing import Match
 
 from emotalk.errors import EmoTalkError
 from emotalk.web import animations, contract, health, jobs, stream
@@ -24,6 +25,8 @@ from emotalk.web.paths import EncodedSlashes
 from emotalk.web.problems import Problem, problem_of
 from emotalk.web.uploads import RECEIVE_SECONDS, BodyLimit
 from emotalk.web.upstream import Upstream
+
+_ROUTERS = tuple(each.router for each in (animations, jobs, stream, health))
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,8 @@ def make_application(upstream: Upstream, allowed: Allowed) -> FastAPI:
 
     app = _make_application(allowed, lifespan)
     app.state.upstream, app.state.load = upstream, Load(allowed.seconds)
-    for each in (animations, jobs, stream, health):
-        app.include_router(each.router)
+    for router in _ROUTERS:
+        app.include_router(router)
     _add_problems(app)
     if allowed.described:
         _add_schemas(app)
@@ -94,9 +97,17 @@ def _add_problems(app: FastAPI) -> None:
         return problem_of(to_invalid_request(error.errors()[0])).response()
 
     @app.exception_handler(HTTPException)
-    async def answer_refusal(_: Request, error: HTTPException) -> Response:
+    async def answer_refusal(request: Request, error: HTTPException) -> Response:
         said = f"{error.detail.rstrip('.')}. See /docs."
-        return Problem(error.status_code, "Http", said, headers=error.headers or {}).response()
+        headers = {**(error.headers or {}), **(_list_methods(request) if error.status_code == 405 else {})}
+        return Problem(error.status_code, "Http", said, headers=headers).response()
+
+
+def _list_methods(request: Request) -> dict[str, str]:
+    """What a path allows; Starlette names the methods of the first of its routes alone."""
+    routes = [route for each in _ROUTERS for route in each.routes if route.matches(request.scope)[0] is not Match.NONE]
+    methods = sorted({method for each in routes for method in getattr(each, "methods", ())})
+    return {"Allow": ", ".join(methods)} if methods else {}
 
 
 def _add_schemas(app: FastAPI) -> None:

@@ -10,6 +10,8 @@ from emotalk.wire.status import RETRY_SECONDS
 router = APIRouter(tags=["health"])
 
 
+@router.head("/v1/health/ready", include_in_schema=False)
+@router.head("/v1/health", include_in_schema=False)
 @router.get("/v1/health/ready", responses=contract.list_failures(401, 421, 503))
 @router.get("/v1/health", responses=contract.list_failures(401, 421, 503))
 async def health(client: Client) -> dict[str, bool]:

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from emotalk.client import AsyncEmoTalkClient
 from emotalk.errors import InvalidRequest
-from emotalk.web import answers, contract, paths
+from emotalk.web import answers, contract, parameters, paths
 from emotalk.web.animations import HEADERS, send, send_file
 from emotalk.web.events import describe_job, send_chunks
 from emotalk.web.load import load_of
@@ -41,6 +41,7 @@ async def submit(request: Request, client: AdmittedClient, query: Annotated[Perf
     return JSONResponse(describe_job(sent.job) if sent.job else {}, 202, location)
 
 
+@router.head("/v1/jobs/{request_id}", include_in_schema=False)
 @router.get("/v1/jobs/{request_id}", responses={200: {"description": "Where it stands", **_JOB}, **_FAILURES})
 async def job(client: Client, request_id: Id) -> Response:
     """Queued with its position, running with its progress, done, failed, buried or cancelled."""
@@ -59,6 +60,7 @@ async def cancel(client: Client, request_id: Id) -> Response:
 @router.get("/v1/jobs/{request_id}/animation", openapi_extra=contract.FORMED, responses=contract.list_forms())
 async def animation(request: Request, client: Client, request_id: Id) -> Response:
     """The whole animation, as soon as there is one: this waits for a job that is not done."""
+    parameters.refuse_unknown(request.query_params, (*parameters.BESIDE, "last_event_id"))
     form = answers.negotiate_format(request)
     curves = answers.read_form(request, form)
     if form == answers.EVENTS:

@@ -42,9 +42,7 @@ class PerformanceQuery(make_model("Asked", PARAMETERS), BaseModel):  # type: ign
 def parse_performance(query: Mapping[str, Any], fields: Mapping[str, Any]) -> PerformanceQuery:
     """Fields of the form go over the query. Raises InvalidRequest naming the first that is wrong or none of ours."""
     known = tuple(PerformanceQuery.model_fields)
-    for name in (*fields, *(name for name in query if name not in BESIDE)):
-        if name not in known:
-            raise _refuse_name(name, known)
+    refuse_unknown([*fields, *(name for name in query if name not in BESIDE)], known)
     try:
         return PerformanceQuery.model_validate({**query, **fields})
     except ValidationError as error:
@@ -60,6 +58,13 @@ def to_invalid_request(violation: Mapping[str, Any], known: Iterable[str] = ()) 
         return _refuse_name(name, known)
     given = "it is missing" if violation["type"] == "missing" else f"{str(violation['input'])[:60]!r} cannot be used"
     return InvalidRequest(name, given, _FIXES.get(name, str(violation["msg"])))
+
+
+def refuse_unknown(names: Iterable[str], known: Iterable[str]) -> None:
+    """Raise InvalidRequest for the first name that is none of these: a misspelt one would count for nothing."""
+    for name in names:
+        if name not in known:
+            raise _refuse_name(name, known)
 
 
 def _refuse_name(name: str, known: Iterable[str]) -> InvalidRequest:
