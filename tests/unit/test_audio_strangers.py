@@ -374,6 +374,11 @@ def test_16_bits_in_32_bit_pcm_are_heard():
     assert np.array_equal(decode(floats_wav(ints().astype("<i4"))), ints() / np.float32(2**15))
 
 
+def test_24_bits_in_the_low_end_of_32_bit_pcm_are_heard():
+    values = ints().astype("<i4") * 256 + 37
+    assert np.array_equal(decode(floats_wav(values)), values / np.float32(2**23))
+
+
 @given(level=st.floats(1e-4, 15.0))
 def test_true_floats_keep_their_level(level):
     values = (level * SOUND[:4_000]).astype("<f4")

@@ -1,11 +1,12 @@
 """What the samples of a file mean, where a look at all of them is needed to tell.
 
 Floats at ±32767 are 16-bit numbers that were never divided; floats of a millionth are ones that were divided twice;
-16-bit numbers in 32-bit PCM are quiet beyond hearing. And where one channel is inverted, the mean of both is silence;
+16-bit numbers in 32-bit PCM are quiet beyond hearing, and 24-bit ones nearly so. And where one channel is inverted, the mean of both is silence;
 where one is silent, it is half of the sound.
 """
 
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 
@@ -27,7 +28,7 @@ _CANCELLED = 1 / 16
 class Gauge:
     """Looks at a file block by block. `divided_by`: see Source.may_be_divided_by."""
 
-    divided_by: float
+    divided_by: tuple[float, ...]
     _peak: float = 0.0
     _whole: bool = True
     _finest: bool = False
@@ -38,7 +39,7 @@ class Gauge:
     def look(self, block: Block) -> None:
         """The next samples [n, 1 or 2]."""
         self._peak = max(self._peak, float(np.abs(block).max(initial=0.0)))
-        if self._peak * self.divided_by <= 1 and self._whole:
+        if self._peak * min(self.divided_by, default=inf) <= 1 and self._whole:
             steps = block.astype(np.float64) / _FINEST
             self._whole = bool((steps == np.rint(steps)).all())
             self._finest |= bool((steps % (_FINE / _FINEST)).any())
@@ -61,6 +62,6 @@ class Gauge:
         """What brings the samples to -1..1."""
         if self._peak > _OVERSHOOT:
             return next((1 / scale for scale in _SCALES if self._peak <= scale), 1.0)
-        # No converter has 32 bits at such a level: these are 16-bit numbers that were divided once too often.
-        small = 0 < self._peak * self.divided_by <= 1 and self._whole and self._finest
-        return self.divided_by if small else 1.0
+        # No converter has 32 bits at such a level: these are numbers of 16 or 24 that were divided once too often.
+        fine = self._peak and self._whole and self._finest
+        return next((factor for factor in self.divided_by if fine and self._peak * factor <= 1), 1.0)

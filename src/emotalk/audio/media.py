@@ -36,7 +36,7 @@ _GAP_SECONDS = 0.05
 class MediaFile:
     """Whatever PyAV reads: the first sound in it. See Source."""
 
-    may_be_divided_by = 0.0
+    may_be_divided_by: tuple[float, ...] = ()
 
     def __init__(self, coded: Coded, lenient: bool = False) -> None:
         """Read the headers. Raises UnsupportedAudio where PyAV is not installed, NotAudio, TruncatedAudio.

@@ -23,6 +23,8 @@ Block = NDArray[np.floating]
 _SECOND_READERS = {"CAF": "caf", "MP3": "mp3"}
 """PyAV's, where libsndfile fails: it reads PCM in a CAF and ALAC of some writers; and in a working folder that
 has `._` or `.AppleDouble`, as shares for Macs have them, it takes these for half of any MP3."""
+_DIVISORS = {"FLOAT": (2.0**15,), "DOUBLE": (2.0**15,), "PCM_32": (2.0**16, 2.0**8)}
+"""Of 16-bit samples divided twice; of 16, or 24, bits in the low end of 32, as ALSA records S24_LE."""
 _NEAR_THE_END = 2 * BLOCK
 _SMALL_STEP = 64
 
@@ -35,8 +37,8 @@ class Source(Protocol):
     frames: int | None
     unheard: str
     """What else is in the file that nobody hears; mostly empty."""
-    may_be_divided_by: float
-    """By what a writer may have divided its 16-bit samples once too often; 0 where samples are what they seem."""
+    may_be_divided_by: tuple[float, ...]
+    """By what a writer may have divided its samples once too often, the most first; none: they are what they seem."""
 
     def blocks(self) -> Iterator[Block]:
         """All samples, from the first one on, at each call. Raises AudioError where they end before they should."""
@@ -55,7 +57,7 @@ class SoundFile:
             self.rate, self.channels = int(file.samplerate), int(file.channels)
             # 64-bit floats may be finite and still too large for 32 bits: they are read as they are.
             self._type = "float64" if file.subtype in ("DOUBLE", "PCM_32") else "float32"
-            self.may_be_divided_by = {"FLOAT": 2.0**15, "DOUBLE": 2.0**15, "PCM_32": 2.0**16}.get(file.subtype, 0.0)
+            self.may_be_divided_by = _DIVISORS.get(file.subtype, ())
             self.frames = min(int(file.frames), coded.most or file.frames) if coded.counted else None
 
     def blocks(self) -> Iterator[Block]:
