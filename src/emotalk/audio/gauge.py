@@ -1,8 +1,8 @@
 """What the samples of a file mean, where a look at all of them is needed to tell.
 
 Floats at ±32767 are 16-bit numbers that were never divided; floats of a millionth are ones that were divided twice;
-16-bit numbers in 32-bit PCM are quiet beyond hearing, and 24-bit ones nearly so. And where one channel is inverted, the mean of both is silence;
-where one is silent, it is half of the sound.
+16-bit numbers in 32-bit PCM are quiet beyond hearing, and 24-bit ones nearly so. And where one channel is inverted, the
+mean of both is silence; where one is silent, it is half of the sound.
 """
 
 from dataclasses import dataclass
