@@ -98,6 +98,11 @@ class Address:
             return True
         return False
 
+    @property
+    def is_ip(self) -> bool:
+        """Numbers, and not a name?"""
+        return self._has("version")
+
     def _has(self, property_of_ip: str) -> bool:
         with suppress(ValueError):
             return bool(getattr(ip_address(self.host), property_of_ip))

@@ -127,6 +127,11 @@ class Performance:
         1.0, "the caller's feelings (1) against those that are heard (0)", "Use 0..1", metavar="X", between=(0, 1)
     )
 
+    def __post_init__(self) -> None:
+        """Key frames as JSON has them become ours. Raises InvalidRequest."""
+        if not (isinstance(self.emotions, tuple) and all(isinstance(key, EmotionKey) for key in self.emotions)):
+            object.__setattr__(self, "emotions", read_keys(self.emotions))
+
     @property
     def style(self) -> Style:
         """Who speaks, and how. Raises InvalidRequest."""

@@ -436,15 +436,20 @@ def test_the_asyncio_client_takes_a_broken_stream_up_again(stage: Stage, monkeyp
     assert asyncio.run(story()) == [0, 1, 2, 3]
 
 
-def test_words_that_utf_8_cannot_spell_are_refused_by_their_field(stage: Stage) -> None:
-    spoilt = "a\ud800"
+def test_what_no_message_can_hold_is_refused_by_its_field(stage: Stage) -> None:
+    spoilt: Any = "a\ud800"
+    large: Any = 2**40
     with EmoTalkClient("127.0.0.1", stage.port) as client:
         for field, ask in {
             "emotion": lambda: list(client.stream(replace(REQUEST, emotion=spoilt))),
             "session_id": lambda: client.submit(replace(REQUEST, session_id=spoilt)),
             "request_id": lambda: client.job(spoilt),
+            "person_id": lambda: client.submit(replace(REQUEST, person_id=large)),
+            "emotion_level": lambda: client.submit(replace(REQUEST, emotion_level=spoilt)),
+            "from_frame": lambda: list(client.results("id", large)),
+            "sample_rate": lambda: list(client.live(Live(large), [])),
         }.items():
-            with pytest.raises(InvalidRequest, match="is not text") as refused:
+            with pytest.raises(InvalidRequest, match="cannot be used") as refused:
                 ask()
             assert refused.value.field == field
 

@@ -81,6 +81,13 @@ def test_key_frames_that_cannot_be_are_refused_by_name(rows: str) -> None:
     assert caught.value.field == "emotions"
 
 
+def test_key_frames_may_be_written_as_json_has_them() -> None:
+    keys = [{"time": 0, "joy": 0.8}]
+    assert Performance(emotions=keys) == Performance(emotions=(EmotionKey(0.0, {"joy": 0.8}),))
+    with pytest.raises(InvalidRequest, match="'glee' is unknown"):
+        Performance(emotions=({"time": 0, "glee": 1},))  # type: ignore[arg-type]
+
+
 @given(KEYS)
 def test_key_frames_are_read_back_from_the_json_that_says_them(keys: tuple[EmotionKey, ...]) -> None:
     check_keys(keys)

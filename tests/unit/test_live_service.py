@@ -146,6 +146,17 @@ def test_a_window_engine_speaks_live_too_a_second_at_a_time() -> None:
     assert len(joined(chunks)) == 60
 
 
+def test_what_a_microphone_raises_comes_out_where_its_frames_are_read(client: EmoTalkClient) -> None:
+    def blocks() -> Iterator[bytes]:
+        yield PCM16
+        raise TimeoutError("the microphone is gone")
+
+    with pytest.raises(TimeoutError, match="the microphone is gone"):
+        list(client.live(Live(16_000), blocks()))
+    with pytest.raises(InvalidRequest, match=r"blocks: a ndarray is not sound\. Give bytes"):
+        list(client.live(Live(16_000), [np.zeros(9)]))  # type: ignore[list-item]
+
+
 @pytest.mark.parametrize(
     ("live", "blocks", "field", "said"),
     [

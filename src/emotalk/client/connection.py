@@ -50,11 +50,13 @@ class Home:
 
 def _check(address: Address, credentials: Credentials) -> None:
     """Raise ConfigurationError for what gRPC would look up as a name, or whose port it would cut to 16 bits."""
-    if not address.is_unix and "/" in address.host:
+    if address.is_unix:
+        return
+    if "/" in address.host or (":" in address.host and not address.is_ip):
         raise ConfigurationError(
-            f"host: '{address.host}' is not a host. Give its name alone, without http:// or a path."
+            f"host: '{address.host}' is not a host. Give its name alone, without http:// or a port."
         )
-    if not address.is_unix and not 0 < address.port < 2**16:
+    if not (f"{address.port}".isdigit() and 0 < int(address.port) < 2**16):
         raise ConfigurationError(f"port: {address.port} is out of range. Use 1..65535.")
     _warn_of_listeners(address, credentials)
 

@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from typing import Any, Literal
 
 import grpc
@@ -11,6 +12,7 @@ import numpy as np
 
 from emotalk.chunking import DEFAULT_DURATION, DEFAULT_OVERLAP
 from emotalk.client.exchange import Chunk
+from emotalk.errors import InvalidRequest
 from emotalk.face import no_frames
 from emotalk.feelings import EmotionKey
 from emotalk.performance import Performance
@@ -18,7 +20,7 @@ from emotalk.wire import emotalk_pb2
 from emotalk.wire.convert import feelings_of, heads_of, make_message, write_performance
 
 Encoding = Literal["pcm16", "float32"]
-Said = bytes | tuple[EmotionKey, ...]
+Said = bytes | bytearray | memoryview | tuple[EmotionKey, ...]
 """A block of samples; or what is to be felt from the next one on, instead of all that was said before."""
 
 
@@ -63,24 +65,34 @@ def to_chunk(response: emotalk_pb2.BlendshapeResponse) -> Chunk:
 
 
 def _make_frame(said: Said) -> emotalk_pb2.AudioFrame:
-    if isinstance(said, bytes):
-        return emotalk_pb2.AudioFrame(audio=said)
-    # Not checked here: what gRPC's thread raises has no name. The server refuses it by name.
+    if isinstance(said, bytes | bytearray | memoryview):
+        return emotalk_pb2.AudioFrame(audio=bytes(said))
+    if not isinstance(said, tuple):
+        raise InvalidRequest("blocks", f"a {type(said).__name__} is not sound", "Give bytes, e.g. block.tobytes()")
+    # Key frames are not checked here: the server refuses them by name.
     return make_message(emotalk_pb2.AudioFrame, feels=True, emotions=[asdict(key) for key in said])
 
 
 def converse(call: Callable[..., Any], live: Live, blocks: Iterable[Said]) -> Iterator[Chunk]:
-    """For threads: `blocks` is read by a thread of gRPC's."""
+    """For threads: `blocks` is read by a thread of gRPC's; what it raises comes out here."""
+    failures: list[Exception] = []
 
     def frames() -> Iterator[emotalk_pb2.AudioFrame]:
-        yield live.first()
-        yield from map(_make_frame, blocks)
+        try:
+            yield from map(_make_frame, blocks)
+        except Exception as failure:
+            failures.append(failure)
+            raise
 
-    answer = call(frames())
+    answer = call(chain([live.first()], frames()))
     try:
         for response in answer:
             if not response.error_message:
                 yield to_chunk(response)
+    except grpc.RpcError:
+        if failures:
+            raise failures[0] from None
+        raise
     finally:
         answer.cancel()
 

@@ -10,12 +10,13 @@ from google.protobuf.message import Message
 from emotalk.errors import InvalidRequest
 from emotalk.face import BLENDSHAPES, Frames, Turns
 from emotalk.feelings import FEELINGS, HEARD, FeelingTrack
-from emotalk.performance import FIRST, Performance
+from emotalk.performance import FIRST, PARAMETERS, Performance
 from emotalk.timebase import timecode
 from emotalk.wire import emotalk_pb2
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)
+_FIXES = {each.name: each.fix for each in PARAMETERS}
 _STATES = {
     "queued": emotalk_pb2.Job.QUEUED,
     "running": emotalk_pb2.Job.RUNNING,
@@ -27,12 +28,24 @@ _STATES = {
 
 
 def make_message(kind: type[M], **fields: Any) -> M:
-    """A message of these fields. Raises InvalidRequest for what UTF-8 cannot spell: half of a surrogate pair."""
+    """A message of these fields. Raises InvalidRequest for the first whose value its field cannot hold.
+
+    That is another type, a number of too many bits, or what UTF-8 cannot spell: half of a surrogate pair.
+    """
     try:
         return kind(**fields)
-    except UnicodeEncodeError as error:
-        name = next((name for name, value in fields.items() if value == error.object), "emotions")
-        raise InvalidRequest(name, f"{error.object[:60]!r} is not text", "Send what UTF-8 can spell") from error
+    except (TypeError, ValueError) as error:
+        name = next(name for name, value in fields.items() if not _fits(kind, name, value))
+        fix = _FIXES.get(name, str(error).rstrip(".!"))
+        raise InvalidRequest(name, f"{str(fields[name])[:60]!r} cannot be used", fix) from error
+
+
+def _fits(kind: type[Message], name: str, value: Any) -> bool:
+    try:
+        kind(**{name: value})
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def to_response(
@@ -95,8 +108,8 @@ def to_failure(request_id: str, message: str) -> emotalk_pb2.BlendshapeResponse:
 def write_performance(performance: Performance, into: emotalk_pb2.AudioRequest | emotalk_pb2.AudioSettings) -> None:
     """Fill the flat fields, which every server reads; what they cannot say makes it a whole `performance` besides."""
     flat = [name for name in FIRST if name in into.DESCRIPTOR.fields_by_name]
-    for name in flat:
-        setattr(into, name, getattr(performance, name))
+    message: Message = into
+    message.MergeFrom(make_message(type(message), **{name: getattr(performance, name) for name in flat}))
     changed = performance.list_changed()
     if changed.keys() - set(flat):
         into.performance.MergeFrom(make_message(emotalk_pb2.Performance, **changed))
