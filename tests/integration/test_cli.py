@@ -133,6 +133,8 @@ def test_flags_are_understood_in_both_spellings(home: Path) -> None:
             Exit.USAGE,
             "offset: jawOpen = 1e.99 is out of",
         ),
+        ("jobs list one", Exit.USAGE, r"request_id: jobs list shows all.*jobs show ID"),
+        ("jobs delete one --all", Exit.USAGE, "all: it means every dead letter, and an ID is named"),
         ("jobs show nobody", Exit.INPUT, "emotalk jobs list"),
         ("animate", Exit.USAGE, "required"),
         ("animate -in.wav -o out.npy", Exit.USAGE, r"for a file write \./-in\.wav"),

@@ -67,7 +67,7 @@ def test_sound_that_the_queue_has_no_room_for_is_refused_and_fits_at_16_bits() -
 
 @pytest.mark.parametrize("mib", [1, 8])
 def test_what_is_said_to_fit_does_and_its_dead_letter_too(mib: int) -> None:
-    noise = np.random.default_rng(mib).uniform(-0.9, 0.9, 320 * 16_000).astype(np.float32)
+    noise = np.random.default_rng(mib).uniform(-0.9, 0.9, mib * 40 * 16_000).astype(np.float32)
     narrow = Intake(Limits(queued_bytes=job_bytes(mib)))
     keys = tuple(EmotionKey(number / 10, dict.fromkeys(FEELINGS, 0.1)) for number in range(MOST_KEYS))
     asks = Performance(emotions=keys)

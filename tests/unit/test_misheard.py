@@ -137,3 +137,8 @@ FILES = {
 def test_the_bytes_of_a_file_are_not_samples(name: str, encoding: str) -> None:
     with pytest.raises(InvalidRequest, match=r"bytes of a file|text"):
         hear(FILES[name], encoding)
+
+
+@given(st.text("etaoin ", min_size=1, max_size=15))
+def test_a_few_samples_are_samples_whatever_letters_they_would_be(letters: str) -> None:
+    hear(letters.encode())

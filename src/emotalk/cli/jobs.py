@@ -68,6 +68,10 @@ def _run(settings: Settings, parsed: argparse.Namespace) -> None:
 def _check(parsed: argparse.Namespace) -> None:
     if parsed.all and parsed.what not in ("retry", "delete"):
         raise ConfigurationError("all: only retry and delete take --all.")
+    if parsed.request_id and parsed.all:
+        raise ConfigurationError("all: it means every dead letter, and an ID is named as well. Remove one of the two.")
+    if parsed.request_id and parsed.what == "list":
+        raise ConfigurationError("request_id: jobs list shows all of them. Type: emotalk jobs show ID.")
     if parsed.what != "list" and not parsed.request_id and not parsed.all:
         raise ConfigurationError(f"request_id: none was given. Type: emotalk jobs {parsed.what} ID.")
 
