@@ -10,7 +10,7 @@ import numpy as np
 
 from emotalk.chunking import Chunking, Cut, Uncut, open_live, open_session
 from emotalk.engines.base import Engine, EngineSession, Latency, WindowEngine, push_many
-from emotalk.errors import EmoTalkError, EngineError
+from emotalk.errors import EmoTalkError, EngineError, InvalidRequest
 from emotalk.expression import LIDS_AHEAD, Emotions, ExpressedSession, express, fingerprint_of
 from emotalk.face import Frames, Pcm, Style
 from emotalk.feelings import EmotionKey, FeelingTrack, join_tracks
@@ -122,7 +122,11 @@ class Session:
         return self._face.engine_session
 
     def push(self, pcm: Pcm) -> list[FaceChunk]:
-        """Take float32 [n] at 16 kHz; return the chunks that are ready. Raises EngineError."""
+        """Take float32 [n] at 16 kHz; return the chunks that are ready. Raises InvalidRequest, EngineError."""
+        pcm = np.asarray(pcm)
+        if pcm.ndim != 1 or pcm.dtype.kind != "f":
+            problem = f"{pcm.dtype} {list(pcm.shape)} is not float32 [n], mono"
+            raise InvalidRequest("pcm", problem, "Divide 16-bit numbers by 32768, and take one channel")
         return self._receive(pcm, self.engine_session.push(pcm))
 
     def try_receive(self, pcm: Pcm, mouth: Frames) -> list[FaceChunk] | EmoTalkError:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from emotalk.chunking import Chunking
 from emotalk.engines.base import Engine, EngineCard, Latency, WindowEngine
 from emotalk.engines.tone import ToneEngine
-from emotalk.errors import EngineError
+from emotalk.errors import EngineError, InvalidRequest
 from emotalk.face import Frames, Pcm, Style
 from emotalk.performance import Performance
 from emotalk.pipeline import FaceChunk, Pipeline, Take
@@ -113,6 +113,13 @@ def test_hours_of_sound_have_exactly_their_frames(engine: Engine | WindowEngine,
 
 def test_a_clip_without_samples_has_no_chunks() -> None:
     assert performed(ToneEngine(), Performance(), [np.zeros(0, np.float32)]) == []
+
+
+@BOTH
+@pytest.mark.parametrize("wrong", [np.zeros(160, np.int16), np.zeros((160, 1), np.float32)])
+def test_integers_and_channels_are_not_taken_for_sound(engine: Engine | WindowEngine, wrong: Pcm) -> None:
+    with pytest.raises(InvalidRequest, match=r"pcm: .* is not float32 \[n\]"):
+        Pipeline(engine).open(Performance()).push(wrong)
 
 
 def test_without_post_processing_the_engine_s_frames_are_handed_on_untouched() -> None:
