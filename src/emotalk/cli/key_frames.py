@@ -23,7 +23,7 @@ def text_of(given: str) -> str:
     try:
         text = path.read_text(encoding="utf-8-sig")
         return json.dumps(_read_rows(text)) if path.suffix.lower() == ".csv" else text
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, csv.Error) as error:
         raise InvalidRequest("emotions", f"'{given}' cannot be read: {error}", _FIX) from error
 
 
@@ -32,10 +32,18 @@ def _read_rows(text: str) -> list[dict[str, float]]:
     lines = text.strip().splitlines()
     mark = next((each for each in ";\t" if lines and each in lines[0]), ",")
     table = csv.DictReader(lines, strict=True, delimiter=mark, restkey=_BEYOND, restval="")
+    _check_head([name.strip().lower() for name in table.fieldnames or ()])
     rows = [_read_row(row, table.line_num, "." if mark == "," else ",") for row in table]
     if not any(rows):
         raise ValueError("it holds no key frames")
     return [row for row in rows if row]
+
+
+def _check_head(names: list[str]) -> None:
+    if names and "time" not in names:
+        raise ValueError("it has no column time")
+    if twice := next((name for name in names if name and names.count(name) > 1), ""):
+        raise ValueError(f"it has two columns {twice}")
 
 
 def _read_row(row: dict[str, str], line: int, point: str) -> dict[str, float]:
