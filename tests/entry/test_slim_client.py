@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from emotalk.engines.tone import ToneEngine
-from tests.entry.house import INSTALL_SECONDS, ROOT, House, bare_environment
+from tests.entry.house import INSTALL_SECONDS, ROOT, UNCOMPILED, House, bare_environment
 from tests.integration.served import Inside, speech
 from tests.integration.test_live import tone_relay
 
@@ -41,7 +41,8 @@ def slim(tmp_path_factory: pytest.TempPathFactory) -> House:
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "-q")
     subprocess.run([*pip, "wheel", "--no-deps", "-w", folder, ROOT], check=True, timeout=INSTALL_SECONDS)
     subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True, timeout=INSTALL_SECONDS)
-    house = House(folder, {**bare_environment(folder), "PATH": f"{folder / 'venv' / 'bin'}:/usr/bin:/bin"})
+    path = f"{folder / 'venv' / 'bin'}:/usr/bin:/bin"
+    house = House(folder, {**bare_environment(folder), **UNCOMPILED, "PATH": path})
     constraints = ROOT / "requirements" / "constraints.txt"
     [wheel] = folder.glob("emotalk-*.whl")
     done = house.run("pip", "install", "-q", "-c", str(constraints), str(wheel), timeout=INSTALL_SECONDS)
