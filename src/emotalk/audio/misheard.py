@@ -32,6 +32,8 @@ _ROUGH = 1.2
 _SMOOTH = 0.5
 _SHARE = 0.95
 _TWINS = 0.25
+_LEAST_TEXT = 16
+"""Fewer bytes may well be samples: of two, one pair in seven is letters."""
 _NARROW = {"PCM_U8": "unsigned", "ULAW": "mu-law", "ALAW": "A-law"}
 _LOUD, _SMOOTHEST = 0.3, 0.1
 _OVERSHOOT, _OFTEN = 16.0, 0.1
@@ -84,7 +86,7 @@ class FirstSound:
 
 
 def _refuse_text(beginning: bytes) -> None:
-    if set(beginning[:_TEXT_BYTES]) <= _TEXT:
+    if len(beginning) >= _LEAST_TEXT and set(beginning[:_TEXT_BYTES]) <= _TEXT:
         raise _make_error(
             f"this is text, which begins with {beginning[:40].decode()!r}, not samples", "Send raw samples"
         )
