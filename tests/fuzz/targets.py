@@ -49,7 +49,7 @@ from tests.fuzz.mutate import mutated, with_other_fields
 from tests.parity.seeded_checkpoint import save, write_checkpoint
 from tests.unit.audio_files import speech, valid_files, written
 from tests.unit.stage import job
-from tests.unit.strangers import MEDIA, PLAIN, media
+from tests.unit.strangers import MEDIA, PLAIN, recorded
 
 LIMITS = Limits(max_seconds=20, max_bytes=4 * 2**20)
 NOW = 1_800_000_000.0
@@ -82,7 +82,7 @@ def audio(stack: ExitStack, _: Path) -> Target:
 
 def containers(stack: ExitStack, _: Path) -> Target:
     """Files of phones, browsers and studios in the same child, by PyAV and libsndfile; damage is put up with."""
-    files = [media(*MEDIA[name]) for name in MEDIA]
+    files = [recorded(name) for name in MEDIA]
     files += [written(speech(0.3), 16_000, *PLAIN[name]) for name in ("AIFF", "AU", "CAF", "W64", "WAV (IMA_ADPCM)")]
     return _decoding(stack, files, Sent(lenient=True))
 

@@ -3,6 +3,7 @@
 import io
 import struct
 from contextlib import ExitStack
+from functools import cache
 from typing import Any
 
 import av
@@ -69,6 +70,13 @@ MEDIA = {
     "G.722 in WAV": ("wav", "g722", 16_000),
 }
 
+
+@cache
+def recorded(name: str) -> bytes:
+    """The file of this kind of MEDIA, made once a process."""
+    return media(*MEDIA[name])
+
+
 PLAIN = {
     **{f"WAV ({name})": ("WAV", name) for name in ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")},
     **{f"WAV ({name})": ("WAV", name) for name in ("ULAW", "ALAW", "MS_ADPCM", "IMA_ADPCM", "GSM610")},
@@ -110,7 +118,7 @@ def together(container: str, *files: bytes, late: float = 0.0) -> bytes:
 
 def subtitled() -> bytes:
     """A Matroska file with a line of subtitles beside its sound."""
-    return together("matroska", b"1\n00:00:00,000 --> 00:00:01,000\nHello\n", media(*MEDIA["Matroska (AAC)"]))
+    return together("matroska", b"1\n00:00:00,000 --> 00:00:01,000\nHello\n", recorded("Matroska (AAC)"))
 
 
 def ints(sound=SOUND):

@@ -20,7 +20,7 @@ from emotalk.audio.apart.frames import READY, SOUND
 from emotalk.audio.apart.process import Decoder
 from emotalk.errors import AudioError, AudioTooLong, EngineError, InvalidRequest, UndecodableAudio
 from tests.unit.audio_files import speech, valid_files, written
-from tests.unit.strangers import MEDIA, PLAIN, media, subtitled
+from tests.unit.strangers import MEDIA, PLAIN, recorded, subtitled
 
 LIMITS = Limits(max_seconds=60)
 FILES = valid_files()
@@ -75,7 +75,7 @@ def test_a_film_with_subtitles_is_heard_though_the_child_can_open_no_file(decode
 
 @pytest.mark.parametrize("name", [*MEDIA, *PLAIN])
 def test_a_child_that_can_open_no_file_hears_every_kind(decoders: Decoders, name: str) -> None:
-    file = media(*MEDIA[name]) if name in MEDIA else written(speech(0.5, 48_000), 48_000, *PLAIN[name])
+    file = recorded(name) if name in MEDIA else written(speech(0.5, 48_000), 48_000, *PLAIN[name])
     assert decoders.prepare(file, LIMITS) == prepare(file, LIMITS)
 
 

@@ -11,7 +11,7 @@ import pytest
 from emotalk.audio import decode
 from emotalk.errors import NotAudio
 from tests.unit.audio_files import MP3, VORBIS, speech, written
-from tests.unit.strangers import MEDIA, SECONDS, SOUND, media
+from tests.unit.strangers import SECONDS, SOUND, recorded
 
 WAV = written(SOUND)
 FILES = {
@@ -19,8 +19,8 @@ FILES = {
     "flac": written(SOUND, 16_000, "FLAC"),
     "vorbis": written(SOUND, 16_000, *VORBIS),
     "mp3": written(speech(SECONDS, 44_100), 44_100, *MP3),
-    "m4a": media(*MEDIA["M4A (AAC)"]),
-    "aac": media(*MEDIA["AAC stream"]),
+    "m4a": recorded("M4A (AAC)"),
+    "aac": recorded("AAC stream"),
 }
 AS_TEXT = {
     "line ends of two bytes": lambda file: file.replace(b"\n", b"\r\n"),

@@ -18,7 +18,7 @@ from emotalk.errors import AudioError, InvalidRequest, NotAudio, TruncatedAudio,
 from emotalk.limits import Limits
 from emotalk.timebase import resampled_length
 from tests.unit.audio_files import MP3, VORBIS, flac_promising, speech, wav, written
-from tests.unit.strangers import MEDIA, SECONDS, SOUND, floats_wav, ints, media, together, vbri, without_pad
+from tests.unit.strangers import MEDIA, SECONDS, SOUND, floats_wav, ints, media, recorded, together, vbri, without_pad
 
 LIMITS = Limits()
 WAV = written(SOUND)
@@ -65,7 +65,7 @@ def test_a_stream_that_changes_its_rate_on_the_way_is_refused_and_its_beginning_
     assert "48000 Hz" in lenient.missing
 
 
-TS = media(*MEDIA["MPEG transport stream (AAC)"])
+TS = recorded("MPEG transport stream (AAC)")
 
 
 def test_a_stream_that_appears_on_the_way_takes_nothing_from_the_sound():
@@ -98,26 +98,26 @@ def test_a_transport_stream_with_checks_or_that_begins_within_a_packet_is_heard(
 def test_a_hole_of_hours_between_two_packets_is_too_long_and_takes_no_memory(monkeypatch):
     monkeypatch.setattr("emotalk.audio.media.MediaFile._measure_gap", lambda *_: 10**12)
     with pytest.raises(AudioError, match="longer than the limit"):
-        decode(media(*MEDIA["M4A (AAC)"]))
+        decode(recorded("M4A (AAC)"))
 
 
 @pytest.mark.parametrize("name", ["M4A (AAC)", "WebM (Opus)", "Matroska (PCM)", "FLV (AAC)", "AVI (MP3)"])
 @pytest.mark.parametrize("kept", [0.2, 0.5, 0.8])
 def test_half_of_what_a_phone_recorded_is_refused_as_cut(name, kept):
-    whole = media(*MEDIA[name])
+    whole = recorded(name)
     with pytest.raises(AudioError, match="cut"):
         decode(whole[: int(kept * len(whole))])
 
 
 def test_media_sits_behind_the_same_limits_as_all_sound():
     with pytest.raises(AudioError, match="--max-seconds"):
-        decode(media(*MEDIA["M4A (AAC)"]), Limits(max_seconds=1.0))
+        decode(recorded("M4A (AAC)"), Limits(max_seconds=1.0))
 
 
 def test_without_pyav_the_refusal_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "av", None)
     with pytest.raises(UnsupportedAudio, match=r"PyAV is not installed.*-m pip install"):
-        open_audio(media(*MEDIA["WebM (Opus)"]))
+        open_audio(recorded("WebM (Opus)"))
 
 
 @pytest.mark.parametrize("kind", ["AIFF", "AU", "CAF", "W64"])
@@ -138,7 +138,7 @@ def test_a_w64_whose_writer_did_not_know_its_size_is_heard_to_its_end():
 @pytest.mark.parametrize("kept", [0.4, 0.7, 0.95])
 def test_a_browsers_recording_of_unknown_size_that_is_cut_within_a_block_is_refused(kept):
     out = io.BytesIO()
-    sound = io.BytesIO(media(*MEDIA["WebM (Opus)"]))
+    sound = io.BytesIO(recorded("WebM (Opus)"))
     with av.open(sound) as whole, av.open(out, "w", format="webm", options={"live": "1"}) as live:
         stream = live.add_stream_from_template(whole.streams[0])
         for packet in (each for each in whole.demux() if each.dts is not None):
@@ -167,7 +167,7 @@ def test_flac_in_an_ogg_is_heard_exactly():
 
 
 def test_of_several_sound_tracks_one_is_heard_and_the_others_are_named():
-    film = open_audio(together("matroska", media(*MEDIA["Matroska (AAC)"]), media(*MEDIA["Matroska (PCM)"])))
+    film = open_audio(together("matroska", recorded("Matroska (AAC)"), recorded("Matroska (PCM)")))
     assert likeness(film.whole()) > 0.97
     assert film.missing == "it has 2 sound tracks, and only one is used"
 
@@ -177,7 +177,7 @@ WHOLE = ["M4A (AAC)", "3GP (AAC)", "FLV (AAC)", "WebM (Opus)", "Matroska (PCM)"]
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_second_recording_behind_a_phones_is_refused_with_its_byte_or_heard(name):
-    whole = media(*MEDIA[name])
+    whole = recorded(name)
     with pytest.raises(UnsupportedAudio, match=f"another recording begins at byte {len(whole)},"):
         decode(whole + WAV)
     if whole[:4] == b"\x1aE\xdf\xa3":
@@ -189,7 +189,7 @@ def test_a_second_recording_behind_a_phones_is_refused_with_its_byte_or_heard(na
 
 @pytest.mark.parametrize("second", [MP3S, media("adts", "aac", 44_100)])
 def test_a_recording_without_a_name_of_its_own_behind_a_phones_is_refused_too(second):
-    whole = media(*MEDIA["M4A (AAC)"])
+    whole = recorded("M4A (AAC)")
     with pytest.raises(UnsupportedAudio, match=f"another recording begins at byte {len(whole)},"):
         decode(whole + second)
 
@@ -197,13 +197,13 @@ def test_a_recording_without_a_name_of_its_own_behind_a_phones_is_refused_too(se
 @pytest.mark.parametrize("name", ["M4A (AAC)", "Matroska (PCM)"])
 def test_what_a_camera_leaves_behind_a_whole_file_does_no_harm(name):
     junk = np.random.default_rng(3).bytes(9_000)
-    assert np.array_equal(decode(media(*MEDIA[name]) + junk), decode(media(*MEDIA[name])))
+    assert np.array_equal(decode(recorded(name) + junk), decode(recorded(name)))
 
 
 @pytest.mark.parametrize("name", WHOLE)
 @pytest.mark.parametrize("tail", [b"\n", bytes(3_000), b"TAG" + bytes(125)])
 def test_a_line_end_zeros_or_a_tag_behind_a_phones_recording_do_no_harm(name, tail):
-    assert np.array_equal(decode(media(*MEDIA[name]) + tail), decode(media(*MEDIA[name])))
+    assert np.array_equal(decode(recorded(name) + tail), decode(recorded(name)))
 
 
 @pytest.mark.parametrize("kind", [("mp4", "aac", 44_100), ("matroska", "libopus", 48_000), ("flv", "aac", 44_100)])
@@ -221,7 +221,7 @@ def test_a_film_in_packs_that_is_cut_within_its_pictures_is_refused():
 
 
 def test_a_file_in_pieces_that_is_damaged_is_refused_and_heard_around_the_damage_where_that_will_do():
-    whole = media(*MEDIA["FLV (AAC)"])
+    whole = recorded("FLV (AAC)")
     damaged = whole[: len(whole) // 2] + np.random.default_rng(7).bytes(2_000) + whole[len(whole) // 2 + 2_000 :]
     with pytest.raises(TruncatedAudio):
         decode(damaged)
@@ -232,7 +232,7 @@ def test_a_file_in_pieces_that_is_damaged_is_refused_and_heard_around_the_damage
 
 @pytest.mark.parametrize("name", ["AC-3", "E-AC-3", "MP2", "MPEG video (MP2)", "MPEG transport stream (AAC)", "VOC"])
 def test_a_stream_that_ends_within_a_frame_is_refused_as_cut(name):
-    whole = media(*MEDIA[name])
+    whole = recorded(name)
     with pytest.raises(TruncatedAudio, match="cut"):
         decode(whole[: len(whole) // 2 + 77])
     assert open_audio(whole[: len(whole) // 2 + 77], sent=Sent(lenient=True)).missing
@@ -250,13 +250,13 @@ def test_frames_without_a_container_are_as_long_as_they_say(codec, rate):
 @pytest.mark.parametrize(
     "head", [b"\xef\xbb\xbf", b"\r\n\r\n", b"HTTP/1.1 200 OK\r\nA: b\r\n\r\n", b"ID3\3\0\0\0\0\0\4abcd"]
 )
-@pytest.mark.parametrize("file", [WAV, FLAC, written(SOUND, 16_000, "AIFF"), media(*MEDIA["WebM (Opus)"])])
+@pytest.mark.parametrize("file", [WAV, FLAC, written(SOUND, 16_000, "AIFF"), recorded("WebM (Opus)")])
 def test_what_stands_before_a_file_by_mistake_does_no_harm(head, file):
     assert np.array_equal(decode(head + file), decode(file))
 
 
 def test_a_camcorders_transport_stream_is_heard():
-    packets = media(*MEDIA["MPEG transport stream (AAC)"])
+    packets = recorded("MPEG transport stream (AAC)")
     clocked = b"".join(bytes(4) + packets[at : at + 188] for at in range(0, len(packets), 188))
     assert np.array_equal(decode(clocked), decode(packets))
 
@@ -568,7 +568,7 @@ def test_a_wav_whose_fields_say_the_width_each_in_its_own_way_is_heard(tag, bits
 
 @pytest.mark.parametrize("name", ["AVI (MP3)", "WMA"])
 def test_a_second_film_behind_the_first_is_refused_and_a_cut_one_too(name):
-    whole = media(*MEDIA[name])
+    whole = recorded(name)
     with pytest.raises(UnsupportedAudio, match=f"another recording begins at byte {len(whole)},"):
         decode(whole * 2)
     with pytest.raises(TruncatedAudio, match=r"cut: at byte \d+ it promises \d+ bytes"):
@@ -593,14 +593,14 @@ def test_a_film_that_was_written_into_a_pipe_is_heard_whole(container, codec, ra
 
 
 def test_a_voc_that_counts_a_little_too_few_bytes_is_heard():
-    whole = media(*MEDIA["VOC"])
+    whole = recorded("VOC")
     size = int.from_bytes(whole[27:30], "little")
     short = whole[:27] + (size - 8).to_bytes(3, "little") + whole[30:]
     assert len(decode(short)) >= len(decode(whole)) - 4
 
 
 def test_sound_that_begins_late_in_a_matroska_is_whole():
-    early = media(*MEDIA["WebM (Opus)"])
+    early = recorded("WebM (Opus)")
     late = together("matroska", early, late=1.5)
     assert len(decode(late)) == pytest.approx(len(decode(early)), abs=160)
 
@@ -627,18 +627,18 @@ SPHERE = SPHERE.ljust(1_024) + ints().tobytes()
 RARE = {
     "AMR": AMR,
     "SPHERE": SPHERE,
-    "TTA": media(*MEDIA["TTA"]),
+    "TTA": recorded("TTA"),
     "MXF": media("mxf", "pcm_s16le", 48_000, film="mpeg2video"),
     "AIFF": written(SOUND, 16_000, "AIFF"),
-    "WebM": media(*MEDIA["WebM (Opus)"]),
-    "AVI": media(*MEDIA["AVI (MP3)"]),
+    "WebM": recorded("WebM (Opus)"),
+    "AVI": recorded("AVI (MP3)"),
 }
 
 
 @pytest.mark.parametrize("second", ["WAV", "M4A (AAC)"])
 @pytest.mark.parametrize("name", RARE)
 def test_a_second_recording_behind_one_of_a_rarer_kind_is_refused(name, second):
-    other = WAV if second == "WAV" else media(*MEDIA[second])
+    other = WAV if second == "WAV" else recorded(second)
     assert len(decode(RARE[name])) > 0.4 * SECONDS * 16_000
     with pytest.raises(AudioError, match=r"another recording|recognised"):
         decode(RARE[name] + other)

@@ -13,7 +13,7 @@ from emotalk.audio.misheard import FirstSound
 from emotalk.errors import InvalidRequest
 from emotalk.face import Pcm
 from tests.unit.audio_files import MP3, OPUS, speech, written
-from tests.unit.strangers import MEDIA, media
+from tests.unit.strangers import recorded
 
 SAMPLE, _ = soundfile.read(Path(__file__).parents[2] / "examples" / "speech.wav", dtype="float32")
 
@@ -122,10 +122,10 @@ FILES = {
     "a FLAC": written(speech(1.0), 16_000, "FLAC"),
     "an OGG": written(speech(1.0, 48_000), 48_000, *OPUS),
     "an MP3": written(speech(1.0), 16_000, *MP3),
-    "an AAC stream": media(*MEDIA["AAC stream"]),
-    "an AAC stream from its middle": media(*MEDIA["AAC stream"])[333:],
-    "an MP2": media(*MEDIA["MP2"]),
-    "an AC-3": media(*MEDIA["AC-3"]),
+    "an AAC stream": recorded("AAC stream"),
+    "an AAC stream from its middle": recorded("AAC stream")[333:],
+    "an MP2": recorded("MP2"),
+    "an AC-3": recorded("AC-3"),
     "a WebM": b"\x1aE\xdf\xa3" + bytes(9_000),
     "an M4A": b"\0\0\0\x20ftypM4A " + bytes(3_000),
     "an error page": b'{"error": "quota exceeded"}' + b" " * 3_000,
