@@ -1,6 +1,7 @@
 """How many people may speak at once: N speakers at their own pace through a whole server, from sound to frame.
 
-    python -m bench.live [--speakers 1,8,16,32,64,128] [--seconds 20] [--piece 0.1] [--against COMMIT] [--limit 300]
+    python -m bench.live [--speakers 1,8,16,32,64,128] [--seconds 20] [--piece 0.1] [--latency 0.5]
+                         [--against COMMIT] [--limit 300]
 
 A frame's delay runs from the moment when the last sample of its own 33 ms could be sent until its arrival; from the
 frame's time code it is 33 ms more. The speakers are one process; its processor time stands apart. With `--against`, the
@@ -60,8 +61,8 @@ def pieces_of(seconds: float, piece: float, seed: int) -> list[bytes]:
 class Speaker:
     """One who speaks: keeps the moment of each answer, and reads it when all is over."""
 
-    def __init__(self, name: str, pieces: Sequence[bytes], piece: float, begins: float) -> None:
-        self._name, self._pieces, self._piece, self._begins = name, pieces, piece, begins
+    def __init__(self, settings: dict[str, Any], pieces: Sequence[bytes], piece: float, begins: float) -> None:
+        self._settings, self._pieces, self._piece, self._begins = settings, pieces, piece, begins
         self._answers: list[tuple[float, bytes]] = []
         self.failure = ""
 
@@ -76,9 +77,7 @@ class Speaker:
 
     async def _messages(self) -> AsyncIterator[bytes]:
         await self._until(self._begins)
-        yield emotalk_pb2.AudioFrame(
-            settings={"sample_rate": SAMPLE_RATE, "request_id": self._name}
-        ).SerializeToString()
+        yield emotalk_pb2.AudioFrame(settings={"sample_rate": SAMPLE_RATE, **self._settings}).SerializeToString()
         for number, piece in enumerate(self._pieces, 1):
             await self._until(self._begins + number * self._piece)
             yield piece
@@ -94,13 +93,15 @@ class Speaker:
                 yield moment - self._begins - (frame.frame_number + 1) / FPS
 
 
-async def _load(address: str, speakers: int, seconds: float, piece: float) -> Heard:
+async def _load(address: str, speakers: int, seconds: float, piece: float, latency: float) -> Heard:
     """All of them, in this process; they begin one after the other, each at its own moment within a piece."""
     draw, total = random.Random(speakers), seconds + 2 * WARM_SECONDS
     voices = [pieces_of(total, piece, seed) for seed in range(min(speakers, 8))]
     start = time.perf_counter() + 0.5
     begins = [start + draw.uniform(0, WARM_SECONDS if speakers > 1 else 0) for _ in range(speakers)]
-    crowd = [Speaker(f"speaker {i}", voices[i % len(voices)], piece, at) for i, at in enumerate(begins)]
+    wish = {"latency_hint": latency} if latency else {}
+    names = [{"request_id": f"speaker {i}", **wish} for i in range(speakers)]
+    crowd = [Speaker(names[i], voices[i % len(voices)], piece, at) for i, at in enumerate(begins)]
     async with grpc.aio.insecure_channel(address) as channel:
         await channel.channel_ready()
         before, began = _used(), time.time()
@@ -203,9 +204,9 @@ def tree_of(commit: str) -> Iterator[Path]:
             subprocess.run([*git, "remove", "--force", str(path)], check=True)
 
 
-def heard(address: str, speakers: int, seconds: float, piece: float) -> Heard:
+def heard(address: str, speakers: int, seconds: float, piece: float, latency: float) -> Heard:
     """The load, in a process of its own."""
-    words = [sys.executable, "-m", "bench.live", "--load", address, *map(str, (speakers, seconds, piece))]
+    words = [sys.executable, "-m", "bench.live", "--load", address, *map(str, (speakers, seconds, piece, latency))]
     done = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True)
     return Heard(**json.loads(done.stdout))
 
@@ -213,7 +214,7 @@ def heard(address: str, speakers: int, seconds: float, piece: float) -> Heard:
 def _measured(one: Service, name: str, speakers: int, chosen: argparse.Namespace) -> tuple[list[str], float]:
     """A row, and its p99 in milliseconds."""
     before = one.processor()
-    found = heard(one.address, speakers, chosen.seconds, chosen.piece)
+    found = heard(one.address, speakers, chosen.seconds, chosen.piece, chosen.latency)
     used = {part: seconds - before[part] for part, seconds in one.processor().items()}
     delays = [1000 * delay for delay in found.delays] or [float("inf")]
     spoken = speakers * (chosen.seconds + 2 * WARM_SECONDS)
@@ -238,7 +239,7 @@ def compared(chosen: argparse.Namespace) -> list[list[str]]:
         words = ["--live-sessions", str(chosen.places or max(chosen.speakers))]
         services = {name: stack.enter_context(service(tree, words)) for name, tree in trees.items()}
         for one in services.values():
-            heard(one.address, 1, 0.5, chosen.piece)  # its engine starts with the first
+            heard(one.address, 1, 0.5, chosen.piece, chosen.latency)  # its engine starts with the first
         for speakers in chosen.speakers:
             for name in list(services):
                 row, p99 = _measured(services[name], name, speakers, chosen)
@@ -263,11 +264,12 @@ def main() -> None:
     parser.add_argument("--against", metavar="COMMIT")
     parser.add_argument("--limit", type=float, default=300.0, help="milliseconds of p99 at which a side ends")
     parser.add_argument("--places", type=int, help="--live-sessions; as many as are asked for")
-    parser.add_argument("--load", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds that each may wait for a frame; 0: unsaid")
+    parser.add_argument("--load", nargs=5, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.load:
-        address, speakers, seconds, piece = chosen.load
-        print(json.dumps(asdict(asyncio.run(_load(address, int(speakers), float(seconds), float(piece))))))
+        address, speakers, *numbers_of = chosen.load
+        print(json.dumps(asdict(asyncio.run(_load(address, int(speakers), *map(float, numbers_of))))))
         return
     print(machine(), flush=True)
     print(table(compared(chosen)), flush=True)

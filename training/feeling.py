@@ -310,7 +310,7 @@ def main() -> None:
 
     def taught(latency: Latency, other: Latency, smoothed: float, ahead: int) -> str:
         mine, theirs = (hear("acted", lambda: clips, each) for each in (latency, other))
-        spoilt = damaged(lessons.COPIES, latency)
+        spoilt = damaged(lessons.COPIES[latency], latency)
         read = hear("read", lambda: lessons.read(asked.real), latency)
         played = hear("sessions", lambda: [session for session, _, _ in made_up], latency)
         spans = [SessionOf(t, a * 3 // 1_600, b * 3 // 1_600) for t, (_, a, b) in zip(played, made_up, strict=True)]

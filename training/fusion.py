@@ -7,26 +7,36 @@ Why so: docs/decisions/0054.
 
 from typing import Any
 
+import numpy as np
 import onnx
-from onnx import helper
+from onnx import helper, numpy_helper
 
 from training.nodes import OURS
 
 WHOLE_PRODUCT = "MatMulIntegerToFloat"
 """A product in whole numbers, what it is worth, and its bias."""
 
+HALVED = ".halved"
+"""At the end of a weight's name: half of it is stored."""
+_SCALE, _BIAS = 3, 6
+"""Inputs of a product in whole numbers."""
+
 Made = dict[str, Any]
 """By its name, what a node gives: the node."""
 
 
 def fused(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The graph with x · sigmoid(x) as one node, and each product in whole numbers with its bias, rounded early."""
+    """The graph with x · sigmoid(x) as one node, and each product in whole numbers with its bias, rounded early.
+
+    Where half of such a product is used, half of its weights is stored.
+    """
     graph = model.graph
     made = {name: node for node in graph.node for name in node.output}
     weights = {tensor.name for tensor in graph.initializer}
     nodes = [_silu(node, made) or _with_bias(node, made, weights) or node for node in _rounded_early(graph, made)]
     del graph.node[:]
     graph.node.extend(nodes)
+    _fold_halves(graph)
     drop_unread(graph)
     if all(opset.domain != OURS for opset in model.opset_import):
         model.opset_import.append(helper.make_opsetid(OURS, 1))
@@ -67,6 +77,33 @@ def _rounded_early(graph: Any, made: Made) -> list[Any]:
     late = {rounding.output[0] for rounding in early.values()}
     kept = (node for node in graph.node if node.output[0] not in late)
     return [each for node in kept for each in (early.get(node.output[0]), node) if each is not None]
+
+
+def _fold_halves(graph: Any) -> None:
+    """A product in whole numbers of which half is used has half its scale and half its bias: no bit differs."""
+    made = {name: node for node in graph.node for name in node.output}
+    stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    for node in list(graph.node):
+        for whole, half in _both_ways(node, "Mul"):
+            product = made.get(whole)
+            if half in stored and (stored[half] == 0.5).all() and product and len(product.input) > _BIAS:
+                _halve(product, made, stored, graph)
+                _read_instead(graph, node.output[0], whole)
+                graph.node.remove(node)
+
+
+def _halve(product: Any, made: Made, stored: dict[str, Any], graph: Any) -> None:
+    for place in (_SCALE, _BIAS):
+        name = product.input[place]
+        values = stored[made[name].input[0] if name in made else name].astype(np.float32)
+        graph.initializer.append(numpy_helper.from_array(values / 2, name + HALVED))
+        product.input[place] = name + HALVED
+
+
+def _read_instead(graph: Any, name: str, other: str) -> None:
+    """Whatever reads the first reads the second."""
+    for node in graph.node:
+        node.input[:] = [other if each == name else each for each in node.input]
 
 
 def _padding(laid: str, made: Made) -> Any:

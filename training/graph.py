@@ -8,7 +8,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from training.fusion import WHOLE_PRODUCT, drop_unread, fused
+from training.fusion import HALVED, WHOLE_PRODUCT, drop_unread, fused
 from training.nodes import OURS
 from training.phones import CLASSES
 from training.sizes import BANDS, MEAN_PRIOR
@@ -20,6 +20,8 @@ _NO_OVERFLOW = 63
 """Steps of a weight to either side: a processor without instructions for this adds pairs of products in 16 bits."""
 _STORED = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.INT8
 
+STEM = "/front/recogniser/Transpose_output_0"
+"""What the recogniser's first block hears."""
 _HEARD = [f"/front/recogniser/blocks.{block}/norm/LayerNormalization_output_0" for block in (0, 1)]
 
 Weights = NDArray[np.float32]
@@ -138,6 +140,8 @@ def weights_of(path: Path) -> dict[str, Weights]:
     graph = onnx.load(path).graph
     learnt = [tensor for tensor in graph.initializer if tensor.data_type in _STORED]
     stored = {_bare(each.name): numpy_helper.to_array(each).astype(np.float32) for each in learnt}
+    for half in [name for name in stored if name.endswith(HALVED)]:
+        stored[half.removesuffix(HALVED)] = 2 * stored.pop(half)
     for scale in [name for name in stored if name.endswith(".scale")]:
         stored[scale.removesuffix(".scale")] *= stored.pop(scale)
     named = {_short(name): values for name, values in stored.items() if values.size > 1 and "::" not in name}

@@ -24,7 +24,7 @@ from training.discriminant import Lessons
 FEELINGS = {
     "W": "anger", "L": "boredom", "E": "disgust", "A": "fear", "F": "joy", "T": "sadness", "N": "neutral"
 }  # fmt: skip
-COPIES = 18
+COPIES: dict[Latency, int] = {"clip": 30, "live": 18}
 """Damaged copies of each clip."""
 _SHORTEST, _LONGEST = 2.5, 10
 _EACH = 2

@@ -19,7 +19,7 @@ from scipy.optimize import minimize
 from emotalk.engines.builtin.plan import CLIP
 from emotalk.engines.quiet_onnxruntime import onnxruntime
 from training import augment, corpus, development
-from training.graph import closed, cut_open, hearing, products_in_whole_numbers
+from training.graph import STEM, closed, cut_open, hearing, products_in_whole_numbers
 from training.phones import CLASS, CLASSES, MASK, Segment
 from training.voices import Espeak
 
@@ -138,8 +138,7 @@ def main() -> None:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     weights, bias = fitted(*gather(session, asked.real))
-    # The ear's states keep 16 bits: its heads were taught by them as they are.
-    onnx.save(products_in_whole_numbers(hearing(closed(model, hidden, weights, bias)), "states"), asked.model)
+    onnx.save(products_in_whole_numbers(hearing(closed(model, hidden, weights, bias)), STEM), asked.model)
     print(f"{asked.model}: {asked.model.stat().st_size / 1e6:.2f} MB")
 
 

@@ -17,7 +17,7 @@ RIDGE = 0.07
 """Weight of the squares of a head's weights, beside a mean loss."""
 BORED = 0.3
 """Weight of boredom, which is called neutral: much of it there hides sadness."""
-READ = 0.08
+READ = 0.05
 """Weight of all readers beside each class: they are told from the stirred by the other head."""
 _EVERY = 24
 """Of neighbouring steps, which tell much the same, one in so many is a lesson."""

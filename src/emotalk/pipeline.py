@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from emotalk.chunking import Chunking, Cut, Uncut, open_live, open_session
+from emotalk.chunking import Chunking, Cut, Uncut, latency_of, open_live, open_session
 from emotalk.engines.base import Engine, EngineSession, Latency, WindowEngine, push_many
 from emotalk.errors import EmoTalkError, EngineError, InvalidRequest
 from emotalk.expression import LIDS_AHEAD, Emotions, ExpressedSession, express, fingerprint_of
@@ -62,7 +62,7 @@ class Pipeline:
         """
         gains, seed = _give(performance, gains, seed)
         engine = open_live(self.engine, performance.style, latency, seed)
-        return Session(self._express(engine, performance, seed, "live"), Uncut(), performance, gains)
+        return Session(self._express(engine, performance, seed, latency_of(latency)), Uncut(), performance, gains)
 
     def push_many(self, sessions: Sequence["Session"], sounds: Sequence[Pcm]) -> list["list[FaceChunk] | EmoTalkError"]:
         """`push` of several different sessions: each gets what it would get alone, or the error that it would raise."""

@@ -55,22 +55,23 @@ def several_windows_at_once() -> AnyEngine:
 
 @dataclass(frozen=True)
 class Live:
-    """An engine whose every clip is a live stream."""
+    """An engine whose every clip is a live stream, which may wait for its frames or not."""
 
     engine: Engine
+    latency: Latency
 
     @property
     def card(self) -> EngineCard:
         return self.engine.card
 
     def open(self, style: Style, latency: Latency = "clip", seed: str = "") -> EngineSession:
-        return self.engine.open(style, "live", seed)
+        return self.engine.open(style, self.latency, seed)
 
 
-def live() -> AnyEngine:
+def live(latency: Latency) -> AnyEngine:
     engine = opened("builtin")
     assert isinstance(engine, Engine)
-    return Live(engine)
+    return Live(engine, latency)
 
 
 MAKERS: dict[str, Callable[[], AnyEngine]] = {
@@ -78,7 +79,8 @@ MAKERS: dict[str, Callable[[], AnyEngine]] = {
     "sleep": lambda: SleepEngine(pause=lambda seconds: None),
     "streaming tone": StreamingToneEngine,
     "builtin": lambda: opened("builtin"),
-    "builtin, live": live,
+    "builtin, live": lambda: live("live"),
+    "builtin, near": lambda: live("near"),
     "emotalk": lambda: opened("emotalk"),
     "emotalk, several windows at once": several_windows_at_once,
 }

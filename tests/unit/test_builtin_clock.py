@@ -4,11 +4,12 @@ from fractions import Fraction
 from math import ceil, floor
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from emotalk.engines.builtin.clock import first_tick, last_tick, rows_to_frames, ticks_to_frames
-from emotalk.engines.builtin.plan import CLIP, ROW_SAMPLES
+from emotalk.engines.builtin.plan import CLIP, NEAR, ROW_SAMPLES, Plan
 from emotalk.tape import Tape
 
 
@@ -44,15 +45,17 @@ def test_the_ticks_of_a_frame_are_those_beside_its_time(frame: int) -> None:
     assert last_tick(frame + 1) == ceil(tick_of(frame))
 
 
+@pytest.mark.parametrize("plan", [CLIP, NEAR])
 @given(block=st.integers(0, 10_000))
-def test_a_block_has_whole_frames_and_the_next_begins_where_it_ends(block: int) -> None:
-    start, stop = CLIP.window(block)
-    assert start + CLIP.past * ROW_SAMPLES == Fraction(block * CLIP.hop_frames, 30) * 16_000
-    assert stop - start == (CLIP.past + CLIP.hop + CLIP.ahead) * ROW_SAMPLES
+def test_a_block_has_whole_frames_and_the_next_begins_where_it_ends(plan: Plan, block: int) -> None:
+    start, stop = plan.window(block)
+    assert start + plan.past * ROW_SAMPLES == Fraction(block * plan.hop_frames, 30) * 16_000
+    assert stop - start == (plan.past + plan.hop + plan.ahead) * ROW_SAMPLES
 
 
-def test_no_frame_of_a_clip_waits_longer_than_it_promises() -> None:
-    assert (CLIP.hop + CLIP.ahead) * ROW_SAMPLES / 16_000 <= 2.0
+@pytest.mark.parametrize(("plan", "promised"), [(CLIP, 1.6), (NEAR, 0.5)])
+def test_no_frame_waits_longer_than_its_plan_promises(plan: Plan, promised: float) -> None:
+    assert (plan.hop + plan.ahead) * ROW_SAMPLES / 16_000 <= promised
 
 
 def test_a_tape_is_read_by_absolute_position_after_it_has_forgotten() -> None:

@@ -76,7 +76,7 @@ def test_a_clip_without_samples_has_no_frames() -> None:
     assert played(SPOKEN[:0]).shape == (0, 52)
 
 
-@pytest.mark.parametrize(("latency", "limit"), [("live", 2_400), ("clip", 32_000)])
+@pytest.mark.parametrize(("latency", "limit"), [("live", 2_400), ("near", 8_000), ("clip", 25_600)])
 @given(pushes=st.lists(st.integers(1, 9_000), min_size=1, max_size=12))
 @settings(max_examples=20)
 def test_every_frame_has_left_when_its_look_ahead_has_been_heard(

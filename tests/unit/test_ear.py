@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emotalk.engines.base import HearingSession, Latency
+from emotalk.engines.base import LATENCIES, HearingSession, Latency
 from emotalk.engines.builtin import BuiltinEngine
 from emotalk.expression.ear import CALM, MANNERS, STATES, Calm, Ear, Gate, Heads, Hearing, heads
 from emotalk.expression.feeling import Emotions, Feeling
@@ -36,7 +36,7 @@ def heard(ear: Ear, steps: int, speaking: bool = True) -> list[Hearing]:
     ]
 
 
-@pytest.mark.parametrize("latency", ["clip", "live"])
+@pytest.mark.parametrize("latency", LATENCIES)
 def test_the_heads_of_the_package_fit_the_states_of_each_graph(latency: Latency) -> None:
     """Whoever trains the recogniser anew trains the ear anew: its usual calm is that of these states."""
     session = BuiltinEngine().open(Style(), latency)
@@ -56,7 +56,7 @@ def test_the_heads_take_less_than_64_kb() -> None:
 def test_a_live_stream_is_heard_by_heads_of_its_own() -> None:
     assert not np.array_equal(heads().feelings, heads(True).feelings)
     for live in (False, True):
-        feeling = Emotions("shy").begin(draws_feelings=False, live=live)
+        feeling = Emotions("shy").begin(draws_feelings=False, latency="live" if live else "near")
         wanted = Feeling((), "shy", 0.6, 1.0, heads(live))
         assert feeling
         assert np.array_equal(_said(feeling), _said(wanted))

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from inspect import signature
 from itertools import count
 
@@ -130,7 +130,7 @@ def test_places_are_what_two_thirds_of_the_cores_draw_in_time(cost: float, cores
     share = pytest.approx(2 / 3 * cores)
     assert places == 1 or places * cost < 2 / 3 * cores or places * cost == share
     assert (places + 1) * cost > 2 / 3 * cores or (places + 1) * cost == share
-    assert Cost.unpack(Cost({1: 2 * cost, 4: cost}).pack()).places(cores) == places
+    assert Cost.unpack(Cost({1: 2 * cost, 4: cost}, cost).pack()) == Cost({1: 2 * cost, 4: cost}, cost)
 
 
 def test_the_one_too_many_hears_how_many_there_are_and_why() -> None:
@@ -147,6 +147,35 @@ def test_the_one_too_many_hears_how_many_there_are_and_why() -> None:
             pass
 
     asyncio.run(crowd())
+
+
+@given(st.integers(0, 12), st.integers(0, 12))
+def test_one_who_may_wait_takes_as_many_places_as_it_costs(near: int, live: int) -> None:
+    async def crowd() -> tuple[int, int]:
+        places, inside = LivePlaces.of(Cost({1: 0.1, 16: 0.06}, near=0.17), 1), [0, 0]
+        async with AsyncExitStack() as stack:
+            for waits, asked in ((True, near), (False, live)):
+                for _ in range(asked):
+                    with suppress(QueueFull):
+                        await stack.enter_async_context(places.place(0.0, waits))
+                        inside[waits] += 1
+        async with AsyncExitStack() as stack:
+            for _ in range(11):
+                await stack.enter_async_context(places.place(0.0))
+        return inside[True], inside[False]
+
+    waiting, others = asyncio.run(crowd())
+    assert waiting == min(near, 3)
+    assert others == min(live, 11 - 3 * waiting)
+
+
+def test_where_places_were_given_or_are_too_few_for_it_one_who_may_wait_takes_what_there_is() -> None:
+    async def alone(places: LivePlaces) -> None:
+        async with places.place(0.0, near=True):
+            pass
+
+    asyncio.run(alone(LivePlaces(1)))
+    asyncio.run(alone(LivePlaces.of(Cost({1: 0.5}, near=2.0), 1)))
 
 
 def ticking(seconds: float) -> Iterator[float]:

@@ -122,6 +122,14 @@ def test_whatever_the_others_do_each_gets_what_it_would_get_alone(script: list[t
         assert frames_of(kept).tobytes() == alone(name, voice).tobytes()
 
 
+def test_who_may_wait_half_a_second_counts_so_and_a_clip_does_not() -> None:
+    def counts(latency: float | None, as_clip: bool = False) -> bool:
+        return Opening("a", Performance(), SECOND, latency=latency, as_clip=as_clip).is_near
+
+    assert [counts(seconds) for seconds in (None, 0.0, 0.4, 0.5, 5.0)] == [False, False, False, True, True]
+    assert not counts(0.5, as_clip=True)
+
+
 def test_all_that_is_due_is_one_batch_and_no_batch_is_too_large() -> None:
     stage = Stage()
     streams = [stage.open(str(number)) for number in range(BATCH + 3)]

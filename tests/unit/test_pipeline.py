@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from emotalk.performance import Performance
 from emotalk.pipeline import FaceChunk, Pipeline, Take
 from emotalk.shaping import Gains
 from emotalk.timebase import frame_count
-from tests.streaming_tone import StreamingToneEngine
+from tests.streaming_tone import StreamingToneEngine, ToneSession
 from tests.unit.stage import IN_SECONDS, Scripted, tones
 
 ENGINES: list[Engine | WindowEngine] = [ToneEngine(), StreamingToneEngine()]
@@ -211,6 +211,27 @@ class Sloppy:
 def test_what_a_streaming_engine_gets_wrong_is_an_error_too(change: object, shaped: bool) -> None:
     with pytest.raises(EngineError):
         performed(Sloppy(change), replace(IN_SECONDS, post_processing=shaped), [SOUND[:50_001]])
+
+
+@dataclass(frozen=True)
+class Asked(StreamingToneEngine):
+    """Remembers for how long each session may wait."""
+
+    latencies: list[Latency] = field(default_factory=list)
+
+    def open(self, style: Style, latency: Latency = "clip", seed: str = "") -> ToneSession:
+        self.latencies.append(latency)
+        return super().open(style, latency, seed)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "latency"), [(None, "live"), (0.0, "live"), (0.49, "live"), (0.5, "near"), (5.0, "near")]
+)
+def test_a_live_stream_has_the_look_ahead_that_it_may_wait_for(seconds: float | None, latency: Latency) -> None:
+    engine = Asked()
+    Pipeline(engine).live(Performance(), seconds)
+    Pipeline(engine).open(Performance())
+    assert engine.latencies == [latency, "clip"]
 
 
 def test_what_was_called_a_take_is_performed_as_it_was() -> None:

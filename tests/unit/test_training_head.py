@@ -88,10 +88,12 @@ def test_fused_operators_give_the_same_and_a_gate_by_another_value_stays() -> No
         helper.make_node("DynamicQuantizeLinear", ["laid"], ["heard", "step", "zero"]),
         helper.make_node(WHOLE_PRODUCT, ["heard", "weights", "step", "scale", "zero"], ["product"], domain=OURS),
         helper.make_node("Add", ["bias", "product"], ["biased"]),
-        helper.make_node("Add", ["biased", "silu"], ["phones"]),
+        helper.make_node("Mul", ["biased", "half"], ["halved"]),
+        helper.make_node("Add", ["halved", "silu"], ["phones"]),
     ]
     draw = np.random.default_rng(0)
     stored: dict[str, np.ndarray] = {name: draw.random(16, np.float32) for name in ("scale", "bias")}
+    stored["half"] = np.float32([0.5])
     stored["weights"] = draw.integers(-63, 64, (32, 16)).astype(np.int8)
     places = {"edges": [1, 0, 0, 0], "none": [0], "one": [1], "before": [-1], "end": [99]}
     stored |= {name: np.array(values) for name, values in places.items()}
@@ -108,6 +110,9 @@ def test_fused_operators_give_the_same_and_a_gate_by_another_value_stays() -> No
         for each in (model.SerializeToString(), fused(model).SerializeToString())
     )
     np.testing.assert_allclose(after, before, atol=1e-5)
+    left = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    np.testing.assert_array_equal(left["scale.halved"], stored["scale"] / 2)
+    assert "scale" not in left
     kinds = [node.op_type for node in model.graph.node]
     assert kinds == [
         "QuickGelu",

@@ -13,8 +13,8 @@ from emotalk.face import BLENDSHAPES, Frames, Pcm, Style, no_frames
 from emotalk.timebase import STEPS_PER_SECOND, frame_count
 
 LIVE_WINDOW, LIVE_OVERLAP = 1.0, 0.2
-CLIP_LATENCY = 2.0
-"""Who may wait so many seconds gets a clip's look-ahead."""
+NEAR_LATENCY = 0.5
+"""Who may wait so many seconds gets the look-ahead that is called near."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,12 @@ def open_live(engine: Engine | WindowEngine, style: Style, latency: float | None
     chunking = Chunking.of(max(latency or LIVE_WINDOW, LIVE_WINDOW), LIVE_OVERLAP)
     if isinstance(engine, WindowEngine):
         return Windowed(engine, chunking, recorded=False).open(style)
-    return open_session(engine, style, chunking, "clip" if (latency or 0) >= CLIP_LATENCY else "live", seed)
+    return open_session(engine, style, chunking, latency_of(latency), seed)
+
+
+def latency_of(seconds: float | None) -> Latency:
+    """What a live stream that may wait so long is given (None: it would wait as little as can be)."""
+    return "near" if (seconds or 0) >= NEAR_LATENCY else "live"
 
 
 def _join(blocks: list[Frames]) -> Frames:

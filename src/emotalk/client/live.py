@@ -34,7 +34,8 @@ class _Microphone:
 class Live(Performance, _Microphone):
     """What will come: mono samples, little-endian, in blocks cut anywhere between two samples; and how to perform it.
 
-    `latency`: seconds from a sound to its frames that the caller would like; None: the server's choice.
+    `latency`: seconds from a sound to its frames that the caller would like; None: the server's choice. From 0.5 on the
+    built-in engine hears more before it draws, which counts in noise and music.
     """
 
     # Named alone: there are no chunks, and `latency` keeps its place.

@@ -19,9 +19,9 @@ Device = Literal["auto", "cpu", "cuda"]
 DEVICES: Sequence[Device] = ("auto", "cpu", "cuda")
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 PRECISIONS: Sequence[Precision] = ("auto", "fp32", "bf16", "fp16")
-Latency = Literal["clip", "live"]
-LATENCIES: Sequence[Latency] = ("clip", "live")
-"""clip: a frame may wait for 2 s of the sound after it, where that helps. live: for 0.15 s at most."""
+Latency = Literal["clip", "near", "live"]
+LATENCIES: Sequence[Latency] = ("clip", "near", "live")
+"""How long a frame may wait for the sound after it. clip: 1.6 s, where that helps; near: 0.5 s; live: 0.15 s."""
 
 Drawing = Literal["face", "mouth"]
 

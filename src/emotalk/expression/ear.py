@@ -11,7 +11,7 @@ hear: training/feeling.py, docs/model-card.md. Why so: docs/decisions/0035 and d
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -59,11 +59,18 @@ class Heads:
 
         `weight`: how much was heard, 0..1; the less, the more alike are the five.
         """
-        over = statistics - calm
-        stirred = 1 / (1 + np.exp(-(over @ self.activation + self.activation_bias)))
-        scores = weight * (over @ self.feelings + self.feelings_bias)
-        odds = np.exp(scores - scores.max())
-        return np.concatenate([[stirred], odds / odds.sum()])
+        weights, biases = self._all
+        # From here on six numbers: of so few numpy makes more work than they are.
+        stirred, *scores = ((statistics - calm) @ weights + biases).tolist()
+        most = max(scores)
+        odds = [math.exp(weight * (score - most)) for score in scores]
+        total = sum(odds)
+        return np.array([(1 + math.tanh(stirred / 2)) / 2, *(each / total for each in odds)])
+
+    @cached_property
+    def _all(self) -> tuple[Row, Row]:
+        """Both heads as one: [576, 6], and what is added."""
+        return np.column_stack([self.activation, self.feelings]), np.append(self.activation_bias, self.feelings_bias)
 
 
 @lru_cache
@@ -150,7 +157,7 @@ class Recent:
     """The voiced frames of the last second."""
 
     def __init__(self) -> None:
-        self._frames, self._heard = np.zeros((0, STATES), np.float32), 0
+        self._frames, self._heard = np.zeros((0, STATES)), 0
 
     def add(self, states: NDArray[np.float32], voice: NDArray[np.float32]) -> bool:
         """States [n, 288], voice 0..1 [n]; return whether anybody spoke."""
@@ -168,12 +175,11 @@ class Recent:
         """Mean and spread [576]; None: not half a second yet."""
         if len(self._frames) < _LEAST:
             return None
-        # Sums, not mean(0) and std(0): the same bits, without what these do before and after.
-        over, count = self._frames.astype(np.float64), len(self._frames)
-        mean = np.add.reduce(over) / count
-        over -= mean
-        over *= over
-        return np.concatenate([mean, np.sqrt(np.add.reduce(over) / count)])
+        # Sums, not mean(0) and std(0): without what these do before and after.
+        count = len(self._frames)
+        mean = np.add.reduce(self._frames) / count
+        over = self._frames - mean
+        return np.concatenate([mean, np.sqrt(np.einsum("ij,ij->j", over, over) / count)])
 
 
 class Ear:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from emotalk.engines.base import Latency
 from emotalk.expression import ear, signs
 from emotalk.expression.life import Motion
 from emotalk.expression.phrasing import Follower, Speech
@@ -165,7 +166,7 @@ class Feeling:
         for shown, meant in zip(self._shown, self._meant(), strict=True):
             if (meant or shown.value) and shown.step(self._strength * meant) < _FAINT and not meant:
                 shown.value = 0.0
-        return [self._paused, *(each.value * present for each in (self._stirred, *self._shown))]
+        return [self._paused, self._stirred.value * present, *[each.value * present for each in self._shown]]
 
     def _meant(self) -> list[float]:
         """The caller's word against what is heard; together at most 1."""
@@ -187,14 +188,14 @@ class Emotions:
     strength: float = 0.6
     preferred: float = 1.0
 
-    def begin(self, draws_feelings: bool, live: bool = False) -> Feeling | None:
+    def begin(self, draws_feelings: bool, latency: Latency = "clip") -> Feeling | None:
         """For an engine that draws feelings itself, or does not; None: nothing is to be drawn.
 
-        `live`: the caller may still say something, and the ear hears another network.
+        `latency`: the caller of a stream may still say something; the ear of a live one hears another network.
         """
         meant = meaning(self.emotion)
         keys = self.keys or ((EmotionKey(0.0, dict(meant.strengths)),) if meant.strengths else ())
         manner = meant.manner if meant.asked or not draws_feelings else ""
-        wanted = self.strength and self.emotion != "off" and (manner or keys or live)
-        heads = ear.heads(live) if wanted and manner else None
+        wanted = self.strength and self.emotion != "off" and (manner or keys or latency != "clip")
+        heads = ear.heads(latency == "live") if wanted and manner else None
         return Feeling(keys, manner, self.strength, self.preferred, heads) if wanted else None

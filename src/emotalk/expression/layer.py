@@ -28,7 +28,7 @@ from emotalk.probe import probe
 from emotalk.tape import Tape
 from emotalk.timebase import STEP_FRAMES, frame_count
 
-VERSION = 14
+VERSION = 15
 """Raise it with any change that changes bytes: it is part of an answer's fingerprint."""
 
 _BLOCK = 300
@@ -54,7 +54,7 @@ def express(
 
     An engine that draws a whole face draws its feelings: others are laid over them only where somebody asks for them.
     """
-    feeling = (emotions or Emotions()).begin(card.draws == "face", latency == "live")
+    feeling = (emotions or Emotions()).begin(card.draws == "face", latency)
     ear = _ear(session, latency) if feeling and feeling.hears else None
     ahead = AHEAD if latency == "clip" else 0
     if card.draws == "face":

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from emotalk.chunking import NEAR_LATENCY
 from emotalk.engines.base import ManyStreams
 from emotalk.live.cost import Cost
 from emotalk.performance import Performance
@@ -25,16 +26,20 @@ _LEAST = 1e-3
 def measure_cost(pipeline: Pipeline, clock: Callable[[], float] = time.process_time) -> Cost:
     """Draw a sound that all machines have, for half a second of the processor or a few steps of each size."""
     costs, until = dict[int, float](), clock() + _SECONDS
-    for size in _TOGETHER if isinstance(pipeline.engine, ManyStreams) else _TOGETHER[:1]:
+    if not isinstance(pipeline.engine, ManyStreams):
+        return Cost({1: max(_time_steps(pipeline, 1, clock, until), _LEAST)})
+    for size in _TOGETHER:
         costs[size] = max(_time_steps(pipeline, size, clock, until), _LEAST)
         if clock() > until:
             break
-    return Cost(costs)
+    return Cost(costs, _time_steps(pipeline, 1, clock, until, NEAR_LATENCY))
 
 
-def _time_steps(pipeline: Pipeline, size: int, clock: Callable[[], float], until: float) -> float:
+def _time_steps(
+    pipeline: Pipeline, size: int, clock: Callable[[], float], until: float, latency: float | None = None
+) -> float:
     """For a second of one of so many streams; the first steps wait for their look-ahead and cost nothing."""
-    sessions = [pipeline.live(Performance(), seed=str(number)) for number in range(size)]
+    sessions = [pipeline.live(Performance(), latency, seed=str(number)) for number in range(size)]
     sound, began = np.tile(probe(), 2), 0.0
     for number, start in enumerate(range(0, len(sound), STEP_SAMPLES)):
         if number == _WARM:

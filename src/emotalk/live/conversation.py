@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from emotalk.audio.limits import HIGHEST_RATE, LOWEST_RATE
+from emotalk.chunking import latency_of
 from emotalk.errors import BadSamples, InvalidRequest
 from emotalk.face import Frames, Pcm
 from emotalk.feelings import EmotionKey, FeelingTrack
@@ -48,6 +49,11 @@ class Opening:
     def bytes_per_second(self) -> int:
         """Of its sound."""
         return self.sample_rate * np.dtype(_SAMPLES[self.encoding]).itemsize
+
+    @property
+    def is_near(self) -> bool:
+        """May it wait for its frames, and is drawn from windows?"""
+        return not self.as_clip and latency_of(self.latency) == "near"
 
     def __post_init__(self) -> None:
         check_id("request_id", self.request_id)

@@ -13,9 +13,13 @@ _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 @dataclass(frozen=True)
 class Cost:
-    """Processor seconds for a second of one speaker's sound, by how many streams are drawn together."""
+    """Processor seconds for a second of one speaker's sound, by how many streams are drawn together.
+
+    `near`: of one who may wait, and is drawn alone (0: nobody has measured it).
+    """
 
     by_batch: dict[int, float]
+    near: float = 0.0
 
     @property
     def least(self) -> float:
@@ -26,6 +30,11 @@ class Cost:
         """How many two thirds of so many cores can draw in time; at least one."""
         return max(1, floor(SHARE * cores / self.least))
 
+    @property
+    def places_near(self) -> int:
+        """How many places one takes who may wait."""
+        return max(1, round(self.near / self.least))
+
     def pack(self) -> bytes:
         """As it goes over the socket."""
         return json.dumps(asdict(self)).encode()
@@ -33,7 +42,8 @@ class Cost:
     @classmethod
     def unpack(cls, data: bytes) -> "Cost":
         """What was packed."""
-        return cls({int(size): cost for size, cost in json.loads(data)["by_batch"].items()})
+        told = json.loads(data)
+        return cls({int(size): cost for size, cost in told["by_batch"].items()}, told["near"])
 
 
 def count_cores() -> int:

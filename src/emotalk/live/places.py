@@ -15,9 +15,10 @@ log = logging.getLogger(__name__)
 class LivePlaces:
     """So many at once, 0 for nobody."""
 
-    def __init__(self, places: int, why: str = "") -> None:
-        """`why` there are no more, for whoever finds none."""
+    def __init__(self, places: int, why: str = "", near: int = 1) -> None:
+        """`why` there are no more, for whoever finds none; `near`: how many one takes who may wait for their frames."""
         self.number, self._why, self._free = places, why, asyncio.Semaphore(places)
+        self._near, self._taken = min(near, max(1, places)), 0
         metrics.LIVE_PLACES.set(places)
 
     @classmethod
@@ -26,25 +27,37 @@ class LivePlaces:
         places, each = cost.places(cores), round(1000 * cost.least)
         log.info("live places", extra={"places": places, "cores": cores, "speaker_ms": each})
         why = f": each costs {each} ms of a core a second here, and {SHARE:.0%} of {cores} cores are theirs"
-        return cls(places, why)
+        return cls(places, why, cost.places_near)
 
     def share(self, processes: int) -> int:
         """How many of them are each process's."""
         return -(-self.number // processes)
 
     @asynccontextmanager
-    async def place(self, patience: float) -> AsyncIterator[None]:
-        """One of them. Whoever has patience waits in turn, `patience` seconds at most. Raises QueueFull."""
+    async def place(self, patience: float, near: bool = False) -> AsyncIterator[None]:
+        """One of them, or as many as one takes who may wait for their frames (`near`).
+
+        Whoever has patience waits in turn, `patience` seconds at most. Raises QueueFull.
+        """
+        count = self._near if near else 1
         try:
-            if self._free.locked() and not (patience and self.number):
+            if self._lacks(count) and not (patience and self.number):
                 raise TimeoutError
             async with asyncio.timeout(patience or None):
-                await self._free.acquire()
+                for _ in range(count):  # several are free, or this would wait with some of them in hand
+                    await self._free.acquire()
         except TimeoutError:
             problem = f"all {self.number} live places are taken{self._why}"
             raise QueueFull(f"{problem}. Try again later, or start the server with another --live-sessions") from None
+        self._taken += count
         try:
             with metrics.LIVE_STREAMS.track_inprogress():
                 yield
         finally:
-            self._free.release()
+            self._taken -= count
+            for _ in range(count):
+                self._free.release()
+
+    def _lacks(self, count: int) -> bool:
+        """Is somebody waiting, or are there fewer?"""
+        return self._free.locked() or self.number - self._taken < count

@@ -83,7 +83,7 @@ class LivePool:
         """
         places = await self._await_places()
         async with (
-            places.place(CLIP_PATIENCE if opening.as_clip else 0.0),
+            places.place(CLIP_PATIENCE if opening.as_clip else 0.0, opening.is_near),
             self._engines.connection(places.share(self._processes)) as (engine, connection),
             aclosing(self._exchange(engine, connection, opening, sound)) as answers,
         ):

@@ -7,7 +7,8 @@
 It draws the mouth alone; `emotalk.expression` draws the rest.
 
 How long a frame waits for the sound after it is chosen when a session opens, and with it the network: a clip is heard
-in windows (session.py, plan.py), a live stream step by step (stream.py).
+in windows, and so is a live stream that may wait for half a second (session.py, plan.py); other live streams step by
+step (stream.py).
 """
 
 import hashlib
@@ -32,7 +33,7 @@ LICENCE = "MIT and Apache-2.0"
 
 log = logging.getLogger(__name__)
 
-_CODE_VERSION = "6"
+_CODE_VERSION = "7"
 """Raise it with any change that changes bytes: frames of different fingerprints are never spliced."""
 
 
@@ -75,10 +76,13 @@ class BuiltinEngine:
     def open(self, style: Style, latency: Latency = "clip", seed: str = "") -> EngineSession:
         """Start a clip. Style and seed are for the layer above: this mouth is nobody's."""
         # Not at the top: what only a session needs would be a third of the imports.
+        from emotalk.engines.builtin.plan import CLIP, NEAR
         from emotalk.engines.builtin.session import BuiltinSession
         from emotalk.engines.builtin.stream import StreamSession
 
-        return StreamSession(self._streaming) if latency == "live" else BuiltinSession(self._network, self._voice)
+        if latency == "live":
+            return StreamSession(self._streaming)
+        return BuiltinSession(self._network, self._voice, NEAR if latency == "near" else CLIP)
 
     def push_many(self, sessions: Sequence[EngineSession], sounds: Sequence[Pcm]) -> Sequence[Frames | EmoTalkError]:
         """See ManyStreams: live streams are heard in one call, clips one after the other."""

@@ -1,4 +1,4 @@
-"""How a clip's sound is cut: everything follows from three numbers. (A live stream is not cut: stream.py.)
+"""How sound is cut into windows: everything follows from three numbers. (Most live streams are not cut: stream.py.)
 
 Block k of a clip is the rows k · hop … (k + 1) · hop - 1, a row every 20 ms. It is drawn from one window of the sound
 and from nothing else, so that any way of pushing the samples gives the same bytes:
@@ -8,7 +8,7 @@ and from nothing else, so that any way of pushing the samples gives the same byt
 
 A block leaves when its look-ahead has been heard: its first frame then is hop + ahead old, and no frame waits longer.
 
-Why so: docs/decisions/0025.
+Why so: docs/decisions/0025 and docs/decisions/0055.
 """
 
 from dataclasses import dataclass
@@ -45,5 +45,7 @@ class Plan:
         return (first - self.past) * ROW_SAMPLES, (first + self.hop + self.ahead) * ROW_SAMPLES
 
 
-CLIP = Plan(past=12, hop=75, ahead=25, chunks=8, foresight=11, certain=2)
-"""A frame leaves 0.5 to 2 s after its sound. More of the past changed no score."""
+CLIP = Plan(past=25, hop=60, ahead=20, chunks=7, foresight=11, certain=2)
+"""A frame leaves 0.4 to 1.6 s after its sound."""
+NEAR = Plan(past=100, hop=15, ahead=10, chunks=2, foresight=5, certain=0)
+"""0.2 to 0.5 s, for a live stream that may wait so long: five times as much is heard."""

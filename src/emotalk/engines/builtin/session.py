@@ -1,4 +1,4 @@
-"""One clip on its way through the built-in engine."""
+"""One clip on its way through the built-in engine, or a live stream that may wait."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ from emotalk.engines.builtin.clock import first_tick, last_tick, rows_before, ti
 from emotalk.engines.builtin.gate import CHUNK, CONTEXT, VoiceGate, VoiceModel, chunks_of
 from emotalk.engines.builtin.mouth import draw_mouth, on_face
 from emotalk.engines.builtin.network import STATES, MouthNetwork
-from emotalk.engines.builtin.plan import CLIP, ROW_SAMPLES, Plan
+from emotalk.engines.builtin.plan import ROW_SAMPLES, Plan
 from emotalk.errors import EngineError
 from emotalk.face import BLENDSHAPES, Frames, Pcm
 from emotalk.tape import Tape
@@ -25,7 +25,7 @@ _PIECE = SAMPLE_RATE
 class BuiltinSession:
     """Push sound, get the mouth's frames that are ready; finish, get the rest. See MouthSession."""
 
-    def __init__(self, network: MouthNetwork, voice: VoiceModel, plan: Plan = CLIP) -> None:
+    def __init__(self, network: MouthNetwork, voice: VoiceModel, plan: Plan) -> None:
         self._network, self._plan = network, plan
         self._gate = VoiceGate(voice)
         self.voice, self.states = np.zeros(0, np.float32), np.zeros((0, STATES), np.float32)
