@@ -15,6 +15,7 @@ from emotalk.engines.base import LATENCIES, Engine, EngineSession, Latency
 from emotalk.engines.builtin import BuiltinEngine
 from emotalk.errors import DeviceUnavailable, EngineError
 from emotalk.expression import open_face
+from emotalk.expression.layer import AHEAD
 from emotalk.face import ARKIT_NAMES, INDEX, Frames, Pcm, Style
 from emotalk.timebase import frame_count
 from tests.unit.voices import babble, noise
@@ -76,18 +77,37 @@ def test_a_clip_without_samples_has_no_frames() -> None:
     assert played(SPOKEN[:0]).shape == (0, 52)
 
 
-@pytest.mark.parametrize(("latency", "limit"), [("live", 2_400), ("near", 8_000), ("clip", 25_600)])
-@given(pushes=st.lists(st.integers(1, 9_000), min_size=1, max_size=12))
-@settings(max_examples=20)
-def test_every_frame_has_left_when_its_look_ahead_has_been_heard(
-    latency: Latency, limit: int, pushes: list[int]
-) -> None:
-    session, heard, frames = opened(Style(), latency), 0, 0
+LIMITS: dict[Latency, int] = {"live": 2_400, "near": 8_000, "clip": 25_600}
+"""Samples after a frame's own moment by which its mouth has left."""
+PUSHES = st.lists(st.integers(1, 9_000), min_size=1, max_size=12)
+
+
+def check_leaving(session: EngineSession, limit: int, pushes: list[int]) -> None:
+    """Frame k is shown at sample 1600 k / 3; at each moment all have left whose `limit` samples have been heard."""
+    heard, frames = 0, 0
     for size in pushes:
         frames += len(session.push(SPOKEN[heard : heard + size]))
         heard = min(heard + size, len(SPOKEN))
-        # Frame k is shown at sample 1600 k / 3.
         assert frames >= sum(1_600 * k / 3 + limit <= heard for k in range(150))
+
+
+@every_latency
+@given(pushes=PUSHES)
+@example(pushes=[1_000] * 64)
+@settings(max_examples=20)
+def test_every_mouth_has_left_when_its_look_ahead_has_been_heard(latency: Latency, pushes: list[int]) -> None:
+    check_leaving(ENGINE.open(Style(), latency), LIMITS[latency], pushes)
+
+
+@every_latency
+@given(pushes=PUSHES)
+@example(pushes=[1_000] * 64)
+@settings(max_examples=20)
+def test_every_face_leaves_with_its_mouth_and_that_of_a_clip_when_its_feeling_is_known(
+    latency: Latency, pushes: list[int]
+) -> None:
+    ahead = AHEAD * 1_600 // 3 if latency == "clip" else 0
+    check_leaving(opened(Style(), latency), LIMITS[latency] + ahead, pushes)
 
 
 def test_a_mouth_that_speaks_opens_and_shuts() -> None:
