@@ -11,7 +11,6 @@ in windows, and so is a live stream that may wait for half a second (session.py,
 step (stream.py).
 """
 
-import hashlib
 import logging
 from collections.abc import Sequence
 from functools import cached_property
@@ -39,8 +38,10 @@ _CODE_VERSION = "7"
 
 def _digest_models(models: Path) -> bytes:
     """What the models are."""
+    from hashlib import sha256
+
     # Processors have instructions for this one: reading 10 MB is a tenth of the time to load.
-    files = (hashlib.sha256((models / name).read_bytes()).digest() for name in _FILES)
+    files = (sha256((models / name).read_bytes()).digest() for name in _FILES)
     return b"".join(files)
 
 
@@ -68,10 +69,13 @@ class BuiltinEngine:
         Processors and runtimes that compute the same have the same: a job may move between them. A live stream cannot:
         so its network is not asked what it hears.
         """
+        # Not at the top: whoever only loads the engine need not load a library of ciphers.
+        from hashlib import blake2b
+
         sound = probe()
         voice, _ = self._voice.judge(chunks_of(sound), at_rest())
         heard = b"".join(each.tobytes() for each in (*self._network.hear(sound), voice))
-        return hashlib.blake2b(_CODE_VERSION.encode() + _digest_models(MODELS) + heard, digest_size=8).hexdigest()
+        return blake2b(_CODE_VERSION.encode() + _digest_models(MODELS) + heard, digest_size=8).hexdigest()
 
     def open(self, style: Style, latency: Latency = "clip", seed: str = "") -> EngineSession:
         """Start a clip. Style and seed are for the layer above: this mouth is nobody's."""
