@@ -169,6 +169,21 @@ def test_one_who_may_wait_takes_as_many_places_as_it_costs(near: int, live: int)
     assert others == min(live, 11 - 3 * waiting)
 
 
+def test_one_who_may_wait_and_finds_too_few_places_hears_how_many_and_what_takes_one() -> None:
+    async def crowd() -> None:
+        places = LivePlaces.of(Cost({1: 0.1, 16: 0.06}, near=0.17), 1)
+        async with AsyncExitStack() as stack:
+            for _ in range(10):
+                await stack.enter_async_context(places.place(0.0))
+            with pytest.raises(QueueFull, match=r"takes 3 live places, and of 11 only 1 are free.*less than 0\.5 s"):
+                await stack.enter_async_context(places.place(0.0, near=True))
+            await stack.enter_async_context(places.place(0.0))
+            with pytest.raises(QueueFull, match="all 11 live places"):
+                await stack.enter_async_context(places.place(0.0, near=True))
+
+    asyncio.run(crowd())
+
+
 def test_where_places_were_given_or_are_too_few_for_it_one_who_may_wait_takes_what_there_is() -> None:
     async def alone(places: LivePlaces) -> None:
         async with places.place(0.0, near=True):

@@ -47,8 +47,7 @@ class LivePlaces:
                 for _ in range(count):  # several are free, or this would wait with some of them in hand
                     await self._free.acquire()
         except TimeoutError:
-            problem = f"all {self.number} live places are taken{self._why}"
-            raise QueueFull(f"{problem}. Try again later, or start the server with another --live-sessions") from None
+            raise self._make_refusal(count) from None
         self._taken += count
         try:
             with metrics.LIVE_STREAMS.track_inprogress():
@@ -57,6 +56,14 @@ class LivePlaces:
             self._taken -= count
             for _ in range(count):
                 self._free.release()
+
+    def _make_refusal(self, count: int) -> QueueFull:
+        problem, fix = f"all {self.number} live places are taken{self._why}", "Try again later"
+        free = self.number - self._taken
+        if free and count > 1:
+            problem = f"a stream that may wait takes {count} live places, and of {self.number} only {free} are free"
+            fix = "Say no latency, or less than 0.5 s, for a stream that takes one; try again later"
+        return QueueFull(f"{problem}. {fix}, or start the server with another --live-sessions")
 
     def _lacks(self, count: int) -> bool:
         """Is somebody waiting, or are there fewer?"""
