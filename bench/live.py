@@ -100,8 +100,8 @@ async def _load(address: str, speakers: int, seconds: float, piece: float, laten
     start = time.perf_counter() + 0.5
     begins = [start + draw.uniform(0, WARM_SECONDS if speakers > 1 else 0) for _ in range(speakers)]
     wish = {"latency_hint": latency} if latency else {}
-    names = [{"request_id": f"speaker {i}", **wish} for i in range(speakers)]
-    crowd = [Speaker(names[i], voices[i % len(voices)], piece, at) for i, at in enumerate(begins)]
+    settings = [{"request_id": f"speaker {i}", **wish} for i in range(speakers)]
+    crowd = [Speaker(settings[i], voices[i % len(voices)], piece, at) for i, at in enumerate(begins)]
     async with grpc.aio.insecure_channel(address) as channel:
         await channel.channel_ready()
         before, began = _used(), time.time()
@@ -268,8 +268,8 @@ def main() -> None:
     parser.add_argument("--load", nargs=5, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.load:
-        address, speakers, *numbers_of = chosen.load
-        print(json.dumps(asdict(asyncio.run(_load(address, int(speakers), *map(float, numbers_of))))))
+        address, speakers, *rest = chosen.load
+        print(json.dumps(asdict(asyncio.run(_load(address, int(speakers), *map(float, rest))))))
         return
     print(machine(), flush=True)
     print(table(compared(chosen)), flush=True)

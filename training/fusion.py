@@ -5,6 +5,7 @@ ONNX Runtime's own operators stand for several of the standard's. What is laid s
 Why so: docs/decisions/0054.
 """
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -83,11 +84,13 @@ def _fold_halves(graph: Any) -> None:
     """A product in whole numbers of which half is used has half its scale and half its bias: no bit differs."""
     made = {name: node for node in graph.node for name in node.output}
     stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    read = Counter(name for node in graph.node for name in node.input)
     for node in list(graph.node):
         for whole, half in _both_ways(node, "Mul"):
-            product = made.get(whole)
-            if half in stored and (stored[half] == 0.5).all() and product and len(product.input) > _BIAS:
-                _halve(product, made, stored, graph)
+            is_half = half in stored and (stored[half] == 0.5).all()
+            # One that is also read as it is stays whole.
+            if is_half and read[whole] == 1 and _is_made(whole, WHOLE_PRODUCT, made) and len(made[whole].input) > _BIAS:
+                _halve(made[whole], made, stored, graph)
                 _read_instead(graph, node.output[0], whole)
                 graph.node.remove(node)
 

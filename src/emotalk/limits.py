@@ -8,6 +8,8 @@ MAX_MESSAGE_BYTES = 64 * 2**20
 """The largest message that a server takes and a queue keeps."""
 MAX_RECORD_MIB = 65
 """The largest record of a queue: such a message in its envelope, its key and headers beside it."""
+LONGEST_WAIT = 1e9
+"""Seconds. The system's clocks take no more, and gRPC takes what is longer for a deadline that has passed."""
 _ENVELOPE_BYTES = 64 * 2**10
 """More than a record's key and headers take, and what a dead letter says beside the job that it holds."""
 

@@ -75,7 +75,8 @@ def test_products_behind_the_states_are_in_whole_numbers_and_the_states_keep_eve
     assert {tensor.name: tensor.data_type for tensor in model.graph.initializer}["second.eighth"] == TensorProto.INT8
 
 
-def test_fused_operators_give_the_same_and_a_gate_by_another_value_stays() -> None:
+def graph_to_fuse(draw: np.random.Generator) -> tuple[onnx.ModelProto, np.ndarray]:
+    """A product in whole numbers, laid side by side before it, biased, halved and added; and its scale."""
     nodes = [
         helper.make_node("Sigmoid", ["sound"], ["open"]),
         helper.make_node("Mul", ["open", "sound"], ["silu"]),
@@ -91,7 +92,6 @@ def test_fused_operators_give_the_same_and_a_gate_by_another_value_stays() -> No
         helper.make_node("Mul", ["biased", "half"], ["halved"]),
         helper.make_node("Add", ["halved", "silu"], ["phones"]),
     ]
-    draw = np.random.default_rng(0)
     stored: dict[str, np.ndarray] = {name: draw.random(16, np.float32) for name in ("scale", "bias")}
     stored["half"] = np.float32([0.5])
     stored["weights"] = draw.integers(-63, 64, (32, 16)).astype(np.int8)
@@ -101,7 +101,12 @@ def test_fused_operators_give_the_same_and_a_gate_by_another_value_stays() -> No
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 16]) for name in ("sound", "phones")]
     graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], weights)
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid(OURS, 1)]
-    model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
+    return helper.make_model(graph, opset_imports=opsets, ir_version=8), stored["scale"]
+
+
+def test_fused_operators_give_the_same_and_a_gate_by_another_value_stays() -> None:
+    draw = np.random.default_rng(0)
+    model, scale = graph_to_fuse(draw)
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     sound = draw.standard_normal((40, 16)).astype(np.float32)
@@ -111,7 +116,7 @@ def test_fused_operators_give_the_same_and_a_gate_by_another_value_stays() -> No
     )
     np.testing.assert_allclose(after, before, atol=1e-5)
     left = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
-    np.testing.assert_array_equal(left["scale.halved"], stored["scale"] / 2)
+    np.testing.assert_array_equal(left["scale.halved"], scale / 2)
     assert "scale" not in left
     kinds = [node.op_type for node in model.graph.node]
     assert kinds == [

@@ -14,8 +14,9 @@ from emotalk.client import Credentials
 from emotalk.export.form import Form
 from emotalk.export.formats import suffix_of
 from emotalk.export.visemes import KINDS
+from emotalk.limits import LONGEST_WAIT
 from emotalk.performance import PARAMETERS, Parameter, Performance
-from emotalk.settings import LONGEST_WAIT, PREFIX, SETTINGS, Setting, parse_options
+from emotalk.settings import PREFIX, SETTINGS, Setting, parse_options
 from emotalk.timebase import RATES
 
 TOKEN_VARIABLE = f"{PREFIX}TOKEN"

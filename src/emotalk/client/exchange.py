@@ -16,6 +16,7 @@ from emotalk.client.connection import is_outage, to_error
 from emotalk.errors import JobFailed
 from emotalk.face import BLENDSHAPES, Frames, Turns
 from emotalk.feelings import FeelingTrack
+from emotalk.limits import LONGEST_WAIT
 from emotalk.performance import Performance
 from emotalk.timebase import timecode
 from emotalk.wire import emotalk_pb2
@@ -24,8 +25,6 @@ from emotalk.wire.convert import feelings_of, heads_of, make_message, write_perf
 DEFAULT_TIMEOUT = 3600.0
 DEFAULT_PATIENCE = 30.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
-_LONGEST_TIMEOUT = 1e9
-"""gRPC takes what is longer for a deadline that has passed."""
 _SEND_ANEW = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNIMPLEMENTED)
 
 
@@ -97,7 +96,7 @@ class Exchange:
     def __init__(
         self, timeout: float, patience: float, from_frame: int = 0, known: bool = False, may_restart: bool = False
     ) -> None:
-        self._until = time.monotonic() + min(timeout, _LONGEST_TIMEOUT)
+        self._until = time.monotonic() + min(timeout, LONGEST_WAIT)
         self._patience = patience
         self._waited = 0.0
         self._pause = FIRST_PAUSE

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_type_hints
 
 from emotalk.engines.base import DEVICES, PRECISIONS
 from emotalk.errors import ConfigurationError
-from emotalk.limits import MAX_RECORD_MIB
+from emotalk.limits import LONGEST_WAIT, MAX_RECORD_MIB
 from emotalk.settings.described import Setting, as_text, parse_factors, parse_options, setting
 from emotalk.tracing import TRACINGS
 
@@ -19,8 +19,6 @@ ENGINES = ("auto", "builtin", "emotalk", "tone", "sleep")
 LOG_FORMATS = ("text", "json")
 MOST_MIB = MAX_RECORD_MIB
 """What a queue takes, 64 MiB of sound, and its envelope."""
-LONGEST_WAIT = 1e9
-"""Seconds; the system's clocks take no more."""
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 

@@ -21,6 +21,7 @@ import numpy as np
 from emotalk.engines.base import Device, EngineCard, EngineSession, Latency, push_or_error
 from emotalk.engines.builtin.gate import VoiceModel, at_rest, chunks_of
 from emotalk.engines.builtin.network import MouthNetwork, StreamNetwork
+from emotalk.engines.builtin.plan import CLIP, NEAR
 from emotalk.errors import DeviceUnavailable, EmoTalkError
 from emotalk.face import Frames, Pcm, Style
 from emotalk.probe import probe
@@ -80,7 +81,6 @@ class BuiltinEngine:
     def open(self, style: Style, latency: Latency = "clip", seed: str = "") -> EngineSession:
         """Start a clip. Style and seed are for the layer above: this mouth is nobody's."""
         # Not at the top: what only a session needs would be a third of the imports.
-        from emotalk.engines.builtin.plan import CLIP, NEAR
         from emotalk.engines.builtin.session import BuiltinSession
         from emotalk.engines.builtin.stream import StreamSession
 
@@ -89,7 +89,7 @@ class BuiltinEngine:
         return BuiltinSession(self._network, self._voice, NEAR if latency == "near" else CLIP)
 
     def push_many(self, sessions: Sequence[EngineSession], sounds: Sequence[Pcm]) -> Sequence[Frames | EmoTalkError]:
-        """See ManyStreams: live streams are heard in one call, clips one after the other."""
+        """See ManyStreams: what is heard step by step is one call; what is heard in windows, one after the other."""
         from emotalk.engines.builtin.stream import StreamSession, push_streams
 
         streams = [(i, each) for i, each in enumerate(sessions) if isinstance(each, StreamSession)]
