@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from emotalk.errors import EmoTalkError, QueueFull, QueueUnavailable
 from emotalk.queues.kafka.client.cluster import Cluster
 from emotalk.queues.kafka.client.faults import Right, kafka_error
 from emotalk.queues.kafka.client.pulse import Pulse
-from emotalk.queues.kafka.client.records import place_of
+from emotalk.queues.kafka.client.reports import Collector, Delivery
 from emotalk.queues.kafka.client.throttle import Throttle
 from emotalk.queues.strangers import blob
 
@@ -23,9 +23,6 @@ _log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.1
 _FLUSH_SECONDS = 5.0
-# librdkafka itself reports each record after delivery.timeout.ms; this bound is for one that is stuck.
-_STUCK_SECONDS = 120.0
-_LOOK_SECONDS = 0.1
 _AGAIN_SECONDS = 1.0
 # A tombstone of nothing, under a key that no reader takes for a note.
 _NOTHING = "\0pulse"
@@ -45,7 +42,7 @@ class Outgoing:
 
 
 class Writer:
-    """An idempotent producer whose `write` blocks; its own thread collects the delivery reports for all callers.
+    """An idempotent producer whose `write` blocks. A thread stands by while nobody waits for its reports.
 
     A write goes on for ten seconds, in which a broker may come back. One that was hurried gives up as soon as too few
     brokers answer, since somebody waits for its answer.
@@ -56,10 +53,12 @@ class Writer:
         self._pulse: Pulse | None = None
         self._throttle = Throttle()
         self._producer: Producer = cluster.producer(self._hear, self._throttle.hear)
+        self._collector = Collector(self._lay_aside)
+        self._broken: Producer | None = None
         self._renewing = threading.Lock()
         self._closed = threading.Event()
-        self._reports = threading.Thread(target=self._collect, name="emotalk-kafka-writer", daemon=True)
-        self._reports.start()
+        self._standby = threading.Thread(target=self._stand_by, name="emotalk-kafka-writer", daemon=True)
+        self._standby.start()
 
     def hurry(self, pulse: Pulse | None = None) -> Pulse:
         """From now on; returns what tells whether a record would be accepted, `pulse` where another has one already."""
@@ -92,7 +91,7 @@ class Writer:
         self._send(self._cluster.jobs, [Outgoing(_NOTHING, None, partition=0)])()
 
     def _send(self, topic: str, records: Sequence[Outgoing]) -> Callable[[], list[tuple[int, int]]]:
-        delivery, producer = _Delivery(len(records)), self._producer
+        delivery, producer = Delivery(len(records)), self._producer
         try:
             for index, record in enumerate(records):
                 _produce(producer, topic, record, partial(delivery.report, index))
@@ -102,10 +101,10 @@ class Writer:
             raise self._break_error(failure, producer, topic) from failure
         return partial(self._wait, delivery, producer, topic)
 
-    def _wait(self, delivery: "_Delivery", producer: Producer, topic: str) -> list[tuple[int, int]]:
+    def _wait(self, delivery: Delivery, producer: Producer, topic: str) -> list[tuple[int, int]]:
         began = time.monotonic()
         try:
-            places = delivery.wait(partial(self._give_up_in_vain, began))
+            places = self._collector.wait(producer, delivery, partial(self._give_up_in_vain, began))
         except KafkaException as failure:
             if failure.args[0].code() == KafkaError._MSG_TIMED_OUT and self._throttle.held_since(began):
                 raise self._throttle.refusal() from failure
@@ -134,7 +133,7 @@ class Writer:
             return
         self._producer.flush(_FLUSH_SECONDS)
         self._closed.set()
-        self._reports.join()
+        self._standby.join()
         if self._pulse:
             self._pulse.close()
         del self._producer
@@ -149,56 +148,24 @@ class Writer:
             if self._producer is broken:
                 self._producer = self._cluster.producer(self._hear, self._throttle.hear)
 
-    def _collect(self) -> None:
-        while not self._closed.is_set():
-            producer = self._producer
-            try:
-                producer.poll(_POLL_SECONDS)
-            except KafkaException as fatal:  # as where the right to write was withdrawn
-                self._replace(producer, fatal)
+    def _stand_by(self) -> None:
+        while not self._closed.wait(_POLL_SECONDS):
+            self._collector.attend(self._producer)
+            if self._broken is not None:
+                self._closed.wait(_AGAIN_SECONDS)
+                self._renew(self._broken)
+                self._broken = None
 
-    def _replace(self, broken: Producer, fatal: KafkaException) -> None:
+    def _lay_aside(self, broken: Producer, fatal: KafkaException) -> None:
         """Whoever waits for one that is broken hears it, and the next write has another, in a second."""
         _log.debug("a producer is replaced: %s", fatal)
         with suppress(KafkaException):
             broken.purge()
             broken.flush(_POLL_SECONDS)
-        self._closed.wait(_AGAIN_SECONDS)
-        self._renew(broken)
+        self._broken = broken
 
 
 def _produce(producer: Producer, topic: str, record: Outgoing, on_delivery: Callable[..., None]) -> None:
     headers: list[tuple[str, str | bytes | None]] = [(name, text.encode()) for name, text in record.headers.items()]
     place: dict[str, Any] = {} if record.partition is None else {"partition": record.partition}
     producer.produce(topic, record.value, blob(record.key), headers=headers, on_delivery=on_delivery, **place)
-
-
-class _Delivery:
-    """The reports of one `write`, awaited together."""
-
-    def __init__(self, count: int) -> None:
-        self.places: list[tuple[int, int]] = [(0, -1)] * count
-        self._missing = count
-        self._error: KafkaError | None = None
-        self._all = threading.Event()
-        if not count:
-            self._all.set()
-
-    def report(self, index: int, error: KafkaError | None, message: Message) -> None:
-        if error is not None:
-            self._error = self._error or error
-        else:
-            self.places[index] = place_of(message)
-        self._missing -= 1
-        if not self._missing:
-            self._all.set()
-
-    def wait(self, meanwhile: Callable[[], None]) -> list[tuple[int, int]]:
-        end = time.monotonic() + _STUCK_SECONDS
-        while not self._all.wait(_LOOK_SECONDS):
-            if time.monotonic() > end:
-                raise QueueUnavailable("Kafka: no delivery report came; the outcome of the write is unknown")
-            meanwhile()
-        if self._error is not None:
-            raise KafkaException(self._error)
-        return self.places
