@@ -159,6 +159,7 @@ class KafkaConsumer:
         self._serve(0)
         self._hold(claim)
         self._journal.check(claim)
+        self._journal.keep(claim)
 
     def publish(self, claim: Claim, results: Sequence[bytes]) -> None:
         """See Consumer.publish.

@@ -15,19 +15,24 @@ from emotalk.queues.strangers import place_id
 _log = logging.getLogger(__name__)
 
 _TAKEN = ENDED - {"done"}
+_QUIET_SECONDS = 0.05
+"""So soon after a note no other tells how far the results have come: of a short run its end says it all."""
 
 
 @dataclass
 class _RunNote:
     """The note of the run in hand; `silent` where another record of the same run has been answered already.
 
-    `untouched`: nobody had begun it before, so that its results begin with ours.
+    `untouched`: nobody had begun it before, so that its results begin with ours. `said_at`: when, in seconds since
+    1970, it was last on its way; `unsaid`: more results have come since.
     """
 
     token: int
     note: Note
+    said_at: float
     silent: bool = False
     untouched: bool = False
+    unsaid: bool = False
 
 
 class Journal:
@@ -80,7 +85,7 @@ class Journal:
 
         Raises JobCancelled where the run was taken away before this call.
         """
-        request = claim.request
+        request, now = claim.request, self._register.now()
         next_result = self._register.refresh(request.request_id)
         self.check(claim)
         own = self._own_note(claim)
@@ -94,9 +99,9 @@ class Journal:
             attempts=attempt,
             first=(own.first if own else None) or next_result,
             last=own.last if own else None,
-            started_at=(own.started_at if own else 0.0) or self._register.now(),
+            started_at=(own.started_at if own else 0.0) or now,
         )
-        self._page = _RunNote(claim.token, note, silent=own is not None and own.state == "done")
+        self._page = _RunNote(claim.token, note, now, silent=own is not None and own.state == "done")
         return self._send(request.request_id, self._page)
 
     def is_untouched(self, claim: Claim) -> bool:
@@ -118,7 +123,7 @@ class Journal:
         note = Note(
             claim.epoch, "running", *_place(claim), request.digest, request.headers, 1, first=earliest, started_at=now
         )
-        page = self._page = _RunNote(claim.token, note, untouched=True)
+        page = self._page = _RunNote(claim.token, note, now, untouched=True)
 
         def noted() -> None:
             if self._page is page and page.note.last is None:  # else a newer note has said it
@@ -132,7 +137,7 @@ class Journal:
             raise JobCancelled(f"{claim.request.request_id} was cancelled")
 
     def published(self, claim: Claim, places: Sequence[Cursor]) -> None:
-        """Note how far the results have come."""
+        """Note how far the results have come, at once or with what follows: see `keep`."""
         page = self._page_of(claim)
         if not places or page is None:
             return
@@ -143,10 +148,19 @@ class Journal:
         if moved or (page.untouched and page.note.last is None):
             first = places[0]
         page.note = replace(page.note, first=first, last=places[-1])
-        self._mention(claim.request.request_id, page)
+        page.unsaid = True
+        if not 0 <= self._register.now() - page.said_at < _QUIET_SECONDS:
+            self.keep(claim)
+
+    def keep(self, claim: Claim) -> None:
+        """Note what is still unsaid; called while the run lasts."""
+        page = self._page_of(claim)
+        if page is not None and page.unsaid:
+            self._mention(claim.request.request_id, page)
 
     def _mention(self, request_id: str, page: _RunNote) -> None:
         """Not waited for: the next note says it again."""
+        page.said_at, page.unsaid = self._register.now(), False
         try:
             self._send(request_id, page)
         except EmoTalkError as error:
