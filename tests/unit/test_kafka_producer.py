@@ -1,6 +1,7 @@
 """When Kafka's producer says that a request is accepted."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -26,8 +27,8 @@ class Ids:
     def last_epoch(self, _: str) -> int:
         return 0
 
-    def record(self, request_id: str, kind: str, _: Note) -> Outgoing:
-        return Outgoing(request_id + kind, b"note")
+    def prepare(self, request_id: str, kind: str, _: Note) -> Callable[[Cursor], Outgoing]:
+        return lambda place: Outgoing(request_id + kind, b"note")
 
 
 class Failing:
@@ -47,6 +48,9 @@ class Failing:
         self.takes = self.takes and self.takes - 1
         self.written += [(topic, record.key) for record in records]
         return [(0, len(self.written) - 1)]
+
+    def send(self, topic: str, records: Sequence[Outgoing]) -> Callable[[], list[tuple[int, int]]]:
+        return partial(self.write, topic, records)
 
 
 class Well:

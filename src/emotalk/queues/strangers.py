@@ -28,8 +28,9 @@ def place_id(partition: int, offset: int) -> str:
 
 def text(value: object) -> str:
     """As text that can be written anywhere; bytes and halves of characters that are none show as replacements."""
-    raw = value if isinstance(value, bytes) else b"" if value is None else str(value).encode(errors="replace")
-    return raw.decode(errors="replace")
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return "" if value is None else str(value).encode("utf-8", "replace").decode("utf-8")
 
 
 def blob(value: object) -> bytes:

@@ -9,6 +9,7 @@ from emotalk.queues.kafka.job_notes.notes import ACCEPTED, Note
 from emotalk.queues.kafka.job_notes.register import Register
 
 _PING_SECONDS = 1.0
+_YET_UNKNOWN: Cursor = (0, 0)
 _RUN_AGAIN = frozenset(("cancelled", "dead", "failed"))
 
 
@@ -54,12 +55,14 @@ class KafkaProducer:
         results = "{}:{}".format(*earliest)
         own = {"request_id": request.request_id, "digest": request.digest, "epoch": str(epoch), "results": results}
         record = Outgoing(request.key, request.payload, {**request.headers, **own})
-        [(partition, offset)] = self._writer.write(self._cluster.requests, [record])
-        note = Note(epoch, "queued", partition, offset, request.digest, request.headers, first=earliest)
+        stored = self._writer.send(self._cluster.requests, [record])
+        note = Note(epoch, "queued", *_YET_UNKNOWN, request.digest, request.headers, first=earliest)
+        noting = self._register.prepare(request.request_id, ACCEPTED, note)  # while the broker stores it
+        [place] = stored()
         # Not accepted before it is noted: whoever asks for it by its id would hear that nobody knows it. If this fails,
         # the client repeats it, and at worst it is worked on twice.
-        self._notes.write(self._cluster.jobs, [self._register.record(request.request_id, ACCEPTED, note)])
-        return Receipt(partition, offset, epoch=epoch)
+        self._notes.write(self._cluster.jobs, [noting(place)])
+        return Receipt(*place, epoch=epoch)
 
     def ahead(self, receipt: Receipt) -> int:
         """See Producer.ahead. Where the broker does not say, the last known figure stands."""

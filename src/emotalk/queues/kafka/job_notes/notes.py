@@ -8,7 +8,7 @@ A key of its own for each, because compaction keeps the newest record of a key, 
 suspended between the request and its note, say) must not take away what another has written meanwhile.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 
 import orjson
@@ -45,13 +45,19 @@ class Note:
     log: str = ""
 
 
-_FIELDS = [each.name for each in fields(Note)]
+_BESIDE_ITS_PLACE = [each.name for each in fields(Note) if each.name not in ("partition", "offset")]
 
 
 def encode_note(note: Note) -> bytes:
     """Note → record. What has its default is left out."""
-    told = {name: value for name in _FIELDS if (value := getattr(note, name)) or name == "offset"}
-    return orjson.dumps({"version": VERSION, **told}, default=dict)
+    return prepare_note(note)((note.partition, note.offset))
+
+
+def prepare_note(note: Note) -> Callable[[Cursor], bytes]:
+    """The same before it is known where the request stands: what is returned takes the place, and has little to do."""
+    told = {name: value for name in _BESIDE_ITS_PLACE if (value := getattr(note, name))}
+    begun = orjson.dumps({"version": VERSION, **told}, default=dict)[:-1]
+    return lambda place: b'%b,"partition":%d,"offset":%d}' % (begun, *place)
 
 
 def decode_note(record: bytes) -> Note | None:

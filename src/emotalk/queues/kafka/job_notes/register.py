@@ -13,7 +13,7 @@ from emotalk.queues.kafka.client.identity import Identity
 from emotalk.queues.kafka.client.murmur import partition_of
 from emotalk.queues.kafka.client.sharing import SharedQuestion
 from emotalk.queues.kafka.client.writer import Outgoing
-from emotalk.queues.kafka.job_notes.notes import WISH, Note, encode_note
+from emotalk.queues.kafka.job_notes.notes import WISH, Note, prepare_note
 from emotalk.queues.kafka.job_notes.table import PARTITION, Table, is_kept
 
 _FRESH_SECONDS = 5.0
@@ -135,8 +135,12 @@ class Register:
 
     def record(self, request_id: str, kind: str, note: Note) -> Outgoing:
         """A note as it is written."""
-        record = encode_note(replace(note, log=self.identity.mark()))
-        return Outgoing(request_id + kind, record, partition=PARTITION)
+        return self.prepare(request_id, kind, note)((note.partition, note.offset))
+
+    def prepare(self, request_id: str, kind: str, note: Note) -> Callable[[Cursor], Outgoing]:
+        """The same before it is known where the request stands: what is returned takes the place."""
+        record = prepare_note(replace(note, log=self.identity.mark()))
+        return lambda place: Outgoing(request_id + kind, record(place), partition=PARTITION)
 
     def list_expired(self) -> list[str]:
         """Ids whose results are no longer kept, or lost."""
