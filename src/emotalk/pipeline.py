@@ -46,7 +46,7 @@ class Pipeline:
     ) -> "Session":
         """Start a clip. `seed` decides all chance: the request id of a job, the digest of the audio for `animate`.
 
-        `uncut`: the same frames in chunks of any length, as soon as the engine has them.
+        `uncut`: the same frames in chunks of any length, as soon as the engine has them. Raises InvalidRequest.
         """
         gains, seed = _give(performance, gains, seed)
         engine = open_session(self.engine, performance.style, performance.chunking, seed=seed)
@@ -58,7 +58,7 @@ class Pipeline:
     ) -> "Session":
         """Start a live stream: frames come out as soon as the engine has them; its chunking is not used.
 
-        `latency`: the desired seconds from a sound to its frames; None leaves it to the engine.
+        `latency`: the desired seconds from a sound to its frames; None leaves it to the engine. Raises InvalidRequest.
         """
         gains, seed = _give(performance, gains, seed)
         engine = open_live(self.engine, performance.style, latency, seed)
@@ -97,6 +97,7 @@ class Take(Performance):
 
 
 def _give(performance: Performance, gains: Gains | None, seed: str) -> tuple[Gains, str]:
+    performance.check()
     known = vars(performance) if isinstance(performance, Take) else {}
     return gains or known.get("gains", Gains()), seed or known.get("seed", "")
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -232,6 +233,18 @@ def test_a_live_stream_has_the_look_ahead_that_it_may_wait_for(seconds: float | 
     Pipeline(engine).live(Performance(), seconds)
     Pipeline(engine).open(Performance())
     assert engine.latencies == [latency, "clip"]
+
+
+@pytest.mark.parametrize("verb", ["open", "live"])
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [({"emotion_strength": 9.0}, "emotion_strength"), ({"chunk_duration": 5000.0}, "chunk_duration")],
+)
+def test_a_performance_that_cannot_be_is_refused_by_its_field_at_this_door_too(
+    verb: str, asked: dict[str, float], field: str
+) -> None:
+    with pytest.raises(InvalidRequest, match=f"^{field}: "):
+        getattr(Pipeline(ToneEngine()), verb)(Performance(**cast(Any, asked)))
 
 
 def test_what_was_called_a_take_is_performed_as_it_was() -> None:
