@@ -429,6 +429,31 @@ def test_an_attempt_that_an_outage_ends_at_its_next_publish_does_not_count(
     assert claimed(worker).attempts == 0
 
 
+def lose(worker: KafkaConsumer, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Begin the next request and lose it as in an outage; how many attempts had been made before."""
+    claim = started(worker)
+    with monkeypatch.context() as expired:
+        expired.setattr(worker._member, "confirmed_at", -float("inf"))
+        expired.setattr(worker._member, "commit", lambda *_: KafkaError(KafkaError.UNKNOWN_MEMBER_ID))
+        with pytest.raises(ClaimLost):
+            worker.publish(claim, [b"late"])
+    return claim.attempts
+
+
+def test_attempts_that_outages_end_do_not_count_for_those_who_come_after_and_deaths_do(
+    open_queue: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_queue().producer().append(request("one"))
+    befores = list[int]()
+    for dies in (False, False, True, False, True):
+        worker = open_queue().consumer("")
+        befores.append(started(worker).attempts if dies else lose(worker, monkeypatch))
+        worker.close()
+    assert befores == [0, 0, 0, 1, 1]
+    heir = open_queue().consumer("")
+    assert claimed(heir).attempts == 2, "two have died in it, and three lived on"
+
+
 def test_an_error_that_comes_among_results_takes_none_of_them_along(open_queue: Opener) -> None:
     class Fault:
         def error(self) -> KafkaError:

@@ -34,7 +34,7 @@ def holding(member: Refusing) -> tuple[KafkaConsumer, Claim]:
     claim = Claim(Record("one", "", "digest", b"voice"), 0, 7, 0, 1)
     consumer = KafkaConsumer.__new__(KafkaConsumer)
     consumer._member, consumer._hand = cast(Any, member), _Hand(claim, 1)
-    consumer._marks, consumer._forgiven, consumer._tokens = {}, None, count(2)
+    consumer._marks, consumer._to_spare, consumer._tokens = {}, [], count(2)
     return consumer, claim
 
 
@@ -100,7 +100,7 @@ def working() -> tuple[KafkaConsumer, Accepting, Notes]:
     member, notes = Accepting(), Notes()
     consumer = KafkaConsumer.__new__(KafkaConsumer)
     consumer._member, consumer._journal, consumer._hand = cast(Any, member), cast(Any, notes), None
-    consumer._marks, consumer._reached, consumer._forgiven = {}, {}, None
+    consumer._marks, consumer._reached, consumer._to_spare = {}, {}, []
     cast(Any, consumer)._follow_the_log = lambda: None
     return consumer, member, notes
 

@@ -19,7 +19,13 @@ class Quiet:
     clock = 1000.0
 
     def __init__(self) -> None:
-        self.table = self
+        self.table, self.spared, self.refreshed = self, list[Note](), 0
+
+    def refresh(self) -> None:
+        self.refreshed += 1
+
+    def find_spared(self, _: str) -> Note | None:
+        return self.spared[-1] if self.spared else None
 
     def find(self, _: str) -> None:
         return None
@@ -96,3 +102,40 @@ def test_who_keeps_a_claim_that_is_no_longer_in_hand_notes_nothing_of_it() -> No
     journal.published(CLAIM, [(0, 5)])
     journal.keep(Claim(CLAIM.request, 0, 7, 0, token=2))
     assert not paper.notes
+
+
+def spare(journal: Journal, register: Quiet, paper: Paper, *marked: int) -> None:
+    for each in marked:
+        journal.spare(CLAIM, each)
+        [*_, note] = paper.notes
+        assert note is not None
+        register.spared.append(note)
+
+
+def test_attempts_that_were_lost_in_outages_do_not_count_whoever_lost_them_and_in_whatever_order() -> None:
+    journal, register, paper, _ = begin()
+    spare(journal, register, paper, 3, 1, 3)
+    assert register.refreshed == 3, "what was spared is known here before the next claim"
+    counted = [marked - journal.count_spared("one", CLAIM.epoch, (0, 7), marked) for marked in range(6)]
+    assert counted == [0, 0, 1, 1, 2, 3]
+
+
+def test_what_was_spared_one_run_is_not_spared_another_of_the_same_id() -> None:
+    journal, register, paper, _ = begin()
+    spare(journal, register, paper, 1)
+    assert journal.count_spared("one", CLAIM.epoch, (0, 7), 1) == 1
+    assert journal.count_spared("one", CLAIM.epoch + 1, (0, 7), 1) == 0
+    assert journal.count_spared("one", CLAIM.epoch, (0, 8), 1) == 0
+
+
+def test_a_run_that_loses_one_attempt_after_another_to_outages_is_spared_ten_of_them() -> None:
+    journal, register, paper, _ = begin()
+    spare(journal, register, paper, *range(1, 21))
+    assert 20 - journal.count_spared("one", CLAIM.epoch, (0, 7), 20) == 10
+
+
+def test_a_stranger_who_writes_what_is_to_be_spared_makes_nothing_of_it() -> None:
+    strange = b'{"version":1,"epoch":1,"state":"queued","offset":7,"spared":[0,-1,"2",1e9,null,{},3]}'
+    note = decode_note(strange)
+    assert note is not None
+    assert note.spared == (2, 3)

@@ -6,13 +6,14 @@ longer than max.poll.interval.ms without the group taking it away.
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 
 from confluent_kafka import KafkaError, Message
 
-from emotalk.errors import ClaimLost, ConfigurationError, QueueError, QueueUnavailable
+from emotalk.errors import ClaimLost, ConfigurationError, EmoTalkError, QueueError, QueueUnavailable
 from emotalk.queues.base import Claim, Cursor
 from emotalk.queues.kafka.claims.marks import Mark
 from emotalk.queues.kafka.claims.member import Member
@@ -46,14 +47,20 @@ class _Hand:
     """The claim in hand, and what to commit should its partition be handed over now.
 
     `earliest`: no result of it stands before. `settling`: its attempt begins, and the group has not said so yet.
+    `spared`: attempts that its mark counts and nobody else, since their workers live.
     """
 
     claim: Claim
     attempt: int
     earliest: Cursor | None = None
+    spared: int = 0
     parting: Mark | None = None
     parted: bool = False
     settling: bool = False
+
+    def mark(self, attempt: int) -> Mark:
+        """What says that this attempt has begun."""
+        return Mark(self.claim.offset, self.claim.request.request_id, attempt + self.spared)
 
 
 class KafkaConsumer:
@@ -70,7 +77,7 @@ class KafkaConsumer:
         self._closed = False
         self._marks: dict[int, Mark] = {}
         self._reached: dict[int, int] = {}
-        self._forgiven: Mark | None = None
+        self._to_spare: list[tuple[Claim, int]] = []
         self._tokens = count(1)
         self._register, self._writer = register, Writer(cluster)
         # Two connections: a broker answers each in its order, and a result is not to wait behind a note.
@@ -86,6 +93,7 @@ class KafkaConsumer:
             self._join_again()
         self._follow_the_log()
         self._put_back()
+        self._spare()
         until = time.monotonic() + timeout
         while True:
             self._member.release()
@@ -103,13 +111,14 @@ class KafkaConsumer:
         try:
             if self._journal.is_nameless(request, (partition, offset)):
                 request = replace(request, request_id=place_id(partition, offset))
-            attempts = self._mark_on(partition).attempts_of(offset, request.request_id)
+            marked = self._mark_on(partition).attempts_of(offset, request.request_id)
             epoch = self._journal.epoch_of(request.request_id, (partition, offset), epoch_of(found))
+            spared = self._journal.count_spared(request.request_id, epoch, (partition, offset), marked)
         except QueueError:
             self._member.seek(partition, offset)
             raise
-        claim = Claim(request, partition, offset, attempts, next(self._tokens), epoch)
-        self._hand = _Hand(claim, attempts, earliest_of(found))
+        claim = Claim(request, partition, offset, marked - spared, next(self._tokens), epoch)
+        self._hand = _Hand(claim, claim.attempts, earliest_of(found), spared)
         return claim
 
     def _pass(self, claim: Claim) -> None:
@@ -130,7 +139,7 @@ class KafkaConsumer:
         worker that died in it begins it as the first of its partition, and then it is waited for.
         """
         hand = self._hold(claim)
-        mark, before = (Mark(claim.offset, claim.request.request_id, each) for each in (attempt, attempt - 1))
+        mark, before = hand.mark(attempt), hand.mark(attempt - 1)
         if attempt == 1 and hand.earliest and self._is_ours_alone(claim):
             self._member.commit_behind(claim.partition, mark, self._journal.open(claim, hand.earliest))
             hand.attempt, hand.parting, hand.settling = attempt, before, True
@@ -149,8 +158,7 @@ class KafkaConsumer:
         if hand.settling:
             hand.settling = False
             if self._member.settle_commit() is not None:
-                claim = hand.claim
-                self._commit(claim, Mark(claim.offset, claim.request.request_id, hand.attempt), self._serve)
+                self._commit(hand.claim, hand.mark(hand.attempt), self._serve)
 
     def keep(self, claim: Claim) -> None:
         """See Consumer.keep."""
@@ -213,7 +221,7 @@ class KafkaConsumer:
         self._settle(hand)
         if hand.parting is not None:
             self._commit(claim, hand.parting, self._serve)
-            self._journal.give_back(claim, hand.parting.attempt)
+            self._journal.give_back(claim, hand.attempt - 1)
         self._put_back()
 
     def housekeep(self) -> None:
@@ -235,6 +243,8 @@ class KafkaConsumer:
             self._closed = True
             self._hand = None
             self._member.close()
+            with suppress(EmoTalkError):
+                self._spare()
             self._writer.close()
             self._notes.close()
 
@@ -249,18 +259,23 @@ class KafkaConsumer:
         hand = self._drop(partitions)
         if hand is not None and hand.parting is not None:
             hand.parted = self._member.commit(hand.claim.partition, hand.parting) is None
+            if not hand.parted:
+                self._forgive(hand)
 
     def lost(self, partitions: set[int]) -> None:
         """See Rebalanced.lost."""
         self._forgive(self._drop(partitions))
 
     def _forgive(self, hand: _Hand | None) -> None:
-        """Where the broker was out of reach, not we asleep, the attempt is forgiven should its mark come back to us.
-
-        Outages do not count.
-        """
+        """Where the broker was out of reach, not we asleep, the attempt does not count, whoever makes the next."""
         if hand is not None and hand.attempt > hand.claim.attempts and not self._member.stalled:
-            self._forgiven = Mark(hand.claim.offset, hand.claim.request.request_id, hand.attempt)
+            self._to_spare.append((hand.claim, hand.mark(hand.attempt).attempt))
+            self._marks.pop(hand.claim.partition, None)  # its mark may have arrived all the same
+
+    def _spare(self) -> None:
+        while self._to_spare:
+            self._journal.spare(*self._to_spare[0])
+            del self._to_spare[0]
 
     def _join_again(self) -> None:
         """After a broker that hung, librdkafka's attempts to join can fence one another: once more is enough.
@@ -278,7 +293,8 @@ class KafkaConsumer:
         self._register.identity.look()
         if self._log != self._register.identity.number:
             self._log = self._register.identity.number
-            self._hand = self._forgiven = None
+            self._hand = None
+            self._to_spare.clear()
             self._marks.clear()
             self._reached.clear()
             self._journal = Journal(self._cluster, self._register, self._notes)
@@ -316,7 +332,7 @@ class KafkaConsumer:
         if self._is_unsure() and hand.settling:
             self._member.settle_commit()
         if self._is_unsure():
-            self._commit(claim, Mark(claim.offset, claim.request.request_id, hand.attempt), time.sleep)
+            self._commit(claim, hand.mark(hand.attempt), time.sleep)
             self._hold(claim)
 
     def _is_unsure(self) -> bool:
@@ -340,9 +356,7 @@ class KafkaConsumer:
 
     def _mark_on(self, partition: int) -> Mark:
         if partition not in self._marks:
-            found = self._member.committed(partition)
-            forgiven = Mark(found.offset, found.request, found.attempt - 1)
-            self._marks[partition] = forgiven if found == self._forgiven else found
+            self._marks[partition] = self._member.committed(partition)
         return self._marks[partition]
 
     def _serve(self, timeout: float) -> None:

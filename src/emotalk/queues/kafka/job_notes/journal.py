@@ -8,13 +8,15 @@ from emotalk.errors import EmoTalkError, JobCancelled
 from emotalk.queues.base import ENDED, Claim, Cursor, JobState, Record
 from emotalk.queues.kafka.client.cluster import Cluster
 from emotalk.queues.kafka.client.writer import Outgoing, Writer
-from emotalk.queues.kafka.job_notes.notes import WORK, Note
+from emotalk.queues.kafka.job_notes.notes import SPARED, WORK, Note
 from emotalk.queues.kafka.job_notes.register import Register
 from emotalk.queues.strangers import place_id
 
 _log = logging.getLogger(__name__)
 
 _TAKEN = ENDED - {"done"}
+_MOST_SPARED = 10
+"""A run that loses more attempts than that to outages may be their cause."""
 _QUIET_SECONDS = 0.05
 """So soon after a note no other tells how far the results have come: of a short run its end says it all."""
 
@@ -79,6 +81,27 @@ class Journal:
         note = self._register.table.find(claim.request.request_id)
         same = note is not None and note.epoch == claim.epoch and note.digest in ("", claim.request.digest)
         return note if same else None
+
+    def spare(self, claim: Claim, marked: int) -> None:
+        """Note, and wait until that is durable and known here, that an attempt does not count: its worker lives.
+
+        `marked`: its number in the mark, which is never given twice.
+        """
+        request = claim.request
+        spared = {*self._spared(request.request_id, claim.epoch, _place(claim)), marked}
+        note = Note(claim.epoch, "queued", *_place(claim), request.digest, spared=tuple(sorted(spared)))
+        self._writer.write(self._cluster.jobs, [self._register.record(request.request_id, SPARED, note)])
+        self._register.table.refresh()
+
+    def count_spared(self, request_id: str, epoch: int, place: tuple[int, int], marked: int) -> int:
+        """How many of the first `marked` attempts at the run that stands there do not count."""
+        spared = {each for each in self._spared(request_id, epoch, place) if each <= marked}
+        return min(len(spared), _MOST_SPARED)
+
+    def _spared(self, request_id: str, epoch: int, place: tuple[int, int]) -> tuple[int, ...]:
+        note = self._register.table.find_spared(request_id)
+        same = note is not None and (note.epoch, note.partition, note.offset) == (epoch, *place)
+        return note.spared if note is not None and same else ()
 
     def begin(self, claim: Claim, attempt: int) -> Callable[[], object]:
         """Note that an attempt begins, and where its results will; call what is returned to wait until that is durable.

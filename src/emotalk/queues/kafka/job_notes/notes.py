@@ -3,6 +3,7 @@
     a1b2                  its worker: running, done or given up, and where its results begin
     a1b2 NUL accepted     its server: queued, and where the request stands
     a1b2 NUL wish         who takes it away: cancelled, put aside by hand, letter deleted
+    a1b2 NUL spared       a worker that lost it in an outage: which of the attempts in its mark do not count
 
 A key of its own for each, because compaction keeps the newest record of a key, and whoever is late (a server that was
 suspended between the request and its note, say) must not take away what another has written meanwhile.
@@ -17,16 +18,17 @@ from emotalk.queues.base import STATES, Cursor, JobState
 from emotalk.queues.strangers import MOST, headers, number, parse, text, whole
 
 VERSION = 1
-WORK, ACCEPTED, WISH = "", "\0accepted", "\0wish"
-KINDS = (WORK, ACCEPTED, WISH)
+WORK, ACCEPTED, WISH, SPARED = "", "\0accepted", "\0wish", "\0spared"
+KINDS = (WORK, ACCEPTED, WISH, SPARED)
 _MOST_OFFSETS = 2**63 - 1
+_MOST_NUMBERS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
     """One record. `letter`: where the dead letter stands in its topic; `log`: the mark of the log that it speaks of.
 
-    The rest as in JobRow.
+    `spared`: attempts, as the mark numbers them. The rest as in JobRow.
     """
 
     epoch: int
@@ -43,6 +45,7 @@ class Note:
     finished_at: float = 0.0
     letter: Cursor | None = None
     log: str = ""
+    spared: tuple[int, ...] = ()
 
 
 _BESIDE_ITS_PLACE = [each.name for each in fields(Note) if each.name not in ("partition", "offset")]
@@ -80,6 +83,7 @@ def decode_note(record: bytes) -> Note | None:
         started_at=number(told.get("started_at")),
         finished_at=number(told.get("finished_at")),
         log=text(told.get("log")),
+        spared=_numbers(told.get("spared")),
         **{name: _cursor(told.get(name)) for name in ("first", "last", "letter")},
     )
 
@@ -89,6 +93,10 @@ def _cursor(value: object) -> Cursor | None:
         return None
     partition, offset = whole(value[0], -1), whole(value[1], -1, _MOST_OFFSETS)
     return (partition, offset) if min(partition, offset) >= 0 else None
+
+
+def _numbers(value: object) -> tuple[int, ...]:
+    return tuple(number for each in value[:_MOST_NUMBERS] if (number := whole(each))) if isinstance(value, list) else ()
 
 
 def split_key(key: str) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from emotalk.queues.kafka.client.identity import Identity
 from emotalk.queues.kafka.client.murmur import partition_of
 from emotalk.queues.kafka.client.sharing import SharedQuestion
 from emotalk.queues.kafka.client.writer import Outgoing
-from emotalk.queues.kafka.job_notes.notes import WISH, Note, prepare_note
+from emotalk.queues.kafka.job_notes.notes import KINDS, Note, prepare_note
 from emotalk.queues.kafka.job_notes.table import PARTITION, Table, is_kept
 
 _FRESH_SECONDS = 5.0
@@ -177,6 +177,6 @@ def _load(cluster: Cluster, mark: str, timeout: float) -> Table:
     return table
 
 
-def tombstones(request_id: str, kinds: tuple[str, ...] = ("", "\0accepted", WISH)) -> list[Outgoing]:
+def tombstones(request_id: str, kinds: tuple[str, ...] = KINDS) -> list[Outgoing]:
     """What takes all notes about an id away."""
     return [Outgoing(request_id + kind, None, partition=PARTITION) for kind in kinds]

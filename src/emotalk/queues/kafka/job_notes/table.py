@@ -17,7 +17,7 @@ from emotalk.queues.kafka.client.cluster import Cluster
 from emotalk.queues.kafka.client.reading import ends_of, partitions_of, reader, span_of
 from emotalk.queues.kafka.client.records import place_of
 from emotalk.queues.kafka.client.sharing import SharedQuestion
-from emotalk.queues.kafka.job_notes.notes import ACCEPTED, KINDS, WORK, Note, decode_note, split_key
+from emotalk.queues.kafka.job_notes.notes import ACCEPTED, KINDS, SPARED, WORK, Note, decode_note, split_key
 from emotalk.queues.strangers import is_id, text
 
 _log = logging.getLogger(__name__)
@@ -80,6 +80,7 @@ class Table:
         self._oracle, self._ends = reader(cluster), SharedQuestion(self._ask)
         self._entries: dict[str, Entry] = {}
         self._wished: set[str] = set()
+        self._spared: dict[str, Note] = {}
         self._read_to = 0
         self._news, self._wanted = threading.Condition(), threading.Event()
         self._closing = threading.Event()
@@ -122,6 +123,10 @@ class Table:
         """The newest run of an id."""
         entry = self._entries.get(request_id)
         return None if entry is None else entry.current()
+
+    def find_spared(self, request_id: str) -> Note | None:
+        """Which attempts at a run of an id do not count."""
+        return self._spared.get(request_id)
 
     def notes(self) -> dict[str, Note]:
         """The newest run of every id."""
@@ -190,10 +195,13 @@ class Table:
             self._lost.add(request_id)
         elif note is not None:
             self._keep(request_id, kind, note, at)
-        elif not value and request_id in self._entries:
+        elif not value and (request_id in self._entries or kind == SPARED):
             self._keep(request_id, kind, None, at)
 
     def _keep(self, request_id: str, kind: str, note: Note | None, at: int) -> None:
+        if kind == SPARED:
+            self._keep_spared(request_id, note)
+            return
         entry = self._entries.setdefault(request_id, Entry())
         if kind == WORK:
             entry.work, entry.work_at = note, at
@@ -206,6 +214,12 @@ class Table:
             entry.accepted = None  # it says nothing more, and there may be a hundred thousand of them
         if entry.work is entry.accepted is entry.wish is None:
             del self._entries[request_id]
+
+    def _keep_spared(self, request_id: str, note: Note | None) -> None:
+        if note is None:
+            self._spared.pop(request_id, None)
+        else:
+            self._spared[request_id] = note
 
 
 def is_kept(note: Note, now: float) -> bool:
