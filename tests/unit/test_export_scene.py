@@ -1,6 +1,7 @@
 """The head as animators open it: GLB, USD and film, each read back by somebody else's reader."""
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -71,7 +72,7 @@ def test_glb_has_all_its_numbers_in_floats_and_needs_no_extension(saved: dict[st
             assert np.array_equal(read_accessor(document, binary, target["POSITION"]), move)
 
 
-@pytest.mark.skipif(not which("assimp"), reason="assimp-utils is not installed")
+@pytest.mark.skipif(not which("assimp") and "CI" not in os.environ, reason="assimp-utils is not installed")
 def test_glb_loads_in_assimp(saved: dict[str, Path]) -> None:
     done = subprocess.run(["assimp", "info", str(saved[".glb"])], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
