@@ -412,32 +412,26 @@ def started(worker: KafkaConsumer) -> Claim:
     return claim
 
 
-def test_an_attempt_that_an_outage_ends_at_its_next_publish_does_not_count(
-    open_queue: Opener, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    queue = open_queue()
-    queue.producer().append(request("one"))
-    worker = queue.consumer("")
-    claim = claimed(worker)
-    worker.begin(claim, 1)
-    with monkeypatch.context() as expired:
-        expired.setattr(worker._member, "confirmed_at", -float("inf"))
-        expired.setattr(worker._member, "commit", lambda *_: KafkaError(KafkaError.UNKNOWN_MEMBER_ID))
-        with pytest.raises(ClaimLost):
-            worker.publish(claim, [b"late"])
-    worker.arrived({claim.partition})  # the group takes us back
-    assert claimed(worker).attempts == 0
-
-
-def lose(worker: KafkaConsumer, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Begin the next request and lose it as in an outage; how many attempts had been made before."""
+def lose(worker: KafkaConsumer, monkeypatch: pytest.MonkeyPatch) -> Claim:
+    """Begin the next request, and lose it as in an outage."""
     claim = started(worker)
     with monkeypatch.context() as expired:
         expired.setattr(worker._member, "confirmed_at", -float("inf"))
         expired.setattr(worker._member, "commit", lambda *_: KafkaError(KafkaError.UNKNOWN_MEMBER_ID))
         with pytest.raises(ClaimLost):
             worker.publish(claim, [b"late"])
-    return claim.attempts
+    return claim
+
+
+def test_an_attempt_that_an_outage_ends_at_its_next_publish_does_not_count(
+    open_queue: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = open_queue()
+    queue.producer().append(request("one"))
+    worker = queue.consumer("")
+    claim = lose(worker, monkeypatch)
+    worker.arrived({claim.partition})  # the group takes us back
+    assert claimed(worker).attempts == 0
 
 
 def test_attempts_that_outages_end_do_not_count_for_those_who_come_after_and_deaths_do(
@@ -447,7 +441,7 @@ def test_attempts_that_outages_end_do_not_count_for_those_who_come_after_and_dea
     befores = list[int]()
     for dies in (False, False, True, False, True):
         worker = open_queue().consumer("")
-        befores.append(started(worker).attempts if dies else lose(worker, monkeypatch))
+        befores.append((started(worker) if dies else lose(worker, monkeypatch)).attempts)
         worker.close()
     assert befores == [0, 0, 0, 1, 1]
     heir = open_queue().consumer("")

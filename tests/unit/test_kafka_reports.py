@@ -53,6 +53,13 @@ def wait(collector: Collector, connection: Connection, delivery: Delivery) -> li
     return collector.wait(cast(Producer, cast(Any, connection)), delivery, lambda: None)
 
 
+def come(other: threading.Thread, collector: Collector) -> None:
+    """Somebody else comes to wait while one polls."""
+    other.start()
+    while not collector._others:
+        pass
+
+
 def test_who_waits_polls_himself_until_all_his_records_are_reported_and_no_longer() -> None:
     delivery = Delivery(2)
     connection = Connection(lambda: None, stored(delivery, 8, 1), stored(delivery, 7, 0), refuse)
@@ -69,17 +76,11 @@ def test_what_is_reported_already_needs_no_poll() -> None:
 
 def test_one_polls_for_all_who_wait_and_when_he_has_his_report_the_next_goes_on() -> None:
     first, second, collector = Delivery(1), Delivery(1), Collector(refuse)
-    others = [threading.Thread(target=lambda: wait(collector, connection, second), name="second")]
-
-    def let_the_second_come() -> None:
-        others[0].start()
-        while second not in collector._others:
-            pass
-
-    connection = Connection(let_the_second_come, stored(first), stored(second))
+    other = threading.Thread(target=lambda: wait(collector, connection, second), name="second")
+    connection = Connection(lambda: come(other, collector), stored(first), stored(second))
     assert wait(collector, connection, first) == [(0, 0)]
-    others[0].join(AGES)
-    assert not others[0].is_alive()
+    other.join(AGES)
+    assert not other.is_alive()
     assert second.is_complete
     assert connection.pollers == [threading.current_thread().name] * 2 + ["second"]
 
@@ -89,16 +90,11 @@ def test_who_waits_beside_another_hears_from_him_at_once() -> None:
     heard = list[list[tuple[int, int]]]()
     other = threading.Thread(target=lambda: heard.append(wait(collector, connection, second)), name="second")
 
-    def let_the_second_come() -> None:
-        other.start()
-        while second not in collector._others:
-            pass
-
     def let_the_second_go() -> None:
         other.join(AGES)
         assert heard == [[(0, 9)]], "while the first still waits"
 
-    connection = Connection(let_the_second_come, stored(second, 9), let_the_second_go, stored(first))
+    connection = Connection(lambda: come(other, collector), stored(second, 9), let_the_second_go, stored(first))
     assert wait(collector, connection, first) == [(0, 0)]
     assert "second" not in connection.pollers
 

@@ -85,7 +85,7 @@ class Journal:
     def spare(self, claim: Claim, marked: int) -> None:
         """Note, and wait until that is durable and known here, that an attempt does not count: its worker lives.
 
-        `marked`: its number in the mark, which is never given twice.
+        `marked`: its number in the mark, which goes on counting: it stands for no later attempt.
         """
         request = claim.request
         spared = {*self._spared(request.request_id, claim.epoch, _place(claim)), marked}

@@ -177,6 +177,6 @@ def _load(cluster: Cluster, mark: str, timeout: float) -> Table:
     return table
 
 
-def tombstones(request_id: str, kinds: tuple[str, ...] = KINDS) -> list[Outgoing]:
+def tombstones(request_id: str) -> list[Outgoing]:
     """What takes all notes about an id away."""
-    return [Outgoing(request_id + kind, None, partition=PARTITION) for kind in kinds]
+    return [Outgoing(request_id + kind, None, partition=PARTITION) for kind in KINDS]
